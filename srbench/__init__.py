@@ -1,0 +1,1 @@
+"""Super-resolution benchmark: exact metrics, opinion-score studies and their statistics."""

@@ -1,0 +1,18 @@
+"""Pixels: reading and writing image files, luma, and MATLAB's bicubic resize.
+
+Images are uint8 arrays of shape (H, W) for grey and (H, W, 3) for RGB, everywhere.
+"""
+
+from .files import read_image, write_png
+from .luma import studio_luma
+from .resize import Border, crop_to_multiple, imresize, imresize_tensor
+
+__all__ = [
+    "Border",
+    "crop_to_multiple",
+    "imresize",
+    "imresize_tensor",
+    "read_image",
+    "studio_luma",
+    "write_png",
+]
