@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -28,53 +29,57 @@ from .luma import Image
 _MAX_PIXELS = 500_000_000
 
 
-def read_image(path: Path | str) -> Image:
+def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Image:
     """Decode an image file to uint8 of shape (H, W) or (H, W, 3), by the table above.
+
+    ``source`` is a path, or an open binary stream; ``name`` is what messages call the latter.
 
     Raises:
         ImageError: the file is missing, damaged, too large (500 megapixels), or of a kind that
             the table refuses.
     """
-    path = Path(path)
+    path = Path(source) if isinstance(source, (str, Path)) else source
+    name = name or (str(path) if isinstance(path, Path) else "the image")
     try:
         with PillowImage.open(path) as file:
             width, height = file.size
             if width * height > _MAX_PIXELS:
-                raise ImageError(f"{path} is {width}x{height}, more than 500 megapixels")
+                raise ImageError(f"{name} is {width}x{height}, more than 500 megapixels")
             if getattr(file, "n_frames", 1) > 1:
-                raise ImageError(f"{path} holds several frames; save the one you mean as PNG")
-            _refuse_deep(path, file)
+                raise ImageError(f"{name} holds several frames; save the one you mean as PNG")
+            _refuse_deep(name, file)
             file.load()
-            return _to_array(path, ImageOps.exif_transpose(file))
+            return _to_array(name, ImageOps.exif_transpose(file))
     except FileNotFoundError:
-        raise ImageError(f"{path} does not exist") from None
+        raise ImageError(f"{name} does not exist") from None
     except PillowImage.DecompressionBombError as error:
-        raise ImageError(f"{path} is too large: {error}") from error
+        raise ImageError(f"{name} is too large: {error}") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageError(
-            f"{path} cannot be read as an image ({error}); is it truncated or renamed?"
+            f"{name} cannot be read as an image ({error}); is it truncated or renamed?"
         ) from error
 
 
-def _refuse_deep(path: Path, file: PillowImage.Image) -> None:
+def _refuse_deep(name: str, file: PillowImage.Image) -> None:
     # Pillow reads 16-bit RGB PNG as 8-bit without a word; only the header tells.
     deep = file.mode.startswith(("I", "F"))
-    if file.format == "PNG":
-        with path.open("rb") as stream:
-            header = stream.read(25)
-        deep = deep or header[24] == 16
+    if file.format == "PNG" and file.fp is not None:
+        here = file.fp.tell()
+        file.fp.seek(24)
+        deep = deep or file.fp.read(1) == b"\x10"
+        file.fp.seek(here)
     if deep:
         raise ImageError(
-            f"{path} has more than 8 bits per channel; convert it to 8 bits first, "
+            f"{name} has more than 8 bits per channel; convert it to 8 bits first, "
             "by the rule your study means"
         )
 
 
-def _to_array(path: Path, image: PillowImage.Image) -> Image:
+def _to_array(name: str, image: PillowImage.Image) -> Image:
     if "A" in image.getbands() or "transparency" in image.info:
         opaque = image.convert("RGBA")
         if opaque.getchannel("A").getextrema()[0] != 255:
-            raise ImageError(f"{path} has transparent pixels; flatten it onto a background first")
+            raise ImageError(f"{name} has transparent pixels; flatten it onto a background first")
         image = opaque.convert("L" if image.mode in ("LA", "L", "1") else "RGB")
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L"), dtype=np.uint8)

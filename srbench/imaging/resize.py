@@ -59,6 +59,17 @@ def _taps(
     return index, weights
 
 
+def bicubic_matrix(length: int, scale: Fraction) -> NDArray[np.float64]:
+    """The resize of one axis as a matrix of shape (ceil(length scale), length).
+
+    Symmetric border, no rounding: for networks that start from a bicubic enlargement.
+    """
+    index, weights = _taps(length, scale, "symmetric")
+    matrix = np.zeros((len(index), length))
+    np.add.at(matrix, (np.arange(len(index))[:, None], index), weights)
+    return matrix
+
+
 def _check(scale: float | Fraction, border: str) -> Fraction:
     ratio = Fraction(scale).limit_denominator(10_000)
     if ratio <= 0:

@@ -1,0 +1,61 @@
+"""VGG19 feature maps for the content loss (Ledig et al., CVPR 2017, equation 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from ..errors import CheckpointError
+
+# torchvision's `features` up to the two layers that the paper uses: channels, or M for max-pool.
+_LAYOUT = "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512".split()
+_DEPTH = {"vgg22": 5, "vgg54": 20}  # entries of _LAYOUT up to phi_2,2 and phi_5,4
+
+
+class VggFeatures(nn.Module):
+    """phi_2,2 (``vgg22``) or phi_5,4 (``vgg54``) after ReLU, of images in [-1, 1].
+
+    (N, 3, H, W) gives (N, 128, H/2, W/2) or (N, 512, H/16, W/16). Parameters are frozen and the
+    network stays in evaluation mode.
+
+    Args:
+        layer: ``vgg22`` or ``vgg54``.
+        weights: tensors with torchvision's names, ``features.0.weight`` and so on.
+
+    Raises:
+        CheckpointError: the weights lack a layer, or one has another shape.
+    """
+
+    def __init__(self, layer: str, weights: Mapping[str, torch.Tensor]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = 3
+        for entry in _LAYOUT[: _DEPTH[layer]]:
+            if entry == "M":
+                layers.append(nn.MaxPool2d(2))
+                continue
+            layers += [nn.Conv2d(inputs, int(entry), 3, padding=1), nn.ReLU()]
+            inputs = int(entry)
+        self.features = nn.Sequential(*layers)
+        state = self.state_dict()
+        for name, tensor in state.items():
+            if name not in weights:
+                raise CheckpointError(f"the VGG19 weights lack {name}, which {layer} needs")
+            if weights[name].shape != tensor.shape:
+                raise CheckpointError(
+                    f"the VGG19 weights' {name} has shape {tuple(weights[name].shape)}, "
+                    f"expected {tuple(tensor.shape)}"
+                )
+        self.load_state_dict({name: weights[name].float() for name in state})
+        self.register_buffer(
+            "mean", torch.tensor([0.485, 0.456, 0.406]).reshape(1, 3, 1, 1), persistent=False
+        )
+        self.register_buffer(
+            "std", torch.tensor([0.229, 0.224, 0.225]).reshape(1, 3, 1, 1), persistent=False
+        )
+        self.requires_grad_(False).eval()
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.features(((image + 1.0) / 2.0 - self.mean) / self.std)

@@ -1,0 +1,73 @@
+"""What to train and how, as one strict typed value: the file given by ``srbench train --config``."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..models.checkpoints import Architecture
+
+Content = Literal["mse", "luma", "vgg22", "vgg54", "lpips"]
+
+
+class Stage(BaseModel):
+    """A stretch of training with one crop and batch size.
+
+    The learning rate rises linearly over ``warmup`` steps, then falls from ``rate`` to
+    ``final_rate`` along a half cosine.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(gt=0)
+    crop: int = Field(gt=0)
+    batch: int = Field(default=16, gt=0)
+    rate: float = Field(gt=0)
+    final_rate: float = Field(ge=0)
+    warmup: int = Field(default=0, ge=0)
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of step 0..steps-1 of this stage."""
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.final_rate + (self.rate - self.final_rate) * (1 + math.cos(math.pi * done)) / 2
+
+
+class Recipe(BaseModel):
+    """One training run.
+
+    ``content`` maps each content loss to its weight; their sum, plus ``adversarial`` times the
+    adversarial loss, plus ``total_variation`` times the total variation, is what the generator
+    minimises. A discriminator is trained when ``adversarial`` is above zero. ``start_from`` names
+    the method whose checkpoint the generator starts from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    architecture: Architecture = Architecture()
+    content: dict[Content, float] = {"mse": 1.0}
+    adversarial: float = 0.0
+    total_variation: float = 0.0
+    start_from: str | None = None
+    stages: list[Stage] = Field(min_length=1)
+    betas: tuple[float, float] = (0.9, 0.999)
+    ema: float = Field(default=0.999, ge=0, lt=1)
+    precision: Literal["fp32", "bf16"] = "bf16"
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Steps of all stages."""
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_at(self, step: int) -> tuple[Stage, int]:
+        """The stage that step 0..steps-1 of the run belongs to, and the step within it."""
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage, step
+            step -= stage.steps
+        raise ValueError("the step lies behind the end of the run")

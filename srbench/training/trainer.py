@@ -1,0 +1,287 @@
+"""One loop for both phases: content loss alone (SRResNet), or against a discriminator (SRGAN)."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..data.training import TrainingSet
+from ..errors import CheckpointError, TrainingError
+from ..files import atomic_path
+from ..models.discriminator import Discriminator
+from . import losses
+from .recipe import Recipe, Stage
+
+ContentLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Validation = Callable[[nn.Module, int], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a step showed: losses, D(HR) and D(SR) as probabilities, and the pace so far."""
+
+    step: int
+    steps: int
+    values: Mapping[str, float]
+    steps_per_second: float
+
+    @property
+    def seconds_left(self) -> float:
+        """Time to the end of the run at the pace so far, in seconds."""
+        return (self.steps - self.step) / max(self.steps_per_second, 1e-9)
+
+
+@dataclass
+class Trainer:
+    """Trains a generator by a recipe; its whole state can be saved and resumed exactly.
+
+    Batches depend on the seed and the step alone, so a resumed run draws what an uninterrupted
+    one would have drawn.
+
+    Args:
+        recipe: what to train.
+        generator: the network to train, on ``device``.
+        data: the training pixels, on ``device``.
+        content: the recipe's content losses, by name, on ``device``.
+        device: where everything happens.
+    """
+
+    recipe: Recipe
+    generator: nn.Module
+    data: TrainingSet
+    content: Mapping[str, ContentLoss]
+    device: torch.device
+    step: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        for stage in self.recipe.stages:
+            _check_stage(stage, self.data, adversarial=self.recipe.adversarial > 0)
+        torch.manual_seed(self.recipe.seed)
+        layout = torch.channels_last
+        self.generator.to(self.device, memory_format=layout).train()
+        # A copy through the state dict: what the moving average of the weights is kept in.
+        self.average = self.recipe.architecture.build().to(self.device, memory_format=layout)
+        self.average.load_state_dict(self.generator.state_dict())
+        self.average.eval().requires_grad_(False)
+        self.optimiser = self._adam(self.generator)
+        self.discriminator: Discriminator | None = None
+        if self.recipe.adversarial > 0:
+            self.discriminator = Discriminator().to(self.device, memory_format=layout).train()
+            self.discriminator_optimiser = self._adam(self.discriminator)
+
+    def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        return torch.optim.Adam(
+            network.parameters(), lr=1.0, betas=self.recipe.betas,
+            fused=True,
+        )
+
+    def train_step(self) -> dict[str, torch.Tensor]:
+        """One update of the discriminator (if any) and the generator; the losses, as tensors."""
+        stage, step_of_stage = self.recipe.stage_at(self.step)
+        rate = stage.rate_at(step_of_stage)
+        draw = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
+        lr, hr = self.data.batch(stage.crop, stage.batch, draw)
+        values: dict[str, torch.Tensor] = {}
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
+        ):
+            sr = self.generator(lr)
+        sr = sr.float()
+        if self.discriminator is not None:
+            values |= self._discriminator_step(sr.detach(), hr, rate)
+        total = torch.zeros((), device=self.device)
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
+        ):
+            for name, weight in self.recipe.content.items():
+                values[name] = self.content[name](sr, hr)
+                total = total + weight * values[name]
+            if self.discriminator is not None:
+                # Only the path to the generator is wanted, not the discriminator's own gradients.
+                self.discriminator.requires_grad_(False)
+                values["adversarial"] = losses.adversarial(self.discriminator(sr).float())
+                self.discriminator.requires_grad_(True)
+                total = total + self.recipe.adversarial * values["adversarial"]
+        if self.recipe.total_variation > 0:
+            values["tv"] = losses.total_variation(sr)
+            total = total + self.recipe.total_variation * values["tv"]
+        _update(self.optimiser, total, rate)
+        self._update_average()
+        self.step += 1
+        return {"loss": total, **values}
+
+    def _discriminator_step(
+        self, sr: torch.Tensor, hr: torch.Tensor, rate: float
+    ) -> dict[str, torch.Tensor]:
+        assert self.discriminator is not None
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
+        ):
+            real, fake = self.discriminator(hr).float(), self.discriminator(sr).float()
+        loss = losses.discriminator(real, fake)
+        _update(self.discriminator_optimiser, loss, rate)
+        return {
+            "discriminator": loss,
+            "d_hr": torch.sigmoid(real).mean(),
+            "d_sr": torch.sigmoid(fake).mean(),
+        }
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # Early on the average follows quickly, or it would remember the random start.
+        weight = 1.0 - min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        targets, sources = [], []
+        for target, source in zip(
+            self.average.state_dict().values(), self.generator.state_dict().values(), strict=True
+        ):
+            if target.is_floating_point():
+                targets.append(target)
+                sources.append(source)
+        torch._foreach_lerp_(targets, sources, weight)
+
+    def state(self) -> dict[str, object]:
+        """Everything that decides how the run goes on."""
+        state: dict[str, object] = {
+            "recipe": self.recipe.model_dump_json(),
+            "step": self.step,
+            "generator": self.generator.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        if self.discriminator is not None:
+            state["discriminator"] = self.discriminator.state_dict()
+            state["discriminator_optimiser"] = self.discriminator_optimiser.state_dict()
+        return state
+
+    def save(self, path: Path) -> None:
+        """Write the state, atomically."""
+        with atomic_path(path) as temporary:
+            torch.save(self.state(), temporary)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a saved state.
+
+        Raises:
+            CheckpointError: the file is damaged, or was written by another recipe.
+        """
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except FileNotFoundError:
+            raise CheckpointError(f"{path} does not exist; there is nothing to resume") from None
+        except Exception as error:  # torch raises a dozen kinds for a damaged file
+            raise CheckpointError(
+                f"{path} is not a complete training state ({type(error).__name__}); "
+                "delete it to start again"
+            ) from error
+        if state["recipe"] != self.recipe.model_dump_json():
+            raise CheckpointError(
+                f"{path} was written by another recipe; resume with the recipe it began with, "
+                "or choose another --out"
+            )
+        self.step = state["step"]
+        self.generator.load_state_dict(state["generator"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.discriminator is not None:
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+
+    def run(
+        self,
+        folder: Path,
+        *,
+        validate: Validation,
+        validate_every: int,
+        save_every: float = 120.0,
+        log_every: int = 50,
+        report: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        """Train to the recipe's end, with ``log.csv`` and ``state.pt`` in ``folder``.
+
+        ``validate`` is called with the averaged network and the step, every ``validate_every``
+        steps and at the end; what it returns goes to the log. The state is saved every
+        ``save_every`` seconds, at every validation, and when the run is interrupted.
+
+        Raises:
+            TrainingError: a loss is not a finite number any more; the last good state is kept.
+        """
+        log = _Log(folder / "log.csv")
+        saved = begun = time.monotonic()
+        first = self.step
+        try:
+            while self.step < self.recipe.steps:
+                values = self.train_step()
+                done = self.step == self.recipe.steps
+                validating = done or self.step % validate_every == 0
+                logging = validating or self.step % log_every == 0
+                if logging:
+                    numbers = {name: float(value.detach()) for name, value in values.items()}
+                    _stop_if_broken(numbers, self.step)
+                    pace = (self.step - first) / (time.monotonic() - begun)
+                    if validating:
+                        numbers |= validate(self.average, self.step)
+                    log.add(self.step, numbers)
+                    report(Progress(self.step, self.recipe.steps, numbers, pace))
+                if validating or time.monotonic() - saved > save_every:
+                    _stop_if_broken({"loss": float(values["loss"].detach())}, self.step)
+                    self.save(folder / "state.pt")
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            self.save(folder / "state.pt")
+            raise
+
+
+def _check_stage(stage: Stage, data: TrainingSet, *, adversarial: bool) -> None:
+    if stage.crop % data.scale:
+        raise TrainingError(
+            f"the crop is {stage.crop} pixels, expected a multiple of the scale {data.scale}"
+        )
+    if data.usable(stage.crop) == 0:
+        raise TrainingError(
+            f"the crop is {stage.crop} pixels, but no training image is that large; "
+            "take a smaller crop or larger images"
+        )
+    if adversarial and (stage.crop < 64 or stage.crop % 8):
+        raise TrainingError(
+            f"the crop is {stage.crop} pixels; the discriminator takes multiples of 8 from 64"
+        )
+
+
+def _update(optimiser: torch.optim.Adam, loss: torch.Tensor, rate: float) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.step()
+
+
+def _stop_if_broken(numbers: Mapping[str, float], step: int) -> None:
+    broken = [name for name, value in numbers.items() if not math.isfinite(value)]
+    if broken:
+        raise TrainingError(
+            f"the loss '{broken[0]}' is not a number any more at step {step}; the state before "
+            "is kept: train again with a smaller learning rate"
+        )
+
+
+class _Log:
+    """A CSV file with one row per logged step; new columns start a new header line's file."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+
+    def add(self, step: int, numbers: Mapping[str, float]) -> None:
+        new = not self.path.exists()
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if new:
+                writer.writerow(["step", "name", "value"])
+            writer.writerows([step, name, f"{value:.6g}"] for name, value in numbers.items())
