@@ -34,7 +34,11 @@ class _Plane:
     width: torch.Tensor
 
     def gather(
-        self, image: torch.Tensor, top: torch.Tensor, left: torch.Tensor, size: int,
+        self,
+        image: torch.Tensor,
+        top: torch.Tensor,
+        left: torch.Tensor,
+        size: int,
         turn: torch.Tensor,
     ) -> torch.Tensor:
         """Square crops (N, 3, size, size) in channels-last memory, each turned in one of 8 ways."""
@@ -48,9 +52,10 @@ class _Plane:
             torch.where(swap, ys.transpose(1, 2), ys),
             torch.where(swap, xs.transpose(1, 2), xs),
         )
-        rows = self.start[image, None, None] + (top[:, None, None] + ys) * self.width[
-            image, None, None
-        ]
+        rows = (
+            self.start[image, None, None]
+            + (top[:, None, None] + ys) * self.width[image, None, None]
+        )
         crops = self.pixels[rows + left[:, None, None] + xs]
         return crops.permute(0, 3, 1, 2)
 

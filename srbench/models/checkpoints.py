@@ -62,7 +62,8 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = 
     """
     kind = torch.float16 if half else torch.float32
     tensors = {
-        name: tensor.detach().to("cpu", kind if tensor.is_floating_point() else tensor.dtype)
+        name: tensor.detach()
+        .to("cpu", kind if tensor.is_floating_point() else tensor.dtype)
         .contiguous()
         for name, tensor in network.state_dict().items()
         if not name.endswith("num_batches_tracked")

@@ -78,7 +78,9 @@ class Trainer:
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(
-            network.parameters(), lr=1.0, betas=self.recipe.betas,
+            network.parameters(),
+            lr=1.0,
+            betas=self.recipe.betas,
             fused=True,
         )
 

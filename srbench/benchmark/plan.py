@@ -1,0 +1,137 @@
+"""What is still to be done: every (image, method) of a run against the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..config import Experiment
+from ..data.folder import Dataset
+from ..methods import ImageId, Method, Selection
+from ..methods.base import file_sha256
+from .cache import Cache, content_key
+from .results import ResultsFolder
+from .work import LPIPS_PROTOCOL, Job, Made, Task
+
+# Changed whenever a metric or the resize may give another number for the same pixels.
+_METRICS_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method on one image: the keys of what it gives, and the file it gives it in."""
+
+    method: Method
+    source: ImageId
+    hr_sha256: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells of a run, and the tasks that are open."""
+
+    cells: tuple[Cell, ...]
+    tasks: tuple[Task, ...]
+    hr_keys: Mapping[ImageId, str]
+    """Cache key of each original's cropped copy."""
+
+    @property
+    def jobs(self) -> int:
+        """Jobs of all tasks."""
+        return sum(len(task.jobs) for task in self.tasks)
+
+
+def made_of(cache: Cache, cell: Cell) -> Made | None:
+    """What is known of a cell's SR image."""
+    value = cache.get(cell.key)
+    return None if value is None else Made(*value)
+
+
+def score_key(cell: Cell, pixels_sha256: str, scale: int, protocol: str, metric: str) -> str:
+    """The cache key of one number."""
+    return content_key(
+        "score", _METRICS_VERSION, cell.hr_sha256, pixels_sha256, scale, protocol, metric
+    )
+
+
+def metric_names(
+    protocols: Sequence[str], lpips: Sequence[str]
+) -> list[tuple[str, tuple[str, ...]]]:
+    """(protocol, its metrics) of everything that is scored."""
+    named = [(protocol, ("psnr_y", "ssim_y")) for protocol in protocols]
+    return [*named, *((LPIPS_PROTOCOL, (f"lpips_{net}",)) for net in lpips)]
+
+
+def make_plan(
+    datasets: Sequence[Dataset],
+    selection: Selection,
+    experiment: Experiment,
+    lpips: Sequence[str],
+    folder: ResultsFolder,
+    cache: Cache,
+    *,
+    force: bool,
+) -> Plan:
+    """Find out what is open, by content: files' bytes, methods' fingerprints, protocols.
+
+    ``force`` takes nothing for known. An SR image counts as known only while its file is there
+    with the very bytes that were written.
+    """
+    cells: list[Cell] = []
+    tasks: list[Task] = []
+    hr_keys: dict[ImageId, str] = {}
+    scale = experiment.scale
+    for dataset in datasets:
+        methods = [m for m in selection.methods if selection.serves(m, dataset.name)]
+        for image in dataset.ids:
+            source = ImageId(dataset.name, image)
+            hr_sha256 = file_sha256(dataset.images[image])
+            jobs: list[Job] = []
+            for method in methods:
+                key = content_key(
+                    "sr", hr_sha256, scale, experiment.border, method.fingerprint(source)
+                )
+                cell = Cell(method, source, hr_sha256, key)
+                cells.append(cell)
+                job = _job(cell, experiment, lpips, folder, None if force else cache)
+                if job:
+                    jobs.append(job)
+            copy = folder.image(dataset.name, scale, "HR", image)
+            hr_keys[source] = content_key("hr", hr_sha256, scale)
+            stands = copy.is_file() and file_sha256(copy) == cache.get(hr_keys[source])
+            if jobs or not stands:
+                tasks.append(
+                    Task(source, dataset.images[image], copy, scale, experiment.border, tuple(jobs))
+                )
+    return Plan(tuple(cells), tuple(tasks), hr_keys)
+
+
+def _job(
+    cell: Cell,
+    experiment: Experiment,
+    lpips: Sequence[str],
+    folder: ResultsFolder,
+    cache: Cache | None,
+) -> Job | None:
+    dataset, image = cell.source
+    path = folder.image(dataset, experiment.scale, cell.method.name, image)
+    made = made_of(cache, cell) if cache else None
+    stands = made is not None and path.is_file() and file_sha256(path) == made.png_sha256
+
+    def is_open(protocol: str, metrics: tuple[str, ...]) -> bool:
+        return (
+            cache is None
+            or made is None
+            or any(
+                cache.get(score_key(cell, made.pixels_sha256, experiment.scale, protocol, metric))
+                is None
+                for metric in metrics
+            )
+        )
+
+    protocols = tuple(p for p, m in metric_names(experiment.protocols, ()) if is_open(p, m))
+    nets = tuple(net for net in lpips if is_open(*metric_names((), (net,))[0]))
+    if stands and not protocols and not nets:
+        return None
+    return Job(cell.method, path, not stands, protocols, nets)

@@ -1,0 +1,97 @@
+"""run.json: what made the results. Names, hashes and versions; never a path of the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from ..config import Experiment
+from ..data.folder import Dataset
+from ..methods import Selection
+from .cache import content_key
+from .plan import Plan
+
+VOLATILE = ("last_run",)
+"""Entries that differ from run to run without any result differing."""
+
+_PACKAGES = ("srbench", "torch", "torchvision", "lpips", "numpy", "scipy", "scikit-image", "pillow")
+
+
+def run_record(
+    before: dict[str, Any],
+    experiment: Experiment,
+    selection: Selection,
+    datasets: Sequence[Dataset],
+    plan: Plan,
+    nets: Sequence[str],
+    device: str,
+    *,
+    seconds: float,
+    computed: int,
+) -> dict[str, Any]:
+    """The record after a run into a folder whose record was ``before``.
+
+    Methods and data sets of earlier runs into the same folder are kept; what this run says of
+    one of them replaces what was said before.
+    """
+    scale = f"x{experiment.scale}"
+    methods = _copied(before, "methods", scale)
+    prints = _copied(before, "datasets", scale)
+    asked = {m.method for m in selection.missing} | {m.name for m in selection.methods}
+    opened = {dataset.name for dataset in datasets}
+    missing = [
+        gap
+        for gap in before.get("missing", [])
+        if gap["scale"] != scale
+        or gap["method"] not in asked
+        or gap["dataset"] not in {None, *opened}
+    ]
+    for dataset in datasets:
+        cells = [cell for cell in plan.cells if cell.source.dataset == dataset.name]
+        originals = sorted({(cell.source.image, cell.hr_sha256) for cell in cells})
+        prints[dataset.name] = {"images": len(dataset.ids), "fingerprint": content_key(originals)}
+        for method in selection.methods:
+            keys = [cell.key for cell in cells if cell.method.name == method.name]
+            if keys:
+                methods.setdefault(method.name, {})[dataset.name] = content_key(keys)
+    missing += [
+        {
+            "method": gap.method,
+            "dataset": gap.dataset,
+            "scale": scale,
+            "reason": gap.reason,
+            "command": gap.command,
+        }
+        for gap in selection.missing
+    ]
+    return {
+        "border": experiment.border,
+        "protocols": sorted({*before.get("protocols", []), *experiment.protocols}),
+        "lpips": sorted({*before.get("lpips", []), *nets}),
+        "methods": {**before.get("methods", {}), scale: methods},
+        "datasets": {**before.get("datasets", {}), scale: prints},
+        "missing": missing,
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES},
+        "device": device,
+        "threads": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "last_run": {
+            "experiment": _named(experiment),
+            "computed": computed,
+            "wall_seconds": round(seconds, 2),
+        },
+    }
+
+
+def _copied(before: dict[str, Any], name: str, scale: str) -> dict[str, Any]:
+    return {key: value for key, value in before.get(name, {}).get(scale, {}).items()}
+
+
+def _named(experiment: Experiment) -> dict[str, Any]:
+    values = experiment.model_dump(mode="json")
+    # The folder or file behind NAME=... is a matter of this machine.
+    values["methods"] = [name.partition("=")[0] for name in experiment.methods]
+    return values

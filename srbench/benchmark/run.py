@@ -1,0 +1,334 @@
+"""``srbench run-all``: methods x data sets -> SR images, scores, tables, figures, page."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config import Experiment
+from ..data.folder import Dataset, auto_datasets, open_dataset
+from ..errors import ConfigError, MissingWeights, ResultsError
+from ..files import atomic_path
+from ..methods import Missing, Selection, select_methods
+from ..methods.resolve import shipped
+from .cache import Cache, content_key
+from .plan import Cell, Plan, made_of, make_plan, metric_names, score_key
+from .record import VOLATILE, run_record
+from .results import ResultsFolder, Score, Timing
+from .work import Outcome, Task, encode_png, load, process
+
+if TYPE_CHECKING:
+    from ..imaging.luma import Image
+    from ..metrics.lpips import Lpips
+
+
+class Observer:
+    """Is told how a run goes on; does nothing by itself."""
+
+    def note(self, line: str) -> None:
+        """Something that the user should know, in one line."""
+
+    def begin(self, step: str, images: int) -> None:
+        """A step with this many images begins."""
+
+    def image_done(self, name: str) -> None:
+        """One more image of the step is done."""
+
+    def end(self) -> None:
+        """The step is over."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did."""
+
+    folder: Path
+    images: int
+    computed: int
+    """(image, method) pairs that were computed; the others stood in the cache."""
+    pairs: int
+    missing: tuple[Missing, ...]
+    seconds: float
+    reported: bool
+    """Whether tables, figures and page were made anew."""
+
+
+def run_all(
+    experiment: Experiment,
+    out: Path,
+    *,
+    root: Path,
+    weights: Path,
+    force: bool = False,
+    observer: Observer | None = None,
+) -> RunSummary:
+    """Run an experiment into a results folder; what an earlier run computed is not done again.
+
+    Args:
+        experiment: what to run.
+        out: the results folder; other methods, data sets and scales in it are kept.
+        root: where the data sets are.
+        weights: where backbone weights and the user's own checkpoints are.
+        force: compute everything again.
+        observer: is told about progress.
+
+    Raises:
+        SrbenchError: the input is wrong; nothing that stood in the folder is lost, and what was
+            finished before the error was met is kept for the next run.
+    """
+    observer = observer or Observer()
+    begun = time.perf_counter()
+    datasets = _open_datasets(experiment, root, observer)
+    methods = _method_names(experiment, weights)
+    selection = select_methods(
+        methods,
+        datasets,
+        scale=experiment.scale,
+        border=experiment.border,
+        device=experiment.device,
+        weights=weights,
+    )
+    for gap in selection.missing:
+        observer.note(_gap_line(gap))
+    if not selection.methods:
+        raise ConfigError("none of the methods can run; see the lines above for the commands")
+    device = _device_name(experiment.device)
+    nets = _available_lpips(experiment.lpips, weights, observer)
+    folder = ResultsFolder(out)
+    with folder.locked():
+        _refuse_other_border(folder, experiment)
+        cache = Cache(folder.cache)
+        plan = make_plan(datasets, selection, experiment, nets, folder, cache, force=force)
+        if plan.tasks:
+            _execute(plan, cache, nets, weights, experiment.device, observer)
+        else:
+            observer.note("every image and score stood in the results folder: nothing to compute")
+        _write_tables(folder, plan, cache, experiment, nets, datasets, device)
+        record = run_record(
+            folder.read_run(),
+            experiment,
+            selection,
+            datasets,
+            plan,
+            nets,
+            device,
+            seconds=time.perf_counter() - begun,
+            computed=plan.jobs,
+        )
+        folder.write_run(record)
+        reported = _report(folder, cache, record, observer, force=force)
+    return RunSummary(
+        out,
+        sum(len(dataset.ids) for dataset in datasets),
+        plan.jobs,
+        len(plan.cells),
+        selection.missing,
+        time.perf_counter() - begun,
+        reported,
+    )
+
+
+def _open_datasets(experiment: Experiment, root: Path, observer: Observer) -> list[Dataset]:
+    names = list(experiment.datasets)
+    if [name.lower() for name in names] == ["auto"]:
+        names = auto_datasets(root)
+        if names == ["sample"]:
+            observer.note(
+                "no Set5, Set14 or BSD100 found: using the built-in sample images "
+                "(srbench data fetch Set5 Set14 BSD100 gets the benchmark)"
+            )
+    datasets = [open_dataset(name, root) for name in names]
+    opened = [dataset.name for dataset in datasets]
+    if len(set(opened)) < len(opened):
+        raise ConfigError(f"a data set is named twice in {', '.join(opened)}; name each once")
+    return datasets
+
+
+def _method_names(experiment: Experiment, weights: Path) -> list[str]:
+    names: list[str] = []
+    for name in experiment.methods:
+        names += shipped(experiment.scale, weights) if name.lower() == "shipped" else [name]
+    # The original is always kept beside the methods; asking for it by name is no mistake.
+    return list(dict.fromkeys(name for name in names if name.lower() != "hr"))
+
+
+def _device_name(device: str) -> str:
+    """The device as recorded beside times: torch need not be imported for the CPU."""
+    if device == "cpu":
+        return device
+    from ..methods.network import pick_device
+
+    return pick_device(device)
+
+
+def _gap_line(gap: Missing) -> str:
+    where = f" on {gap.dataset}" if gap.dataset else ""
+    cure = f"; to supply it: {gap.command}" if gap.command else ""
+    return f"{gap.method}{where} is left out: {gap.reason}{cure}"
+
+
+def _available_lpips(nets: Sequence[str], weights: Path, observer: Observer) -> list[str]:
+    from ..models.weights import require_weights, LPIPS_BACKBONES
+
+    available: list[str] = []
+    for net in nets:
+        try:
+            require_weights(LPIPS_BACKBONES[net], weights)
+        except MissingWeights as error:
+            observer.note(f"lpips_{net} is left out: {error}")
+        else:
+            available.append(net)
+    return available
+
+
+def _refuse_other_border(folder: ResultsFolder, experiment: Experiment) -> None:
+    border = folder.read_run().get("border", experiment.border)
+    if border != experiment.border:
+        raise ResultsError(
+            f"{folder.root} was made with --border {border}, this run has --border "
+            f"{experiment.border}, and their scores do not compare; choose another --out"
+        )
+
+
+def _execute(
+    plan: Plan,
+    cache: Cache,
+    nets: Sequence[str],
+    weights: Path,
+    device: str,
+    observer: Observer,
+) -> None:
+    cells = {(cell.source, cell.method.name): cell for cell in plan.cells}
+    metrics = _load_lpips(plan, nets, weights, device)
+    observer.begin("upscaling and scoring", len(plan.tasks))
+    try:
+        # Decoding the next original and writing PNG run beside the computation.
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            for task, hr, lr in _loaded_ahead(plan.tasks, pool):
+                writes: list[Future[None]] = []
+
+                def write(path: Path, content: bytes, writes: list[Future[None]] = writes) -> None:
+                    writes.append(pool.submit(_write_bytes, path, content))
+
+                copy = encode_png(hr)
+                write(task.hr_copy, copy)
+                outcomes = process(task, hr, lr, metrics, write)
+                for done in writes:
+                    done.result()  # only what stands on the disk is noted as known
+                cache.put(plan.hr_keys[task.source], hashlib.sha256(copy).hexdigest())
+                for outcome in outcomes:
+                    cell = cells[task.source, outcome.job.method.name]
+                    _remember(cache, cell, outcome, task.scale)
+                observer.image_done(f"{task.source.dataset}/{task.source.image}")
+    finally:
+        observer.end()
+
+
+def _load_lpips(plan: Plan, nets: Sequence[str], weights: Path, device: str) -> dict[str, Lpips]:
+    wanted = {net for task in plan.tasks for job in task.jobs for net in job.lpips}
+    if not wanted:
+        return {}
+    from ..methods.network import pick_device
+    from ..metrics.lpips import Lpips
+
+    return {net: Lpips(net, weights, pick_device(device)) for net in nets if net in wanted}
+
+
+def _loaded_ahead(
+    tasks: Sequence[Task], pool: ThreadPoolExecutor
+) -> Iterator[tuple[Task, Image, Image]]:
+    """Each task with its images, the next one being decoded meanwhile."""
+    coming = pool.submit(load, tasks[0])
+    for index, task in enumerate(tasks):
+        hr, lr = coming.result()
+        if index + 1 < len(tasks):
+            coming = pool.submit(load, tasks[index + 1])
+        yield task, hr, lr
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _remember(cache: Cache, cell: Cell, outcome: Outcome, scale: int) -> None:
+    if outcome.made is not None:
+        cache.put(cell.key, list(outcome.made))
+    made = made_of(cache, cell)
+    assert made is not None  # a job that does not make the image has a known one
+    for (protocol, metric), value in outcome.scores.items():
+        cache.put(score_key(cell, made.pixels_sha256, scale, protocol, metric), value)
+
+
+def _write_tables(
+    folder: ResultsFolder,
+    plan: Plan,
+    cache: Cache,
+    experiment: Experiment,
+    nets: Sequence[str],
+    datasets: Sequence[Dataset],
+    device: str,
+) -> None:
+    """scores.csv and timings.csv: this run's rows, and earlier ones of what was not run now."""
+    scale = experiment.scale
+    scores: list[Score] = []
+    timings: list[Timing] = []
+    for cell in plan.cells:
+        made = made_of(cache, cell)
+        assert made is not None  # every job of the plan is done
+        where = (*cell.source, cell.method.name, scale)
+        for protocol, metrics in metric_names(experiment.protocols, nets):
+            for metric in metrics:
+                key = score_key(cell, made.pixels_sha256, scale, protocol, metric)
+                value = cache.get(key)
+                assert value is not None
+                scores.append(Score(*where, protocol, metric, value))
+        if made.seconds is not None:
+            pace = made.megapixels / max(made.seconds, 1e-9)
+            timings.append(Timing(*where, device, made.seconds, pace))
+    run_now = {(cell.source.dataset, cell.method.name) for cell in plan.cells}
+    ids = {(d.name, image) for d in datasets for image in d.ids}
+    opened = {d.name for d in datasets}
+
+    def kept(row: Score | Timing) -> bool:
+        if row.scale != scale:
+            return True
+        gone = row.dataset in opened and (row.dataset, row.image) not in ids
+        return not gone and (row.dataset, row.method) not in run_now
+
+    folder.write_scores([*filter(kept, folder.read_scores()), *scores])
+    folder.write_timings([*filter(kept, folder.read_timings()), *timings])
+
+
+def _report(
+    folder: ResultsFolder, cache: Cache, record: dict[str, Any], observer: Observer, *, force: bool
+) -> bool:
+    """Make tables, figures and page, unless they stand and nothing they show has changed."""
+    from ..report import REPORT_VERSION, report_files, write_report
+
+    shown = {name: value for name, value in record.items() if name not in VOLATILE}
+    key = content_key(
+        "report",
+        REPORT_VERSION,
+        (folder.root / "scores.csv").read_text(encoding="utf-8"),
+        (folder.root / "timings.csv").read_text(encoding="utf-8"),
+        shown,
+    )
+    if (
+        not force
+        and cache.get("report") == key
+        and all(p.exists() for p in report_files(folder.root))
+    ):
+        return False
+    observer.begin("tables, figures and page", 0)
+    try:
+        write_report(folder.root)
+    finally:
+        observer.end()
+    cache.put("report", key)
+    return True

@@ -1,0 +1,81 @@
+"""The experiment file (TOML) as a strict typed model, and the presets that ship with us."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import ConfigError, unknown_name
+
+_PRESETS = Path(__file__).parent / "presets"
+
+
+class Experiment(BaseModel):
+    """What ``srbench run-all`` runs. Options on the command line override single entries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    datasets: tuple[str, ...] = ("auto",)
+    """Names of data sets; ``auto`` means Set5, Set14 and BSD100 where present, else the sample."""
+    methods: tuple[str, ...] = ("shipped",)
+    """Names, ``NAME=FOLDER`` or ``NAME=FILE``; ``shipped`` means all that can run here."""
+    scale: Literal[2, 3, 4, 8] = 4
+    border: Literal["symmetric", "replicate"] = "symmetric"
+    protocols: tuple[Literal["matlab", "basicsr", "ledig2017"], ...] = Field(
+        default=("matlab", "basicsr", "ledig2017"), min_length=1
+    )
+    lpips: tuple[Literal["alex", "squeeze", "vgg"], ...] = ("alex",)
+    device: str = "auto"
+
+
+def presets() -> list[str]:
+    """Names of the presets that ship with srbench."""
+    return sorted(path.stem for path in _PRESETS.glob("*.toml"))
+
+
+def read_experiment(source: str | None) -> Experiment:
+    """The experiment of a preset's name or a TOML file; the defaults for None.
+
+    Raises:
+        ConfigError: the file is missing, is not TOML, or has a wrong value.
+        UnknownName: there is no such preset, or the file has an unknown key.
+    """
+    if source is None:
+        return Experiment()
+    path = _PRESETS / f"{source}.toml"
+    if not path.is_file():
+        path = Path(source)
+        if path.suffix != ".toml":
+            raise unknown_name("preset", source, presets())
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist; expected a preset or a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    return parse_experiment(values, str(path))
+
+
+def parse_experiment(values: dict[str, object], origin: str) -> Experiment:
+    """An experiment from plain values; ``origin`` is what messages call their source.
+
+    Raises:
+        ConfigError: a wrong value. UnknownName: an unknown key, with the nearest valid one.
+    """
+    try:
+        return Experiment.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][:1])
+        if first["type"] == "extra_forbidden":
+            raise unknown_name(f"key in {origin}:", where, Experiment.model_fields) from None
+        raise ConfigError(
+            f"{origin}: {where} is {first['input']!r}; {_plain(first['msg'])}"
+        ) from None
+
+
+def _plain(message: str) -> str:
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,41 @@
+"""Nearest neighbour and bicubic: the two ends that every study needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..imaging.luma import Image
+from .base import ImageId
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Every LR pixel becomes a square of ``scale`` by ``scale`` pixels."""
+
+    scale: int
+    name: str = "nearest"
+    timed: bool = True
+
+    def fingerprint(self, source: ImageId) -> str:
+        return f"nearest x{self.scale}"
+
+    def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
+        return lr.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
+
+
+@dataclass(frozen=True)
+class Bicubic:
+    """MATLAB's bicubic enlargement, to the bit, with the border rule of the run."""
+
+    scale: int
+    border: str
+    name: str = "bicubic"
+    timed: bool = True
+
+    def fingerprint(self, source: ImageId) -> str:
+        return f"matlab bicubic x{self.scale} {self.border}"
+
+    def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
+        from ..imaging.resize import imresize
+
+        return imresize(lr, self.scale, border=self.border)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,247 @@
+"""From names on the command line to methods."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..data.folder import Dataset, image_files
+from ..errors import CheckpointError, DatasetError, MissingWeights, UnknownName, unknown_name
+from .base import ImageId, Method, file_sha256
+from .folder import FolderMethod
+from .interpolation import Bicubic, Nearest
+
+INTERPOLATION = ("nearest", "bicubic")
+NETWORKS = (
+    "srcnn",
+    "espcn",
+    "srresnet-mse",
+    "srresnet-vgg22",
+    "srresnet-vgg54",
+    "srgan-mse",
+    "srgan-vgg22",
+    "srgan-vgg54",
+    "srgan-lpips",
+    "srgan-tv",
+)
+METHODS = INTERPOLATION + NETWORKS
+
+# Changed whenever inference may give other pixels from the same weights.
+_INFERENCE_VERSION = "1"
+_SHIPPED = Path(__file__).parents[1] / "checkpoints"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A method that was asked for but cannot be run, on one data set or (None) on all."""
+
+    method: str
+    dataset: str | None
+    reason: str
+    command: str | None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The methods of a run, which data sets each can serve, and what is missing."""
+
+    methods: tuple[Method, ...]
+    missing: tuple[Missing, ...]
+
+    def serves(self, method: Method, dataset: str) -> bool:
+        """Whether the method has something for the data set."""
+        return not any(m.method == method.name and m.dataset == dataset for m in self.missing)
+
+
+def checkpoint_file(name: str, scale: int, weights: Path) -> Path:
+    """The checkpoint of one of our networks: the user's own in ``weights``, else the shipped one.
+
+    Raises:
+        MissingWeights: there is neither.
+    """
+    for folder in (weights, _SHIPPED):
+        path = folder / f"{name}_x{scale}.safetensors"
+        if path.is_file():
+            return path
+    raise MissingWeights(
+        f"no x{scale} checkpoint of {name} is shipped or in the weights folder; "
+        f"make one with: {_train_command(name, scale)}"
+    )
+
+
+def _train_command(name: str, scale: int) -> str:
+    return f"srbench train {name} --scale {scale} --data FOLDER"
+
+
+def shipped(scale: int, weights: Path) -> list[str]:
+    """Names of our methods that can run at ``scale`` on this machine."""
+    found = list(INTERPOLATION)
+    for name in NETWORKS:
+        try:
+            checkpoint_file(name, scale, weights)
+        except MissingWeights:
+            continue
+        found.append(name)
+    return found
+
+
+def load_method(
+    name: str,
+    *,
+    scale: int = 4,
+    device: str = "cpu",
+    border: str = "symmetric",
+    weights: Path | None = None,
+) -> Method:
+    """One of our methods by name, or ``NAME=FILE`` for a checkpoint file.
+
+    Args:
+        name: ``nearest``, ``bicubic``, one of our networks, or ``NAME=FILE``.
+        scale: SR size over LR size.
+        device: ``cpu``, ``cuda``, ``auto`` and so on, for networks.
+        border: MATLAB's border rule, for ``bicubic``.
+        weights: folder of the user's own checkpoints; by default the ``SRBENCH_WEIGHTS`` folder.
+
+    Raises:
+        UnknownName: no method has that name.
+        MissingWeights: its checkpoint is neither shipped nor in the weights folder.
+        CheckpointError: the checkpoint is damaged, unsafe, or of another architecture or scale.
+    """
+    from ..models.weights import weights_folder
+
+    label, _, target = name.partition("=")
+    if target:
+        return _file_method(_own_name(label), Path(target), scale, device)
+    key = name.lower()
+    if key == "nearest":
+        return Nearest(scale)
+    if key == "bicubic":
+        return Bicubic(scale, border)
+    if key not in NETWORKS:
+        raise unknown_name("method", name, METHODS)
+    path = checkpoint_file(key, scale, weights or weights_folder())
+    return _our_network(key, path, scale, device)
+
+
+def _our_network(name: str, path: Path, scale: int, device: str) -> Method:
+    from ..models.checkpoints import load_checkpoint, read_card
+    from .network import NetworkMethod, pick_device
+
+    card = read_card(path)
+    if card.architecture.scale != scale:
+        raise CheckpointError(
+            f"{path} enlarges x{card.architecture.scale}, but the run is x{scale}"
+        )
+    identity = f"srbench {_INFERENCE_VERSION} {file_sha256(path)} {_card_identity(path)}"
+    return NetworkMethod(
+        name, scale, identity, lambda: load_checkpoint(path)[0], pick_device(device)
+    )
+
+
+def _card_identity(path: Path) -> str:
+    from ..models.checkpoints import read_card
+
+    return hashlib.sha256(read_card(path).architecture.model_dump_json().encode()).hexdigest()[:16]
+
+
+def _file_method(name: str, path: Path, scale: int, device: str) -> Method:
+    if not path.exists():
+        raise CheckpointError(f"{name}={path}: there is no such file or folder")
+    if path.suffix.lower() not in (".pth", ".pt", ".ckpt", ".safetensors"):
+        raise CheckpointError(
+            f"{name}={path} is no checkpoint; expected a .pth or .safetensors file, or a folder"
+        )
+    if path.with_suffix(".json").is_file() and path.suffix == ".safetensors":
+        from ..models.checkpoints import load_checkpoint
+
+        load_checkpoint(path)  # a file that the user named is checked before anything runs
+        return _our_network(name, path, scale, device)
+    from .external import external_method
+    from .network import pick_device
+
+    return external_method(name, path, scale, pick_device(device))
+
+
+def _own_name(label: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}", label):
+        raise UnknownName(
+            f"'{label}' cannot name a method; use letters, digits, '.', '_', '+' and '-'"
+        )
+    if label.lower() in (*METHODS, "hr"):
+        raise UnknownName(f"'{label}' is one of our methods; give yours another name")
+    return label
+
+
+def select_methods(
+    specs: Sequence[str],
+    datasets: Sequence[Dataset],
+    *,
+    scale: int,
+    border: str,
+    device: str,
+    weights: Path,
+) -> Selection:
+    """Every method of a run, checked as far as can be before anything is computed.
+
+    One of our methods without a checkpoint, and a folder without a subfolder for some data set,
+    are reported as missing.
+
+    Raises:
+        UnknownName: an unknown or repeated name.
+        DatasetError: a folder's subfolder lacks some images of its data set.
+        CheckpointError: a file that was named cannot be used.
+    """
+    methods: list[Method] = []
+    missing: list[Missing] = []
+    for spec in specs:
+        label, _, target = spec.partition("=")
+        if target and Path(target).is_dir():
+            method, gaps = _folder_method(_own_name(label), Path(target), datasets, scale)
+            methods.append(method)
+            missing += gaps
+            continue
+        try:
+            methods.append(
+                load_method(spec, scale=scale, device=device, border=border, weights=weights)
+            )
+        except MissingWeights as error:
+            reason, _, command = str(error).partition("; make one with: ")
+            missing.append(Missing(spec.lower(), None, reason, command))
+    names = [method.name.lower() for method in methods]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise UnknownName(f"the method '{repeated[0]}' is named twice; give each its own name")
+    return Selection(tuple(methods), tuple(missing))
+
+
+def _folder_method(
+    name: str, folder: Path, datasets: Sequence[Dataset], scale: int
+) -> tuple[FolderMethod, list[Missing]]:
+    files: dict[ImageId, Path] = {}
+    gaps: list[Missing] = []
+    subfolders = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
+    for dataset in datasets:
+        subfolder = subfolders.get(dataset.name.lower())
+        if subfolder is None:
+            gaps.append(
+                Missing(name, dataset.name, f"its folder has no subfolder {dataset.name}", None)
+            )
+            continue
+        found = image_files(subfolder)
+        lacking = [image for image in dataset.ids if image not in found]
+        if lacking:
+            shown = ", ".join(lacking[:3]) + (" ..." if len(lacking) > 3 else "")
+            raise DatasetError(
+                f"{subfolder} lacks {len(lacking)} of the {len(dataset.ids)} images of "
+                f"{dataset.name} ({shown}); add them, or leave the whole subfolder out"
+            )
+        files |= {ImageId(dataset.name, image): found[image] for image in dataset.ids}
+    if not files:
+        raise DatasetError(
+            f"{folder} has none of the subfolders {', '.join(d.name for d in datasets)}; "
+            "expected one subfolder of images per data set"
+        )
+    return FolderMethod(name, scale, files), gaps
