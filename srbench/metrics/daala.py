@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..imaging.luma import Image, Luma
 from .dither import dither_offsets, divide_rounding
 from .psnr import require_same_shape
-from .windows import windowed_sum
+from .windows import sliding_moments
 
 _Integers = NDArray[np.int64]
 
@@ -89,15 +89,20 @@ class DaalaSsimReference:
     """
 
     def __init__(self, hr: Luma) -> None:
-        self._hr = hr
         self._weights = _window(*hr.shape)
-        self._total = self._sums(np.ones_like(hr))
-        self._mean = self._sums(hr)
-        self._square = self._total * self._sums(hr**2)
+        self._hr = self._padded(hr)
+        self._total = np.empty_like(hr)
+        self._mean = np.empty_like(hr)
+        self._square = np.empty_like(hr)
+        ones = self._padded(np.ones_like(hr))
+        for place, total, _, mean in sliding_moments(ones, self._hr, self._weights):
+            self._total[place], self._mean[place] = total, mean
+        for place, _, square, _ in sliding_moments(self._hr, self._hr, self._weights):
+            self._square[place] = square
 
-    def _sums(self, plane: Luma) -> Luma:
-        # Zeros outside contribute nothing: the window is cut at the border.
-        return windowed_sum(np.pad(plane, len(self._weights) // 2), self._weights)
+    def _padded(self, plane: Luma) -> Luma:
+        # Zeros outside add nothing to any sum: the window is cut at the border.
+        return np.pad(plane, len(self._weights) // 2)
 
     def score(self, sr: Luma) -> float:
         """``dump_ssim -r -y`` of ``sr`` against the original; 1 if identical.
@@ -105,17 +110,20 @@ class DaalaSsimReference:
         Raises:
             SizeMismatch: the planes differ in shape.
         """
-        require_same_shape(sr, self._hr)
-        total = self._total
-        mean = self._sums(sr)
-        product = mean * self._mean
-        squares = mean**2 + self._mean**2
-        covariance = total * self._sums(sr * self._hr) - product
-        variances = total * self._sums(sr**2) + self._square - squares
-        c1, c2 = (0.01 * 255 * total) ** 2, (0.03 * 255 * total) ** 2
-        similarity = total * (2 * product + c1) * (2 * covariance + c2)
-        similarity /= (squares + c1) * (variances + c2)
-        return float(similarity.sum() / total.sum())
+        require_same_shape(sr, self._total)
+        result = 0.0
+        for place, mean, square, product in sliding_moments(
+            self._padded(sr), self._hr, self._weights
+        ):
+            total, hr_mean = self._total[place], self._mean[place]
+            means = mean * hr_mean
+            squares = mean**2 + hr_mean**2
+            variances = total * (square + self._square[place]) - squares
+            c1, c2 = (0.01 * 255 * total) ** 2, (0.03 * 255 * total) ** 2
+            similarity = total * (2 * means + c1) * (2 * (total * product - means) + c2)
+            similarity /= (squares + c1) * (variances + c2)
+            result += float(similarity.sum())
+        return result / float(self._total.sum())
 
 
 def _window(height: int, width: int) -> Luma:

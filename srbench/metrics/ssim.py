@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import SizeMismatch
 from ..imaging.luma import Luma
 from .psnr import require_same_shape
-from .windows import windowed_sum
+from .windows import sliding_moments
 
 WINDOW = 11
 _SIGMA = 1.5
@@ -35,9 +35,11 @@ class SsimReference:
                 f"the {WINDOW}x{WINDOW} window of SSIM"
             )
         self._hr = hr
-        self._mean = windowed_sum(hr, _WEIGHTS)
-        self._mean_squared = self._mean**2
-        self._variance = windowed_sum(hr**2, _WEIGHTS) - self._mean_squared
+        self._mean = np.empty((hr.shape[0] - WINDOW + 1, hr.shape[1] - WINDOW + 1))
+        self._variance = np.empty_like(self._mean)
+        for place, mean, square, _ in sliding_moments(hr, hr, _WEIGHTS):
+            self._mean[place] = mean
+            self._variance[place] = square - mean**2
 
     def score(self, sr: Luma) -> float:
         """The mean SSIM of ``sr``, of the original's shape, over the valid area; 1 if identical.
@@ -50,14 +52,15 @@ class SsimReference:
         Source: Wang et al. 2004, eq. 13, and the authors' ``ssim.m``.
         """
         require_same_shape(sr, self._hr)
-        mean = windowed_sum(sr, _WEIGHTS)
-        product = mean * self._mean
-        covariance = windowed_sum(sr * self._hr, _WEIGHTS) - product
-        squares = mean**2
-        variance = windowed_sum(sr**2, _WEIGHTS) - squares
-        similarity = (2 * product + _C1) * (2 * covariance + _C2)
-        similarity /= (squares + self._mean_squared + _C1) * (variance + self._variance + _C2)
-        return float(similarity.mean())
+        total = 0.0
+        for place, mean, square, product in sliding_moments(sr, self._hr, _WEIGHTS):
+            hr_mean, hr_variance = self._mean[place], self._variance[place]
+            means = mean * hr_mean
+            squares = mean**2
+            similarity = (2 * means + _C1) * (2 * (product - means) + _C2)
+            similarity /= (squares + hr_mean**2 + _C1) * (square - squares + hr_variance + _C2)
+            total += float(similarity.sum())
+        return total / self._mean.size
 
 
 def ssim(sr: Luma, hr: Luma) -> float:
