@@ -12,14 +12,16 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..errors import SizeMismatch
 from .luma import Image
+
+if TYPE_CHECKING:  # importing torch takes a second; only `imresize_tensor` needs it
+    import torch
 
 Border = Literal["symmetric", "replicate"]
 
@@ -123,6 +125,8 @@ def imresize_tensor(
     The same taps and the same order of additions in float64, so the same pixels.
     Raises as :func:`imresize` does.
     """
+    import torch
+
     ratio = _check(scale, border)
     if image.dtype != torch.uint8:
         raise TypeError(f"image is {image.dtype}, expected torch.uint8 (0..255)")

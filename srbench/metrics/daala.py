@@ -1,0 +1,138 @@
+"""Luma and SSIM as xiph/daala's tools compute them: what the SRGAN paper printed.
+
+``png2y4m`` makes the luma (BT.709, dithered, chosen with the chroma in mind), ``dump_ssim -r -y``
+the SSIM. PROTOCOLS.md gives both in full; the step numbers here are its.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..imaging.luma import Image, Luma
+from .dither import dither_offsets, divide_rounding
+from .psnr import require_same_shape
+from .windows import sliding_moments
+
+_Integers = NDArray[np.int64]
+
+
+def daala_luma(image: Image) -> Luma:
+    """The luma plane that ``png2y4m`` writes for ``image``, as whole numbers in float64.
+
+    ``image`` is uint8 of shape (H, W, 3), already cropped: the dither starts anew at its corner.
+    """
+    height, width = image.shape[:2]
+    rgb = _dithered(image)
+    chroma = _chroma(rgb)
+    luma = _nearest_luma(rgb, chroma)
+    return luma[:height, :width].astype(np.float64)
+
+
+def _dithered(image: Image) -> _Integers:
+    """Steps 1 to 3: 16-bit RGB with dither, int64 of even height and width."""
+    height, width = image.shape[:2]
+    rows, columns = (height + 1) // 2, (width + 1) // 2
+    offsets = dither_offsets(rows * columns).reshape(rows, columns, 2, 2, 3)
+    offsets = offsets.swapaxes(1, 2).reshape(2 * rows, 2 * columns, 3)
+    rgb = np.empty(offsets.shape, dtype=np.int64)
+    rgb[:height, :width] = image.astype(np.int64) * 257 + offsets[:height, :width]
+    # Missing pixels repeat the present ones, dither included.
+    rgb[:, width:] = rgb[:, width - 1 : width]
+    rgb[height:] = rgb[height - 1 : height]
+    return rgb
+
+
+def _chroma(rgb: _Integers) -> _Integers:
+    """Step 4, and the chroma's part in R, G, B of step 5: int64 of the image's shape."""
+    rows, columns = rgb.shape[0] // 2, rgb.shape[1] // 2
+    sums = rgb.reshape(rows, 2, columns, 2, 3).sum(axis=(1, 3))
+    red, green, blue = sums[..., 0], sums[..., 1], sums[..., 2]
+    cb = divide_rounding(-29764 * red - 100128 * green + 129892 * blue, 304016865) + 128
+    cr = divide_rounding(110236 * red - 100128 * green - 10108 * blue, 258011295) + 128
+    cb, cr = np.clip(cb, 0, 255) - 128, np.clip(cr, 0, 255) - 128
+    parts = np.stack(
+        [
+            4490222169144 * cr,
+            -534117096223 * cb - 1334761232047 * cr,
+            5290866304968 * cb,
+        ],
+        axis=-1,
+    )
+    return parts.repeat(2, axis=0).repeat(2, axis=1)
+
+
+def _nearest_luma(rgb: _Integers, chroma: _Integers) -> _Integers:
+    """Step 5: of the two candidates the luma that reconstructs R, G, B better."""
+    residue = (rgb * 9745792000 - chroma + 4096) >> 13
+    weighted = residue @ np.array([1063, 3576, 361])
+    low = np.clip(weighted // 1780026171875, -16, 238)
+
+    def squared_error(luma: _Integers) -> _Integers:
+        light = 2916394880000 * luma[..., None] + chroma
+        shown = np.clip(divide_rounding(light, 9745792000), 0, 65535)
+        return ((rgb - shown) ** 2).sum(axis=-1)
+
+    error_low, error_high = squared_error(low), squared_error(low + 1)
+    takes_high = (error_high < error_low) | ((error_high == error_low) & (low % 2 == 1))
+    return low + takes_high + 16
+
+
+class DaalaSsimReference:
+    """An original's luma with its moments, for :meth:`score` of many SR images.
+
+    ``hr`` is float64 of shape (H, W) on the 0..255 scale, already cropped.
+
+    Weights and luma are whole numbers, so all moments are exact in float64.
+    """
+
+    def __init__(self, hr: Luma) -> None:
+        self._weights = _window(*hr.shape)
+        self._hr = self._padded(hr)
+        self._total = np.empty_like(hr)
+        self._mean = np.empty_like(hr)
+        self._square = np.empty_like(hr)
+        ones = self._padded(np.ones_like(hr))
+        for place, total, _, mean in sliding_moments(ones, self._hr, self._weights):
+            self._total[place], self._mean[place] = total, mean
+        for place, _, square, _ in sliding_moments(self._hr, self._hr, self._weights):
+            self._square[place] = square
+
+    def _padded(self, plane: Luma) -> Luma:
+        # Zeros outside add nothing to any sum: the window is cut at the border.
+        return np.pad(plane, len(self._weights) // 2)
+
+    def score(self, sr: Luma) -> float:
+        """``dump_ssim -r -y`` of ``sr`` against the original; 1 if identical.
+
+        Raises:
+            SizeMismatch: the planes differ in shape.
+        """
+        require_same_shape(sr, self._total)
+        result = 0.0
+        for place, mean, square, product in sliding_moments(
+            self._padded(sr), self._hr, self._weights
+        ):
+            total, hr_mean = self._total[place], self._mean[place]
+            means = mean * hr_mean
+            squares = mean**2 + hr_mean**2
+            variances = total * (square + self._square[place]) - squares
+            c1, c2 = (0.01 * 255 * total) ** 2, (0.03 * 255 * total) ** 2
+            similarity = total * (2 * means + c1) * (2 * (total * product - means) + c2)
+            similarity /= (squares + c1) * (variances + c2)
+            result += float(similarity.sum())
+        return result / float(self._total.sum())
+
+
+def _window(height: int, width: int) -> Luma:
+    """The Gaussian in whole weights that sum to 256; its sigma grows with the height."""
+    sigma = 1.5 * height / 256
+    inside = math.sqrt(math.pi / 2) * sigma / 256
+    half = math.floor(sigma * math.sqrt(-2 * math.log(inside))) if inside < 1 else 0
+    half = min(half, height - 1, width - 1)
+    offsets = np.arange(1, half + 1)
+    density = np.exp(-(offsets**2) / (2 * sigma**2)) / (sigma * math.sqrt(2 * math.pi))
+    side = np.floor(256 * density + 0.5)
+    return np.concatenate([side[::-1], [256 - 2 * side.sum()], side])

@@ -1,0 +1,177 @@
+"""The random numbers that daala's ``png2y4m`` dithers with, vectorised.
+
+They come from Marsaglia's KISS99, whose three generators can each leap ahead: from the first n
+states the next n follow by one array operation. The numbers do not depend on the image, so
+they are made once per process, a chunk at a time, and kept.
+
+Source: G. Marsaglia, "Random numbers for C: the END?", sci.stat.math, 20 January 1999; xiph/daala
+tools/png2y4m.c for how they are drawn (see PROTOCOLS: luma of ``ledig2017``).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint32]
+Indices = NDArray[np.intp]
+
+_Z, _W, _JSR, _JCONG = 362436069, 521288629, 123456789, 380116160
+_RANGES = {"y": 1223320000, "cb": 1479548743, "cr": 1255654969}
+_DRAWS_PER_CHUNK = 1 << 19
+
+
+def kiss99(start: int, count: int) -> Words:
+    """``count`` outputs of KISS99 after the first ``start``, as uint32, from png2y4m's seeds."""
+    z = _multiply_with_carry(_Z, 36969, start, count)
+    w = _multiply_with_carry(_W, 18000, start, count)
+    return (((z << 16) + w) ^ _congruential(start, count)) + _xorshift(start, count)
+
+
+def _multiply_with_carry(seed: int, factor: int, start: int, count: int) -> Words:
+    """States of ``x = factor (x & 65535) + (x >> 16)``.
+
+    That is multiplication by ``factor`` modulo factor * 2^16 - 1, which leaps by powers.
+    """
+    modulus = (factor << 16) - 1
+    states = np.array([seed * pow(factor, start + 1, modulus) % modulus], dtype=np.uint64)
+    while len(states) < count:
+        leap = np.uint64(pow(factor, len(states), modulus))
+        states = np.concatenate([states, states * leap % np.uint64(modulus)])
+    return states[:count].astype(np.uint32)
+
+
+def _congruential(start: int, count: int) -> Words:
+    """States of ``x = 69069 x + 1234567`` modulo 2^32."""
+
+    def leap(steps: int) -> tuple[int, int]:
+        power = pow(69069, steps, 69068 << 32)
+        return power % 2**32, 1234567 * ((power - 1) // 69068) % 2**32
+
+    factor, shift = leap(start + 1)
+    states = np.array([(factor * _JCONG + shift) % 2**32], dtype=np.uint32)
+    while len(states) < count:
+        factor, shift = leap(len(states))
+        states = np.concatenate([states, states * np.uint32(factor) + np.uint32(shift)])
+    return states[:count]
+
+
+def _xorshift(start: int, count: int) -> Words:
+    """States of ``x ^= x << 17; x ^= x >> 13; x ^= x << 5``.
+
+    The step is linear over single bits: a 32x32 matrix of bits, kept as its 32 columns. Its
+    powers leap.
+    """
+    columns = np.uint32(1) << np.arange(32, dtype=np.uint32)
+    columns ^= columns << 17
+    columns ^= columns >> 13
+    columns ^= columns << 5
+    states, power, steps = np.array([_JSR], dtype=np.uint32), columns, start + 1
+    while steps:
+        if steps & 1:
+            states = _times(power, states)
+        power, steps = _times(power, power), steps >> 1
+    while len(states) < count:
+        states = np.concatenate([states, _times(columns, states)])
+        columns = _times(columns, columns)
+    return states[:count]
+
+
+def _times(columns: Words, vectors: Words) -> Words:
+    """The bit matrix with these ``columns`` times each of ``vectors``, a byte at a time."""
+    result = np.zeros_like(vectors)
+    for byte in range(4):
+        table = np.zeros(1, dtype=np.uint32)  # the product for every value of this byte
+        for column in columns[8 * byte : 8 * byte + 8]:
+            table = np.concatenate([table, table ^ column])
+        result ^= table[(vectors >> np.uint32(8 * byte)) & np.uint32(255)]
+    return result
+
+
+class _Chunk(NamedTuple):
+    offsets: NDArray[np.int16]  # (blocks, 4 pixels, RGB)
+    end: int  # draws of the whole stream used up after the last block
+
+
+def dither_offsets(blocks: int) -> NDArray[np.int16]:
+    """What is added to 16-bit RGB in the first ``blocks`` 2x2 blocks of any image.
+
+    int16 of shape (blocks, 4, 3): pixels top-left, top-right, bottom-left, bottom-right.
+    """
+    chunks: list[NDArray[np.int16]] = []
+    made = 0
+    while made < blocks:
+        chunks.append(_chunk(len(chunks)).offsets)
+        made += len(chunks[-1])
+    return np.concatenate(chunks)[:blocks]
+
+
+@lru_cache(maxsize=None)
+def _chunk(index: int) -> _Chunk:
+    """The blocks whose numbers all lie within the ``index``-th stretch of the stream.
+
+    A block takes, for each of its pixels, two numbers for y, two for cb and two for cr, and
+    each range accepts only draws below its own limit. So where a number is taken from depends
+    on all before it. Instead of walking, the end of a block is computed for *every* draw it
+    might begin at; the true beginnings then follow by doubling, from 0.
+    """
+    start = 0 if index == 0 else _chunk(index - 1).end
+    draws = kiss99(start, _DRAWS_PER_CHUNK)
+    accepted = {name: draws < _limit(size) for name, size in _RANGES.items()}
+    first = {name: _after(accepted[name], 1) for name in _RANGES}
+    second = {name: _after(accepted[name], 2) for name in _RANGES}
+    pixel = second["cr"][second["cb"][second["y"]]]
+    block = pixel[pixel[pixel[pixel]]]
+
+    begins, leap = np.zeros(1, dtype=np.intp), block
+    while begins[-1] <= len(draws):
+        begins, leap = np.concatenate([begins, leap[begins]]), leap[leap]
+    begins = begins[block[begins] <= len(draws)]
+
+    def triangular(name: str, at: Indices) -> NDArray[np.int64]:
+        values = np.stack([draws[first[name][at] - 1], draws[second[name][at] - 1]])
+        values = values.astype(np.int64) % (_RANGES[name] + 1)
+        return values[0] - values[1]
+
+    yd = np.empty((len(begins), 4), dtype=np.int64)
+    at = begins
+    for k in range(4):
+        yd[:, k] = triangular("y", at)
+        at = pixel[at]
+    # 4:2:0: the chroma dither of the first pixel serves the whole block.
+    cbd = triangular("cb", second["y"][begins])[:, None]
+    crd = triangular("cr", second["cb"][second["y"][begins]])[:, None]
+    offsets = np.stack(
+        [
+            divide_rounding(2 * yd + 3 * crd, 8176000),
+            divide_rounding(2384 * yd + 361 * cbd + 1063 * crd, 9745792000),
+            divide_rounding(2 * yd + 3 * cbd, 8176000),
+        ],
+        axis=-1,
+    )
+    return _Chunk(offsets.astype(np.int16), start + int(block[begins[-1]]))
+
+
+def _limit(size: int) -> np.uint32:
+    """The largest multiple of ``size`` + 1 in a word: below it all remainders are as likely."""
+    return np.uint32((2**32 - 1) // (size + 1) * (size + 1))
+
+
+def _after(accepted: NDArray[np.bool_], count: int) -> Indices:
+    """For each draw, and the end, the place just after the next ``count`` accepted ones.
+
+    Shape (N + 2,); N + 1 stands for "beyond this chunk" and leads to itself.
+    """
+    beyond = len(accepted) + 1
+    places = np.flatnonzero(accepted)
+    before = np.concatenate([[0], np.cumsum(accepted)])
+    after = np.concatenate([places[count - 1 :] + 1, np.full(count, beyond)])
+    return np.append(after[before], beyond)
+
+
+def divide_rounding(numerator: NDArray[np.int64], divisor: int) -> NDArray[np.int64]:
+    """``numerator / divisor`` in whole numbers, halves away from zero."""
+    return np.sign(numerator) * ((np.abs(numerator) + divisor // 2) // divisor)

@@ -1,0 +1,190 @@
+"""Protocols: how an SR image and its original become PSNR and SSIM.
+
+Two scores compare only under the same protocol. PROTOCOLS.md tells whose numbers each one
+reproduces, and to which digit.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from types import MappingProxyType
+
+import numpy as np
+
+from ..errors import SizeMismatch, unknown_name
+from ..imaging.luma import Image, Luma, studio_luma
+from ..imaging.resize import crop_to_multiple
+from .daala import DaalaSsimReference, daala_luma
+from .psnr import psnr
+from .ssim import WINDOW, SsimReference
+
+
+class PreparedSsim(typing.Protocol):
+    """An original's luma, ready to be compared with many SR images."""
+
+    def score(self, sr: Luma) -> float: ...
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How two images become numbers: luma, grey rule, kind of SSIM.
+
+    All crop the original to a multiple of the scale, and then ``scale`` pixels from each border
+    of both images, before anything else.
+    """
+
+    name: str
+    luma: Callable[[Image], Luma]
+    """From uint8 RGB, (H, W, 3), to the luma plane."""
+    keeps_grey: bool
+    """Whether a pair of single-channel images is compared as it is, without luma."""
+    ssim: Callable[[Luma], PreparedSsim]
+    smallest: int
+    """The least height and width that SSIM needs after cropping."""
+
+    def prepare(self, hr: Image, scale: int) -> Reference:
+        """Everything that depends on the original alone, to score many SR images against it.
+
+        Args:
+            hr: the original, uint8 of shape (H, W) or (H, W, 3), of any size.
+            scale: the magnification, at least 1.
+
+        Raises:
+            TypeError: the image is not uint8.
+            SizeMismatch: the image has another shape, or nothing is left of it after cropping.
+            ValueError: the scale is not at least 1.
+        """
+        if scale < 1:
+            raise ValueError(f"scale is {scale}, expected a whole number of at least 1")
+        require_image("the original", hr)
+        cropped = crop_to_multiple(hr, scale)
+        height, width = cropped.shape[:2]
+        if min(height, width) < 2 * scale + self.smallest:
+            least = -(-(2 * scale + self.smallest) // scale) * scale
+            raise SizeMismatch(
+                f"the original is {width}x{height}; protocol {self.name} at x{scale} crops "
+                f"{scale} pixels from each border and then needs {self.smallest}x{self.smallest}, "
+                f"so images of at least {least}x{least}"
+            )
+        return Reference(self, cropped, scale)
+
+
+class Reference:
+    """An original under a protocol. Made by :meth:`Protocol.prepare`."""
+
+    def __init__(self, protocol: Protocol, hr: Image, scale: int) -> None:
+        self._protocol = protocol
+        self._hr = hr
+        self._scale = scale
+
+    def score(self, sr: Image) -> dict[str, float]:
+        """``{"psnr_y": dB, "ssim_y": 0..1}`` of ``sr``; inf and 1 for identical images.
+
+        ``sr`` is uint8 of shape (H, W) or (H, W, 3), of the size of the original cropped to a
+        multiple of the scale.
+
+        Raises:
+            TypeError: the image is not uint8.
+            SizeMismatch: the sizes differ; nothing is ever resized to fit.
+        """
+        require_image("the SR image", sr)
+        require_same_size(sr, self._hr, self._scale)
+        as_it_is = self._protocol.keeps_grey and sr.ndim == 2 and self._hr.ndim == 2
+        hr, prepared = self._grey if as_it_is else self._converted
+        luma = self._plane(sr, as_it_is=as_it_is)
+        return {"psnr_y": psnr(luma, hr), "ssim_y": prepared.score(luma)}
+
+    @cached_property
+    def _grey(self) -> tuple[Luma, PreparedSsim]:
+        hr = self._plane(self._hr, as_it_is=True)
+        return hr, self._protocol.ssim(hr)
+
+    @cached_property
+    def _converted(self) -> tuple[Luma, PreparedSsim]:
+        hr = self._plane(self._hr, as_it_is=False)
+        return hr, self._protocol.ssim(hr)
+
+    def _plane(self, image: Image, *, as_it_is: bool) -> Luma:
+        inner = image[self._scale : -self._scale, self._scale : -self._scale]
+        if as_it_is:
+            return inner.astype(np.float64)
+        return self._protocol.luma(to_rgb(inner))
+
+
+PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
+    {
+        protocol.name: protocol
+        for protocol in (
+            Protocol("matlab", partial(studio_luma, rounded=True), True, SsimReference, WINDOW),
+            Protocol("basicsr", partial(studio_luma, rounded=False), False, SsimReference, WINDOW),
+            Protocol("ledig2017", daala_luma, False, DaalaSsimReference, 1),
+        )
+    }
+)
+
+
+def get_protocol(name: str) -> Protocol:
+    """The protocol of that name.
+
+    Raises:
+        UnknownName: there is none; the message names the nearest.
+    """
+    if name not in PROTOCOLS:
+        raise unknown_name("protocol", name, PROTOCOLS)
+    return PROTOCOLS[name]
+
+
+def score(sr: Image, hr: Image, *, scale: int, protocol: str = "matlab") -> dict[str, float]:
+    """PSNR and SSIM of one SR image against its original.
+
+    Args:
+        sr: uint8 of shape (H, W) or (H, W, 3).
+        hr: the original in the same form; it is cropped to a multiple of ``scale`` first, then
+            the sizes must agree.
+        scale: the magnification.
+        protocol: ``matlab``, ``basicsr`` or ``ledig2017``.
+
+    Returns:
+        ``{"psnr_y": dB, "ssim_y": 0..1}``.
+
+    Raises:
+        UnknownName: there is no such protocol.
+        SizeMismatch: the sizes differ or are too small.
+
+    To score several SR images of one original, use ``get_protocol(name).prepare(hr, scale)``.
+    """
+    return get_protocol(protocol).prepare(hr, scale).score(sr)
+
+
+def require_image(what: str, image: Image) -> None:
+    """Refuse anything but uint8 of shape (H, W) or (H, W, 3)."""
+    if image.dtype != np.uint8:
+        raise TypeError(f"{what} is {image.dtype}, expected uint8 (0..255)")
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3) or 0 in image.shape:
+        raise SizeMismatch(f"{what} has shape {image.shape}, expected (H, W) or (H, W, 3)")
+
+
+def require_same_size(sr: Image, hr: Image, scale: int) -> None:
+    """Refuse an SR image that is not of the size of its original, cropped to ``scale``."""
+    (height, width), (expected_height, expected_width) = sr.shape[:2], hr.shape[:2]
+    if (height, width) == (expected_height, expected_width):
+        return
+    hint = ""
+    if (height * scale, width * scale) == (expected_height, expected_width):
+        hint = "; it has the size of the low-resolution input"
+    elif (height // scale * scale, width // scale * scale) == (expected_height, expected_width):
+        hint = f"; crop it at the bottom and right to a multiple of {scale}"
+    elif (width, height) == (expected_height, expected_width):
+        hint = "; it lies on its side"
+    raise SizeMismatch(
+        f"the SR image is {width}x{height}, expected {expected_width}x{expected_height}: "
+        f"its original cropped to a multiple of {scale}{hint}"
+    )
+
+
+def to_rgb(image: Image) -> Image:
+    """Grey (H, W) as R = G = B; RGB as it is."""
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
