@@ -57,10 +57,10 @@ def thumbnail(image: Image) -> Image:
 
 
 def same_picture(a: Image, b: Image) -> bool:
-    """Whether two thumbnails look like one picture: they differ by less than 4 levels on average.
+    """Whether two thumbnails look like one picture: under 8 levels apart on average.
 
-    JPEG at quality 50, mod-cropping and grey conversion move a thumbnail by under 3 levels; the
-    two most alike of the 119 pictures of Set5, Set14 and BSD100 differ by more than 10, but for
-    those that are the same photograph (Set5 head, Set14 face).
+    Measured on Set5, Set14, BSD100 and sample: JPEG at quality 10 moves a thumbnail by at most
+    1.3 levels, resizing by a factor of 4 by 3.5, cropping to a multiple of 12 by 6.5. The most
+    alike two different photographs are 14.6 apart (Set5 head and Set14 face are one photograph).
     """
-    return float(np.abs(a.astype(np.int16) - b).mean()) < 4.0
+    return float(np.abs(a.astype(np.int16) - b).mean()) < 8.0
