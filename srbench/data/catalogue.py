@@ -72,7 +72,7 @@ class Entry:
 @cache
 def catalogue() -> Mapping[str, Entry]:
     """All known data sets by canonical name, in the catalogue's order."""
-    text = files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8")
+    text = files("srbench.data").joinpath("catalogue.toml").read_text(encoding="utf-8")
     pixels = _read_pixels()
     return MappingProxyType(
         {name: _entry(name, table, pixels) for name, table in tomllib.loads(text).items()}
@@ -136,7 +136,7 @@ def record_pixels(dataset: str, image_id: str, image: Image) -> dict[str, str]:
 
 
 def _read_pixels() -> dict[str, dict[str, PixelRecord]]:
-    text = files(__package__).joinpath("pixels.csv").read_text(encoding="utf-8")
+    text = files("srbench.data").joinpath("pixels.csv").read_text(encoding="utf-8")
     found: dict[str, dict[str, PixelRecord]] = {}
     for row in csv.DictReader(text.splitlines()):
         crops = (crop.split(":") for crop in row["crops"].split())

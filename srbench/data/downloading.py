@@ -47,7 +47,8 @@ def download(
     pooch.get_logger().setLevel(logging.WARNING)
     base = PurePosixPath(urlsplit(url).path).name or "download"
     fname = f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{base}"
-    resuming = _Resuming(folder / f"{fname}.part", max_bytes, timeout, progress)
+    # Any: pooch's own protocol for downloaders does not match what it documents and calls.
+    resuming: Any = _Resuming(folder / f"{fname}.part", max_bytes, timeout, progress)
     try:
         path = pooch.retrieve(url, known_hash, fname=fname, path=folder, downloader=resuming)
     except requests.HTTPError as error:
@@ -91,7 +92,7 @@ class _Resuming:
                 # As long as something arrives it is worth going on; nothing twice is a dead end.
                 gained = self._size() > before and self.tag.exists()
                 attempts_without_gain = 0 if gained else attempts_without_gain + 1
-                if before == 0 and self._size() == 0 or attempts_without_gain > 1:
+                if self._size() == 0 or attempts_without_gain > 1:
                     raise
                 time.sleep(0.2)
         self.tag.unlink(missing_ok=True)
@@ -117,7 +118,9 @@ class _Resuming:
             if not resumed:
                 have = 0
                 self._remember(answer.headers)
-            length = answer.headers.get("Content-Length")
+            # Of a file that is compressed for the journey only the compressed length is known.
+            encoded = answer.headers.get("Content-Encoding", "identity") != "identity"
+            length = None if encoded else answer.headers.get("Content-Length")
             total = have + int(length) if length else None
             self._write(answer, have, total, urlsplit(url).hostname or url)
 

@@ -73,7 +73,9 @@ def fetch(
     reasons: list[str] = []
     for source in catalogue()[canonical].sources if sources is None else sources:
         try:
-            _fetch_from(source, root / canonical / "HR", root / ".downloads", bounds, timeout, progress)
+            _fetch_from(
+                source, root / canonical / "HR", root / ".downloads", bounds, timeout, progress
+            )
         except DownloadError as error:
             reasons.append(f"{urlsplit(source.url).hostname}: {error}")
             continue

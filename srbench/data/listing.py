@@ -51,9 +51,7 @@ def list_datasets(root: Path | str) -> list[ListedDataset]:
     for name, path in under.items():
         if canonical_name(name) is None:
             images, problem = _count(path / "HR")
-            listed.append(
-                ListedDataset(name, images, None, path / "HR", None, False, problem)
-            )
+            listed.append(ListedDataset(name, images, None, path / "HR", None, False, problem))
     return listed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def thumbnail(image: Image) -> Image:
         edges = (np.arange(_GRID + 1) * length) // _GRID
         blocks = [
             grey.take(range(a, max(b, a + 1)), axis=axis).mean(axis=axis)
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
+            for a, b in pairwise(edges)
         ]
         grey = np.stack(blocks, axis=axis)
     return np.floor(grey + 0.5).astype(np.uint8)

@@ -69,7 +69,7 @@ def verify(dataset: Dataset, progress: Progress | None = None) -> list[Finding]:
     findings = []
     for done, image_id in enumerate(ids, start=1):
         if image_id not in dataset.images:
-            findings.append(Finding(image_id, "missing", f"there is no file of that id"))
+            findings.append(Finding(image_id, "missing", "there is no file of that id"))
         elif image_id not in expected:
             findings.append(Finding(image_id, "extra", f"{dataset.name} has no such image"))
         else:
