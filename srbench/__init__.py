@@ -1,1 +1,28 @@
-"""Super-resolution benchmark: exact metrics, opinion-score studies and their statistics."""
+"""Super-resolution benchmark: exact metrics, opinion-score studies and their statistics.
+
+The public functions are imported at first use, so that ``import srbench`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .imaging import imresize
+    from .methods import load_method
+    from .metrics import score
+
+__all__ = ["imresize", "load_method", "score"]
+
+_HOMES = {"imresize": ".imaging", "load_method": ".methods", "score": ".metrics"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'srbench' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

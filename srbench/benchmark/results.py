@@ -130,7 +130,7 @@ class ResultsFolder:
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(fields)
-        writer.writerows([_cell(value) for value in row] for row in rows)
+        writer.writerows([cell(value) for value in row] for row in rows)
         write_text(self.root / name, buffer.getvalue())
 
     def read_run(self) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class ResultsFolder:
         write_text(self.root / "run.json", text + "\n")
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
     if isinstance(value, float):
         return "inf" if math.isinf(value) else f"{value:.6f}"
     return value

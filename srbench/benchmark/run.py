@@ -17,6 +17,7 @@ from ..files import atomic_path
 from ..methods import Missing, Selection, select_methods
 from ..methods.resolve import shipped
 from .cache import Cache, content_key
+from ..observer import Observer
 from .plan import Cell, Plan, made_of, make_plan, metric_names, score_key
 from .record import VOLATILE, run_record
 from .results import ResultsFolder, Score, Timing
@@ -25,22 +26,6 @@ from .work import Outcome, Task, encode_png, load, process
 if TYPE_CHECKING:
     from ..imaging.luma import Image
     from ..metrics.lpips import Lpips
-
-
-class Observer:
-    """Is told how a run goes on; does nothing by itself."""
-
-    def note(self, line: str) -> None:
-        """Something that the user should know, in one line."""
-
-    def begin(self, step: str, images: int) -> None:
-        """A step with this many images begins."""
-
-    def image_done(self, name: str) -> None:
-        """One more image of the step is done."""
-
-    def end(self) -> None:
-        """The step is over."""
 
 
 @dataclass(frozen=True)
@@ -173,16 +158,19 @@ def _gap_line(gap: Missing) -> str:
 
 
 def _available_lpips(nets: Sequence[str], weights: Path, observer: Observer) -> list[str]:
-    from ..models.weights import require_weights, LPIPS_BACKBONES
+    from ..models.weights import list_weights, mending_command
 
+    present = {status.entry.name for status in list_weights(weights) if status.present}
     available: list[str] = []
     for net in nets:
-        try:
-            require_weights(LPIPS_BACKBONES[net], weights)
-        except MissingWeights as error:
-            observer.note(f"lpips_{net} is left out: {error}")
-        else:
+        backbone = LPIPS_BACKBONES[net]
+        if backbone in present:
             available.append(net)
+        else:
+            observer.note(
+                f"lpips_{net} is left out: {backbone} is not on this machine; to supply it: "
+                f"{mending_command(backbone)}"
+            )
     return available
 
 

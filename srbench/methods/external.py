@@ -27,9 +27,9 @@ def external_method(name: str, path: Path, scale: int, device: str) -> NetworkMe
             scale, or no RGB-to-RGB network.
     """
     try:
-        from ..models.torchvision_mend import mend_torchvision
+        from ..models.torchvision_import import import_torchvision
 
-        mend_torchvision()
+        import_torchvision()
         import spandrel
     except ImportError as error:
         raise SrbenchError(

@@ -1,0 +1,96 @@
+"""``srbench score``: two folders of images, nothing else."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..data.folder import image_files
+from ..errors import DatasetError, SrbenchError, unknown_name
+from ..files import atomic_path
+from ..imaging import crop_to_multiple, read_image
+from ..metrics.protocols import get_protocol
+from ..models.weights_catalogue import LPIPS_BACKBONES
+from ..observer import Observer
+from .results import Score, cell
+from .work import Metrics
+
+
+def score_folders(
+    hr: Path,
+    sr: Path,
+    *,
+    scale: int,
+    protocols: Sequence[str],
+    lpips: Sequence[str],
+    weights: Path,
+    device: str = "auto",
+    observer: Observer | None = None,
+) -> list[Score]:
+    """Scores of every image of ``sr`` against the original of the same name in ``hr``.
+
+    The rows' data set and method are the folders' names.
+
+    Raises:
+        DatasetError: the folders hold different images.
+        UnknownName: an unknown protocol or LPIPS backbone.
+        SizeMismatch: an image's size is not that of its original cropped to the scale.
+        MissingWeights: LPIPS was asked for, but its backbone is not on this machine.
+    """
+    observer = observer or Observer()
+    for protocol in protocols:
+        get_protocol(protocol)
+    for net in lpips:
+        if net not in LPIPS_BACKBONES:
+            raise unknown_name("LPIPS backbone", net, LPIPS_BACKBONES)
+    originals, images = image_files(hr), image_files(sr)
+    _refuse_different_ids(hr, originals, sr, images)
+    metrics = _load_lpips(lpips, weights, device)
+    rows: list[Score] = []
+    observer.begin("scoring", len(images))
+    for image, path in images.items():
+        try:
+            prepared = Metrics(crop_to_multiple(read_image(originals[image]), scale), scale, metrics)
+            pixels = read_image(path)
+            scores: dict[tuple[str, str], float] = {}
+            for protocol in protocols:
+                scores |= prepared.protocol(protocol, pixels)
+            for net in lpips:
+                scores |= prepared.lpips(net, pixels)
+        except SrbenchError as error:
+            raise type(error)(f"{path}: {error}") from error
+        rows += [Score(hr.name, image, sr.name, scale, *key, v) for key, v in scores.items()]
+        observer.image_done(image)
+    observer.end()
+    return rows
+
+
+def write_score_table(path: Path, rows: Sequence[Score]) -> None:
+    """Write scores as CSV with the columns of scores.csv, sorted."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Score._fields)
+        writer.writerows([cell(value) for value in row] for row in sorted(rows))
+
+
+def _load_lpips(lpips: Sequence[str], weights: Path, device: str):
+    if not lpips:
+        return {}
+    from ..methods.network import pick_device
+    from ..metrics.lpips import Lpips
+
+    return {net: Lpips(net, weights, pick_device(device)) for net in lpips}
+
+
+def _refuse_different_ids(
+    hr: Path, originals: dict[str, Path], sr: Path, images: dict[str, Path]
+) -> None:
+    for here, there, names in ((sr, hr, originals.keys() - images.keys()),
+                               (hr, sr, images.keys() - originals.keys())):
+        if names:
+            shown = ", ".join(sorted(names)[:3]) + (" ..." if len(names) > 3 else "")
+            raise DatasetError(
+                f"{here} lacks {len(names)} images that {there} has ({shown}); "
+                "the file names without their endings must agree"
+            )

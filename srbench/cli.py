@@ -1,0 +1,396 @@
+"""The commands: parse, call, print. No logic, and no heavy import before a command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from .errors import SrbenchError
+
+app = typer.Typer(
+    name="srbench",
+    help="Super-resolution benchmark: exact metrics, opinion-score studies, statistics.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Data sets: list, fetch, verify, import.", no_args_is_help=True)
+weights_app = typer.Typer(help="Backbone weights: list, fetch, import.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+app.add_typer(weights_app, name="weights")
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Root of the data sets (default: $SRBENCH_DATA).")
+]
+WeightsOption = Annotated[
+    Path | None, typer.Option("--weights", help="Folder of weights (default: $SRBENCH_WEIGHTS).")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...")]
+
+
+def main() -> None:
+    """Run the command line; see the exit codes in the command reference."""
+    try:
+        code = app(standalone_mode=False)
+    except SrbenchError as error:
+        _say(str(error))
+        code = 2
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "srbench"
+        _say(f"{error.format_message()} (see: {where} --help)")
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted; what was finished is kept: run the same command again to go on")
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if os.environ.get("SRBENCH_TRACEBACK"):
+            raise
+        _say(
+            f"a fault of ours: {type(error).__name__}: {error}; please report it with the output "
+            "of the same command under SRBENCH_TRACEBACK=1"
+        )
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str) -> None:
+    print("srbench: " + " ".join(message.split()), file=sys.stderr)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"srbench {version('srbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Super-resolution benchmark: exact metrics, opinion-score studies, statistics."""
+
+
+@app.command("run-all")
+def run_all(
+    config: Annotated[
+        str | None, typer.Option(help="A preset (paper, quick) or a TOML file.")
+    ] = None,
+    data: DataOption = None,
+    weights: WeightsOption = None,
+    datasets: Annotated[
+        str | None, typer.Option(help="Comma-separated names; auto: the benchmark, else sample.")
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated: names, NAME=FOLDER, NAME=FILE; shipped: all of ours."),
+    ] = None,
+    scale: Annotated[int | None, typer.Option(help="Magnification.")] = None,
+    border: Annotated[
+        str | None, typer.Option(help="MATLAB's border rule: symmetric or replicate.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Results folder.")] = Path("results"),
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
+    no_lpips: Annotated[bool, typer.Option("--no-lpips", help="Leave LPIPS out.")] = False,
+) -> None:
+    """Run methods on data sets: images, scores, tables, figures and a page."""
+    from .benchmark import run_all as run
+    from .config import parse_experiment, read_experiment
+    from .console import ConsoleObserver, make_console
+    from .data.folder import data_root
+    from .models.weights_catalogue import weights_folder
+
+    given = {
+        "datasets": _names(datasets),
+        "methods": _names(methods),
+        "scale": scale,
+        "border": border,
+        "device": device,
+        "lpips": () if no_lpips else None,
+    }
+    options = {key: value for key, value in given.items() if value is not None}
+    values = read_experiment(config).model_dump() | options
+    experiment = parse_experiment(values, "the command line" if options else "the experiment")
+    console = make_console()
+    with ConsoleObserver(console) as observer:
+        summary = run(
+            experiment,
+            out,
+            root=data_root(data),
+            weights=weights_folder(weights),
+            force=force,
+            observer=observer,
+        )
+    _print_summary(out, experiment.scale)
+    console.print(
+        f"{summary.images} images, {summary.pairs} SR images, {summary.computed} of them computed "
+        f"now, in {summary.seconds:.1f} s; results in {out}, the page is {out / 'report.html'}",
+        markup=False,
+    )
+
+
+def _print_summary(out: Path, scale: int) -> None:
+    """The summary table as the terminal shows it."""
+    from rich.console import Console
+
+    from .report.terminal import summary_table
+
+    Console(highlight=False).print(summary_table(out, scale))
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """A comma-separated list; None where nothing was given."""
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+@app.command()
+def score(
+    hr: Annotated[Path, typer.Option(help="Folder of original images.")],
+    sr: Annotated[Path, typer.Option(help="Folder of SR images of the same names.")],
+    scale: Annotated[int, typer.Option(help="Magnification.", min=1)],
+    protocol: Annotated[
+        list[str] | None, typer.Option(help="matlab, basicsr or ledig2017; repeatable.")
+    ] = None,
+    lpips: Annotated[
+        list[str] | None, typer.Option(help="LPIPS backbone: alex, squeeze, vgg; repeatable.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the scores per image.")] = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Score a folder of SR images against their originals."""
+    from rich.console import Console
+
+    from .benchmark.scoring import score_folders, write_score_table
+    from .console import ConsoleObserver, make_console
+    from .models.weights_catalogue import weights_folder
+    from .report.terminal import scores_table
+
+    with ConsoleObserver(make_console()) as observer:
+        rows = score_folders(
+            hr,
+            sr,
+            scale=scale,
+            protocols=protocol or ["matlab"],
+            lpips=lpips or [],
+            weights=weights_folder(weights),
+            device=device,
+            observer=observer,
+        )
+    if out:
+        write_score_table(out, rows)
+    Console(highlight=False).print(scores_table(rows))
+
+
+@app.command()
+def upscale(
+    source: Annotated[Path, typer.Argument(metavar="FILE_OR_FOLDER", help="LR image or folder.")],
+    method: Annotated[str, typer.Option(help="A method's name, or NAME=FILE.")],
+    out: Annotated[Path, typer.Option(help="Folder for the SR images (PNG).")],
+    scale: Annotated[int, typer.Option(help="Magnification.")] = 4,
+    border: Annotated[str, typer.Option(help="Border rule of bicubic.")] = "symmetric",
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Super-resolve an image, or every image of a folder."""
+    from .console import ConsoleObserver, make_console
+    from .methods.batch import upscale_files
+    from .models.weights_catalogue import weights_folder
+
+    console = make_console()
+    with ConsoleObserver(console) as observer:
+        written = upscale_files(
+            source,
+            method,
+            out,
+            scale=scale,
+            border=border,
+            weights=weights_folder(weights),
+            device=device,
+            observer=observer,
+        )
+    console.print(f"{len(written)} images written to {out}", markup=False)
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="Results folder of an earlier run.")] = Path("results"),
+) -> None:
+    """Make the tables, figures and page of a results folder again."""
+    from .benchmark.results import ResultsFolder
+    from .console import ConsoleObserver, make_console
+    from .errors import ResultsError
+    from .report import write_report
+
+    if not (out / "scores.csv").is_file():
+        raise ResultsError(f"{out} holds no scores.csv; make one with: srbench run-all --out {out}")
+    console = make_console()
+    with ConsoleObserver(console) as observer, ResultsFolder(out).locked():
+        observer.begin("tables, figures and page", 0)
+        files = write_report(out)
+    console.print(f"{len(files)} files made; the page is {out / 'report.html'}", markup=False)
+
+
+@app.command()
+def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
+    """Check the installation: versions, devices, weights, data sets, golden values."""
+    from rich.console import Console
+
+    from .data.folder import data_root
+    from .doctor import examine
+    from .models.weights_catalogue import weights_folder
+
+    console = Console(highlight=False, soft_wrap=True)
+    good = True
+    for finding in examine(data_root(data), weights_folder(weights)):
+        good &= finding.good
+        mark = {"ok": "[green]ok     [/]", "absent": "[yellow]absent [/]", "bad": "[red]WRONG  [/]"}
+        console.print(mark[finding.state], end="")
+        console.print(finding.text, markup=False)
+    console.print("all is well" if good else "something is wrong: see the lines marked WRONG")
+    if not good:
+        raise typer.Exit(2)
+
+
+@data_app.command("list")
+def data_list(data: DataOption = None) -> None:
+    """The catalogue, and what is on this machine."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from .data import data_root, list_datasets
+
+    root = data_root(data)
+    table = Table("data set", "images", "state", "licence", box=None, pad_edge=False)
+    for entry in list_datasets(root):
+        expected = entry.expected or entry.images
+        if entry.problem:
+            state = entry.problem
+        elif entry.folder:
+            state = "here"
+        else:
+            state = f"srbench data {'fetch' if entry.can_fetch else 'import'} {entry.name}"
+        table.add_row(entry.name, f"{entry.images} of {expected}", state, entry.licence or "")
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"data root: {root}", markup=False)
+
+
+@data_app.command("fetch")
+def data_fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...")], data: DataOption = None
+) -> None:
+    """Download data sets of the catalogue and verify them."""
+    from .console import DownloadDisplay, make_console
+    from .data import data_root, fetch
+
+    console = make_console()
+    bad = False
+    for name in names:
+        with DownloadDisplay(console, name) as display:
+            fetched = fetch(name, data_root(data), progress=display)
+        bad |= not _print_findings(fetched.dataset.name, fetched.findings)
+    if bad:
+        raise typer.Exit(2)
+
+
+@data_app.command("verify")
+def data_verify(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...")], data: DataOption = None
+) -> None:
+    """Compare images with the canonical pixels, whatever the file format."""
+    from .data import data_root, open_dataset, verify
+
+    bad = False
+    for name in names:
+        dataset = open_dataset(name, data_root(data))
+        bad |= not _print_findings(dataset.name, tuple(verify(dataset)))
+    if bad:
+        raise typer.Exit(2)
+
+
+@data_app.command("import")
+def data_import(name: str, folder: Path, data: DataOption = None) -> None:
+    """Make a data set of any folder of images."""
+    from .data import data_root, import_folder
+
+    made = import_folder(name, folder, data_root(data))
+    print(f"{len(made.dataset.ids)} images are now the data set {made.dataset.name}")
+    if made.findings:
+        _print_findings(made.dataset.name, made.findings)
+
+
+def _print_findings(name: str, findings: tuple) -> bool:  # of srbench.data.Finding
+    """Print what is not as it should be; whether all was."""
+    bad = [finding for finding in findings if not finding.good]
+    for finding in bad:
+        print(f"{name}/{finding.image}: {finding.status}: {finding.detail}")
+    unrecorded = sum(finding.status == "unrecorded" for finding in findings)
+    if bad:
+        print(f"{name}: {len(bad)} of {len(findings)} images are not the canonical ones")
+    elif unrecorded:
+        print(f"{name}: {len(findings)} images readable; their canonical pixels are not recorded")
+    else:
+        print(f"{name}: {len(findings)} images, all with the canonical pixels")
+    return not bad
+
+
+@weights_app.command("list")
+def weights_list(weights: WeightsOption = None) -> None:
+    """Backbone weights, and which are on this machine."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from .models.weights_catalogue import list_weights, mending_command, weights_folder
+
+    folder = weights_folder(weights)
+    table = Table("weights", "for", "state", box=None, pad_edge=False)
+    for status in list_weights(folder):
+        state = "here" if status.present else mending_command(status.entry.name)
+        table.add_row(status.entry.name, status.entry.purpose, state)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"weights folder: {folder}", markup=False)
+
+
+@weights_app.command("fetch")
+def weights_fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...")], weights: WeightsOption = None
+) -> None:
+    """Download torchvision's published weights and keep their convolutional part."""
+    from .console import DownloadDisplay, make_console
+    from .models.weights import fetch_weights
+    from .models.weights_catalogue import weights_folder
+
+    console = make_console()
+    for name in names:
+        with DownloadDisplay(console, name) as display:
+            path = fetch_weights(
+                name, weights_folder(weights), progress=display.bytes
+            )
+        print(f"{name}: {path}")
+
+
+@weights_app.command("import")
+def weights_import(name: str, file: Path, weights: WeightsOption = None) -> None:
+    """Take backbone weights from a file: safetensors, or torchvision's .pth."""
+    from .models.weights import import_weights
+    from .models.weights_catalogue import weights_folder
+
+    print(f"{name}: {import_weights(name, file, weights_folder(weights))}")

@@ -1,0 +1,139 @@
+"""What a person sees in the terminal: one line per thing done, a live bar for what runs."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+from .observer import Observer
+
+
+def make_console() -> Console:
+    """A console on standard error, so that tables on standard output can be piped."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Pace(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="cyan")
+
+
+class ConsoleObserver(Observer):
+    """Shows a run: a live bar on a terminal, plain lines now and then elsewhere."""
+
+    def __init__(self, console: Console, *, unit: str = "images") -> None:
+        self._console = console
+        self._unit = unit
+        self._live: Progress | None = None
+        self._step, self._total, self._done = "", 0, 0
+        self._begun = self._said = 0.0
+
+    def __enter__(self) -> ConsoleObserver:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def note(self, line: str) -> None:
+        self._console.print(line, markup=False)
+
+    def begin(self, step: str, images: int) -> None:
+        self.end()
+        self._step, self._total, self._done = step, images, 0
+        self._begun = self._said = time.monotonic()
+        if not self._console.is_terminal:
+            self.note(step + (f": {images} {self._unit}" if images else ""))
+            return
+        counted = (BarColumn(), MofNCompleteColumn(), _Pace(), TimeRemainingColumn())
+        columns = (SpinnerColumn(), TextColumn("{task.description}"))
+        self._live = Progress(
+            *columns,
+            *(counted if images else (TimeElapsedColumn(),)),
+            console=self._console,
+            transient=True,
+        )
+        self._live.start()
+        self._live.add_task(step, total=images or None)
+
+    def image_done(self, name: str) -> None:
+        self._done += 1
+        if self._live is not None:
+            self._live.advance(self._live.task_ids[0])
+            return
+        now = time.monotonic()
+        if now - self._said >= 10 or self._done == self._total:
+            self._said = now
+            pace = self._done / max(now - self._begun, 1e-9)
+            left = (self._total - self._done) / pace
+            self.note(
+                f"  {self._done} of {self._total} {self._unit}, {pace:.1f}/s, {left:.0f} s left"
+            )
+
+    def end(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+class DownloadDisplay:
+    """A bar of bytes on a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console, name: str) -> None:
+        self._console, self._name, self._said = console, name, 0.0
+        self._live = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> DownloadDisplay:
+        self._live.start()
+        self._task = self._live.add_task(self._name, total=None)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, host: str, done: int, total: int | None) -> None:
+        """Show bytes so far, from a host."""
+        self._live.update(self._task, completed=done, total=total, description=host)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._said > 10:
+            self._said = now
+            of = f" of {total / 1e6:.0f}" if total else ""
+            self._console.print(f"{self._name}: {done / 1e6:.0f}{of} MB", markup=False)
+
+    def bytes(self, done: int, total: int | None) -> None:
+        """Show bytes so far."""
+        self(self._name, done, total)
