@@ -1,1 +1,31 @@
+"""Metrics: PSNR and SSIM under named protocols, and LPIPS.
 
+Pure: uint8 arrays of shape (H, W) or (H, W, 3) in, numbers out.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .protocols import PROTOCOLS, Protocol, Reference, get_protocol, score
+
+if TYPE_CHECKING:
+    from .lpips import LPIPS_NETS, LPIPS_PROTOCOL, Lpips, LpipsReference
+
+__all__ = [
+    "LPIPS_NETS",
+    "LPIPS_PROTOCOL",
+    "PROTOCOLS",
+    "Lpips",
+    "LpipsReference",
+    "Protocol",
+    "Reference",
+    "get_protocol",
+    "score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"LPIPS_NETS", "LPIPS_PROTOCOL", "Lpips", "LpipsReference"}:
+        from . import lpips  # imports torch, which the other metrics do without
+
+        return getattr(lpips, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

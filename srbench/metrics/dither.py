@@ -10,7 +10,7 @@ tools/png2y4m.c for how they are drawn (see PROTOCOLS: luma of ``ledig2017``).
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ def kiss99(start: int, count: int) -> Words:
     """``count`` outputs of KISS99 after the first ``start``, as uint32, from png2y4m's seeds."""
     z = _multiply_with_carry(_Z, 36969, start, count)
     w = _multiply_with_carry(_W, 18000, start, count)
-    return (((z << 16) + w) ^ _congruential(start, count)) + _xorshift(start, count)
+    return (((z << np.uint32(16)) + w) ^ _congruential(start, count)) + _xorshift(start, count)
 
 
 def _multiply_with_carry(seed: int, factor: int, start: int, count: int) -> Words:
@@ -109,7 +109,7 @@ def dither_offsets(blocks: int) -> NDArray[np.int16]:
     return np.concatenate(chunks)[:blocks]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _chunk(index: int) -> _Chunk:
     """The blocks whose numbers all lie within the ``index``-th stretch of the stream.
 

@@ -15,8 +15,8 @@ _C1 = (0.01 * 255) ** 2
 _C2 = (0.03 * 255) ** 2
 
 _offsets = np.arange(WINDOW) - WINDOW // 2
-_WEIGHTS = np.exp(-(_offsets**2) / (2 * _SIGMA**2))
-_WEIGHTS /= _WEIGHTS.sum()
+_density = np.exp(-(_offsets**2) / (2 * _SIGMA**2))
+_WEIGHTS = _density / _density.sum()
 
 
 class SsimReference:

@@ -1,0 +1,156 @@
+"""LPIPS, the learned perceptual distance of Zhang et al. (2018), version 0.1.
+
+The same numbers as the authors' package ``lpips`` 0.1.4, whose linear heads are used, but the
+original's features are computed once for all that is held against it, and nothing is ever
+downloaded.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import MissingWeights, SizeMismatch, unknown_name
+from ..imaging.luma import Image
+from ..models.backbones import load_features
+from ..models.weights import load_weights
+from .protocols import require_image, to_rgb
+
+LPIPS_PROTOCOL = "lpips-v0.1"
+
+_MEAN = (-0.030, -0.088, -0.188)
+_DEVIATION = (0.458, 0.448, 0.450)
+
+
+@dataclass(frozen=True)
+class _Net:
+    backbone: str
+    taps: tuple[int, ...]
+    """Layers of the backbone whose outputs are compared."""
+    smallest: int
+    """The least height and width that leaves every tapped layer at least one pixel."""
+
+
+LPIPS_NETS: Mapping[str, _Net] = MappingProxyType(
+    {
+        "alex": _Net("alexnet-features", (1, 4, 7, 9, 11), 31),
+        "squeeze": _Net("squeezenet1_1-features", (1, 4, 7, 9, 10, 11, 12), 17),
+        "vgg": _Net("vgg16-features", (3, 8, 15, 22, 29), 16),
+    }
+)
+
+
+@dataclass(frozen=True)
+class LpipsReference:
+    """An original's features, as :meth:`Lpips.distance` needs them."""
+
+    height: int
+    width: int
+    features: tuple[Tensor, ...]
+
+
+class Lpips:
+    """The distance under one backbone.
+
+    Args:
+        net: ``alex``, ``squeeze`` or ``vgg``.
+        weights_dir: the folder of backbone weights.
+        device: where to compute, as torch names it.
+
+    Raises:
+        UnknownName: there is no such net.
+        MissingWeights: the backbone's weights are not in the folder; the message names the
+            command that supplies them.
+        CheckpointError: the weights are damaged or of another architecture.
+    """
+
+    def __init__(self, net: str, weights_dir: Path | str, device: str = "cpu") -> None:
+        if net not in LPIPS_NETS:
+            raise unknown_name("LPIPS network", net, LPIPS_NETS)
+        self.metric = f"lpips_{net}"
+        self._net = LPIPS_NETS[net]
+        self._device = torch.device(device)
+        weights = load_weights(self._net.backbone, Path(weights_dir))
+        features = load_features(self._net.backbone, weights).to(self._device)
+        # Channels-last is torch's fastest layout for convolutions on the CPU and on the GPU.
+        features = features.to(memory_format=torch.channels_last)
+        self._layers: list[nn.Module] = list(features.children())[: self._net.taps[-1] + 1]
+        self._heads = [head.to(self._device) for head in _heads(net, len(self._net.taps))]
+        self._mean = torch.tensor(_MEAN, device=self._device)
+        self._deviation = torch.tensor(_DEVIATION, device=self._device)
+
+    @torch.inference_mode()
+    def prepare(self, hr: Image) -> LpipsReference:
+        """The features of an original, uint8 of shape (H, W) or (H, W, 3), to compare many with.
+
+        Give it cropped to a multiple of the scale: the whole image is compared, without a border
+        crop. Grey stands for R = G = B. The features take about 90 times (alex), 150 times
+        (squeeze) or 480 times (vgg) the image's height x width in bytes.
+
+        Raises:
+            TypeError: the image is not uint8.
+            SizeMismatch: the image has another shape or is too small for the net.
+        """
+        require_image("the original", hr)
+        height, width = hr.shape[:2]
+        least = self._net.smallest
+        if min(height, width) < least:
+            raise SizeMismatch(
+                f"the original is {width}x{height}; {self.metric} needs at least {least}x{least}"
+            )
+        return LpipsReference(height, width, tuple(self._features(hr)))
+
+    @torch.inference_mode()
+    def distance(self, reference: LpipsReference, sr: Image) -> float:
+        """LPIPS of ``sr`` to the original, 0 if identical; lower is nearer.
+
+        ``sr`` is uint8 of shape (H, W) or (H, W, 3), of the original's height and width.
+
+        Raises:
+            TypeError: the image is not uint8.
+            SizeMismatch: the sizes differ.
+
+        Source: Zhang et al. 2018, eq. 1.
+        """
+        require_image("the SR image", sr)
+        if sr.shape[:2] != (reference.height, reference.width):
+            raise SizeMismatch(
+                f"the SR image is {sr.shape[1]}x{sr.shape[0]}, expected "
+                f"{reference.width}x{reference.height} as its cropped original"
+            )
+        total = torch.zeros((), device=self._device)
+        for head, hr_features, sr_features in zip(
+            self._heads, reference.features, self._features(sr), strict=True
+        ):
+            total += (hr_features - sr_features).square_().mean(dim=(0, 2, 3)) @ head
+        return float(total)
+
+    def _features(self, image: Image) -> Iterator[Tensor]:
+        """The tapped layers' outputs, each position scaled to unit length over its channels."""
+        pixels = torch.as_tensor(np.ascontiguousarray(to_rgb(image)), device=self._device)
+        x: Tensor = ((pixels / 127.5 - 1) - self._mean) / self._deviation
+        x = x.permute(2, 0, 1)[None]  # of an (H, W, 3) array: already channels-last
+        for index, layer in enumerate(self._layers):
+            x = layer(x)
+            if index in self._net.taps:
+                yield x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
+
+
+def _heads(net: str, count: int) -> list[Tensor]:
+    """The weights of the linear heads, each of shape (channels,), from lpips' wheel.
+
+    The file is read where it lies: importing lpips would import torchvision, SciPy and tqdm.
+    """
+    package = importlib.util.find_spec("lpips")
+    if package is None or not package.submodule_search_locations:
+        raise MissingWeights("the package lpips is not installed; run `pip install lpips`")
+    path = Path(package.submodule_search_locations[0]) / "weights" / "v0.1" / f"{net}.pth"
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return [state[f"lin{index}.model.1.weight"].flatten() for index in range(count)]

@@ -1,0 +1,271 @@
+"""Backbone weights: which there are, where they lie, how to get them.
+
+Each is one small safetensors file, ``<folder>/<name>.safetensors``, with torchvision's names
+for the convolutional part. They are published by others and not part of this package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http
+import http.client
+import os
+import pickle
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import platformdirs
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..errors import CheckpointError, DownloadError, MissingWeights, unknown_name
+from ..files import atomic_path
+from .backbones import expected_shapes
+
+TORCHVISION_URL = "https://download.pytorch.org/models/"
+
+Progress = Callable[[int, int | None], None]
+"""Called with bytes so far and bytes in all, None where the server does not tell."""
+
+
+@dataclass(frozen=True)
+class BackboneWeights:
+    """An entry of the catalogue."""
+
+    name: str
+    purpose: str
+    published_file: str | None
+    """torchvision's file, or None; its name ends with the first digits of its SHA-256."""
+
+
+CATALOGUE: Mapping[str, BackboneWeights] = MappingProxyType(
+    {
+        entry.name: entry
+        for entry in (
+            BackboneWeights("alexnet-features", "LPIPS alex", "alexnet-owt-7be5be79.pth"),
+            BackboneWeights(
+                "squeezenet1_1-features", "LPIPS squeeze", "squeezenet1_1-b8a52dc0.pth"
+            ),
+            BackboneWeights("vgg16-features", "LPIPS vgg", "vgg16-397923af.pth"),
+            BackboneWeights("vgg19-features", "VGG losses", "vgg19-dcbb9e9d.pth"),
+            BackboneWeights(
+                "vgg19-normalised-conv1_1-to-conv3_1", "VGG losses up to phi_2,2", None
+            ),
+        )
+    }
+)
+
+
+@dataclass(frozen=True)
+class WeightsStatus:
+    """An entry of the catalogue, and whether its file is in a folder."""
+
+    entry: BackboneWeights
+    path: Path
+    present: bool
+
+
+def get_entry(name: str) -> BackboneWeights:
+    """The catalogue's entry. Raises UnknownName with the nearest name."""
+    if name not in CATALOGUE:
+        raise unknown_name("backbone weights", name, CATALOGUE)
+    return CATALOGUE[name]
+
+
+def weights_folder(override: Path | str | None = None) -> Path:
+    """Where weights lie: ``override`` (``--weights``), else SRBENCH_WEIGHTS, else a cache folder."""
+    given = override or os.environ.get("SRBENCH_WEIGHTS")
+    return Path(given) if given else platformdirs.user_cache_path("srbench") / "weights"
+
+
+def list_weights(folder: Path) -> list[WeightsStatus]:
+    """Every entry of the catalogue with its state in ``folder``; only file names are looked at."""
+    paths = {name: _path(name, folder) for name in CATALOGUE}
+    return [WeightsStatus(CATALOGUE[name], path, path.is_file()) for name, path in paths.items()]
+
+
+def mending_command(name: str) -> str:
+    """The command that supplies these weights."""
+    if get_entry(name).published_file is None:
+        return f"srbench weights import {name} FILE"
+    return f"srbench weights fetch {name}"
+
+
+def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
+    """Tensors of the backbone, float32, by torchvision's names (``features.0.weight``).
+
+    Raises:
+        UnknownName: the catalogue has no such entry.
+        MissingWeights: the file is not there; the message names the command that supplies it.
+        CheckpointError: the file is damaged or of another architecture.
+    """
+    get_entry(name)
+    path = _path(name, folder)
+    if not path.is_file():
+        raise MissingWeights(
+            f"{name} is not in {folder}; run `{mending_command(name)}`"
+            + (
+                ""
+                if CATALOGUE[name].published_file is None
+                else f" or `srbench weights import {name} FILE`"
+            )
+        )
+    return _convolutional_part(name, _read(path), path)
+
+
+def import_weights(name: str, file: Path, folder: Path) -> Path:
+    """Take the weights from a file at hand: a safetensors, or a ``.pth`` as torchvision's.
+
+    Only the convolutional part is kept. A ``.pth`` is opened with ``weights_only``, so a pickle
+    that wants to run code is refused, not run.
+
+    Returns:
+        The path of the new ``<folder>/<name>.safetensors``.
+
+    Raises:
+        UnknownName: the catalogue has no such entry.
+        CheckpointError: the file is missing, damaged, unsafe, or of another architecture.
+        ResultsError: the folder cannot be written to.
+    """
+    get_entry(name)
+    weights = _convolutional_part(name, _read(file), file)
+    return _save(name, weights, folder, source=file.name)
+
+
+def fetch_weights(
+    name: str,
+    folder: Path,
+    *,
+    base_url: str = TORCHVISION_URL,
+    progress: Progress | None = None,
+) -> Path:
+    """Download torchvision's published file, check its hash and keep its convolutional part.
+
+    An interrupted download is taken up where it stopped. Nothing is downloaded when the weights
+    are there already.
+
+    Returns:
+        The path of ``<folder>/<name>.safetensors``.
+
+    Raises:
+        UnknownName: the catalogue has no such entry.
+        DownloadError: there is no published file, no connection, or a wrong file.
+        ResultsError: the folder cannot be written to.
+    """
+    entry = get_entry(name)
+    target = _path(name, folder)
+    if target.is_file():
+        return target
+    if entry.published_file is None:
+        raise DownloadError(f"{name} is not published anywhere; run `{mending_command(name)}`")
+    file = entry.published_file
+    part = folder / f"{file}.part"
+    try:
+        _download(base_url.rstrip("/") + "/" + file, part, progress)
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadError(
+            f"cannot fetch {base_url.rstrip('/')}/{file} ({_reason(error)}); run the command again "
+            f"to go on, or get the file elsewhere and run `srbench weights import {name} {file}`"
+        ) from error
+    expected = Path(file).stem.rpartition("-")[2]
+    with part.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not found.startswith(expected):
+        part.unlink()
+        raise DownloadError(
+            f"{file} from {base_url} has SHA-256 {found[:8]}..., expected {expected}...; "
+            "it is damaged or not the published file and was removed; run the command again"
+        )
+    weights = _convolutional_part(name, _read(part), Path(file))
+    path = _save(name, weights, folder, source=f"torchvision {file}")
+    part.unlink()
+    return path
+
+
+def _download(url: str, part: Path, progress: Progress | None) -> None:
+    """Append to ``part`` what it lacks of ``url``. Raises OSError when that fails midway."""
+    part.parent.mkdir(parents=True, exist_ok=True)
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # nothing is lacking; the hash tells whether it is right
+        raise
+    with response:
+        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+            have = 0  # the server sends all of it
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length else None
+        with part.open("ab" if have else "wb") as stream:
+            while block := response.read(1 << 18):
+                stream.write(block)
+                have += len(block)
+                if progress:
+                    progress(have, total)
+    if total is not None and have < total:
+        raise ConnectionError(f"the connection broke after {have} of {total} bytes")
+
+
+def _reason(error: Exception) -> str:
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    return " ".join(str(reason).split()) or type(reason).__name__
+
+
+def _path(name: str, folder: Path) -> Path:
+    return folder / f"{name}.safetensors"
+
+
+def _read(path: Path) -> Mapping[str, object]:
+    """The tensors of a safetensors file or a plain torch checkpoint. Never runs a pickle."""
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} holds more than tensors (or is no checkpoint); "
+            "it could run code and was not opened"
+        ) from error
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} cannot be read as weights ({reason})") from error
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, expected named tensors")
+    return content
+
+
+def _convolutional_part(name: str, tensors: Mapping[str, object], path: Path) -> dict[str, Tensor]:
+    """``features.*`` of ``tensors``, if they are exactly those of the architecture, in float32."""
+    expected = expected_shapes(name)
+    found = {k: t for k, t in tensors.items() if str(k).startswith("features.")}
+    missing = [key for key in expected if key not in found]
+    surplus = [key for key in found if key not in expected]
+    if missing or surplus:
+        what = f"lacks {missing[0]}" if missing else f"has {surplus[0]}"
+        raise CheckpointError(f"{path} {what}; it is not {name}")
+    part: dict[str, Tensor] = {}
+    for key, shape in expected.items():
+        tensor = found[key]
+        if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
+            has = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise CheckpointError(f"{path}: {key} is {has}, expected {shape}; it is not {name}")
+        if tensor.dtype != torch.float32:
+            raise CheckpointError(f"{path}: {key} is {tensor.dtype}, expected torch.float32")
+        part[key] = tensor.detach().contiguous()
+    return part
+
+
+def _save(name: str, weights: dict[str, Tensor], folder: Path, *, source: str) -> Path:
+    with atomic_path(_path(name, folder)) as temporary:
+        save_file(weights, temporary, metadata={"source": source})
+    return _path(name, folder)
