@@ -49,7 +49,8 @@ class Table:
     def blocks(self) -> list[list[tuple[Cell, ...]]]:
         """The rows in runs that belong together."""
         return [
-            list(rows) for _, rows in groupby(self.rows, lambda r: [c.text for c in r[: self.group]])
+            list(rows)
+            for _, rows in groupby(self.rows, lambda r: [c.text for c in r[: self.group]])
         ]
 
 
@@ -158,7 +159,9 @@ def _tex_head(headings: tuple[Heading, ...]) -> str:
     column = 1
     for name, run in groupby(headings, lambda h: h.over):
         width = len(list(run))
-        over.append(f"\\multicolumn{{{width}}}{{c}}{{{_tex(name)}}}" if name else "& " * (width - 1))
+        over.append(
+            f"\\multicolumn{{{width}}}{{c}}{{{_tex(name)}}}" if name else "& " * (width - 1)
+        )
         if name:
             rules.append(f"\\cmidrule(lr){{{column}-{column + width - 1}}}")
         column += width

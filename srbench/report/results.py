@@ -72,8 +72,10 @@ class Results:
         """The file of one method's image (``HR`` for the original), or None where there is none."""
         name = self.spelling.get(method, method)
         # Names come from a table that anybody may have edited; none may lead out of the folder.
-        if any(part in ("", ".", "..") or "/" in part or "\\" in part or "\0" in part
-               for part in (dataset, name, image)):
+        if any(
+            part in ("", ".", "..") or "/" in part or "\\" in part or "\0" in part
+            for part in (dataset, name, image)
+        ):
             return None
         path = self.folder / "images" / dataset / f"x{scale}" / name / f"{image}.png"
         return path if path.is_file() else None
@@ -126,9 +128,7 @@ def _read_table(path: Path, columns: tuple[str, ...], *, number: str) -> pd.Data
         raise ResultsError(f"{path} cannot be read as a CSV table ({error})") from error
     absent = [c for c in columns if c not in frame.columns]
     if absent:
-        raise ResultsError(
-            f"{path} has no column '{absent[0]}'; expected {', '.join(columns)}"
-        )
+        raise ResultsError(f"{path} has no column '{absent[0]}'; expected {', '.join(columns)}")
     try:
         frame["scale"] = frame["scale"].astype(int)
         frame[number] = frame[number].astype(float)

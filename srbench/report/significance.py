@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -93,10 +94,15 @@ def bootstrap_means(values: Floats) -> Floats:
 
     The same images are drawn for every column, so columns may be subtracted. Seeded.
     """
-    n = len(values)
-    counts = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
     with np.errstate(invalid="ignore"):
-        return counts @ values / n
+        return _draws(len(values)) @ values / len(values)
+
+
+@lru_cache(maxsize=4)
+def _draws(n: int) -> Floats:
+    """How often each of n images is drawn in each resample: (10000, n)."""
+    generator = np.random.default_rng(_SEED)
+    return generator.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES).astype(np.float64)
 
 
 def bootstrap_interval(values: Floats) -> tuple[float, float]:
