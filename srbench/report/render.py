@@ -143,10 +143,12 @@ def to_latex(table: Table) -> str:
             f"\\toprule\n{head}\n\\midrule\n\\endhead\n\\bottomrule\n\\endlastfoot\n{body}\n"
             f"\\end{{longtable}}\n{notes}}}\n"
         )
+    # Many columns need the width of both of a paper's columns.
+    place = "table*" if len(table.headings) > 8 else "table"
     return (
-        f"{first}\\begin{{table}}\n\\centering\n\\small\n\\caption{{{caption}}}{label}\n"
+        f"{first}\\begin{{{place}}}\n\\centering\n\\small\n\\caption{{{caption}}}{label}\n"
         f"\\begin{{tabular}}{{{spec}}}\n\\toprule\n{head}\n\\midrule\n{body}\n\\bottomrule\n"
-        f"\\end{{tabular}}\n{notes}\\end{{table}}\n"
+        f"\\end{{tabular}}\n{notes}\\end{{{place}}}\n"
     )
 
 

@@ -142,7 +142,7 @@ def significance(scores: pd.DataFrame) -> pd.DataFrame:
 def _families(scores: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
     scored = scores[~scores["method"].map(is_reference) & scores["value"].notna()]
     keys = ["dataset", "scale", "protocol", "metric"]
-    families = {k: f for k, f in scored.groupby(keys, sort=False)}
+    families = dict(iter(scored.groupby(keys, sort=False)))
     for key in sorted(families, key=_family_order):
         wide = families[key].pivot(index="image", columns="method", values="value").sort_index()
         yield dict(zip(keys, key, strict=True)), wide

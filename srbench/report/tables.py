@@ -142,6 +142,9 @@ def summary_table(results: Results) -> Table:
         rows += list(zip(*by_column, strict=True))
         notes += _gaps(results, dataset, scale, scores, methods, images)
     notes = [*(missing_note(m) for m in results.missing), *notes]
+    timed = set(results.timings["method"])
+    if devices and not {m for m in results.scores["method"] if not is_reference(m)} <= timed:
+        notes.append("— MP/s: not timed, as for a folder of finished images")
     if any("†" in cell.text for row in rows for cell in row):
         notes.append(TRAINED_NOTE)
     caption = (
@@ -240,8 +243,8 @@ def _paper_table(
     ]
     objective, opinion = published("ledig2017_objective.csv"), published("ledig2017_mos.csv")
     rows: list[tuple[Cell, ...]] = []
-    groups = {(d, s) for d, s, _ in results.groups()}
-    groups |= {(d, _PAPER_SCALE) for d in ("Set5", "Set14", "BSD100")}
+    run = {(d, s) for d, s, _ in results.groups()}
+    groups = run | {(d, _PAPER_SCALE) for d in ("Set5", "Set14", "BSD100")}
     for dataset, scale in sorted(groups, key=lambda g: (dataset_order(g[0]), g[1])):
         here = scored[(scored["dataset"] == dataset) & (scored["scale"] == scale)]
         means = here.groupby(["metric", "method"])["value"].mean()
@@ -259,21 +262,18 @@ def _paper_table(
             )
             rows.append((*lead, label, text_cell(source), *cells))
 
-        paper = _PAPER_SCALE == scale and dataset in set(objective["dataset"])
+        paper = scale == _PAPER_SCALE and dataset in set(objective["dataset"])
         for metric, column in (("psnr_y", "psnr_y_db"), ("ssim_y", "ssim_y")):
             by_definition = {"HR": float("inf") if metric == "psnr_y" else 1.0}
-            row(
-                metric,
-                "ours",
-                [means.get((metric, m), by_definition.get(m)) for m in columns],
-            )
+            known = by_definition if (dataset, scale) in run else {}
+            row(metric, "ours", [means.get((metric, m), known.get(m)) for m in columns])
             if paper:
                 theirs = objective[objective["dataset"] == dataset].set_index("method")[column]
                 row(metric, "paper", [theirs.get(m, by_definition.get(m)) for m in columns])
         if paper:
             theirs = opinion[opinion["dataset"] == dataset].set_index("method")["mos"]
             row("mos", "paper", [theirs.get(m) for m in columns])
-    notes = _paper_notes(results, columns, paper_methods, scored)
+    notes = _paper_notes(results, columns, scored)
     caption = (
         "Protocol Ledig 2017 (the daala tools' PSNR and SSIM), mean over images. 'paper' is what "
         f"{_PAPER} printed for networks trained by its authors; 'ours' is what this folder's "
@@ -282,9 +282,7 @@ def _paper_table(
     return Table(stem, title, caption, tuple(headings), tuple(rows), tuple(notes), 2)
 
 
-def _paper_notes(
-    results: Results, columns: Sequence[str], paper: Sequence[str], scored: pd.DataFrame
-) -> list[str]:
+def _paper_notes(results: Results, columns: Sequence[str], scored: pd.DataFrame) -> list[str]:
     notes = [missing_note(m) for m in results.missing if m.method in columns and not m.metric]
     explained = {m.method for m in results.missing if not m.metric}
     absent = [
@@ -302,7 +300,6 @@ def _paper_notes(
     notes.append("MOS: the paper's 26 raters; ours come from srbench study analyze")
     if "HR" in columns:
         notes.append("HR: an image compared with itself scores ∞ dB and 1 by definition")
-    assert paper  # both tables name the paper's own columns
     return notes
 
 
@@ -381,18 +378,16 @@ def few_images_notes(tests: pd.DataFrame) -> list[str]:
             text += f", so no difference can be significant at {ALPHA}"
         else:
             text += (
-                f", {format_p(min(1.0, smallest * pairs))} after Holm over {pairs} pairs, so hardly "
-                f"any difference can be significant at {ALPHA}"
+                f", {format_p(min(1.0, smallest * pairs))} after Holm over {pairs} pairs, so "
+                f"hardly any difference can be significant at {ALPHA}"
             )
         notes.append(text)
     return notes
 
 
 def format_p(p: float) -> str:
-    """A p value: three decimals, four below 0.01, '<0.0001' beyond."""
-    if p < 0.0001:
-        return "<0.0001"
-    return f"{p:.4f}" if p < 0.01 else f"{p:.3f}"
+    """A p value with four decimals, '<0.0001' below."""
+    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def _number(value: float, decimals: int) -> Cell:
