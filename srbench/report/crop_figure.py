@@ -1,4 +1,4 @@
-"""Comparison crops: the same region of the original and of every method, as in the paper's Fig. 2."""
+"""Comparison crops: the same region of the original and every method, as the paper's Fig. 2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ..errors import ResultsError
 from .crops import Box, Image, View, busiest_box, enlarge
 from .results import Results
 from .style import (
-    FAINT,
     INK,
     VERMILLION,
     display_name,
@@ -75,10 +74,10 @@ def draw_crops(results: Results, view: View, *, protocol: str, lpips: str | None
             axes.imshow(image, interpolation="none", aspect="auto")
             return axes
 
-        def caption(slot: int, lines: list[str], *, shown: int) -> None:
+        def caption(slot: int, lines: list[str]) -> None:
             row, column = divmod(slot, _COLUMNS)
             x = (_MARGIN + column * (TILE + _GAP) + TILE / 2) / (width + 0.5)
-            top = height - _TITLE - row * (tile_height + _CAPTION) - tile_height - shown
+            top = height - _TITLE - row * (tile_height + _CAPTION) - tile_height
             for i, line in enumerate(lines):
                 size = 8 if i == 0 and len(line) <= 13 else 7
                 figure.text(
@@ -94,11 +93,14 @@ def draw_crops(results: Results, view: View, *, protocol: str, lpips: str | None
         )  # fmt: skip
         whole, ratio = _fit(next(iter(view.pixels.values())), TILE, tile_height)
         _frame(place(0, whole), box, ratio)
-        caption(0, ["Where", *_legend(lpips)], shown=0)
+        caption(0, ["Where", *_legend(lpips)])
         for slot, (method, image) in enumerate(view.pixels.items(), start=1):
             place(slot, enlarge(box.cut(image), times))
-            lines = [display_name(method, limit=15), *_scores(results, view, method, protocol, lpips)]
-            caption(slot, lines, shown=0)
+            lines = [
+                display_name(method, limit=15),
+                *_scores(results, view, method, protocol, lpips),
+            ]
+            caption(slot, lines)
     return figure
 
 
@@ -106,7 +108,9 @@ def _fit(image: Image, width: int, height: int) -> tuple[Image, float]:
     """The whole image, smoothly shrunk into a tile, and by how much."""
     ratio = min(width / image.shape[1], height / image.shape[0])
     size = (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio)))
-    return np.asarray(PillowImage.fromarray(image).resize(size, PillowImage.Resampling.LANCZOS)), ratio
+    return np.asarray(
+        PillowImage.fromarray(image).resize(size, PillowImage.Resampling.LANCZOS)
+    ), ratio
 
 
 def _frame(axes: Axes, box: Box, ratio: float) -> None:
@@ -115,9 +119,14 @@ def _frame(axes: Axes, box: Box, ratio: float) -> None:
     for colour, line in (("white", 2.2), (VERMILLION, 1.2)):
         axes.add_patch(
             Rectangle(
-                (box.left * ratio - 0.5, box.top * ratio - 0.5), box.width * ratio,
-                box.height * ratio, fill=False, edgecolor=colour, linewidth=line, clip_on=False,
-            )  # fmt: skip
+                (box.left * ratio - 0.5, box.top * ratio - 0.5),
+                box.width * ratio,
+                box.height * ratio,
+                fill=False,
+                edgecolor=colour,
+                linewidth=line,
+                clip_on=False,
+            )
         )
 
 
@@ -148,6 +157,3 @@ def _scores(
     if lpips:
         lines.append(shown(lpips, None) + ("†" if trained_on(method, lpips) else ""))
     return lines
-
-
-__all__ = ["CROP_SIDE", "FAINT", "TILE", "crop_box", "draw_crops"]

@@ -89,9 +89,7 @@ def _by_disagreement(results: Results, dataset: str, scale: int) -> list[str]:
     return sorted((str(i) for i in spread.index), key=lambda i: (-float(spread.loc[i]), i))
 
 
-def _load(
-    results: Results, dataset: str, scale: int, image: str, box: Box | None = None
-) -> View:
+def _load(results: Results, dataset: str, scale: int, image: str, box: Box | None = None) -> View:
     names = ["HR", *results.methods()]
     pixels: dict[str, Image] = {}
     for method in names:
@@ -114,11 +112,13 @@ def _size(image: Image) -> str:
 
 
 def _chosen_view(results: Results, crop: CropBox) -> View:
-    scales = [s for d, s, f in results.groups() if d == crop.dataset and crop.image in set(f["image"])]
+    scales = [
+        s for d, s, f in results.groups() if d == crop.dataset and crop.image in set(f["image"])
+    ]
     view = _load(results, crop.dataset, scales[0], crop.image) if scales else None
     if view is None or not view.pixels:
         raise ResultsError(
-            f"a crop was asked of {crop.dataset}/{crop.image}, which is not in {results.folder.name}"
+            f"a crop was asked of {crop.dataset}/{crop.image}, which {results.folder.name} has not"
         )
     height, width = next(iter(view.pixels.values())).shape[:2]
     box = Box(crop.left, crop.top, crop.width, crop.height)

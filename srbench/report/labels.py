@@ -38,10 +38,12 @@ def place_labels(
     lines = [tuple(map(tuple, axes.transData.transform(s))) for s in segments]
     frame = axes.get_window_extent(renderer)
     taken: list[Bbox] = []
-    for spot, name in zip(spots, names, strict=True):
+    for point, spot, name in zip(points, spots, names, strict=True):
+        # Offsets in points from data survive saving at another resolution; pixels would not.
         text = axes.annotate(
-            name, (0, 0), xycoords="figure pixels", fontsize=size, color=INK, annotation_clip=False
-        )
+            name, point, (0, 0), textcoords="offset points", fontsize=size, color=INK,
+            ha="left", va="bottom", annotation_clip=False,
+        )  # fmt: skip
         box = text.get_window_extent(renderer)
         best: tuple[float, float, float, float] | None = None
         for far in _FAR:
@@ -64,22 +66,19 @@ def place_labels(
                     best = (cost, x, y, far)
         assert best is not None  # there are candidates
         _, x, y, far = best
-        text.set_position((x, y))
-        text.xy = (x, y)
+        text.set_position(((x - spot[0]) / pixel, (y - spot[1]) / pixel))
         taken.append(text.get_window_extent(renderer))
         if far > _LEADER:
             end = (min(max(spot[0], x), x + box.width), min(max(spot[1], y), y + box.height))
             axes.annotate(
-                "", xy=spot, xytext=end, xycoords="figure pixels", textcoords="figure pixels",
-                annotation_clip=False,
+                "", point, ((end[0] - spot[0]) / pixel, (end[1] - spot[1]) / pixel),
+                textcoords="offset points", annotation_clip=False,
                 arrowprops={"arrowstyle": "-", "color": FAINT, "linewidth": 0.5, "shrinkA": 1,
                             "shrinkB": 3},
             )  # fmt: skip
 
 
-def _overlap(
-    a: tuple[float, float, float, float], b: tuple[float, ...], pad: float
-) -> bool:
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, ...], pad: float) -> bool:
     return (
         a[0] < b[2] + pad and b[0] - pad < a[2] and a[1] < b[3] + pad and b[1] - pad < a[3]
     )  # fmt: skip
