@@ -102,7 +102,7 @@ def _point(axes: Axes, x: Mean, y: Mean, method: str) -> list[Segment]:
     across: Segment = ((x.low, y.value), (x.high, y.value))
     upright: Segment = ((x.value, y.low), (x.value, y.high))
     for (x0, y0), (x1, y1) in (across, upright):
-        axes.plot([x0, x1], [y0, y1], color=style.colour, linewidth=0.9, alpha=0.65, zorder=2)
+        axes.plot([x0, x1], [y0, y1], color=style.colour, linewidth=0.8, alpha=0.5, zorder=2)
     axes.plot(
         x.value, y.value, linestyle="none", marker=style.marker, color=style.colour,
         markerfacecolor=style.face, markersize=8 if style.marker == "*" else 5.5,
@@ -114,8 +114,9 @@ def _point(axes: Axes, x: Mean, y: Mean, method: str) -> list[Segment]:
 def _scatter(axes: Axes, points: dict[str, tuple[Mean, Mean]], marked: Sequence[str] = ()) -> None:
     segments = [s for m, (x, y) in points.items() for s in _point(axes, x, y, m)]
     axes.margins(0.16, 0.16)
-    names = [display_name(m, limit=22) + ("†" if m in marked else "") for m in points]
-    place_labels(axes, [(x.value, y.value) for x, y in points.values()], names, segments)
+    names = [display_name(m, limit=18) + ("†" if m in marked else "") for m in points]
+    colours = [method_style(m).colour for m in points]
+    place_labels(axes, [(x.value, y.value) for x, y in points.values()], names, colours, segments)
 
 
 def plane(results: Results, scale: int) -> Figure | None:
@@ -194,8 +195,7 @@ def distributions(results: Results, dataset: str, scale: int) -> Figure | None:
         figure, all_axes = _panels(len(panels), 0.17 * rows + 0.1, left=1.32)
         for axes, (metric, values) in zip(all_axes, panels, strict=True):
             style = metric_style(metric)
-            better = f", {style.better} is better" if style.better else ""
-            axes.set_title(f"{display_name(dataset)} ×{scale}: {style.axis_label}{better}")
+            axes.set_title(f"{style.axis_label} {style.arrow}".strip())
             _strips(axes, values, metric)
     return figure
 

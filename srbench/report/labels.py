@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .style import FAINT, INK
+from .style import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,27 +22,32 @@ def place_labels(
     axes: Axes,
     points: Sequence[tuple[float, float]],
     names: Sequence[str],
+    colours: Sequence[str],
     segments: Sequence[Segment] = (),
     *,
     size: float = 7.5,
 ) -> None:
     """Write each name beside its point (data units), avoiding points, labels and ``segments``.
 
-    The axes must have their final limits and position. Greedy and deterministic.
+    A name that must stand apart is led to its point by a line of its colour. The axes must have their final limits and position. Greedy and deterministic.
     """
+    from matplotlib.patheffects import withStroke
+
     figure = axes.get_figure(root=True)
     assert figure is not None  # the axes are in a figure
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined] # Agg has one
     pixel = figure.dpi / 72
+    axes.autoscale_view()  # Matplotlib would only do it when drawing
     spots = [tuple(axes.transData.transform(p)) for p in points]
     lines = [tuple(map(tuple, axes.transData.transform(s))) for s in segments]
     frame = axes.get_window_extent(renderer)
     taken: list[Bbox] = []
-    for point, spot, name in zip(points, spots, names, strict=True):
+    for point, spot, name, colour in zip(points, spots, names, colours, strict=True):
         # Offsets in points from data survive saving at another resolution; pixels would not.
         text = axes.annotate(
             name, point, (0, 0), textcoords="offset points", fontsize=size, color=INK,
             ha="left", va="bottom", annotation_clip=False,
+            path_effects=[withStroke(linewidth=2, foreground="#ffffff")],
         )  # fmt: skip
         box = text.get_window_extent(renderer)
         best: tuple[float, float, float, float] | None = None
@@ -73,7 +78,7 @@ def place_labels(
             axes.annotate(
                 "", point, ((end[0] - spot[0]) / pixel, (end[1] - spot[1]) / pixel),
                 textcoords="offset points", annotation_clip=False,
-                arrowprops={"arrowstyle": "-", "color": FAINT, "linewidth": 0.5, "shrinkA": 1,
+                arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8, "shrinkA": 1,
                             "shrinkB": 3},
             )  # fmt: skip
 

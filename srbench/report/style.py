@@ -265,7 +265,8 @@ def figure_svg(figure: Figure) -> str:
         "@media (prefers-color-scheme:dark){"
         "svg{--ink:#e6e8eb;--faint:#9aa1ab;--grid:#3a4049;--paper:#1b1e23}}"
     )
-    svg = svg.replace("fill: #ffffff", "fill: var(--paper)")
+    for part in ("fill", "stroke"):  # hollow markers and the halo of labels
+        svg = svg.replace(f"{part}: #ffffff", f"{part}: var(--paper)")
     start = svg.index("<svg")
     end = svg.index(">", start) + 1
     return f"{svg[start:end]}<style>{rules}</style>{svg[end:]}"
