@@ -1,4 +1,4 @@
-"""Fixtures for all tests."""
+"""What several tests need."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 
 
+def _shared_folder() -> Path | None:
+    checkout = Path(__file__).resolve().parents[1]
+    candidates = [checkout.parent / "shared", checkout.parents[1] / "shared"]
+    if os.environ.get("SRBENCH_SHARED"):
+        candidates.insert(0, Path(os.environ["SRBENCH_SHARED"]))
+    return next((folder for folder in candidates if (folder / "data").is_dir()), None)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of benchmark images and weights, which is not part of the project."""
-    checkout = Path(__file__).resolve().parents[1]
-    given = os.environ.get("SRBENCH_SHARED")
-    places = [Path(given)] if given else []
-    places += [checkout.parent / "shared", checkout.parent.parent / "shared"]
-    for place in places:
-        if (place / "data").is_dir():
-            return place
-    pytest.skip("needs ../shared beside the checkout (or SRBENCH_SHARED): it is not there")
+    """The project's folder of real images, weights and ratings."""
+    folder = _shared_folder()
+    if folder is None:
+        pytest.skip("the folder of real images (../shared or SRBENCH_SHARED) is not here")
+    return folder
