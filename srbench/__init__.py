@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .methods import load_method
     from .metrics import score
 
+__version__ = "0.1.0"
+
 __all__ = ["imresize", "load_method", "score"]
 
 _HOMES = {"imresize": ".imaging", "load_method": ".methods", "score": ".metrics"}

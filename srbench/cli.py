@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from .errors import SrbenchError
+
+# Newer typer brings its own copy of click: this is the class in either case.
+_UsageError = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="srbench",
@@ -41,11 +43,11 @@ def main() -> None:
     except SrbenchError as error:
         _say(str(error))
         code = 2
-    except click.UsageError as error:
+    except _UsageError as error:
         where = error.ctx.command_path if error.ctx else "srbench"
         _say(f"{error.format_message()} (see: {where} --help)")
         code = 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _say("interrupted; what was finished is kept: run the same command again to go on")
         code = 130
     except BrokenPipeError:
@@ -68,9 +70,9 @@ def _say(message: str) -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from . import __version__
 
-        print(f"srbench {version('srbench')}")
+        print(f"srbench {__version__}")
         raise typer.Exit
 
 
@@ -135,7 +137,7 @@ def run_all(
             force=force,
             observer=observer,
         )
-    _print_summary(out, experiment.scale)
+    _print_summary(out, summary.datasets, experiment.scale)
     console.print(
         f"{summary.images} images, {summary.pairs} SR images, {summary.computed} of them computed "
         f"now, in {summary.seconds:.1f} s; results in {out}, the page is {out / 'report.html'}",
@@ -143,13 +145,15 @@ def run_all(
     )
 
 
-def _print_summary(out: Path, scale: int) -> None:
-    """The summary table as the terminal shows it."""
+def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
     from rich.console import Console
 
-    from .report.terminal import summary_table
+    from .benchmark.results import ResultsFolder
+    from .report.terminal import scores_table
 
-    Console(highlight=False).print(summary_table(out, scale))
+    scores = ResultsFolder(out).read_scores()
+    shown = [row for row in scores if row.scale == scale and row.dataset in datasets]
+    Console(highlight=False).print(scores_table(shown, title=f"x{scale}, means over images"))
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -381,9 +385,7 @@ def weights_fetch(
     console = make_console()
     for name in names:
         with DownloadDisplay(console, name) as display:
-            path = fetch_weights(
-                name, weights_folder(weights), progress=display.bytes
-            )
+            path = fetch_weights(name, weights_folder(weights), progress=display.bytes)
         print(f"{name}: {path}")
 
 

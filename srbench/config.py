@@ -13,6 +13,17 @@ from .errors import ConfigError, unknown_name
 _PRESETS = Path(__file__).parent / "presets"
 
 
+class Crop(BaseModel):
+    """A region that the comparison figure shows, instead of the one it would choose itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    image: str
+    box: tuple[int, int, int, int]
+    """left, top, width, height in pixels of the original."""
+
+
 class Experiment(BaseModel):
     """What ``srbench run-all`` runs. Options on the command line override single entries."""
 
@@ -29,6 +40,7 @@ class Experiment(BaseModel):
     )
     lpips: tuple[Literal["alex", "squeeze", "vgg"], ...] = ("alex",)
     device: str = "auto"
+    crops: tuple[Crop, ...] = ()
 
 
 def presets() -> list[str]:

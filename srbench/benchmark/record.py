@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from .. import __version__
 from ..config import Experiment
 from ..data.folder import Dataset
 from ..methods import Selection
+from ..models.weights_catalogue import LPIPS_BACKBONES, mending_command
 from .cache import content_key
 from .plan import Plan
 
 VOLATILE = ("last_run",)
 """Entries that differ from run to run without any result differing."""
 
-_PACKAGES = ("srbench", "torch", "torchvision", "lpips", "numpy", "scipy", "scikit-image", "pillow")
+_PACKAGES = ("torch", "torchvision", "lpips", "numpy", "scipy", "scikit-image", "pillow")
 
 
 def run_record(
@@ -46,7 +48,7 @@ def run_record(
         gap
         for gap in before.get("missing", [])
         if gap["scale"] != scale
-        or gap["method"] not in asked
+        or (gap["method"] is not None and gap["method"] not in asked)
         or gap["dataset"] not in {None, *opened}
     ]
     for dataset in datasets:
@@ -61,20 +63,35 @@ def run_record(
         {
             "method": gap.method,
             "dataset": gap.dataset,
+            "metric": None,
             "scale": scale,
             "reason": gap.reason,
             "command": gap.command,
         }
         for gap in selection.missing
     ]
+    missing += [
+        {
+            "method": None,
+            "dataset": None,
+            "metric": f"lpips_{net}",
+            "scale": scale,
+            "reason": f"{LPIPS_BACKBONES[net]} was not on the machine",
+            "command": mending_command(LPIPS_BACKBONES[net]),
+        }
+        for net in experiment.lpips
+        if net not in nets
+    ]
     return {
         "border": experiment.border,
+        "crops": [crop.model_dump() for crop in experiment.crops],
         "protocols": sorted({*before.get("protocols", []), *experiment.protocols}),
         "lpips": sorted({*before.get("lpips", []), *nets}),
         "methods": {**before.get("methods", {}), scale: methods},
         "datasets": {**before.get("datasets", {}), scale: prints},
         "missing": missing,
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in _PACKAGES},
+        "versions": {"srbench": __version__, "python": platform.python_version()}
+        | {package: version(package) for package in _PACKAGES},
         "device": device,
         "threads": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -87,7 +104,7 @@ def run_record(
 
 
 def _copied(before: dict[str, Any], name: str, scale: str) -> dict[str, Any]:
-    return {key: value for key, value in before.get(name, {}).get(scale, {}).items()}
+    return dict(before.get(name, {}).get(scale, {}).items())
 
 
 def _named(experiment: Experiment) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import Experiment
 from ..data.folder import Dataset, auto_datasets, open_dataset
-from ..errors import ConfigError, MissingWeights, ResultsError
+from ..errors import ConfigError, ResultsError
 from ..files import atomic_path
-from ..methods import Missing, Selection, select_methods
+from ..methods import Missing, select_methods
 from ..methods.resolve import shipped
-from .cache import Cache, content_key
 from ..observer import Observer
+from .cache import Cache, content_key
 from .plan import Cell, Plan, made_of, make_plan, metric_names, score_key
 from .record import VOLATILE, run_record
 from .results import ResultsFolder, Score, Timing
@@ -33,6 +33,7 @@ class RunSummary:
     """What a run did."""
 
     folder: Path
+    datasets: tuple[str, ...]
     images: int
     computed: int
     """(image, method) pairs that were computed; the others stood in the cache."""
@@ -109,6 +110,7 @@ def run_all(
         reported = _report(folder, cache, record, observer, force=force)
     return RunSummary(
         out,
+        tuple(dataset.name for dataset in datasets),
         sum(len(dataset.ids) for dataset in datasets),
         plan.jobs,
         len(plan.cells),
@@ -158,7 +160,7 @@ def _gap_line(gap: Missing) -> str:
 
 
 def _available_lpips(nets: Sequence[str], weights: Path, observer: Observer) -> list[str]:
-    from ..models.weights import list_weights, mending_command
+    from ..models.weights_catalogue import LPIPS_BACKBONES, list_weights, mending_command
 
     present = {status.entry.name for status in list_weights(weights) if status.present}
     available: list[str] = []
@@ -297,26 +299,20 @@ def _report(
     folder: ResultsFolder, cache: Cache, record: dict[str, Any], observer: Observer, *, force: bool
 ) -> bool:
     """Make tables, figures and page, unless they stand and nothing they show has changed."""
-    from ..report import REPORT_VERSION, report_files, write_report
+    from ..report import write_report
 
     shown = {name: value for name, value in record.items() if name not in VOLATILE}
-    key = content_key(
-        "report",
-        REPORT_VERSION,
-        (folder.root / "scores.csv").read_text(encoding="utf-8"),
-        (folder.root / "timings.csv").read_text(encoding="utf-8"),
-        shown,
-    )
-    if (
-        not force
-        and cache.get("report") == key
-        and all(p.exists() for p in report_files(folder.root))
-    ):
-        return False
+    tables = [(folder.root / name).read_text("utf-8") for name in ("scores.csv", "timings.csv")]
+    key = content_key("report", tables, shown)
+    known = cache.get("report")
+    if not force and known and known["key"] == key:
+        if all((folder.root / name).is_file() for name in known["files"]):
+            return False
     observer.begin("tables, figures and page", 0)
     try:
-        write_report(folder.root)
+        files = write_report(folder.root)
     finally:
         observer.end()
-    cache.put("report", key)
+    names = [path.relative_to(folder.root).as_posix() for path in files]
+    cache.put("report", {"key": key, "files": names})
     return True

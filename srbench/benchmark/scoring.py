@@ -51,7 +51,9 @@ def score_folders(
     observer.begin("scoring", len(images))
     for image, path in images.items():
         try:
-            prepared = Metrics(crop_to_multiple(read_image(originals[image]), scale), scale, metrics)
+            prepared = Metrics(
+                crop_to_multiple(read_image(originals[image]), scale), scale, metrics
+            )
             pixels = read_image(path)
             scores: dict[tuple[str, str], float] = {}
             for protocol in protocols:
@@ -86,8 +88,10 @@ def _load_lpips(lpips: Sequence[str], weights: Path, device: str):
 def _refuse_different_ids(
     hr: Path, originals: dict[str, Path], sr: Path, images: dict[str, Path]
 ) -> None:
-    for here, there, names in ((sr, hr, originals.keys() - images.keys()),
-                               (hr, sr, images.keys() - originals.keys())):
+    for here, there, names in (
+        (sr, hr, originals.keys() - images.keys()),
+        (hr, sr, images.keys() - originals.keys()),
+    ):
         if names:
             shown = ", ".join(sorted(names)[:3]) + (" ..." if len(names) > 3 else "")
             raise DatasetError(

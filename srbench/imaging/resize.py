@@ -127,8 +127,6 @@ def imresize_tensor(
     """
     import torch
 
-    import torch  # here, so that NumPy users do not wait for it
-
     ratio = _check(scale, border)
     if image.dtype != torch.uint8:
         raise TypeError(f"image is {image.dtype}, expected torch.uint8 (0..255)")

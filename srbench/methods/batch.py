@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..observer import Observer
 from ..data.folder import image_files
 from ..imaging import read_image, write_png
+from ..observer import Observer
 from .resolve import load_method
 
 

@@ -110,7 +110,7 @@ def load_method(
         MissingWeights: its checkpoint is neither shipped nor in the weights folder.
         CheckpointError: the checkpoint is damaged, unsafe, or of another architecture or scale.
     """
-    from ..models.weights import weights_folder
+    from ..models.weights_catalogue import weights_folder
 
     label, _, target = name.partition("=")
     if target:

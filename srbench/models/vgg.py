@@ -10,7 +10,28 @@ from torch import nn
 from ..errors import CheckpointError
 
 # torchvision's `features` up to the two layers that the paper uses: channels, or M for max-pool.
-_LAYOUT = "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512".split()
+_LAYOUT = [
+    "64",
+    "64",
+    "M",
+    "128",
+    "128",
+    "M",
+    "256",
+    "256",
+    "256",
+    "256",
+    "M",
+    "512",
+    "512",
+    "512",
+    "512",
+    "M",
+    "512",
+    "512",
+    "512",
+    "512",
+]
 _DEPTH = {"vgg22": 5, "vgg54": 20}  # entries of _LAYOUT up to phi_2,2 and phi_5,4
 
 
