@@ -78,9 +78,7 @@ class Lpips:
         self._net = LPIPS_NETS[net]
         self._device = torch.device(device)
         weights = load_weights(self._net.backbone, Path(weights_dir))
-        features = load_features(self._net.backbone, weights).to(self._device)
-        # Channels-last is torch's fastest layout for convolutions on the CPU and on the GPU.
-        features = features.to(memory_format=torch.channels_last)
+        features = load_features(self._net.backbone, weights, self._device)
         self._layers: list[nn.Module] = list(features.children())[: self._net.taps[-1] + 1]
         self._heads = [head.to(self._device) for head in _heads(net, len(self._net.taps))]
         self._mean = torch.tensor(_MEAN, device=self._device)

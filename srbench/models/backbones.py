@@ -109,10 +109,24 @@ def build_features(name: str) -> nn.Sequential:
     return _BUILDERS[name]()
 
 
-def load_features(name: str, weights: Mapping[str, Tensor]) -> nn.Sequential:
-    """The backbone with ``weights`` in it, frozen and in eval mode."""
-    features = build_features(name)
-    features.load_state_dict({key.removeprefix("features."): w for key, w in weights.items()})
+def load_features(
+    name: str, weights: Mapping[str, Tensor], device: torch.device | str = "cpu"
+) -> nn.Sequential:
+    """The backbone with ``weights`` in it, frozen and in eval mode.
+
+    The kernels lie channels-last, torch's fastest layout for convolutions on CPU and GPU; give
+    input in the same layout.
+
+    Raises:
+        UnknownName: there is no such backbone.
+    """
+    with torch.device("meta"):  # no time lost on random parameters
+        features = build_features(name)
+    state = {key.removeprefix("features."): w.to(device) for key, w in weights.items()}
+    for key, w in state.items():
+        if w.ndim == 4:
+            state[key] = w.contiguous(memory_format=torch.channels_last)
+    features.load_state_dict(state, assign=True)
     return features.eval().requires_grad_(False)
 
 
