@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import jinja2
@@ -16,7 +17,7 @@ from .charts import headline_lpips, headline_protocol
 from .crop_figure import crop_box
 from .crops import Image, View, box_around
 from .headline import headline
-from .render import Cell, Table
+from .render import Cell, Heading, Table
 from .results import Results
 from .significance import ALPHA
 from .style import (
@@ -88,6 +89,7 @@ def render_page(
         keep_trailing_newline=True,
     )
     environment.filters["sort_key"] = sort_key
+    environment.filters["runs"] = heading_runs
     run = {k: v for k, v in results.run.items() if k not in ("missing", "crops")}
     protocols = sorted(set(results.scores["protocol"]), key=protocol_order)
     return environment.get_template("report.html").render(
@@ -102,6 +104,11 @@ def render_page(
         run=run,
         alpha=ALPHA,
     )
+
+
+def heading_runs(headings: Sequence[Heading]) -> list[tuple[str, int]]:
+    """Labels that neighbouring columns share, with the number of those columns."""
+    return [(over, len(list(run))) for over, run in groupby(headings, lambda h: h.over)]
 
 
 def sort_key(cell: Cell) -> str:
