@@ -85,7 +85,8 @@ if (viewer) {
     const room = viewer.clientWidth * devicePixelRatio;
     const most = Math.max(1, Math.min(Math.floor(room / now().width), Math.ceil(4 * devicePixelRatio)));
     const names = Array.from({ length: most }, (_, i) => `${i + 1} × ${i + 1} screen pixels`);
-    fill(zoom, names, most - 1);
+    const tall = Math.floor((0.7 * innerHeight * devicePixelRatio) / now().height);
+    fill(zoom, names, Math.max(1, Math.min(most, tall)) - 1);
     resize();
   }
   function resize() {
