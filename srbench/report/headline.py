@@ -34,12 +34,14 @@ def headline(results: Results) -> str:
     clauses: list[str] = []
     if protocol is not None:
         psnr = scores[(scores["metric"] == "psnr_y") & (scores["protocol"] == protocol)]
-        clauses.append(f"{_leaders(results, psnr, 'psnr_y')} in PSNR ({protocol_name(protocol)})")
+        leaders = _leaders(results, psnr, "psnr_y")
+        clauses.append(f"in PSNR ({protocol_name(protocol)}) {leaders}")
     if lpips is not None:
-        clauses.append(f"{_leaders(results, scores[scores['metric'] == lpips], lpips)} in LPIPS")
+        leaders = _leaders(results, scores[scores["metric"] == lpips], lpips)
+        clauses.append(f"in LPIPS {leaders}")
     if not clauses:
         return f"{methods} methods were measured on {count} at {scales}."
-    return f"Of {methods} methods on {count} at {scales}, {', and '.join(clauses)}."
+    return f"Of {methods} methods on {count} at {scales}, {'; '.join(clauses)}."
 
 
 def _alone(results: Results, scores: pd.DataFrame, protocol: str | None) -> str:

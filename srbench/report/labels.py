@@ -29,7 +29,8 @@ def place_labels(
 ) -> None:
     """Write each name beside its point (data units), avoiding points, labels and ``segments``.
 
-    A name that must stand apart is led to its point by a line of its colour. The axes must have their final limits and position. Greedy and deterministic.
+    A name that must stand apart is led to its point by a line of its colour. The axes must have
+    their final position. Greedy and deterministic.
     """
     from matplotlib.patheffects import withStroke
 

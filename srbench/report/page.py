@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import jinja2
@@ -16,7 +17,7 @@ from .charts import headline_lpips, headline_protocol
 from .crop_figure import crop_box
 from .crops import Image, View, box_around
 from .headline import headline
-from .render import Cell, Table
+from .render import Cell, Heading, Table
 from .results import Results
 from .significance import ALPHA
 from .style import (
@@ -88,12 +89,14 @@ def render_page(
         keep_trailing_newline=True,
     )
     environment.filters["sort_key"] = sort_key
+    environment.filters["runs"] = heading_runs
+    environment.filters["row_blocks"] = row_blocks
     run = {k: v for k, v in results.run.items() if k not in ("missing", "crops")}
     protocols = sorted(set(results.scores["protocol"]), key=protocol_order)
     return environment.get_template("report.html").render(
         headline=headline(results),
         results=results.folder.name,
-        summary=summary,
+        summary=method_first(summary),
         paper=paper,
         significance=significance_parts(results, tests),
         viewer=viewer_data(results, views),
@@ -102,6 +105,19 @@ def render_page(
         run=run,
         alpha=ALPHA,
     )
+
+
+def heading_runs(headings: Sequence[Heading]) -> list[tuple[str, int]]:
+    """Labels that neighbouring columns share, with the number of those columns."""
+    return [(over, len(list(run))) for over, run in groupby(headings, lambda h: h.over)]
+
+
+def row_blocks(table: Table, ruled: str) -> list[list[tuple[Cell, ...]]]:
+    """Rows between rules: by the column ``ruled`` where there is one, else as the table says."""
+    columns = [i for i, h in enumerate(table.headings) if ruled and h.key in (ruled, "scale")]
+    if not columns:
+        return table.blocks()
+    return [list(r) for _, r in groupby(table.rows, lambda r: [r[i].text for i in columns])]
 
 
 def sort_key(cell: Cell) -> str:
@@ -131,15 +147,27 @@ def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str,
 
 def _short(table: Table) -> Table:
     dropped = {"dataset", "scale", "protocol", "statistic", "p_method", "smallest_p"}
-    keep = [i for i, h in enumerate(table.headings) if h.key not in dropped]
-    return Table(
-        table.stem,
-        table.title,
-        table.caption,
-        tuple(table.headings[i] for i in keep),
-        tuple(tuple(row[i] for i in keep) for row in table.rows),
-        table.notes,
-        0,
+    return _pick(table, [i for i, h in enumerate(table.headings) if h.key not in dropped], 0)
+
+
+def method_first(table: Table) -> Table:
+    """The summary for a narrow screen: method first, and no scale where there is only one."""
+    keys = [h.key for h in table.headings]
+    scales = {row[keys.index("scale")].text for row in table.rows}
+    order = ["method", "dataset", *(["scale"] if len(scales) > 1 else [])]
+    rest = [i for i, key in enumerate(keys) if key not in ("method", "dataset", "scale")]
+    picked = _pick(table, [*(keys.index(key) for key in order), *rest], 0)
+    return (
+        picked if len(scales) > 1 else replace(picked, caption=f"{scales.pop()}. {table.caption}")
+    )
+
+
+def _pick(table: Table, columns: Sequence[int], group: int) -> Table:
+    return replace(
+        table,
+        headings=tuple(table.headings[i] for i in columns),
+        rows=tuple(tuple(row[i] for i in columns) for row in table.rows),
+        group=group,
     )
 
 
