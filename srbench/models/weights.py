@@ -9,92 +9,26 @@ from __future__ import annotations
 import hashlib
 import http
 import http.client
-import os
 import pickle
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
-import platformdirs
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..errors import CheckpointError, DownloadError, MissingWeights, unknown_name
+from ..errors import CheckpointError, DownloadError, MissingWeights
 from ..files import atomic_path
 from .backbones import expected_shapes
+from .weights_catalogue import CATALOGUE, get_entry, mending_command, weights_path
 
 TORCHVISION_URL = "https://download.pytorch.org/models/"
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes so far and bytes in all, None where the server does not tell."""
-
-
-@dataclass(frozen=True)
-class BackboneWeights:
-    """An entry of the catalogue."""
-
-    name: str
-    purpose: str
-    published_file: str | None
-    """torchvision's file, or None; its name ends with the first digits of its SHA-256."""
-
-
-CATALOGUE: Mapping[str, BackboneWeights] = MappingProxyType(
-    {
-        entry.name: entry
-        for entry in (
-            BackboneWeights("alexnet-features", "LPIPS alex", "alexnet-owt-7be5be79.pth"),
-            BackboneWeights(
-                "squeezenet1_1-features", "LPIPS squeeze", "squeezenet1_1-b8a52dc0.pth"
-            ),
-            BackboneWeights("vgg16-features", "LPIPS vgg", "vgg16-397923af.pth"),
-            BackboneWeights("vgg19-features", "VGG losses", "vgg19-dcbb9e9d.pth"),
-            BackboneWeights(
-                "vgg19-normalised-conv1_1-to-conv3_1", "VGG losses up to phi_2,2", None
-            ),
-        )
-    }
-)
-
-
-@dataclass(frozen=True)
-class WeightsStatus:
-    """An entry of the catalogue, and whether its file is in a folder."""
-
-    entry: BackboneWeights
-    path: Path
-    present: bool
-
-
-def get_entry(name: str) -> BackboneWeights:
-    """The catalogue's entry. Raises UnknownName with the nearest name."""
-    if name not in CATALOGUE:
-        raise unknown_name("backbone weights", name, CATALOGUE)
-    return CATALOGUE[name]
-
-
-def weights_folder(override: Path | str | None = None) -> Path:
-    """Where weights lie: ``override`` (``--weights``), SRBENCH_WEIGHTS, or a cache folder."""
-    given = override or os.environ.get("SRBENCH_WEIGHTS")
-    return Path(given) if given else platformdirs.user_cache_path("srbench") / "weights"
-
-
-def list_weights(folder: Path) -> list[WeightsStatus]:
-    """Every entry of the catalogue with its state in ``folder``; only file names are looked at."""
-    paths = {name: _path(name, folder) for name in CATALOGUE}
-    return [WeightsStatus(CATALOGUE[name], path, path.is_file()) for name, path in paths.items()]
-
-
-def mending_command(name: str) -> str:
-    """The command that supplies these weights."""
-    if get_entry(name).published_file is None:
-        return f"srbench weights import {name} FILE"
-    return f"srbench weights fetch {name}"
 
 
 def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
@@ -106,7 +40,7 @@ def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
         CheckpointError: the file is damaged or of another architecture.
     """
     get_entry(name)
-    path = _path(name, folder)
+    path = weights_path(name, folder)
     if not path.is_file():
         raise MissingWeights(
             f"{name} is not in {folder}; run `{mending_command(name)}`"
@@ -159,7 +93,7 @@ def fetch_weights(
         ResultsError: the folder cannot be written to.
     """
     entry = get_entry(name)
-    target = _path(name, folder)
+    target = weights_path(name, folder)
     if target.is_file():
         return target
     if entry.published_file is None:
@@ -219,10 +153,6 @@ def _reason(error: Exception) -> str:
     return " ".join(str(reason).split()) or type(reason).__name__
 
 
-def _path(name: str, folder: Path) -> Path:
-    return folder / f"{name}.safetensors"
-
-
 def _read(path: Path) -> Mapping[str, object]:
     """The tensors of a safetensors file or a plain torch checkpoint. Never runs a pickle."""
     if not path.is_file():
@@ -266,6 +196,6 @@ def _convolutional_part(name: str, tensors: Mapping[str, object], path: Path) ->
 
 
 def _save(name: str, weights: dict[str, Tensor], folder: Path, *, source: str) -> Path:
-    with atomic_path(_path(name, folder)) as temporary:
+    with atomic_path(weights_path(name, folder)) as temporary:
         save_file(weights, temporary, metadata={"source": source})
-    return _path(name, folder)
+    return weights_path(name, folder)

@@ -63,7 +63,7 @@ def get_entry(name: str) -> BackboneWeights:
 
 
 def weights_folder(override: Path | str | None = None) -> Path:
-    """Where weights lie: ``override`` (``--weights``), else SRBENCH_WEIGHTS, else a cache folder."""
+    """Where weights lie: ``override`` (``--weights``), SRBENCH_WEIGHTS, or a cache folder."""
     given = override or os.environ.get("SRBENCH_WEIGHTS")
     return Path(given) if given else platformdirs.user_cache_path("srbench") / "weights"
 
@@ -82,4 +82,5 @@ def mending_command(name: str) -> str:
 
 
 def weights_path(name: str, folder: Path) -> Path:
+    """Where these weights lie in ``folder``, whether they are there or not."""
     return folder / f"{name}.safetensors"
