@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,3 +26,45 @@ def shared() -> Path:
     if folder is None:
         pytest.skip("the folder of real images (../shared or SRBENCH_SHARED) is not here")
     return folder
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_cli(capfd, monkeypatch) -> Callable[..., Ran]:
+    """Runs ``srbench`` with arguments, in this process."""
+    from srbench.cli import main
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["srbench", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        captured = capfd.readouterr()
+        code = exit_.value.code
+        assert isinstance(code, int)
+        return Ran(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def refused(run_cli) -> Callable[..., str]:
+    """Runs ``srbench`` with arguments that it must refuse, in one line and with exit code 2."""
+
+    def run(*arguments: object) -> str:
+        ran = run_cli(*arguments)
+        lines = [line for line in ran.err.splitlines() if line.startswith("srbench: ")]
+        assert ran.code == 2, ran
+        assert len(lines) == 1, ran.err
+        assert "Traceback" not in ran.err
+        return lines[0]
+
+    return run

@@ -44,13 +44,16 @@ def run_record(
     prints = _copied(before, "datasets", scale)
     asked = {m.method for m in selection.missing} | {m.name for m in selection.methods}
     opened = {dataset.name for dataset in datasets}
-    missing = [
-        gap
-        for gap in before.get("missing", [])
-        if gap["scale"] != scale
-        or (gap["method"] is not None and gap["method"] not in asked)
-        or gap["dataset"] not in {None, *opened}
-    ]
+    metrics = {f"lpips_{net}" for net in experiment.lpips}
+
+    def still_missing(gap: dict[str, Any]) -> bool:
+        if gap["scale"] != scale:
+            return True
+        if gap["method"] is None:
+            return gap["metric"] not in metrics
+        return gap["method"] not in asked or gap["dataset"] not in {None, *opened}
+
+    missing = [gap for gap in before.get("missing", []) if still_missing(gap)]
     for dataset in datasets:
         cells = [cell for cell in plan.cells if cell.source.dataset == dataset.name]
         originals = sorted({(cell.source.image, cell.hr_sha256) for cell in cells})

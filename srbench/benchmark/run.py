@@ -6,9 +6,9 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..config import Experiment
 from ..data.folder import Dataset, auto_datasets, open_dataset
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 class RunSummary:
     """What a run did."""
 
-    folder: Path
     datasets: tuple[str, ...]
     images: int
     computed: int
@@ -40,7 +39,7 @@ class RunSummary:
     pairs: int
     missing: tuple[Missing, ...]
     seconds: float
-    reported: bool
+    reported: bool = False
     """Whether tables, figures and page were made anew."""
 
 
@@ -53,7 +52,30 @@ def run_all(
     force: bool = False,
     observer: Observer | None = None,
 ) -> RunSummary:
-    """Run an experiment into a results folder; what an earlier run computed is not done again.
+    """Run an experiment into a results folder, then make its tables, figures and page.
+
+    As :func:`run_benchmark`; the report is made unless it stands and nothing it shows changed.
+    """
+    observer = observer or Observer()
+    summary = run_benchmark(
+        experiment, out, root=root, weights=weights, force=force, observer=observer
+    )
+    folder = ResultsFolder(out)
+    with folder.locked():
+        reported = _report(folder, observer, force=force)
+    return replace(summary, reported=reported)
+
+
+def run_benchmark(
+    experiment: Experiment,
+    out: Path,
+    *,
+    root: Path,
+    weights: Path,
+    force: bool = False,
+    observer: Observer | None = None,
+) -> RunSummary:
+    """Images and scores of an experiment; what an earlier run computed is not done again.
 
     Args:
         experiment: what to run.
@@ -70,9 +92,8 @@ def run_all(
     observer = observer or Observer()
     begun = time.perf_counter()
     datasets = _open_datasets(experiment, root, observer)
-    methods = _method_names(experiment, weights)
     selection = select_methods(
-        methods,
+        _method_names(experiment, weights),
         datasets,
         scale=experiment.scale,
         border=experiment.border,
@@ -95,28 +116,27 @@ def run_all(
         else:
             observer.note("every image and score stood in the results folder: nothing to compute")
         _write_tables(folder, plan, cache, experiment, nets, datasets, device)
-        record = run_record(
-            folder.read_run(),
-            experiment,
-            selection,
-            datasets,
-            plan,
-            nets,
-            device,
-            seconds=time.perf_counter() - begun,
-            computed=plan.jobs,
+        seconds = time.perf_counter() - begun
+        folder.write_run(
+            run_record(
+                folder.read_run(),
+                experiment,
+                selection,
+                datasets,
+                plan,
+                nets,
+                device,
+                seconds=seconds,
+                computed=plan.jobs,
+            )
         )
-        folder.write_run(record)
-        reported = _report(folder, cache, record, observer, force=force)
     return RunSummary(
-        out,
         tuple(dataset.name for dataset in datasets),
         sum(len(dataset.ids) for dataset in datasets),
         plan.jobs,
         len(plan.cells),
         selection.missing,
-        time.perf_counter() - begun,
-        reported,
+        seconds,
     )
 
 
@@ -295,19 +315,18 @@ def _write_tables(
     folder.write_timings([*filter(kept, folder.read_timings()), *timings])
 
 
-def _report(
-    folder: ResultsFolder, cache: Cache, record: dict[str, Any], observer: Observer, *, force: bool
-) -> bool:
+def _report(folder: ResultsFolder, observer: Observer, *, force: bool) -> bool:
     """Make tables, figures and page, unless they stand and nothing they show has changed."""
     from ..report import write_report
 
-    shown = {name: value for name, value in record.items() if name not in VOLATILE}
+    cache = Cache(folder.cache)
+    shown = {name: value for name, value in folder.read_run().items() if name not in VOLATILE}
     tables = [(folder.root / name).read_text("utf-8") for name in ("scores.csv", "timings.csv")]
     key = content_key("report", tables, shown)
     known = cache.get("report")
-    if not force and known and known["key"] == key:
-        if all((folder.root / name).is_file() for name in known["files"]):
-            return False
+    stands = known and all((folder.root / name).is_file() for name in known["files"])
+    if stands and known["key"] == key and not force:
+        return False
     observer.begin("tables, figures and page", 0)
     try:
         files = write_report(folder.root)

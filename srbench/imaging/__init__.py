@@ -3,7 +3,7 @@
 Images are uint8 arrays of shape (H, W) for grey and (H, W, 3) for RGB, everywhere.
 """
 
-from .files import read_image, write_png
+from .files import probe_image, read_image, write_png
 from .luma import studio_luma
 from .resize import Border, crop_to_multiple, imresize, imresize_tensor
 
@@ -12,6 +12,7 @@ __all__ = [
     "crop_to_multiple",
     "imresize",
     "imresize_tensor",
+    "probe_image",
     "read_image",
     "studio_luma",
     "write_png",

@@ -60,6 +60,31 @@ def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Ima
         ) from error
 
 
+def probe_image(path: Path) -> tuple[int, ...]:
+    """The shape that :func:`read_image` would give, (H, W) or (H, W, 3), without decoding.
+
+    PNG checksums are verified, so most damage is found.
+
+    Raises:
+        ImageError: the file is missing, damaged or no image.
+    """
+    try:
+        with PillowImage.open(path) as file:
+            width, height = file.size
+            turned = file.getexif().get(0x0112, 1) >= 5  # EXIF orientation: lies on its side
+            grey = file.mode in ("1", "L", "LA")
+        with PillowImage.open(path) as file:  # reading EXIF may load pixels, verify must come first
+            file.verify()
+    except FileNotFoundError:
+        raise ImageError(f"{path} does not exist") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise ImageError(
+            f"{path} cannot be read as an image ({error}); is it truncated or renamed?"
+        ) from error
+    size = (width, height) if turned else (height, width)
+    return size if grey else (*size, 3)
+
+
 def _refuse_deep(name: str, file: PillowImage.Image) -> None:
     # Pillow reads 16-bit RGB PNG as 8-bit without a word; only the header tells.
     deep = file.mode.startswith(("I", "F"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DatasetError, SizeMismatch
-from ..imaging import read_image
+from ..imaging import probe_image, read_image
 from ..imaging.luma import Image
 from .base import ImageId, file_sha256
 
@@ -29,12 +29,29 @@ class FolderMethod:
             raise DatasetError(f"{self.name} has no image for {source}")
         path = self.files[source]
         sr = read_image(path)
-        height, width = lr.shape[0] * self.scale, lr.shape[1] * self.scale
-        if sr.shape[:2] != (height, width):
-            raise SizeMismatch(
-                f"{path} is {sr.shape[1]}x{sr.shape[0]}, expected {width}x{height}: the original "
-                f"cropped at the bottom and right to a multiple of {self.scale}"
-            )
-        if sr.ndim < lr.ndim:
-            raise SizeMismatch(f"{path} has 1 channel, expected 3 (its original is RGB)")
+        _refuse_other_form(path, sr.shape, lr.shape, self.scale)
         return sr
+
+
+def check_result(sr: Path, original: Path, scale: int) -> None:
+    """Look at a result's header and checksums, so that a mistake is met before a run begins.
+
+    Raises:
+        ImageError: a file is no image, or is damaged.
+        SizeMismatch: the result has not the size of its original cropped to ``scale``, or is
+            grey where the original is RGB.
+    """
+    height, width, *channels = probe_image(original)
+    lr_shape = (height // scale, width // scale, *channels)
+    _refuse_other_form(sr, probe_image(sr), lr_shape, scale)
+
+
+def _refuse_other_form(path: Path, sr: tuple[int, ...], lr: tuple[int, ...], scale: int) -> None:
+    height, width = lr[0] * scale, lr[1] * scale
+    if sr[:2] != (height, width):
+        raise SizeMismatch(
+            f"{path} is {sr[1]}x{sr[0]}, expected {width}x{height}: the original cropped at the "
+            f"bottom and right to a multiple of {scale}"
+        )
+    if len(sr) < len(lr):
+        raise SizeMismatch(f"{path} has 1 channel, expected 3 (its original is RGB)")

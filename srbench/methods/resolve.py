@@ -11,7 +11,7 @@ from pathlib import Path
 from ..data.folder import Dataset, image_files
 from ..errors import CheckpointError, DatasetError, MissingWeights, UnknownName, unknown_name
 from .base import ImageId, Method, file_sha256
-from .folder import FolderMethod
+from .folder import FolderMethod, check_result
 from .interpolation import Bicubic, Nearest
 
 INTERPOLATION = ("nearest", "bicubic")
@@ -192,6 +192,7 @@ def select_methods(
     Raises:
         UnknownName: an unknown or repeated name.
         DatasetError: a folder's subfolder lacks some images of its data set.
+        ImageError, SizeMismatch: an image in such a folder is not what it must be.
         CheckpointError: a file that was named cannot be used.
     """
     methods: list[Method] = []
@@ -238,7 +239,9 @@ def _folder_method(
                 f"{subfolder} lacks {len(lacking)} of the {len(dataset.ids)} images of "
                 f"{dataset.name} ({shown}); add them, or leave the whole subfolder out"
             )
-        files |= {ImageId(dataset.name, image): found[image] for image in dataset.ids}
+        for image in dataset.ids:
+            check_result(found[image], dataset.images[image], scale)
+            files[ImageId(dataset.name, image)] = found[image]
     if not files:
         raise DatasetError(
             f"{folder} has none of the subfolders {', '.join(d.name for d in datasets)}; "

@@ -1,0 +1,36 @@
+"""A small real data set, made of photographs that come with scikit-image."""
+
+import numpy as np
+import pytest
+from skimage import data
+
+from srbench.imaging import write_png
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A data root with the set Mini: two RGB photographs and a grey one, about 100x80."""
+    root = tmp_path / "data"
+    for name, image in {
+        "eye": data.chelsea()[60:163, 100:181],
+        "face": data.astronaut()[60:160, 170:270],
+        "man": data.camera()[60:140, 180:300],
+    }.items():
+        write_png(root / "Mini" / "HR" / f"{name}.png", np.ascontiguousarray(image))
+    monkeypatch.setenv("SRBENCH_DATA", str(root))
+    monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "weights"))
+    return root
+
+
+@pytest.fixture
+def mini(root, tmp_path):
+    """Options that run nearest and bicubic on Mini into a results folder."""
+    return (
+        "run-all",
+        "--datasets",
+        "Mini",
+        "--methods",
+        "nearest,bicubic",
+        "--out",
+        tmp_path / "results",
+    )

@@ -1,0 +1,336 @@
+"""run-all: what stands in the results folder, what is not computed twice, what is refused."""
+
+import csv
+import json
+import multiprocessing
+import shutil
+
+import numpy as np
+import pytest
+
+from srbench.benchmark import run_all, run_benchmark
+from srbench.benchmark.results import ResultsFolder
+from srbench.config import Experiment
+from srbench.errors import CheckpointError, ResultsError
+from srbench.imaging import crop_to_multiple, imresize, read_image, write_png
+from srbench.metrics.protocols import get_protocol
+from srbench.observer import Observer
+
+
+class Counter(Observer):
+    """Counts the images and keeps the notes."""
+
+    def __init__(self, stop_after=None):
+        self.images, self.notes, self.stop_after = [], [], stop_after
+
+    def note(self, line):
+        self.notes.append(line)
+
+    def image_done(self, name):
+        self.images.append(name)
+        if len(self.images) == self.stop_after:
+            raise KeyboardInterrupt
+
+
+def run(root, out, *, observer=None, do=run_benchmark, **changes):
+    experiment = Experiment(
+        **{"datasets": ("Mini",), "methods": ("nearest", "bicubic"), "device": "cpu", **changes}
+    )
+    return do(experiment, out, root=root, weights=root / "none", observer=observer)
+
+
+def scores(out):
+    with (out / "scores.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_folder_holds_what_the_contract_says(run_cli, mini, tmp_path):
+    ran = run_cli(*mini)
+    out = tmp_path / "results"
+    assert ran.code == 0, ran.err
+    assert list(scores(out)[0]) == [
+        "dataset", "image", "method", "scale", "protocol", "metric", "value",
+    ]  # fmt: skip
+    assert len(scores(out)) == 3 * 2 * 3 * 2  # images, methods, protocols, metrics
+    for method in ("HR", "nearest", "bicubic"):
+        names = {path.name for path in (out / "images/Mini/x4" / method).iterdir()}
+        assert names == {"eye.png", "face.png", "man.png"}
+    assert (out / "report.html").is_file()
+    assert (out / "tables/summary.tex").is_file()
+    record = json.loads((out / "run.json").read_text())
+    assert str(tmp_path) not in (out / "run.json").read_text()
+    assert record["border"] == "symmetric"
+    assert "lpips_alex is left out" in ran.err
+    assert "srbench weights fetch alexnet-features" in ran.err
+    assert "report.html" in ran.err
+    assert "bicubic" in ran.out
+
+
+def test_images_and_scores_are_those_of_the_parts(root, tmp_path):
+    run(root, tmp_path / "r", border="replicate")
+    hr = crop_to_multiple(read_image(root / "Mini/HR/eye.png"), 4)
+    sr = imresize(imresize(hr, 0.25, border="replicate"), 4, border="replicate")
+    folder = ResultsFolder(tmp_path / "r")
+    assert np.array_equal(read_image(folder.image("Mini", 4, "bicubic", "eye")), sr)
+    assert np.array_equal(read_image(folder.image("Mini", 4, "HR", "eye")), hr)
+    for protocol in ("matlab", "basicsr", "ledig2017"):
+        expected = get_protocol(protocol).prepare(hr, 4).score(sr)
+        for metric, value in expected.items():
+            row = next(
+                row
+                for row in scores(tmp_path / "r")
+                if (row["image"], row["method"]) == ("eye", "bicubic")
+                and (row["protocol"], row["metric"]) == (protocol, metric)
+            )
+            assert row["value"] == f"{value:.6f}"
+
+
+def test_a_second_run_computes_nothing_and_repeats_every_byte(root, tmp_path):
+    first = run(root, tmp_path / "r", do=run_all)
+    before = (tmp_path / "r/scores.csv").read_bytes()
+    counter = Counter()
+    second = run(root, tmp_path / "r", observer=counter, do=run_all)
+    assert (first.computed, second.computed) == (6, 0)
+    assert counter.images == []
+    assert any("nothing to compute" in note for note in counter.notes)
+    assert first.reported
+    assert not second.reported
+    assert (tmp_path / "r/scores.csv").read_bytes() == before
+    run(root, tmp_path / "elsewhere")
+    assert (tmp_path / "elsewhere/scores.csv").read_bytes() == before
+
+
+def test_force_computes_everything_again(run_cli, mini, tmp_path):
+    run_cli(*mini)
+    before = (tmp_path / "results/scores.csv").read_bytes()
+    ran = run_cli(*mini, "--force")
+    assert "6 of them computed now" in ran.err
+    assert (tmp_path / "results/scores.csv").read_bytes() == before
+
+
+def test_a_changed_original_a_lost_and_a_tampered_image_are_noticed(root, tmp_path):
+    run(root, tmp_path / "r")
+    original = root / "Mini/HR/eye.png"
+    write_png(original, read_image(original)[::-1].copy())
+    (tmp_path / "r/images/Mini/x4/nearest/face.png").unlink()
+    tampered = tmp_path / "r/images/Mini/x4/bicubic/man.png"
+    write_png(tampered, read_image(tampered) // 2)
+    before = {(r["image"], r["method"], r["metric"]): r["value"] for r in scores(tmp_path / "r")}
+    assert run(root, tmp_path / "r").computed == 4
+    after = {(r["image"], r["method"], r["metric"]): r["value"] for r in scores(tmp_path / "r")}
+    changed = {key[0] for key in before if before[key] != after[key]}
+    assert changed == {"eye"}
+
+
+def test_an_interrupted_run_is_completed_by_the_next(root, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(root, tmp_path / "r", observer=Counter(stop_after=1))
+    second = Counter()
+    assert run(root, tmp_path / "r", observer=second).computed == 4
+    assert len(second.images) == 2
+    run(root, tmp_path / "whole")
+    assert (tmp_path / "r/scores.csv").read_bytes() == (tmp_path / "whole/scores.csv").read_bytes()
+
+
+def test_a_line_of_the_cache_that_was_cut_short_costs_only_itself(root, tmp_path):
+    run(root, tmp_path / "r")
+    cache = tmp_path / "r/.cache/computed.jsonl"
+    cache.write_bytes(cache.read_bytes()[:-7])
+    assert run(root, tmp_path / "r").computed <= 1
+
+
+def test_other_methods_and_scales_add_to_the_folder(root, tmp_path):
+    run(root, tmp_path / "r", methods=("nearest",))
+    run(root, tmp_path / "r", methods=("bicubic",))
+    run(root, tmp_path / "r", methods=("bicubic",), scale=2)
+    found = {(row["method"], row["scale"]) for row in scores(tmp_path / "r")}
+    assert found == {("nearest", "4"), ("bicubic", "4"), ("bicubic", "2")}
+    together = tmp_path / "together"
+    run(root, together)
+    four = [row for row in scores(tmp_path / "r") if row["scale"] == "4"]
+    assert four == scores(together)
+
+
+def test_another_border_in_the_same_folder_is_refused(run_cli, refused, mini):
+    assert run_cli(*mini, "--border", "replicate").code == 0
+    assert "made with --border replicate" in refused(*mini, "--border", "symmetric")
+
+
+def test_identical_images_are_infinitely_good(root, tmp_path, run_cli):
+    for image in ("eye", "face", "man"):
+        hr = crop_to_multiple(read_image(root / f"Mini/HR/{image}.png"), 4)
+        write_png(tmp_path / "copy/Mini" / f"{image}.png", hr)
+    ran = run_cli(
+        "run-all", "--datasets", "Mini", "--methods", f"copy={tmp_path / 'copy'},nearest",
+        "--out", tmp_path / "r",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "∞" in ran.out
+    values = {row["value"] for row in scores(tmp_path / "r") if row["method"] == "copy"}
+    assert values == {"inf", "1.000000"}
+    assert "∞" in (tmp_path / "r/tables/summary.md").read_text()
+
+
+def peers(root, folder, *, images=("eye", "face", "man")):
+    for image in images:
+        hr = crop_to_multiple(read_image(root / f"Mini/HR/{image}.png"), 4)
+        write_png(folder / "Mini" / f"{image}.png", imresize(imresize(hr, 0.25), 4))
+    return folder
+
+
+def test_a_folder_of_results_is_a_method(root, tmp_path):
+    folder = peers(root, tmp_path / "peer")
+    run(root, tmp_path / "r", methods=("bicubic", f"peer={folder}"))
+    by_method = {}
+    for row in scores(tmp_path / "r"):
+        by_method.setdefault(row["method"], []).append(row["value"])
+    assert by_method["peer"] == by_method["bicubic"]
+    timed = {row.method for row in ResultsFolder(tmp_path / "r").read_timings()}
+    assert timed == {"bicubic"}
+
+
+def test_a_folder_without_a_data_set_is_shown_as_missing(root, tmp_path):
+    shutil.copytree(root / "Mini", root / "Other")
+    folder = peers(root, tmp_path / "peer")
+    summary = run(
+        root,
+        tmp_path / "r",
+        do=run_all,
+        datasets=("Mini", "Other"),
+        methods=("bicubic", f"peer={folder}"),
+    )
+    assert [(gap.method, gap.dataset) for gap in summary.missing] == [("peer", "Other")]
+    table = (tmp_path / "r/tables/summary.md").read_text()
+    assert "—" in table
+    assert "no subfolder Other" in table
+
+
+def test_a_network_without_a_checkpoint_is_left_out_with_the_command(run_cli, mini, tmp_path):
+    arguments = [*mini]
+    arguments[4] = "nearest,srgan-vgg54"
+    ran = run_cli(*arguments)
+    assert ran.code == 0
+    assert "srgan-vgg54 is left out" in ran.err
+    assert "srbench train srgan-vgg54" in ran.err
+
+
+def hold_the_lock(folder, ready, done):
+    with ResultsFolder(folder).locked():
+        ready.set()
+        done.wait(30)
+
+
+def test_two_runs_on_one_folder_are_refused(root, tmp_path):
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    other = context.Process(target=hold_the_lock, args=(tmp_path / "r", ready, done))
+    other.start()
+    assert ready.wait(60)
+    try:
+        with pytest.raises(ResultsError, match="another run is using"):
+            run(root, tmp_path / "r")
+    finally:
+        done.set()
+        other.join()
+
+
+class TestBadInput:
+    """Each mistake: one line that says what was found and what to do, exit code 2."""
+
+    def test_unknown_names_come_with_the_nearest(self, refused, mini):
+        arguments = list(mini)
+        arguments[4] = "bicubik"
+        assert "unknown method 'bicubik'; did you mean 'bicubic'?" in refused(*arguments)
+        arguments = list(mini)
+        arguments[2] = "Set15"
+        assert "Set15" in refused(*arguments)
+        assert "border" in refused(*mini, "--border", "mirror")
+        assert "--datasts" in refused(*mini, "--datasts", "x")
+        assert "scale is 5" in refused(*mini, "--scale", "5")
+        assert "cuda:9" in refused(*mini, "--device", "cuda:9")
+
+    def test_mistakes_in_the_experiment_file(self, refused, tmp_path, root):
+        file = tmp_path / "e.toml"
+        for text, words in {
+            'metods = ["bicubic"]': "did you mean 'methods'?",
+            'protocols = ["mathlab"]': "protocols",
+            "scale = ": "not valid TOML",
+            'scale = "four"': "scale is 'four'",
+        }.items():
+            file.write_text(text)
+            assert words in refused("run-all", "--config", file, "--out", tmp_path / "r")
+        missing = refused("run-all", "--config", tmp_path / "no.toml", "--out", tmp_path / "r")
+        assert "does not exist" in missing
+        assert "did you mean 'paper'" in refused("run-all", "--config", "papr")
+        assert not (tmp_path / "r").exists()
+
+    def test_a_damaged_original(self, refused, mini, root, tmp_path):
+        path = root / "Mini/HR/face.png"
+        path.write_bytes(path.read_bytes()[:500])
+        line = refused(*mini)
+        assert "Mini/face" in line
+        assert "truncated" in line
+
+    def test_two_files_of_one_id(self, refused, mini, root):
+        shutil.copy(root / "Mini/HR/eye.png", root / "Mini/HR/eye.bmp")
+        assert "eye" in refused(*mini)
+
+    def test_an_image_smaller_than_the_window(self, refused, mini, root):
+        write_png(root / "Mini/HR/tiny.png", np.zeros((16, 16, 3), np.uint8))
+        line = refused(*mini)
+        assert "Mini/tiny" in line
+        assert "16x16" in line
+
+    def test_an_empty_data_set(self, refused, mini, root):
+        shutil.rmtree(root / "Mini/HR")
+        (root / "Mini/HR").mkdir()
+        assert "holds no image" in refused(*mini)
+
+    def folder_run(self, mini, folder):
+        arguments = list(mini)
+        arguments[4] = f"bicubic,peer={folder}"
+        return arguments
+
+    def test_a_folder_method_that_lacks_images(self, refused, mini, root, tmp_path):
+        folder = peers(root, tmp_path / "peer", images=("eye",))
+        line = refused(*self.folder_run(mini, folder))
+        assert "lacks 2 of the 3 images" in line
+        assert "face, man" in line
+        assert not (tmp_path / "results").exists()
+
+    def test_a_folder_method_of_another_size_or_of_one_channel(self, refused, mini, root, tmp_path):
+        folder = peers(root, tmp_path / "peer")
+        path = folder / "Mini/face.png"
+        right = read_image(path)
+        write_png(path, right[:-1])
+        line = refused(*self.folder_run(mini, folder))
+        assert "100x99, expected 100x100" in line
+        write_png(path, right[..., 0].copy())
+        assert "1 channel, expected 3 (its original is RGB)" in refused(
+            *self.folder_run(mini, folder)
+        )
+        path.write_bytes(b"no image")
+        assert "cannot be read" in refused(*self.folder_run(mini, folder))
+        assert not (tmp_path / "results").exists()
+
+    def test_a_method_named_twice_or_like_ours(self, refused, mini, root, tmp_path):
+        folder = peers(root, tmp_path / "peer")
+        arguments = list(mini)
+        arguments[4] = f"bicubic={folder}"
+        assert "give yours another name" in refused(*arguments)
+        arguments[4] = f"a={folder},A={folder}"
+        assert "named twice" in refused(*arguments)
+        arguments[4] = f"../a={folder}"
+        assert "cannot name a method" in refused(*arguments)
+
+    def test_a_results_folder_that_is_a_file(self, refused, mini, tmp_path):
+        (tmp_path / "results").write_text("")
+        assert "cannot write to" in refused(*mini)
+
+    def test_a_checkpoint_that_is_none(self, root, tmp_path):
+        path = tmp_path / "net.txt"
+        path.write_text("")
+        with pytest.raises(CheckpointError, match=r"expected a \.pth or \.safetensors"):
+            run(root, tmp_path / "r", methods=(f"net={path}",))
+        with pytest.raises(CheckpointError, match="no such file"):
+            run(root, tmp_path / "r", methods=(f"net={tmp_path / 'no.pth'}",))
