@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -147,7 +147,8 @@ class Lpips:
 
 
 def _length(x: Tensor, dimensions: tuple[int, ...]) -> Tensor:
-    norm: Any = torch.linalg.vector_norm  # pyright: ignore[reportUnknownMemberType]  # no stub
+    # torch's own stubs do not know this function.
+    norm = cast(Any, torch.linalg.vector_norm)  # pyright: ignore[reportUnknownMemberType]
     return norm(x, dim=dimensions)
 
 
