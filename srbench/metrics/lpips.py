@@ -137,7 +137,7 @@ class Lpips:
 
     def _features(self, image: Image) -> Iterator[tuple[Tensor, Tensor]]:
         """The tapped layers' outputs, and what scales each position's channels to unit length."""
-        pixels = torch.as_tensor(np.ascontiguousarray(to_rgb(image)), device=self._device)
+        pixels = torch.as_tensor(np.array(to_rgb(image), order="C"), device=self._device)
         x: Tensor = ((pixels / 127.5 - 1) - self._mean) / self._deviation
         x = x.permute(2, 0, 1)[None]  # of an (H, W, 3) array: already channels-last
         for index, layer in enumerate(self._layers):

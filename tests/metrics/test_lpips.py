@@ -169,3 +169,12 @@ def test_missing_weights_name_the_command_that_supplies_them(
 def test_an_unknown_net_is_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="did you mean 'squeeze'"):
         Lpips("squeezenet", tmp_path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_read_only_and_mirrored_arrays_serve_without_a_warning(random_weights: Path) -> None:
+    image = np.ascontiguousarray(data.astronaut()[:64, :64])
+    image.setflags(write=False)
+    model = Lpips("alex", random_weights)
+    assert model.distance(model.prepare(image), image) == 0
+    assert model.distance(model.prepare(image[:, ::-1]), image) > 0
