@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -89,8 +90,8 @@ class Lpips:
         """The features of an original, uint8 of shape (H, W) or (H, W, 3), to compare many with.
 
         Give it cropped to a multiple of the scale: the whole image is compared, without a border
-        crop. Grey stands for R = G = B. The features take about 90 times (alex), 150 times
-        (squeeze) or 480 times (vgg) the image's height x width in bytes.
+        crop. Grey stands for R = G = B. The features take 41 (alex), 138 (squeeze) or 488 (vgg)
+        bytes per pixel.
 
         Raises:
             TypeError: the image is not uint8.
@@ -103,7 +104,8 @@ class Lpips:
             raise SizeMismatch(
                 f"the original is {width}x{height}; {self.metric} needs at least {least}x{least}"
             )
-        return LpipsReference(height, width, tuple(self._features(hr)))
+        features = tuple(features * inverse for features, inverse in self._features(hr))
+        return LpipsReference(height, width, features)
 
     @torch.inference_mode()
     def distance(self, reference: LpipsReference, sr: Image) -> float:
@@ -124,21 +126,30 @@ class Lpips:
                 f"{reference.width}x{reference.height} as its cropped original"
             )
         total = torch.zeros((), device=self._device)
-        for head, hr_features, sr_features in zip(
-            self._heads, reference.features, self._features(sr), strict=True
-        ):
-            total += (hr_features - sr_features).square_().mean(dim=(0, 2, 3)) @ head
+        layers = zip(self._heads, reference.features, self._features(sr), strict=True)
+        for head, hr_features, (features, inverse_length) in layers:
+            # Most of the time goes into passes over memory, so there are few. Fusing the first
+            # two (addcmul) rounds once only, and identical images would not give 0.
+            difference = (features * inverse_length).sub_(hr_features)
+            squares = _length(difference, (0, 2, 3)).square()
+            total += squares @ head / inverse_length.numel()
         return float(total)
 
-    def _features(self, image: Image) -> Iterator[Tensor]:
-        """The tapped layers' outputs, each position scaled to unit length over its channels."""
-        pixels = torch.as_tensor(np.ascontiguousarray(to_rgb(image)), device=self._device)
+    def _features(self, image: Image) -> Iterator[tuple[Tensor, Tensor]]:
+        """The tapped layers' outputs, and what scales each position's channels to unit length."""
+        pixels = torch.as_tensor(np.array(to_rgb(image), order="C"), device=self._device)
         x: Tensor = ((pixels / 127.5 - 1) - self._mean) / self._deviation
         x = x.permute(2, 0, 1)[None]  # of an (H, W, 3) array: already channels-last
         for index, layer in enumerate(self._layers):
-            x = layer(x)
+            x = x.relu_() if isinstance(layer, nn.ReLU) else layer(x)
             if index in self._net.taps:
-                yield x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
+                yield x, 1 / (_length(x, (1,)).unsqueeze(1) + 1e-10)
+
+
+def _length(x: Tensor, dimensions: tuple[int, ...]) -> Tensor:
+    # torch's own stubs do not know this function.
+    norm = cast(Any, torch.linalg.vector_norm)  # pyright: ignore[reportUnknownMemberType]
+    return norm(x, dim=dimensions)
 
 
 def _heads(net: str, count: int) -> list[Tensor]:

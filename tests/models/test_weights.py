@@ -1,0 +1,309 @@
+"""Backbone weights: fetched from a local server, imported from files, refused when wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import pickle
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from srbench.errors import CheckpointError, DownloadError, MissingWeights, UnknownName
+from srbench.models import weights as weights_module
+from srbench.models.backbones import build_features
+from srbench.models.weights import (
+    CATALOGUE,
+    BackboneWeights,
+    fetch_weights,
+    import_weights,
+    list_weights,
+    load_weights,
+    weights_folder,
+)
+
+NAME = "squeezenet1_1-features"
+
+
+@pytest.fixture(scope="module")
+def tensors() -> dict[str, Tensor]:
+    """What torchvision publishes, with random numbers: features and a classifier."""
+    torch.manual_seed(4)
+    state = {f"features.{k}": w for k, w in build_features(NAME).state_dict().items()}
+    return state | {"classifier.1.weight": torch.zeros(10, 512, 1, 1)}
+
+
+@pytest.fixture(scope="module")
+def published(tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ``.pth`` named after its hash, as torchvision does."""
+    folder = tmp_path_factory.mktemp("published")
+    torch.save(tensors, folder / "unnamed.pth")
+    digest = hashlib.sha256((folder / "unnamed.pth").read_bytes()).hexdigest()
+    return (folder / "unnamed.pth").rename(folder / f"squeezenet1_1-{digest[:8]}.pth")
+
+
+@dataclass
+class Server:
+    """A web server of one file that can break off, and knows what it was asked for."""
+
+    url: str
+    content: bytes
+    breaks_after: int | None = None
+    knows_ranges: bool = True
+    asked: list[str | None] = field(default_factory=list)
+
+
+@pytest.fixture
+def server(published: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    entry = BackboneWeights(NAME, "LPIPS squeeze", published.name)
+    monkeypatch.setattr(weights_module, "CATALOGUE", {**CATALOGUE, NAME: entry})
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            given = self.headers.get("Range")
+            state.asked.append(given)
+            start = int(given.removeprefix("bytes=").rstrip("-")) if given else 0
+            start = start if state.knows_ranges else 0
+            if start >= len(state.content):
+                self.send_error(416)
+                return
+            body = state.content[start:]
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body if state.breaks_after is None else body[: state.breaks_after])
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state = Server(f"http://127.0.0.1:{httpd.server_port}/models/", published.read_bytes())
+    thread = threading.Thread(target=httpd.serve_forever)
+    thread.start()
+    yield state
+    httpd.shutdown()
+    httpd.server_close()
+    thread.join()
+
+
+def assert_holds(path: Path, tensors: dict[str, Tensor]) -> None:
+    """The file holds the convolutional part of ``tensors`` and nothing else."""
+    found = load_file(path)
+    assert found.keys() == {key for key in tensors if key.startswith("features.")}
+    assert all(torch.equal(found[key], tensors[key]) for key in found)
+
+
+def test_fetch_keeps_the_convolutional_part_and_nothing_else(
+    server: Server, tensors: dict[str, Tensor], tmp_path: Path
+) -> None:
+    seen: list[tuple[int, int | None]] = []
+    path = fetch_weights(
+        NAME, tmp_path, base_url=server.url, progress=lambda *numbers: seen.append(numbers)
+    )
+    assert path == tmp_path / f"{NAME}.safetensors"
+    assert_holds(path, tensors)
+    assert list(tmp_path.iterdir()) == [path]
+    assert seen[-1] == (len(server.content), len(server.content))
+    assert load_weights(NAME, tmp_path).keys() == load_file(path).keys()
+
+
+def test_what_is_there_is_not_fetched_again(server: Server, tmp_path: Path) -> None:
+    fetch_weights(NAME, tmp_path, base_url=server.url)
+    fetch_weights(NAME, tmp_path, base_url=server.url)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_an_interrupted_download_goes_on_where_it_stopped(
+    server: Server, tensors: dict[str, Tensor], tmp_path: Path, knows_ranges: bool
+) -> None:
+    server.knows_ranges = knows_ranges
+    server.breaks_after = 100_000
+    with pytest.raises(DownloadError, match="broke after 100000 of") as caught:
+        fetch_weights(NAME, tmp_path, base_url=server.url)
+    assert "run the command again to go on" in str(caught.value)
+    assert not (tmp_path / f"{NAME}.safetensors").exists()
+
+    server.breaks_after = None
+    assert_holds(fetch_weights(NAME, tmp_path, base_url=server.url), tensors)
+    assert server.asked == [None, "bytes=100000-"]
+
+
+def test_a_download_that_was_complete_but_not_unpacked_is_finished(
+    server: Server, tensors: dict[str, Tensor], published: Path, tmp_path: Path
+) -> None:
+    (tmp_path / f"{published.name}.part").write_bytes(server.content)
+    assert_holds(fetch_weights(NAME, tmp_path, base_url=server.url), tensors)
+
+
+def test_a_file_with_another_hash_is_refused_and_removed(server: Server, tmp_path: Path) -> None:
+    server.content = server.content[:-1] + b"?"
+    with pytest.raises(DownloadError, match="SHA-256 .* expected"):
+        fetch_weights(NAME, tmp_path, base_url=server.url)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_offline_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DownloadError) as caught:
+        fetch_weights("alexnet-features", tmp_path, base_url="http://127.0.0.1:9/")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "srbench weights import alexnet-features alexnet-owt-7be5be79.pth" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_the_server_lacks_is_one_line(server: Server, tmp_path: Path) -> None:
+    server.content = b""
+    with pytest.raises(DownloadError):
+        fetch_weights(NAME, tmp_path, base_url=server.url)
+
+
+def test_unpublished_weights_cannot_be_fetched(tmp_path: Path) -> None:
+    name = "vgg19-normalised-conv1_1-to-conv3_1"
+    with pytest.raises(DownloadError, match=f"srbench weights import {name} FILE"):
+        fetch_weights(name, tmp_path)
+
+
+def test_published_names_and_hashes_are_torchvisions() -> None:
+    files = {name: entry.published_file for name, entry in CATALOGUE.items()}
+    assert files == {
+        "alexnet-features": "alexnet-owt-7be5be79.pth",
+        "squeezenet1_1-features": "squeezenet1_1-b8a52dc0.pth",
+        "vgg16-features": "vgg16-397923af.pth",
+        "vgg19-features": "vgg19-dcbb9e9d.pth",
+        "vgg19-normalised-conv1_1-to-conv3_1": None,
+    }
+
+
+@pytest.mark.parametrize("kind", ["pth", "old pth", "safetensors", "own safetensors"])
+def test_import_takes_what_people_have(
+    kind: str, tensors: dict[str, Tensor], tmp_path: Path
+) -> None:
+    file = tmp_path / ("given.safetensors" if "safetensors" in kind else "given.pth")
+    if kind == "pth":
+        torch.save(tensors, file)
+    elif kind == "old pth":  # as torchvision's first files are
+        torch.save(tensors, file, _use_new_zipfile_serialization=False)
+    elif kind == "safetensors":
+        save_file(tensors, file)
+    else:
+        save_file({k: w for k, w in tensors.items() if k.startswith("features.")}, file)
+    assert_holds(import_weights(NAME, file, tmp_path / "weights"), tensors)
+
+
+class RunsCode:
+    def __init__(self, proof: Path) -> None:
+        self.proof = proof
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (self.proof,))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_that_wants_to_run_code_is_refused_and_not_run(
+    zipped: bool, tensors: dict[str, Tensor], tmp_path: Path
+) -> None:
+    file, proof = tmp_path / "evil.pth", tmp_path / "ran"
+    if zipped:
+        torch.save({**tensors, "x": RunsCode(proof)}, file)
+    else:
+        file.write_bytes(pickle.dumps(RunsCode(proof)))
+    with pytest.raises(CheckpointError, match="could run code and was not opened"):
+        import_weights(NAME, file, tmp_path)
+    assert not proof.exists()
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_files_of_another_architecture_are_refused(
+    tensors: dict[str, Tensor], tmp_path: Path
+) -> None:
+    file = tmp_path / "given.safetensors"
+    kernel = "features.0.weight"
+    wrong = {
+        "lacks features.0.weight": {k: w for k, w in tensors.items() if k != kernel},
+        "has features.99.weight": {**tensors, "features.99.weight": torch.zeros(1)},
+        r"is \(64, 3, 5, 5\), expected \(64, 3, 3, 3\)": {
+            **tensors,
+            kernel: torch.zeros(64, 3, 5, 5),
+        },
+        "is torch.float16, expected torch.float32": {**tensors, kernel: tensors[kernel].half()},
+    }
+    for message, content in wrong.items():
+        save_file(content, file)
+        with pytest.raises(CheckpointError, match=message):
+            import_weights(NAME, file, tmp_path)
+    save_file(tensors, file)
+    with pytest.raises(CheckpointError, match="it is not alexnet-features"):
+        import_weights("alexnet-features", file, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["damaged.safetensors", "damaged.pth", "empty.pth", "absent.pth"])
+def test_unreadable_files_are_refused_in_one_line(
+    name: str, published: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    if name.startswith("damaged"):
+        file.write_bytes(published.read_bytes()[:5000])
+    elif name.startswith("empty"):
+        file.touch()
+    with pytest.raises(CheckpointError) as caught:
+        import_weights(NAME, file, tmp_path)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    torch.save([torch.zeros(1)], tmp_path / "list.pth")
+    with pytest.raises(CheckpointError, match="holds a list, expected named tensors"):
+        import_weights(NAME, tmp_path / "list.pth", tmp_path)
+
+
+def test_missing_weights_name_the_commands_that_supply_them(tmp_path: Path) -> None:
+    with pytest.raises(MissingWeights, match="`srbench weights fetch vgg16-features` or `srbench"):
+        load_weights("vgg16-features", tmp_path)
+    name = "vgg19-normalised-conv1_1-to-conv3_1"
+    with pytest.raises(MissingWeights, match=f"run `srbench weights import {name} FILE`"):
+        load_weights(name, tmp_path)
+
+
+def test_damaged_weights_are_refused_on_loading(tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}.safetensors").write_bytes(b"nothing of the kind")
+    with pytest.raises(CheckpointError, match="cannot be read as weights"):
+        load_weights(NAME, tmp_path)
+
+
+def test_unknown_weights_are_refused_with_the_nearest(tmp_path: Path) -> None:
+    for call in (load_weights, fetch_weights):
+        with pytest.raises(UnknownName, match="did you mean 'vgg16-features'"):
+            call("vgg16-feature", tmp_path)
+
+
+def test_the_list_tells_what_is_there(server: Server, tmp_path: Path) -> None:
+    fetch_weights(NAME, tmp_path, base_url=server.url)
+    states = {state.entry.name: state for state in list_weights(tmp_path)}
+    assert list(states) == list(CATALOGUE)
+    assert [name for name, state in states.items() if state.present] == [NAME]
+    assert all(not s.present for s in list_weights(tmp_path / "nowhere"))
+
+
+def test_the_folder_is_the_option_then_the_environment_then_a_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "environment"))
+    assert weights_folder(tmp_path / "option") == tmp_path / "option"
+    assert weights_folder() == tmp_path / "environment"
+    monkeypatch.delenv("SRBENCH_WEIGHTS")
+    assert weights_folder().parts[-2:] == ("srbench", "weights")
+
+
+def test_the_shared_files_are_of_the_architectures_they_name(shared: Path) -> None:
+    present = [s.entry.name for s in list_weights(shared / "weights") if s.present]
+    assert "alexnet-features" in present
+    for name in present:
+        assert load_weights(name, shared / "weights")
