@@ -24,7 +24,7 @@ _STEPS = tuple(2.0 ** (k / 4) for k in range(-4, 5))
 _ALIKE = 0.85  # correlation from which two corners are taken for one
 _VOTES = 3  # corners that must agree
 _CORRELATION = 0.8  # of the two pictures without their coarse shading, where they overlap
-_SMALL_AREA, _SMALL_CORRELATION = 3000, 0.9  # few pixels (reduced) are alike by chance more often
+_MANY, _FEW_CORRELATION = 6, 0.9  # with fewer corners than this, a closer likeness is asked for
 _TRIES = 8  # hypotheses tried per training picture
 
 
@@ -164,8 +164,7 @@ def _search(
     for which, a, b in _agreeing(marks.at[mine], index.at[theirs], index.variant[theirs]):
         variant = index.variants[which]
         correlation, scale, seen, own = _overlay(marks.plane, variant.marks.plane, a, b)
-        area = seen * variant.marks.plane.size
-        if correlation < (_CORRELATION if area >= _SMALL_AREA else _SMALL_CORRELATION):
+        if correlation < (_CORRELATION if len(a) >= _MANY else _FEW_CORRELATION):
             continue
         relation: Relation = "overlaps"
         if seen > 0.93:
