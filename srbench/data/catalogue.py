@@ -44,9 +44,8 @@ class Source:
 class PixelRecord:
     """What one canonical image is, whatever its file format.
 
-    ``crops`` maps the sha256 of the image cropped (bottom and right) to a multiple of 2, 3, 4,
-    8 or 12 to that multiple; crops that change nothing are left out. ``miniature`` is its 8x8
-    :func:`~srbench.data.pixels.thumbnail`.
+    ``crops`` holds the sha256 of the image cropped (bottom and right) to each of ``MULTIPLES``
+    that changes it. ``miniature`` is its 8x8 :func:`~srbench.data.pixels.thumbnail`.
     """
 
     width: int
@@ -54,7 +53,7 @@ class PixelRecord:
     channels: int
     sha256: str
     miniature: Image
-    crops: Mapping[str, int]
+    crops: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -118,11 +117,11 @@ COLUMNS = ("dataset", "image", "width", "height", "channels", "sha256", "miniatu
 def record_pixels(dataset: str, image_id: str, image: Image) -> dict[str, str]:
     """One row of ``pixels.csv`` (columns ``COLUMNS``), from a canonical image."""
     height, width = image.shape[:2]
-    crops: dict[str, int] = {}
+    crops: list[str] = []
     for multiple in MULTIPLES:
         cropped = image[: height - height % multiple, : width - width % multiple]
         if cropped.size and cropped.shape != image.shape:
-            crops.setdefault(pixel_sha256(cropped), multiple)
+            crops.append(pixel_sha256(cropped))
     return {
         "dataset": dataset,
         "image": image_id,
@@ -131,7 +130,7 @@ def record_pixels(dataset: str, image_id: str, image: Image) -> dict[str, str]:
         "channels": str(1 if image.ndim == 2 else 3),
         "sha256": pixel_sha256(image),
         "miniature": thumbnail(image).tobytes().hex(),
-        "crops": " ".join(f"{multiple}:{digest}" for digest, multiple in crops.items()),
+        "crops": " ".join(dict.fromkeys(crops)),
     }
 
 
@@ -139,13 +138,12 @@ def _read_pixels() -> dict[str, dict[str, PixelRecord]]:
     text = files("srbench.data").joinpath("pixels.csv").read_text(encoding="utf-8")
     found: dict[str, dict[str, PixelRecord]] = {}
     for row in csv.DictReader(text.splitlines()):
-        crops = (crop.split(":") for crop in row["crops"].split())
         found.setdefault(row["dataset"], {})[row["image"]] = PixelRecord(
             width=int(row["width"]),
             height=int(row["height"]),
             channels=int(row["channels"]),
             sha256=row["sha256"],
             miniature=np.frombuffer(bytes.fromhex(row["miniature"]), np.uint8).reshape(8, 8),
-            crops=MappingProxyType({digest: int(multiple) for multiple, digest in crops}),
+            crops=frozenset(row["crops"].split()),
         )
     return found

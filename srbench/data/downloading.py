@@ -17,7 +17,7 @@ from ..errors import DownloadError
 
 Progress = Callable[[str, int, int | None], None]
 
-_CHUNK = 2**18
+_CHUNK = 2**14  # what a break loses at most
 
 
 def download(

@@ -74,7 +74,7 @@ def _described(
     pairs = plane[:-1, :-1] + plane[1:, :-1] + plane[:-1, 1:] + plane[1:, 1:]
     step = np.arange(-_REACH, _REACH, 2)
     around = pairs[rows[:, None, None] + step[:, None], columns[:, None, None] + step]
-    vectors = around.reshape(len(rows), -1)
+    vectors = around.reshape(len(rows), len(step) ** 2)
     vectors -= vectors.mean(axis=1, keepdims=True)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.maximum(length, np.float32(1e-6))

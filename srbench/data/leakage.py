@@ -24,6 +24,7 @@ _STEPS = tuple(2.0 ** (k / 4) for k in range(-4, 5))
 _ALIKE = 0.85  # correlation from which two corners are taken for one
 _VOTES = 3  # corners that must agree
 _CORRELATION = 0.8  # of the two pictures without their coarse shading, where they overlap
+_MANY, _FEW_CORRELATION = 6, 0.9  # with fewer corners than this, a closer likeness is asked for
 _TRIES = 8  # hypotheses tried per training picture
 
 
@@ -163,7 +164,7 @@ def _search(
     for which, a, b in _agreeing(marks.at[mine], index.at[theirs], index.variant[theirs]):
         variant = index.variants[which]
         correlation, scale, seen, own = _overlay(marks.plane, variant.marks.plane, a, b)
-        if correlation < _CORRELATION:
+        if correlation < (_CORRELATION if len(a) >= _MANY else _FEW_CORRELATION):
             continue
         relation: Relation = "overlaps"
         if seen > 0.93:
@@ -211,7 +212,11 @@ def _agreeing(
     ranked: list[tuple[int, int, NDArray[np.intp]]] = []
     # Displacements are counted in cells of 5 pixels, on four grids so that none is split.
     for down, right in ((0.0, 0.0), (2.5, 0.0), (0.0, 2.5), (2.5, 2.5)):
+<<<<<<< HEAD
         cell = np.floor(((*shift, down, right)) / 5).astype(np.int64) + 2**15
+=======
+        cell = np.floor((shift + np.array([down, right])) / 5).astype(np.int64) + 2**15
+>>>>>>> data
         key = (variant.astype(np.int64) << 32) + (cell[:, 0] << 16) + cell[:, 1]
         order = np.argsort(key, kind="stable")
         starts = np.flatnonzero(np.diff(key[order], prepend=-1))
@@ -230,7 +235,7 @@ def _agreeing(
 def _overlay(
     plane: Plane, other: Plane, mine: NDArray[np.float32], theirs: NDArray[np.float32]
 ) -> tuple[float, float, float, float]:
-    """Lay ``plane`` upon ``other``: correlation, scale, share of ``other`` and of ``plane`` seen."""
+    """Lay ``plane`` upon ``other``: correlation, scale, shares of ``other`` and ``plane`` seen."""
     best = (-1.0, 1.0, 0.0, 0.0)
     shift = np.median(mine - theirs, axis=0)
     for scale, offset in [(1.0, shift), *_fitted(mine, theirs)]:

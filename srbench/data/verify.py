@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import ImageError
 from ..imaging import read_image
-from .catalogue import PixelRecord, canonical_name, catalogue
+from .catalogue import MULTIPLES, PixelRecord, canonical_name, catalogue
 from .folder import Dataset
 from .pixels import Image, pixel_sha256, same_picture, thumbnail
 
@@ -98,25 +98,26 @@ def judge(image: Image, record: PixelRecord) -> tuple[Status, str]:
     if digest == record.sha256:
         return "ok", ""
     if digest in record.crops:
-        return "mod-cropped", f"cropped to a multiple of {record.crops[digest]}: {found}"
+        return "mod-cropped", f"cropped to a multiple of {_multiples(image, record)}: {found}"
     if not same_picture(thumbnail(image), record.miniature):
         return "wrong image", f"shows another picture; {found}"
     if image.ndim != (2 if record.channels == 1 else 3):
         return "channels differ", found + _same_levels(image, record)
     if image.shape[:2] == (record.height, record.width):
         return "re-compressed", "the same picture in the same size, but with other pixels"
-    multiple = _crop_multiple(image, record)
-    if multiple:
-        return "mod-cropped", f"cropped to a multiple of {multiple} and re-compressed: {found}"
+    multiples = _multiples(image, record)
+    if multiples:
+        return "mod-cropped", f"cropped to a multiple of {multiples} and re-compressed: {found}"
     return "resized", f"the same picture in another size: {found}"
 
 
-def _crop_multiple(image: Image, record: PixelRecord) -> int | None:
-    for multiple in (2, 3, 4, 8, 12):
-        size = (record.height // multiple * multiple, record.width // multiple * multiple)
-        if image.shape[:2] == size:
-            return multiple
-    return None
+def _multiples(image: Image, record: PixelRecord) -> str:
+    """Which multiples a crop of this size is of, as "2 or 4"; "" for none."""
+    return " or ".join(
+        str(m)
+        for m in MULTIPLES
+        if image.shape[:2] == (record.height // m * m, record.width // m * m)
+    )
 
 
 def _same_levels(image: Image, record: PixelRecord) -> str:
