@@ -21,7 +21,9 @@ from srbench.report.tables import (
 )
 
 
-def score_rows(values: dict[tuple[str, str], list[float]], *, dataset: str = "Set5", scale: int = 4):
+def score_rows(
+    values: dict[tuple[str, str], list[float]], *, dataset: str = "Set5", scale: int = 4
+):
     """values maps (method, metric) to one score per image."""
     columns = ["dataset", "image", "method", "scale", "protocol", "metric", "value"]
     rows = [
@@ -68,7 +70,9 @@ def by_hand(make_folder):
 
 def test_the_summary_holds_means_and_marks_the_better_direction(by_hand):
     table = summary_table(by_hand)
-    psnr = {m: cell(table, "psnr_y:matlab", method=m) for m in ("nearest", "bicubic", "srgan-lpips")}
+    psnr = {
+        m: cell(table, "psnr_y:matlab", method=m) for m in ("nearest", "bicubic", "srgan-lpips")
+    }
     assert [c.text for c in psnr.values()] == ["26.50", "28.50", "27.50"]
     assert [c.mark for c in psnr.values()] == ["", "best", "second"]
     lpips = cell(table, "lpips_alex:lpips-v0.1", method="srgan-lpips")
@@ -121,7 +125,9 @@ def test_table_2_stands_beside_the_paper(make_folder):
     assert cell(table, "srresnet-mse", source="ours", **where).text == "—"
     assert cell(table, "IMDN", source="ours", **where).mark == "best"
     assert cell(table, "HR", source="ours", **where).text == "∞"
-    assert cell(table, "srgan-vgg54", source="paper", dataset="BSD100", measure="mos").text == "3.56"
+    assert (
+        cell(table, "srgan-vgg54", source="paper", dataset="BSD100", measure="mos").text == "3.56"
+    )
     assert cell(table, "HR", source="paper", dataset="BSD100", measure="mos").mark == ""
     assert any("not part of this run" in n for n in table.notes)
 
