@@ -88,7 +88,9 @@ def test_images_of_different_sizes_are_named(make_folder, photographs):
     folder = make_folder()
     path = folder / "images" / "Photos" / "x4" / "bicubic" / "coffee.png"
     write_png(path, photographs["coffee"][:-4])
-    with pytest.raises(ImageError, match="coffee.png is 140x116 by 'bicubic' but 140x120 by 'HR'"):
+    with pytest.raises(
+        ImageError, match=r"coffee\.png is 140x116 by 'bicubic' but 140x120 by 'HR'"
+    ):
         views(read_results(folder))
 
 

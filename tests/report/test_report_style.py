@@ -10,10 +10,10 @@ import pytest
 
 from srbench.report import style
 
-METHODS = (
-    "nearest bicubic srcnn espcn srresnet-mse srresnet-vgg22 srresnet-vgg54 srgan-mse "
-    "srgan-vgg22 srgan-vgg54 srgan-lpips srgan-tv HR"
-).split()
+METHODS = [
+    "nearest", "bicubic", "srcnn", "espcn", "srresnet-mse", "srresnet-vgg22", "srresnet-vgg54",
+    "srgan-mse", "srgan-vgg22", "srgan-vgg54", "srgan-lpips", "srgan-tv", "HR",
+]  # fmt: skip
 
 
 def test_every_method_of_the_project_looks_different():

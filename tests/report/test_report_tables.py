@@ -96,7 +96,7 @@ def test_a_metric_that_could_not_be_computed_keeps_its_column(make_folder):
     run = {
         "missing": [
             {"method": None, "dataset": None, "metric": "lpips_vgg",
-             "reason": "its weights are not here", "command": "srbench weights fetch vgg16-features"}
+             "reason": "no weights", "command": "srbench weights fetch vgg16-features"}
         ]
     }  # fmt: skip
     table = summary_table(read_results(make_folder(run=run)))
