@@ -1,24 +1,16 @@
-<<<<<<< HEAD
 """What several tests need."""
-=======
-"""Fixtures for all tests."""
->>>>>>> data
 
 from __future__ import annotations
 
 import os
-<<<<<<< HEAD
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-=======
->>>>>>> data
 from pathlib import Path
 
 import pytest
 
 
-<<<<<<< HEAD
 def _shared_folder() -> Path | None:
     checkout = Path(__file__).resolve().parents[1]
     candidates = [checkout.parent / "shared", checkout.parents[1] / "shared"]
@@ -76,16 +68,3 @@ def refused(run_cli) -> Callable[..., str]:
         return lines[0]
 
     return run
-=======
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of benchmark images and weights, which is not part of the project."""
-    checkout = Path(__file__).resolve().parents[1]
-    given = os.environ.get("SRBENCH_SHARED")
-    places = [Path(given)] if given else []
-    places += [checkout.parent / "shared", checkout.parent.parent / "shared"]
-    for place in places:
-        if (place / "data").is_dir():
-            return place
-    pytest.skip("needs ../shared beside the checkout (or SRBENCH_SHARED): it is not there")
->>>>>>> data

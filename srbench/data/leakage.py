@@ -212,11 +212,7 @@ def _agreeing(
     ranked: list[tuple[int, int, NDArray[np.intp]]] = []
     # Displacements are counted in cells of 5 pixels, on four grids so that none is split.
     for down, right in ((0.0, 0.0), (2.5, 0.0), (0.0, 2.5), (2.5, 2.5)):
-<<<<<<< HEAD
-        cell = np.floor(((*shift, down, right)) / 5).astype(np.int64) + 2**15
-=======
         cell = np.floor((shift + np.array([down, right])) / 5).astype(np.int64) + 2**15
->>>>>>> data
         key = (variant.astype(np.int64) << 32) + (cell[:, 0] << 16) + cell[:, 1]
         order = np.argsort(key, kind="stable")
         starts = np.flatnonzero(np.diff(key[order], prepend=-1))
