@@ -11,6 +11,8 @@ import typer
 
 from .errors import SrbenchError
 
+_PROTOCOL_ORDER = ("matlab", "basicsr", "ledig2017")
+
 # Newer typer brings its own copy of click: this is the class in either case.
 _UsageError = typer.BadParameter.__mro__[1]
 
@@ -152,7 +154,10 @@ def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
     from .report.terminal import scores_table
 
     scores = ResultsFolder(out).read_scores()
-    shown = [row for row in scores if row.scale == scale and row.dataset in datasets]
+    here = [row for row in scores if row.scale == scale and row.dataset in datasets]
+    # One protocol fits an ordinary terminal; the tables and the page have them all.
+    first = next(p for p in _PROTOCOL_ORDER if any(row.protocol == p for row in here))
+    shown = [row for row in here if row.protocol == first or row.metric.startswith("lpips")]
     Console(highlight=False).print(scores_table(shown, title=f"x{scale}, means over images"))
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from ..benchmark.results import Score
+from ..data.catalogue import AUTO as DATASETS
+from ..methods.resolve import METHODS
 
 _DECIMALS = {"psnr_y": 2}
 _HEADS = {"psnr_y": "PSNR ↑", "ssim_y": "SSIM ↑"}
@@ -16,27 +18,24 @@ _HEADS = {"psnr_y": "PSNR ↑", "ssim_y": "SSIM ↑"}
 def scores_table(rows: Sequence[Score], *, title: str | None = None) -> Table:
     """Means over images: a row per data set and method, a column per protocol and metric."""
     columns = sorted({(row.protocol, row.metric) for row in rows}, key=_column_order)
-    pairs = list(dict.fromkeys((row.dataset, row.method) for row in rows))
+    pairs = sorted({(row.dataset, row.method) for row in rows}, key=_row_order)
+    values: dict[tuple[str, ...], list[float]] = {}
+    for row in rows:
+        values.setdefault((row.dataset, row.method, row.protocol, row.metric), []).append(row.value)
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("data set")
-    table.add_column("method")
+    table.add_column("data set", no_wrap=True)
+    table.add_column("method", no_wrap=True)
     for protocol, metric in columns:
         name = _HEADS.get(metric, f"{metric.replace('lpips_', 'LPIPS ')} ↓")
         table.add_column(f"{name}\n{protocol}", justify="right", no_wrap=True)
     before = None
-    for dataset, method in pairs:
-        cells = []
-        for protocol, metric in columns:
-            values = [
-                row.value
-                for row in rows
-                if row[:1] == (dataset,)
-                and row.method == method
-                and (row.protocol, row.metric) == (protocol, metric)
-            ]
-            cells.append(_mean(values, _DECIMALS.get(metric, 4)))
-        table.add_row("" if dataset == before else dataset, method, *cells)
-        before = dataset
+    for pair in pairs:
+        cells = [
+            _mean(values.get((*pair, *column), []), _DECIMALS.get(column[1], 4))
+            for column in columns
+        ]
+        table.add_row("" if pair[0] == before else pair[0], pair[1], *cells)
+        before = pair[0]
     return table
 
 
@@ -50,3 +49,12 @@ def _mean(values: Sequence[float], decimals: int) -> str:
 def _column_order(column: tuple[str, str]) -> tuple[bool, str, str]:
     protocol, metric = column
     return (metric.startswith("lpips"), protocol, metric)
+
+
+def _row_order(pair: tuple[str, str]) -> tuple[int, str, int, str]:
+    dataset, method = pair
+    return (_place(dataset, DATASETS), dataset, _place(method, METHODS), method)
+
+
+def _place(name: str, known: Sequence[str]) -> int:
+    return known.index(name) if name in known else len(known)
