@@ -21,7 +21,7 @@ from types import MappingProxyType
 import platformdirs
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ..errors import CheckpointError, DownloadError, MissingWeights, unknown_name
@@ -108,13 +108,9 @@ def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
     get_entry(name)
     path = _path(name, folder)
     if not path.is_file():
+        commands = dict.fromkeys([mending_command(name), f"srbench weights import {name} FILE"])
         raise MissingWeights(
-            f"{name} is not in {folder}; run `{mending_command(name)}`"
-            + (
-                ""
-                if CATALOGUE[name].published_file is None
-                else f" or `srbench weights import {name} FILE`"
-            )
+            f"{name} is not in {folder}; run " + " or ".join(f"`{c}`" for c in commands)
         )
     return _convolutional_part(name, _read(path), path)
 
@@ -155,7 +151,7 @@ def fetch_weights(
 
     Raises:
         UnknownName: the catalogue has no such entry.
-        DownloadError: there is no published file, no connection, or a wrong file.
+        DownloadError: there is no published file, no connection, no room, or a wrong file.
         ResultsError: the folder cannot be written to.
     """
     entry = get_entry(name)
@@ -196,7 +192,7 @@ def _download(url: str, part: Path, progress: Progress | None) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=30)
     except urllib.error.HTTPError as error:
-        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if have and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # nothing is lacking; the hash tells whether it is right
         raise
     with response:
@@ -267,5 +263,6 @@ def _convolutional_part(name: str, tensors: Mapping[str, object], path: Path) ->
 
 def _save(name: str, weights: dict[str, Tensor], folder: Path, *, source: str) -> Path:
     with atomic_path(_path(name, folder)) as temporary:
-        save_file(weights, temporary, metadata={"source": source})
+        # Not `save_file`, which tells of a full disk by an exception of its own.
+        temporary.write_bytes(save(weights, metadata={"source": source}))
     return _path(name, folder)
