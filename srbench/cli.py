@@ -148,9 +148,8 @@ def run_all(
 
 
 def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
-    from rich.console import Console
-
     from .benchmark.results import ResultsFolder
+    from .console import table_console
     from .report.terminal import scores_table
 
     scores = ResultsFolder(out).read_scores()
@@ -158,7 +157,7 @@ def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
     # One protocol fits an ordinary terminal; the tables and the page have them all.
     first = next(p for p in _PROTOCOL_ORDER if any(row.protocol == p for row in here))
     shown = [row for row in here if row.protocol == first or row.metric.startswith("lpips")]
-    Console(highlight=False).print(scores_table(shown, title=f"x{scale}, means over images"))
+    table_console().print(scores_table(shown, title=f"x{scale}, means over images"))
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -184,10 +183,8 @@ def score(
     device: DeviceOption = "auto",
 ) -> None:
     """Score a folder of SR images against their originals."""
-    from rich.console import Console
-
     from .benchmark.scoring import score_folders, write_score_table
-    from .console import ConsoleObserver, make_console
+    from .console import ConsoleObserver, make_console, table_console
     from .models.weights_catalogue import weights_folder
     from .report.terminal import scores_table
 
@@ -204,7 +201,7 @@ def score(
         )
     if out:
         write_score_table(out, rows)
-    Console(highlight=False).print(scores_table(rows))
+    table_console().print(scores_table(rows))
 
 
 @app.command()
@@ -280,9 +277,9 @@ def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
 @data_app.command("list")
 def data_list(data: DataOption = None) -> None:
     """The catalogue, and what is on this machine."""
-    from rich.console import Console
     from rich.table import Table
 
+    from .console import table_console
     from .data import data_root, list_datasets
 
     root = data_root(data)
@@ -296,7 +293,7 @@ def data_list(data: DataOption = None) -> None:
         else:
             state = f"srbench data {'fetch' if entry.can_fetch else 'import'} {entry.name}"
         table.add_row(entry.name, f"{entry.images} of {expected}", state, entry.licence or "")
-    console = Console(highlight=False)
+    console = table_console()
     console.print(table)
     console.print(f"data root: {root}", markup=False)
 
@@ -363,9 +360,9 @@ def _print_findings(name: str, findings: tuple) -> bool:  # of srbench.data.Find
 @weights_app.command("list")
 def weights_list(weights: WeightsOption = None) -> None:
     """Backbone weights, and which are on this machine."""
-    from rich.console import Console
     from rich.table import Table
 
+    from .console import table_console
     from .models.weights_catalogue import list_weights, mending_command, weights_folder
 
     folder = weights_folder(weights)
@@ -373,7 +370,7 @@ def weights_list(weights: WeightsOption = None) -> None:
     for status in list_weights(folder):
         state = "here" if status.present else mending_command(status.entry.name)
         table.add_row(status.entry.name, status.entry.purpose, state)
-    console = Console(highlight=False)
+    console = table_console()
     console.print(table)
     console.print(f"weights folder: {folder}", markup=False)
 

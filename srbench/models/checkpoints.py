@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from ..errors import CheckpointError
@@ -69,7 +69,8 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = 
         if not name.endswith("num_batches_tracked")
     }
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary)
+        # Not `save_file`, which tells of a full disk by an exception of its own.
+        temporary.write_bytes(save(tensors))
     write_text(path.with_suffix(".json"), card.model_dump_json(indent=2) + "\n")
 
 

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ..errors import CheckpointError, DownloadError, MissingWeights
 from ..files import atomic_path
 from .backbones import expected_shapes
-from .weights_catalogue import CATALOGUE, get_entry, mending_command, weights_path
+from .weights_catalogue import get_entry, mending_command, weights_path
 
 TORCHVISION_URL = "https://download.pytorch.org/models/"
 
@@ -42,13 +42,9 @@ def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
     get_entry(name)
     path = weights_path(name, folder)
     if not path.is_file():
+        commands = dict.fromkeys([mending_command(name), f"srbench weights import {name} FILE"])
         raise MissingWeights(
-            f"{name} is not in {folder}; run `{mending_command(name)}`"
-            + (
-                ""
-                if CATALOGUE[name].published_file is None
-                else f" or `srbench weights import {name} FILE`"
-            )
+            f"{name} is not in {folder}; run " + " or ".join(f"`{c}`" for c in commands)
         )
     return _convolutional_part(name, _read(path), path)
 
@@ -89,7 +85,7 @@ def fetch_weights(
 
     Raises:
         UnknownName: the catalogue has no such entry.
-        DownloadError: there is no published file, no connection, or a wrong file.
+        DownloadError: there is no published file, no connection, no room, or a wrong file.
         ResultsError: the folder cannot be written to.
     """
     entry = get_entry(name)
@@ -130,7 +126,7 @@ def _download(url: str, part: Path, progress: Progress | None) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=30)
     except urllib.error.HTTPError as error:
-        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if have and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # nothing is lacking; the hash tells whether it is right
         raise
     with response:
@@ -197,5 +193,6 @@ def _convolutional_part(name: str, tensors: Mapping[str, object], path: Path) ->
 
 def _save(name: str, weights: dict[str, Tensor], folder: Path, *, source: str) -> Path:
     with atomic_path(weights_path(name, folder)) as temporary:
-        save_file(weights, temporary, metadata={"source": source})
+        # Not `save_file`, which tells of a full disk by an exception of its own.
+        temporary.write_bytes(save(weights, metadata={"source": source}))
     return weights_path(name, folder)

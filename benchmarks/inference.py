@@ -1,0 +1,77 @@
+"""SRResNet inference: the method as shipped against the plain eager network, in one run.
+
+    python benchmarks/inference.py
+
+Prints the median time of each, their ratio, and how the 8-bit outputs differ.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from srbench.data.folder import open_dataset
+from srbench.imaging import imresize
+from srbench.methods.network import NetworkMethod
+from srbench.models.checkpoints import load_checkpoint
+from srbench.models.srresnet import SRResNet
+
+ROUNDS = 7
+
+
+def plain(network: SRResNet, lr: np.ndarray) -> np.ndarray:
+    """The network as public implementations run it: eager, contiguous, nothing folded."""
+    x = torch.from_numpy(lr.copy()).permute(2, 0, 1)[None].contiguous().float() / 255
+    with torch.inference_mode():
+        first = network.head(x)
+        features = network.upsample(first + network.merge(network.blocks(first)))
+        y = nn.functional.conv2d(features, network.tail.weight, network.tail.bias, padding=4)
+    return ((y[0].permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte().numpy()
+
+
+def median_seconds(calls: list[Callable[[], object]]) -> list[float]:
+    """Median seconds of each call, measured in turns so that a busy machine is fair to all."""
+    for call in calls:
+        call()
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(ROUNDS):
+        for call, own in zip(calls, times, strict=True):
+            begun = time.perf_counter()
+            call()
+            own.append(time.perf_counter() - begun)
+    return [statistics.median(own) for own in times]
+
+
+def main() -> None:
+    """Measure on an LR image of 120x80 pixels."""
+    torch.manual_seed(0)
+    network = SRResNet(4).eval()
+    try:
+        from srbench.methods.resolve import checkpoint_file
+        from srbench.models.weights_catalogue import weights_folder
+
+        path = checkpoint_file("srresnet-mse", 4, weights_folder())
+        loaded = load_checkpoint(path)[0]
+        assert isinstance(loaded, SRResNet)
+        network = loaded
+        print("weights: srresnet-mse")
+    except Exception as error:
+        print(f"weights: random ({error})")
+    lr = imresize(open_dataset("sample", None).read("coffee"), 0.25)[:80, :120]
+    method = NetworkMethod("srresnet", 4, "", lambda: network, "cpu")
+    expected = plain(network, lr)
+    difference = np.abs(method.upscale(lr).astype(int) - expected)
+    eager, ours = median_seconds([lambda: plain(network, lr), lambda: method.upscale(lr)])
+    print(
+        f"plain eager {eager * 1e3:.0f} ms, srbench {ours * 1e3:.0f} ms: {eager / ours:.2f} times"
+    )
+    print(f"8-bit values that differ: {np.mean(difference > 0):.4%}, by at most {difference.max()}")
+
+
+if __name__ == "__main__":
+    main()

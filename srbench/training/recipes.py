@@ -1,0 +1,94 @@
+"""The recipes of our networks: the papers' own, and what a laptop can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ..errors import unknown_name
+from ..methods.resolve import NETWORKS
+from ..models.checkpoints import Architecture
+from .recipe import Content, Recipe, Stage
+
+Preset = Literal["paper", "laptop", "quick"]
+PRESETS: tuple[Preset, ...] = ("paper", "laptop", "quick")
+
+_CONTENT: dict[str, Content] = {
+    "srresnet-vgg22": "vgg22",
+    "srresnet-vgg54": "vgg54",
+    "srgan-mse": "mse",
+    "srgan-vgg22": "vgg22",
+    "srgan-vgg54": "vgg54",
+    "srgan-lpips": "lpips",
+}
+
+
+def recipe_for(name: str, scale: int, preset: str) -> Recipe:
+    """The recipe of one of our networks.
+
+    ``paper`` is Ledig et al., section 3.2 (srgan-tv: paper B, section 3, crop 128). ``laptop``
+    trains on smaller crops at a larger rate that decays over the run: what a CPU does best in
+    hours. ``quick`` is the same for minutes, to see that everything works.
+
+    Raises:
+        UnknownName: there is no such network or preset.
+    """
+    if name not in NETWORKS:
+        raise unknown_name("network", name, NETWORKS)
+    if preset not in PRESETS:
+        raise unknown_name("training preset", preset, PRESETS)
+    network = name if name in ("srcnn", "espcn") else "srresnet"
+    architecture = Architecture.model_validate({"network": network, "scale": scale})
+    if network != "srresnet":
+        return Recipe(
+            name=name,
+            architecture=architecture,
+            content={"luma": 1.0},
+            precision="fp32",
+            ema=0.9995,
+            stages=_baseline_stages(network, preset),
+        )
+    adversarial = name.startswith("srgan")
+    content: dict[Content, float] = {_CONTENT.get(name, "mse"): 1.0}
+    total_variation = 0.0
+    if name == "srgan-tv":
+        content, total_variation = {"mse": 1.0, "vgg22": 1.0}, 2e-8
+    if name == "srresnet-vgg22":
+        total_variation = 2e-8
+    return Recipe(
+        name=name,
+        architecture=architecture,
+        content=content,
+        adversarial=1e-3 if adversarial else 0.0,
+        total_variation=total_variation,
+        start_from=None if name == "srresnet-mse" else "srresnet-mse",
+        stages=_adversarial_stages(preset) if name != "srresnet-mse" else _content_stages(preset),
+    )
+
+
+def _content_stages(preset: str) -> Sequence[Stage]:
+    if preset == "paper":
+        return [Stage(steps=1_000_000, crop=96, rate=1e-4, final_rate=1e-4)]
+    if preset == "laptop":
+        return [
+            Stage(steps=40_000, crop=48, rate=3e-3, final_rate=1.5e-4, warmup=200),
+            Stage(steps=8_000, crop=96, rate=3e-4, final_rate=1e-6, warmup=20),
+        ]
+    return [Stage(steps=600, crop=48, rate=2e-3, final_rate=1e-5, warmup=50)]
+
+
+def _adversarial_stages(preset: str) -> Sequence[Stage]:
+    if preset == "paper":
+        return [
+            Stage(steps=100_000, crop=96, rate=1e-4, final_rate=1e-4),
+            Stage(steps=100_000, crop=96, rate=1e-5, final_rate=1e-5),
+        ]
+    steps = 12_000 if preset == "laptop" else 60
+    return [Stage(steps=steps, crop=96, batch=16, rate=1e-4, final_rate=1e-5)]
+
+
+def _baseline_stages(network: str, preset: str) -> Sequence[Stage]:
+    steps = {"paper": 1_000_000, "laptop": 60_000, "quick": 1_000}[preset]
+    crop = 96 if network == "espcn" else 48
+    rate = 2e-3 if network == "espcn" else 1e-3
+    return [Stage(steps=steps, crop=crop, rate=rate, final_rate=1e-6, warmup=100)]

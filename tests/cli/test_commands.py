@@ -1,0 +1,162 @@
+"""The commands around a run: help, score, upscale, report, data, weights, doctor."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from skimage import data
+from skimage.metrics import structural_similarity
+
+from srbench.imaging import crop_to_multiple, imresize, read_image, studio_luma, write_png
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys; sys.argv = ['srbench', '--help']\n"
+        "from srbench.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as e: assert e.code == 0, e.code\n"
+        "heavy = {'torch', 'matplotlib', 'scipy', 'streamlit', 'pandas', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    for command in ("run-all", "data", "weights", "train", "upscale", "score", "report", "doctor"):
+        assert command in ran.stdout
+
+
+def test_a_run_that_finds_everything_done_does_not_import_torch(tmp_path, monkeypatch):
+    write_png(tmp_path / "data/Mini/HR/a.png", data.astronaut()[:64, :64].copy())
+    command = [
+        "run-all", "--data", str(tmp_path / "data"), "--datasets", "Mini",
+        "--methods", "bicubic", "--device", "cpu", "--no-lpips", "--out", str(tmp_path / "r"),
+    ]  # fmt: skip
+    program = (
+        f"import sys; sys.argv = ['srbench', *{command!r}]\n"
+        "from srbench.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as e: assert e.code == 0, e.code\n"
+        "print('torch' in sys.modules)\n"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        for _ in range(2)
+    ]
+    assert runs[1].returncode == 0, runs[1].stderr
+    assert "0 of them computed now" in runs[1].stderr
+    assert runs[1].stdout.splitlines()[-1] == "False"
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Folders hr and sr: two originals and their bicubic results."""
+    for name, image in {
+        "cat": data.chelsea()[:93, :121],
+        "rocket": data.rocket()[:80, :64],
+    }.items():
+        write_png(tmp_path / "hr" / f"{name}.png", image.copy())
+        hr = crop_to_multiple(image, 4)
+        write_png(tmp_path / "sr" / f"{name}.png", imresize(imresize(hr, 0.25), 4))
+    return tmp_path / "hr", tmp_path / "sr"
+
+
+def test_score_agrees_with_scikit_image(run_cli, pair, tmp_path):
+    hr, sr = pair
+    ran = run_cli("score", "--hr", hr, "--sr", sr, "--scale", 4, "--out", tmp_path / "s.csv")
+    assert ran.code == 0, ran.err
+    rows = [line.split(",") for line in (tmp_path / "s.csv").read_text().splitlines()]
+    assert rows[0] == ["dataset", "image", "method", "scale", "protocol", "metric", "value"]
+    found = {(row[1], row[5]): float(row[6]) for row in rows[1:]}
+    for name in ("cat", "rocket"):
+        a = studio_luma(crop_to_multiple(read_image(hr / f"{name}.png"), 4), rounded=True)[
+            4:-4, 4:-4
+        ]
+        b = studio_luma(read_image(sr / f"{name}.png"), rounded=True)[4:-4, 4:-4]
+        _, each = structural_similarity(
+            a, b, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+            full=True,
+        )  # fmt: skip
+        assert found[name, "ssim_y"] == pytest.approx(each[5:-5, 5:-5].mean(), abs=1e-6)
+        assert found[name, "psnr_y"] == pytest.approx(10 * np.log10(255**2 / np.mean((a - b) ** 2)))
+
+
+def test_score_refuses_what_does_not_fit(refused, pair, tmp_path):
+    hr, sr = pair
+    score = ("score", "--hr", hr, "--sr", sr, "--scale", 4)
+    assert "did you mean 'matlab'" in refused(*score, "--protocol", "mathlab")
+    assert "did you mean 'alex'" in refused(*score, "--lpips", "alexx")
+    assert "srbench weights fetch alexnet-features" in refused(
+        *score, "--lpips", "alex", "--weights", tmp_path
+    )
+    assert "does not exist" in refused(*score[:4], tmp_path / "none", *score[5:])
+    assert "scale" in refused(*score[:5], "--scale", "0")
+    small = read_image(sr / "cat.png")[:-1]
+    write_png(sr / "cat.png", small)
+    assert "120x91, expected 120x92" in refused(*score)
+    (sr / "cat.png").unlink()
+    assert "lacks 1 images" in refused(*score)
+
+
+def test_upscale_takes_a_file_or_a_folder(run_cli, refused, pair, tmp_path):
+    hr, _ = pair
+    ran = run_cli("upscale", hr, "--method", "bicubic", "--out", tmp_path / "up")
+    assert ran.code == 0, ran.err
+    expected = imresize(read_image(hr / "cat.png"), 4)
+    assert np.array_equal(read_image(tmp_path / "up/cat.png"), expected)
+    one = run_cli("upscale", hr / "cat.png", "--method", "nearest", "--out", tmp_path / "one")
+    assert one.code == 0
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["cat.png"]
+    assert "does not exist" in refused(
+        "upscale", tmp_path / "no", "--method", "bicubic", "--out", hr
+    )
+
+
+def test_report_needs_a_results_folder(refused, tmp_path):
+    assert "srbench run-all" in refused("report", "--out", tmp_path)
+
+
+def test_data_import_list_and_verify(run_cli, refused, pair, tmp_path):
+    root = tmp_path / "root"
+    ran = run_cli("data", "import", "Mine", pair[0], "--data", root)
+    assert ran.code == 0, ran.err
+    assert "2 images are now the data set Mine" in ran.out
+    assert "Mine" in run_cli("data", "list", "--data", root).out
+    verified = run_cli("data", "verify", "Mine", "sample", "--data", root)
+    assert verified.code == 0
+    assert "sample: 5 images, all with the canonical pixels" in verified.out
+    assert "did you mean 'Set5'" in refused("data", "verify", "Set6", "--data", root)
+
+
+def test_verify_tells_a_wrong_image_with_exit_code_2(run_cli, tmp_path):
+    write_png(tmp_path / "root/Set5/HR/baby.png", data.astronaut())
+    ran = run_cli("data", "verify", "Set5", "--data", tmp_path / "root")
+    assert ran.code == 2
+    assert "Set5/baby: " in ran.out
+    assert "Set5/bird: missing" in ran.out
+
+
+def test_weights_list_and_import(run_cli, refused, tmp_path):
+    ran = run_cli("weights", "list", "--weights", tmp_path)
+    assert ran.code == 0
+    assert "srbench weights fetch vgg19-features" in ran.out
+    (tmp_path / "x.pth").write_bytes(b"nothing")
+    refused("weights", "import", "alexnet-features", tmp_path / "x.pth", "--weights", tmp_path)
+    assert "did you mean 'alexnet-features'" in refused("weights", "fetch", "alexnet-feature")
+
+
+def test_doctor_finds_a_sound_installation_and_a_damaged_weight(run_cli, tmp_path):
+    ran = run_cli("doctor", "--data", tmp_path, "--weights", tmp_path)
+    assert ran.code == 0, ran.out
+    assert "bicubic x4 on sample/astronaut, matlab: expected 26.8347 dB / 0.8417, found" in ran.out
+    assert "all is well" in ran.out
+    (tmp_path / "alexnet-features.safetensors").write_bytes(b"damaged")
+    bad = run_cli("doctor", "--data", tmp_path, "--weights", tmp_path)
+    assert bad.code == 2
+    assert "WRONG" in bad.out
+
+
+def test_doctor_reads_the_literature_on_set5(run_cli, shared):
+    ran = run_cli("doctor", "--data", shared / "data", "--weights", shared / "weights")
+    assert ran.code == 0, ran.out
+    assert "bicubic x4 on Set5, ledig2017: expected 28.4261 dB / 0.8211, found 28.4261" in ran.out
