@@ -41,7 +41,7 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps ..
 def main() -> None:
     """Run the command line; see the exit codes in the command reference."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="srbench")
     except SrbenchError as error:
         _say(str(error))
         code = 2
@@ -232,6 +232,64 @@ def upscale(
             observer=observer,
         )
     console.print(f"{len(written)} images written to {out}", markup=False)
+
+
+@app.command()
+def train(
+    method: Annotated[str, typer.Argument(help="One of our networks, such as srresnet-mse.")],
+    config: Annotated[
+        str, typer.Option(help="A preset (paper, laptop, quick) or a TOML recipe.")
+    ] = "laptop",
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Folder or tar file of training photographs."),
+    ] = None,
+    scale: Annotated[int, typer.Option(help="Magnification: 2 or 4.")] = 4,
+    steps: Annotated[int | None, typer.Option(help="Steps in all.", min=1)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Checkpoint to write (default: in the weights folder).")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+    ] = False,
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train one of our networks."""
+    from .console import TrainingDisplay, make_console
+    from .data.folder import auto_datasets, data_root, open_dataset
+    from .errors import ConfigError
+    from .models.weights_catalogue import weights_folder
+    from .training import PRESETS, read_recipe, recipe_for
+    from .training import train as run
+
+    if data is None:
+        raise ConfigError("no training photographs; give a folder or tar file with --data")
+    if scale not in (2, 4):
+        raise ConfigError(f"the scale is {scale}, expected 2 or 4")
+    recipe = recipe_for(method.lower(), scale, config if config in PRESETS else "laptop")
+    if config not in PRESETS:
+        recipe = read_recipe(Path(config), method.lower(), scale)
+    if steps is not None:
+        recipe = recipe.lasting(steps)
+    root, folder = data_root(), weights_folder(weights)
+    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
+    console = make_console()
+    with TrainingDisplay(console) as display:
+        trained = run(
+            recipe,
+            data,
+            out or folder / f"{recipe.name}_x{recipe.architecture.scale}.safetensors",
+            weights=folder,
+            validation=guarded[0],
+            guarded=guarded,
+            device=device,
+            resume=resume,
+            observer=display,
+            report=display.show,
+        )
+    reached = ", ".join(f"{name} {value:.4f}" for name, value in trained.card.metrics.items())
+    console.print(f"{trained.checkpoint} written; {reached}", markup=False)
 
 
 @app.command()

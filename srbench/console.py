@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -22,6 +23,9 @@ from rich.progress import (
 from rich.text import Text
 
 from .observer import Observer
+
+if TYPE_CHECKING:
+    from .training.trainer import Progress as TrainingProgress
 
 
 def make_console() -> Console:
@@ -100,6 +104,35 @@ class ConsoleObserver(Observer):
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+class TrainingDisplay(ConsoleObserver):
+    """Shows a training: losses, pace and time left."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console, unit="steps")
+
+    def show(self, progress: TrainingProgress) -> None:
+        """Show one logged step; on a terminal as a bar, elsewhere a line every ten seconds."""
+        numbers = "  ".join(f"{name} {value:.4g}" for name, value in progress.values.items())
+        if self._step != "training":
+            self.begin("training", progress.steps)
+        if self._live is not None:
+            self._live.update(
+                self._live.task_ids[0],
+                completed=progress.step,
+                total=progress.steps,
+                description=f"training  {numbers}",
+            )
+            return
+        now = time.monotonic()
+        if now - self._said >= 10 or progress.step == progress.steps:
+            self._said = now
+            left = progress.seconds_left / 60
+            self.note(
+                f"  step {progress.step} of {progress.steps}, {numbers}, "
+                f"{progress.steps_per_second:.1f} steps/s, {left:.0f} min left"
+            )
 
 
 class DownloadDisplay:

@@ -170,11 +170,9 @@ def read_training_images(
         return
     if not source.exists():
         raise TrainingError(f"{source} does not exist; expected a folder or tar file of images")
-    try:
-        archive = tarfile.open(source)
-    except tarfile.TarError as error:
-        raise TrainingError(f"{source} is neither a folder nor a tar file of images") from error
-    with archive:
+    if not tarfile.is_tarfile(source):
+        raise TrainingError(f"{source} is neither a folder nor a tar file of images")
+    with tarfile.open(source) as archive:
         for member in archive:
             stream = archive.extractfile(member) if member.isfile() else None
             if stream is None or Path(member.name).suffix.lower() not in SUFFIXES:

@@ -1,17 +1,4 @@
-"""Networks and their weights: what turns LR into SR, and the backbones that look at the result.
+"""Networks and their weights: SRResNet, SRCNN, ESPCN, the discriminator, VGG19 features.
 
-Tensors are float32 of shape (N, C, H, W).
+Nothing is imported here: most of these modules need torch, the catalogue of weights does not.
 """
-
-from .backbones import build_features, load_features
-from .weights import fetch_weights, import_weights, list_weights, load_weights, weights_folder
-
-__all__ = [
-    "build_features",
-    "fetch_weights",
-    "import_weights",
-    "list_weights",
-    "load_features",
-    "load_weights",
-    "weights_folder",
-]

@@ -158,7 +158,7 @@ def read_training_set(
             f"{source} holds {len(images)} usable photographs, expected at least {_FEW}; add some"
         )
     observer.begin("looking for benchmark images among them", 0)
-    leaks = find_leaks(images, guarded)
+    leaks = find_leaks(images.items(), guarded)
     observer.end()
     if leaks:
         raise TrainingError(

@@ -1,4 +1,4 @@
-"""What to train and how, as one strict typed value: the file given by ``srbench train --config``."""
+"""What to train and how, as one strict typed value: what ``srbench train --config`` reads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..errors import ConfigError
 from ..models.checkpoints import Architecture
 
 Content = Literal["mse", "luma", "vgg22", "vgg54", "lpips"]
@@ -63,6 +64,24 @@ class Recipe(BaseModel):
     def steps(self) -> int:
         """Steps of all stages."""
         return sum(stage.steps for stage in self.stages)
+
+    def lasting(self, steps: int) -> Recipe:
+        """The same recipe over ``steps`` steps in all, each stage in proportion.
+
+        Raises:
+            ConfigError: there are fewer steps than stages.
+        """
+        if steps < len(self.stages):
+            raise ConfigError(
+                f"{steps} steps, expected at least one for each of the {len(self.stages)} stages"
+            )
+        shares = [max(1, round(stage.steps * steps / self.steps)) for stage in self.stages]
+        shares[0] += steps - sum(shares)
+        stages = [
+            stage.model_copy(update={"steps": share, "warmup": min(stage.warmup, share // 10)})
+            for stage, share in zip(self.stages, shares, strict=True)
+        ]
+        return self.model_copy(update={"stages": stages})
 
     def stage_at(self, step: int) -> tuple[Stage, int]:
         """The stage that step 0..steps-1 of the run belongs to, and the step within it."""

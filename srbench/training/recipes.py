@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tomllib
+from pathlib import Path
 from typing import Literal
 
-from ..errors import unknown_name
+from pydantic import ValidationError
+
+from ..errors import ConfigError, unknown_name
 from ..methods.resolve import NETWORKS
 from ..models.checkpoints import Architecture
 from .recipe import Content, Recipe, Stage
@@ -66,7 +69,34 @@ def recipe_for(name: str, scale: int, preset: str) -> Recipe:
     )
 
 
-def _content_stages(preset: str) -> Sequence[Stage]:
+def read_recipe(path: Path, name: str, scale: int) -> Recipe:
+    """A recipe from a TOML file; the name and the scale come from the command line.
+
+    Raises:
+        ConfigError: the file is missing, is not TOML, or has a wrong value.
+        UnknownName: it has an unknown key.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path} does not exist; expected a preset ({', '.join(PRESETS)}) or a TOML file"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    values = {"name": name, **values}
+    values["architecture"] = {"scale": scale, **values.get("architecture", {})}
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise unknown_name(f"key in {path}:", where, Recipe.model_fields) from None
+        raise ConfigError(f"{path}: {where} is {first['input']!r}; {first['msg']}") from None
+
+
+def _content_stages(preset: str) -> list[Stage]:
     if preset == "paper":
         return [Stage(steps=1_000_000, crop=96, rate=1e-4, final_rate=1e-4)]
     if preset == "laptop":
@@ -77,7 +107,7 @@ def _content_stages(preset: str) -> Sequence[Stage]:
     return [Stage(steps=600, crop=48, rate=2e-3, final_rate=1e-5, warmup=50)]
 
 
-def _adversarial_stages(preset: str) -> Sequence[Stage]:
+def _adversarial_stages(preset: str) -> list[Stage]:
     if preset == "paper":
         return [
             Stage(steps=100_000, crop=96, rate=1e-4, final_rate=1e-4),
@@ -87,7 +117,7 @@ def _adversarial_stages(preset: str) -> Sequence[Stage]:
     return [Stage(steps=steps, crop=96, batch=16, rate=1e-4, final_rate=1e-5)]
 
 
-def _baseline_stages(network: str, preset: str) -> Sequence[Stage]:
+def _baseline_stages(network: str, preset: str) -> list[Stage]:
     steps = {"paper": 1_000_000, "laptop": 60_000, "quick": 1_000}[preset]
     crop = 96 if network == "espcn" else 48
     rate = 2e-3 if network == "espcn" else 1e-3

@@ -1,0 +1,326 @@
+"""The trainer: it learns, resumes exactly, and stops with a reason."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from srbench.data.training import TrainingSet
+from srbench.errors import CheckpointError, ConfigError, MissingWeights, TrainingError, UnknownName
+from srbench.imaging import write_png
+from srbench.methods.resolve import NETWORKS
+from srbench.models.checkpoints import Architecture, load_checkpoint
+from srbench.models.discriminator import Discriminator
+from srbench.models.vgg import VggFeatures
+from srbench.training import PRESETS, losses, recipe_for
+from srbench.training.content import content_losses
+from srbench.training.recipe import Recipe, Stage
+from srbench.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+TINY = Architecture(blocks=1, channels=8)
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return TrainingSet([data.astronaut(), data.chelsea(), data.coffee()], 4, CPU)
+
+
+def recipe(steps=6, *, adversarial=0.0, crop=24, rate=1e-3, **changes):
+    return Recipe(
+        name="srresnet-mse",
+        architecture=TINY,
+        precision="fp32",
+        adversarial=adversarial,
+        stages=[
+            Stage(steps=steps // 2, crop=crop, batch=2, rate=rate, final_rate=1e-4),
+            Stage(steps=steps - steps // 2, crop=crop, batch=3, rate=1e-4, final_rate=0),
+        ],
+        **changes,
+    )
+
+
+def trainer(photos, plan):
+    torch.manual_seed(plan.seed)
+    return Trainer(plan, plan.architecture.build(), photos, {"mse": losses.mse}, CPU)
+
+
+def weights(made):
+    return torch.cat([t.flatten().float() for t in made.state_dict().values()])
+
+
+@pytest.mark.parametrize("adversarial", [0.0, 1e-3])
+def test_a_resumed_run_ends_in_the_weights_of_an_uninterrupted_one(photos, tmp_path, adversarial):
+    plan = recipe(4, adversarial=adversarial, crop=64 if adversarial else 24)
+    whole = trainer(photos, plan)
+    for _ in range(4):
+        whole.train_step()
+    first = trainer(photos, plan)
+    for _ in range(3):
+        first.train_step()
+    first.save(tmp_path / "state.pt")
+    second = trainer(photos, plan)
+    second.resume(tmp_path / "state.pt")
+    second.train_step()
+    assert torch.equal(weights(whole.generator), weights(second.generator))
+    assert torch.equal(weights(whole.average), weights(second.average))
+
+
+KILLED = """
+import os, signal, sys, torch
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from test_trainer import recipe, trainer, TrainingSet, CPU, data
+photos = TrainingSet([data.astronaut(), data.chelsea(), data.coffee()], 4, CPU)
+made = trainer(photos, recipe())
+def report(progress):
+    if progress.step == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+made.run(Path(sys.argv[1]), validate=lambda n, s: {}, validate_every=3, log_every=1, report=report)
+"""
+
+
+def test_a_run_killed_in_the_middle_goes_on_to_the_same_weights(photos, tmp_path):
+    here = str(Path(__file__).parent)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), here], check=False)
+    assert killed.returncode == -9
+    plan = recipe()
+    resumed = trainer(photos, plan)
+    resumed.resume(tmp_path / "state.pt")
+    assert resumed.step == 3
+    resumed.run(tmp_path, validate=lambda n, s: {}, validate_every=100)
+    whole = trainer(photos, plan)
+    for _ in range(6):
+        whole.train_step()
+    assert torch.equal(weights(whole.generator), weights(resumed.generator))
+
+
+def test_training_brings_the_loss_down(photos):
+    made = trainer(photos, recipe(30, rate=2e-3))
+    lr, hr = photos.batch(48, 4, torch.Generator().manual_seed(99))
+
+    def loss():
+        with torch.no_grad():
+            return float(losses.mse(made.generator(lr), hr))
+
+    before = loss()
+    for _ in range(30):
+        made.train_step()
+    assert loss() < 0.5 * before
+
+
+def test_the_state_of_another_recipe_or_a_damaged_one_is_refused(photos, tmp_path):
+    made = trainer(photos, recipe())
+    made.save(tmp_path / "state.pt")
+    with pytest.raises(CheckpointError, match="another recipe"):
+        trainer(photos, recipe(8)).resume(tmp_path / "state.pt")
+    whole = (tmp_path / "state.pt").read_bytes()
+    (tmp_path / "state.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointError, match="not a complete training state"):
+        trainer(photos, recipe()).resume(tmp_path / "state.pt")
+    with pytest.raises(CheckpointError, match="nothing to resume"):
+        trainer(photos, recipe()).resume(tmp_path / "none.pt")
+
+
+def test_a_diverging_run_stops_and_keeps_the_last_good_state(photos, tmp_path):
+    made = trainer(photos, recipe(40))
+    made.save(tmp_path / "state.pt")
+    before = (tmp_path / "state.pt").read_bytes()
+    with torch.no_grad():
+        made.generator.tail.weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="not a number any more at step 1"):
+        made.run(tmp_path, validate=lambda n, s: {}, validate_every=10, log_every=1)
+    assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_crops_that_do_not_fit_are_refused_before_anything_runs(photos):
+    for crop, adversarial, words in [
+        (26, 0.0, "multiple of the scale"),
+        (4000, 0.0, "no training image is that large"),
+        (32, 1e-3, "multiples of 8 from 64"),
+    ]:
+        with pytest.raises(TrainingError, match=words):
+            trainer(photos, recipe(crop=crop, adversarial=adversarial))
+
+
+@pytest.mark.parametrize("crop", [64, 88, 96, 128, 168])
+def test_the_discriminator_takes_every_crop(crop):
+    network = Discriminator().eval()
+    assert network(torch.zeros(1, 3, crop, crop)).shape == (1, 1)
+
+
+def test_the_discriminator_has_the_papers_parameters_and_refuses_other_crops():
+    network = Discriminator()
+    plan = [(64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 512), (512, 512)]
+    expected = 27 * 64 + 64 + sum(9 * i * o + 2 * o for i, o in plan)
+    expected += 512 * 36 * 1024 + 1024 + 1024 + 1
+    assert sum(p.numel() for p in network.parameters()) == expected
+    with pytest.raises(ValueError, match="60x60"):
+        network(torch.zeros(1, 3, 60, 60))
+
+
+def test_the_losses_are_what_the_papers_write():
+    torch.manual_seed(0)
+    sr, hr = torch.randn(2, 3, 5, 7), torch.randn(2, 3, 5, 7)
+    logits = torch.tensor([[-2.0], [3.0]])
+    assert losses.mse(sr, hr) == pytest.approx(((sr - hr) ** 2).mean().item())
+    assert losses.adversarial(logits).item() == pytest.approx(
+        -torch.log(torch.sigmoid(logits)).mean().item(), rel=1e-6
+    )
+    assert torch.isfinite(losses.adversarial(torch.tensor([[-1e4]])))
+    assert losses.discriminator(logits, -logits).item() == pytest.approx(
+        torch.nn.functional.binary_cross_entropy(torch.sigmoid(logits), torch.ones(2, 1)).item()
+        + torch.nn.functional.binary_cross_entropy(
+            torch.sigmoid(-logits), torch.zeros(2, 1)
+        ).item(),
+        rel=1e-5,
+    )
+    by_hand = sum(
+        float((sr[n, c, y + dy, x + dx] - sr[n, c, y, x]) ** 2)
+        for n in range(2)
+        for c in range(3)
+        for y in range(5)
+        for x in range(7)
+        for dy, dx in ((1, 0), (0, 1))
+        if y + dy < 5 and x + dx < 7
+    )
+    assert losses.total_variation(sr).item() == pytest.approx(by_hand / 2, rel=1e-5)
+
+
+def vgg19_like():
+    torch.manual_seed(3)
+    channels = [64, 64, 0, 128, 128, 0, *[256] * 4, 0, *[512] * 4, 0, *[512] * 4]
+    state, inputs, index = {}, 3, 0
+    for entry in channels:
+        if entry == 0:  # max-pool
+            index += 1
+            continue
+        outputs = entry
+        state[f"features.{index}.weight"] = torch.randn(outputs, inputs, 3, 3) * 0.05
+        state[f"features.{index}.bias"] = torch.zeros(outputs)
+        inputs, index = outputs, index + 2
+    return state
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), [("vgg22", (1, 128, 16, 16)), ("vgg54", (1, 512, 2, 2))]
+)
+def test_vgg_features_are_taken_after_relu_before_the_pool(layer, shape):
+    features = VggFeatures(layer, vgg19_like())(torch.rand(1, 3, 32, 32) * 2 - 1)
+    assert features.shape == shape
+    assert features.min() == 0
+    assert features.max() > 0
+
+
+def test_vgg_losses_without_weights_fail_at_once_with_the_command(tmp_path):
+    with pytest.raises(MissingWeights, match="srbench weights fetch vgg19-features"):
+        content_losses(["vgg54"], tmp_path, CPU)
+    with pytest.raises(CheckpointError, match=r"lack features\.5"):
+        VggFeatures("vgg22", {k: v for k, v in vgg19_like().items() if "5" not in k})
+
+
+def test_vgg22_works_with_the_normalised_file_and_says_so(shared):
+    made, notes = content_losses(["vgg22"], shared / "weights", CPU)
+    sr = torch.rand(1, 3, 32, 32) * 2 - 1
+    sr.requires_grad_(True)
+    made["vgg22"](sr, torch.zeros(1, 3, 32, 32)).backward()
+    assert sr.grad is not None
+    assert float(sr.grad.abs().max()) > 0
+    assert "normalised" in notes[0]
+    with pytest.raises(MissingWeights, match="vgg54 needs vgg19-features"):
+        content_losses(["vgg54"], shared / "weights", CPU)
+
+
+def test_the_lpips_loss_is_the_lpips_metric(shared):
+    from srbench.metrics.lpips import Lpips
+
+    made, _ = content_losses(["lpips"], shared / "weights", CPU)
+    hr, sr = data.astronaut()[:64, :64], data.astronaut()[2:66, 1:65]
+    metric = Lpips("alex", shared / "weights")
+    expected = metric.distance(metric.prepare(hr.copy()), sr.copy())
+    a, b = (torch.from_numpy(i.copy()).permute(2, 0, 1)[None] / 127.5 - 1 for i in (sr, hr))
+    assert float(made["lpips"](a, b)) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_has_a_recipe(name, preset):
+    made = recipe_for(name, 4, preset)
+    assert (made.adversarial > 0) == name.startswith("srgan")
+    assert made.lasting(10).steps == 10
+    with pytest.raises(ConfigError):
+        made.lasting(0)
+
+
+def test_the_papers_recipes_are_the_papers():
+    generator, gan = recipe_for("srresnet-mse", 4, "paper"), recipe_for("srgan-vgg54", 4, "paper")
+    assert (generator.steps, generator.stages[0].rate, generator.stages[0].crop) == (
+        10**6,
+        1e-4,
+        96,
+    )
+    assert [(s.steps, s.rate) for s in gan.stages] == [(10**5, 1e-4), (10**5, 1e-5)]
+    assert (gan.adversarial, gan.start_from, dict(gan.content)) == (
+        1e-3,
+        "srresnet-mse",
+        {"vgg54": 1},
+    )
+    with pytest.raises(UnknownName, match="did you mean 'srgan-vgg54'"):
+        recipe_for("srgan-vgg55", 4, "paper")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    photos = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
+    for k in range(10):
+        image = photos[k % 4]
+        y, x = rng.integers(0, [image.shape[0] - 120, image.shape[1] - 120])
+        write_png(tmp_path / f"photos/{k}.png", image[y : y + 120, x : x + 120].copy())
+    for name in ("immunohistochemistry", "retina"):
+        image = (
+            getattr(data, name)()[:64, :64]
+            if name != "retina"
+            else data.colorwheel()[100:164, 100:164]
+        )
+        write_png(tmp_path / f"data/Set5/HR/{name}.png", image.copy())
+    monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "weights"))
+    return tmp_path
+
+
+def test_the_command_trains_and_the_method_runs(run_cli, refused, folder):
+    ran = run_cli("train", "espcn", "--config", "quick", "--steps", 12, "--data", folder / "photos")
+    assert ran.code == 0, ran.err
+    network, card = load_checkpoint(folder / "weights/espcn_x4.safetensors")
+    assert card.steps == 12
+    assert card.metrics["set5_psnr_y"] > 10
+    assert not network.training
+    assert (folder / "weights/espcn_x4.run/log.csv").is_file()
+    assert list((folder / "weights/espcn_x4.run/samples").rglob("*.png"))
+    used = run_cli("run-all", "--datasets", "Set5", "--methods", "espcn", "--out", folder / "r",
+                   "--no-lpips")  # fmt: skip
+    assert used.code == 0, used.err
+    again = ("train", "espcn", "--config", "quick", "--steps", 12, "--data", folder / "photos")
+    assert "add --resume" in refused(*again)
+    assert run_cli(*again, "--resume").code == 0
+
+
+def test_the_commands_mistakes(refused, folder):
+    train = ("train", "espcn", "--config", "quick", "--steps", 12, "--data", folder / "photos")
+    assert "give a folder" in refused("train", "espcn")
+    assert "did you mean 'espcn'" in refused("train", "espcm", *train[2:])
+    assert "expected 2 or 4" in refused(*train, "--scale", 3)
+    assert "does not exist" in refused(*train[:7], folder / "no")
+    assert "srbench train srresnet-mse" in refused("train", "srgan-mse", *train[2:])
+    assert "srbench weights fetch vgg19-features" in refused("train", "srgan-vgg54", *train[2:])
+    (folder / "r.toml").write_text("stagess = []")
+    assert "did you mean 'stages'" in refused(*train[:3], folder / "r.toml", *train[4:])
+    write_png(folder / "few/a.png", data.chelsea())
+    assert "holds 1 usable photographs" in refused(*train[:7], folder / "few")
+    write_png(folder / "data/Set5/HR/rocket.png", data.rocket())
+    assert "show benchmark images" in refused(*train)
