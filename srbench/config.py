@@ -80,7 +80,8 @@ def parse_experiment(values: dict[str, object], origin: str) -> Experiment:
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key explains a missing one, so it is told first.
+        first = max(error.errors(), key=lambda e: e["type"] == "extra_forbidden")
         where = ".".join(str(part) for part in first["loc"][:1])
         if first["type"] == "extra_forbidden":
             raise unknown_name(f"key in {origin}:", where, Experiment.model_fields) from None

@@ -89,7 +89,8 @@ def read_recipe(path: Path, name: str, scale: int) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key explains a missing one, so it is told first.
+        first = max(error.errors(), key=lambda e: e["type"] == "extra_forbidden")
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise unknown_name(f"key in {path}:", where, Recipe.model_fields) from None
