@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .style import dataset_order, is_reference, method_order, metric_order, protocol_order
+from .results import select, without_reference
+from .style import dataset_order, method_order, metric_order, protocol_order
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +70,7 @@ def paired_wilcoxon(differences: Floats) -> PairedTest:
     tied = len(np.unique(np.abs(differences[nonzero]))) < k
     if not tied and k == n <= _EXACT_UP_TO:
         how = "exact"
-        p = float(stats.wilcoxon(ranks * np.sign(differences), method="exact").pvalue)
+        p = float(stats.wilcoxon(ranks * np.sign(differences), method="exact")[1])
     elif k <= _ENUMERATE_UP_TO:
         how = "enumerated"
         p = _enumerated_p(ranks[nonzero], float(plus))
@@ -77,7 +78,7 @@ def paired_wilcoxon(differences: Floats) -> PairedTest:
         how = "asymptotic"
         # Only the order of absolute differences matters; ranks in their place keep zeros zero.
         signed = np.sign(differences) * ranks
-        p = float(stats.wilcoxon(signed, zero_method="pratt", method="asymptotic").pvalue)
+        p = float(stats.wilcoxon(signed, zero_method="pratt", method="asymptotic")[1])
     effect = float((plus - minus) / (plus + minus))
     return PairedTest(n, float(min(plus, minus)), p, effect, how, smallest)
 
@@ -140,16 +141,16 @@ def significance(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _families(scores: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
-    scored = scores[~scores["method"].map(is_reference) & scores["value"].notna()]
-    keys = ["dataset", "scale", "protocol", "metric"]
-    families = dict(iter(scored.groupby(keys, sort=False)))
-    for key in sorted(families, key=_family_order):
-        wide = families[key].pivot(index="image", columns="method", values="value").sort_index()
-        yield dict(zip(keys, key, strict=True)), wide
-
-
-def _family_order(key: tuple[str, int, str, str]) -> tuple[object, ...]:
-    return (dataset_order(key[0]), key[1], protocol_order(key[2]), metric_order(key[3]))
+    scored = without_reference(scores).dropna(subset=["value"])
+    keys = ("dataset", "scale", "protocol", "metric")
+    found = {tuple(row) for row in scored[list(keys)].itertuples(index=False)}
+    for dataset, scale, protocol, metric in sorted(
+        found,
+        key=lambda k: (dataset_order(k[0]), k[1], protocol_order(k[2]), metric_order(k[3])),
+    ):
+        family = select(scored, dataset=dataset, scale=scale, protocol=protocol, metric=metric)
+        wide = family.pivot(index="image", columns="method", values="value").sort_index()
+        yield dict(zip(keys, (dataset, scale, protocol, metric), strict=True)), wide
 
 
 def _family(keys: dict[str, object], wide: pd.DataFrame) -> list[dict[str, object]]:
