@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from ..errors import ResultsError
@@ -131,7 +132,7 @@ def headline_lpips(scores: pd.DataFrame) -> str | None:
 def means(scores: pd.DataFrame) -> dict[str, float]:
     """Each method's mean value over the rows given."""
     grouped = scores.groupby("method")["value"]
-    return {str(method): float(values.mean()) for method, values in grouped}
+    return {str(m): float(np.mean(v.to_numpy(dtype=np.float64))) for m, v in grouped}
 
 
 def read_results(folder: Path) -> Results:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,17 +71,24 @@ def paired_wilcoxon(differences: Floats) -> PairedTest:
     tied = len(np.unique(np.abs(differences[nonzero]))) < k
     if not tied and k == n <= _EXACT_UP_TO:
         how = "exact"
-        p = float(stats.wilcoxon(ranks * np.sign(differences), method="exact")[1])
+        p = _scipy_p(ranks * np.sign(differences), "exact")
     elif k <= _ENUMERATE_UP_TO:
         how = "enumerated"
         p = _enumerated_p(ranks[nonzero], float(plus))
     else:
         how = "asymptotic"
         # Only the order of absolute differences matters; ranks in their place keep zeros zero.
-        signed = np.sign(differences) * ranks
-        p = float(stats.wilcoxon(signed, zero_method="pratt", method="asymptotic")[1])
+        p = _scipy_p(ranks * np.sign(differences), "asymptotic")
     effect = float((plus - minus) / (plus + minus))
     return PairedTest(n, float(min(plus, minus)), p, effect, how, smallest)
+
+
+def _scipy_p(signed: Floats, method: str) -> float:
+    from scipy import stats
+
+    # SciPy's result is a tuple whose fields its type stubs do not name.
+    result: Any = stats.wilcoxon(signed, zero_method="pratt", method=method)
+    return float(result.pvalue)
 
 
 def _enumerated_p(ranks: Floats, plus: float) -> float:

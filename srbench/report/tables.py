@@ -163,7 +163,7 @@ def _speed_cells(
 ) -> list[Cell]:
     here = select(timings, dataset=dataset, scale=scale, device=device)
     rates = here.groupby("method")["megapixels_per_second"]
-    medians = {str(m): float(v.median()) for m, v in rates}
+    medians = {str(m): float(np.median(v.to_numpy(dtype=np.float64))) for m, v in rates}
     # Speed is told, not ranked: the trivial methods would always win.
     return [
         Cell(f"{medians[m]:.3g}" if medians[m] < 100 else f"{medians[m]:.0f}", medians[m])
