@@ -170,6 +170,8 @@ def _family(keys: dict[str, object], wide: pd.DataFrame) -> list[dict[str, objec
         # Two perfect images are equal, though inf - inf is not a number.
         same = both[:, 0] == both[:, 1]
         differences = np.where(same, 0.0, both[:, 0] - np.where(same, 0.0, both[:, 1]))
+        # Scores have six decimals; beyond nine a difference is binary noise that would hide ties.
+        differences = differences.round(9)
         test = paired_wilcoxon(differences)
         low, high = bootstrap_interval(differences)
         with np.errstate(invalid="ignore"):
