@@ -57,8 +57,8 @@ def plain_lpips(weights: Path) -> PlainLpips:
 
 def scikit_ssim(planes: list[np.ndarray]) -> list[float]:
     hr, *srs = planes
-    window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    return [structural_similarity(hr, sr, data_range=255, **window) for sr in srs]
+    ssim = partial(structural_similarity, gaussian_weights=True, use_sample_covariance=False)
+    return [float(ssim(hr, sr, sigma=1.5, data_range=255)) for sr in srs]
 
 
 def our_psnr_and_ssim(images: list[np.ndarray]) -> list[float]:

@@ -145,7 +145,9 @@ def _download(url: str, part: Path, progress: Progress | None) -> None:
 
 
 def _reason(error: Exception) -> str:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    unreachable = isinstance(error, urllib.error.URLError)
+    answered = isinstance(error, urllib.error.HTTPError)  # a kind of URLError, with its code
+    reason = error.reason if unreachable and not answered else error
     return " ".join(str(reason).split()) or type(reason).__name__
 
 

@@ -19,6 +19,8 @@ from srbench.errors import SizeMismatch, UnknownName
 from srbench.imaging import crop_to_multiple, imresize, read_image, studio_luma
 from srbench.imaging.luma import Image
 from srbench.metrics import PROTOCOLS, get_protocol, score
+from srbench.metrics.psnr import psnr
+from srbench.metrics.ssim import ssim
 
 PROTOCOL_NAMES = ["matlab", "basicsr", "ledig2017"]
 
@@ -275,6 +277,13 @@ def test_protocols_cannot_be_changed() -> None:
         PROTOCOLS["matlab"] = PROTOCOLS["basicsr"]  # type: ignore[index]  # what is refused
     with pytest.raises(AttributeError):
         PROTOCOLS["matlab"].keeps_grey = False  # type: ignore[misc]  # what is refused
+
+
+def test_planes_of_different_shapes_are_refused() -> None:
+    planes = np.zeros((20, 30)), np.zeros((20, 31))
+    for metric in (psnr, ssim):
+        with pytest.raises(SizeMismatch, match=r"shape \(20, 30\), expected \(20, 31\)"):
+            metric(*planes)
 
 
 def test_psnr_and_ssim_need_no_torch() -> None:
