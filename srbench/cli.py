@@ -14,7 +14,7 @@ from .errors import SrbenchError
 _PROTOCOL_ORDER = ("matlab", "basicsr", "ledig2017")
 
 # Newer typer brings its own copy of click: this is the class in either case.
-_UsageError = typer.BadParameter.__mro__[1]
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="srbench",
@@ -45,9 +45,11 @@ def main() -> None:
     except SrbenchError as error:
         _say(str(error))
         code = 2
-    except _UsageError as error:
-        where = error.ctx.command_path if error.ctx else "srbench"
-        _say(f"{error.format_message()} (see: {where} --help)")
+    except typer.BadParameter.__mro__[1] as error:  # UsageError of the click that typer uses
+        context = error.ctx
+        _say(
+            f"{error.format_message()} (see: {context.command_path if context else 'srbench'} --help)"
+        )
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted; what was finished is kept: run the same command again to go on")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -54,7 +54,7 @@ class ConsoleObserver(Observer):
         self._step, self._total, self._done = "", 0, 0
         self._begun = self._said = 0.0
 
-    def __enter__(self) -> ConsoleObserver:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

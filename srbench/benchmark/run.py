@@ -291,16 +291,17 @@ def _write_tables(
     for cell in plan.cells:
         made = made_of(cache, cell)
         assert made is not None  # every job of the plan is done
-        where = (*cell.source, cell.method.name, scale)
+        dataset, image = cell.source
+        method = cell.method.name
         for protocol, metrics in metric_names(experiment.protocols, nets):
             for metric in metrics:
                 key = score_key(cell, made.pixels_sha256, scale, protocol, metric)
                 value = cache.get(key)
                 assert value is not None
-                scores.append(Score(*where, protocol, metric, value))
+                scores.append(Score(dataset, image, method, scale, protocol, metric, value))
         if made.seconds is not None:
             pace = made.megapixels / max(made.seconds, 1e-9)
-            timings.append(Timing(*where, device, made.seconds, pace))
+            timings.append(Timing(dataset, image, method, scale, device, made.seconds, pace))
     run_now = {(cell.source.dataset, cell.method.name) for cell in plan.cells}
     ids = {(d.name, image) for d in datasets for image in d.ids}
     opened = {d.name for d in datasets}
@@ -324,8 +325,8 @@ def _report(folder: ResultsFolder, observer: Observer, *, force: bool) -> bool:
     tables = [(folder.root / name).read_text("utf-8") for name in ("scores.csv", "timings.csv")]
     key = content_key("report", tables, shown)
     known = cache.get("report")
-    stands = known and all((folder.root / name).is_file() for name in known["files"])
-    if stands and known["key"] == key and not force:
+    stands = known is not None and all((folder.root / name).is_file() for name in known["files"])
+    if known is not None and known["key"] == key and stands and not force:
         return False
     observer.begin("tables, figures and page", 0)
     try:

@@ -41,13 +41,14 @@ def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Ima
     path = Path(source) if isinstance(source, (str, Path)) else source
     name = name or (str(path) if isinstance(path, Path) else "the image")
     try:
+        header = _first_bytes(path)
         with PillowImage.open(path) as file:
             width, height = file.size
             if width * height > _MAX_PIXELS:
                 raise ImageError(f"{name} is {width}x{height}, more than 500 megapixels")
             if getattr(file, "n_frames", 1) > 1:
                 raise ImageError(f"{name} holds several frames; save the one you mean as PNG")
-            _refuse_deep(name, file)
+            _refuse_deep(name, file, header)
             file.load()
             return _to_array(name, ImageOps.exif_transpose(file))
     except FileNotFoundError:
@@ -85,14 +86,20 @@ def probe_image(path: Path) -> tuple[int, ...]:
     return size if grey else (*size, 3)
 
 
-def _refuse_deep(name: str, file: PillowImage.Image) -> None:
-    # Pillow reads 16-bit RGB PNG as 8-bit without a word; only the header tells.
-    deep = file.mode.startswith(("I", "F"))
-    if file.format == "PNG" and file.fp is not None:
-        here = file.fp.tell()
-        file.fp.seek(24)
-        deep = deep or file.fp.read(1) == b"\x10"
-        file.fp.seek(here)
+def _first_bytes(source: Path | BinaryIO) -> bytes:
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            return stream.read(25)
+    here = source.tell()
+    header = source.read(25)
+    source.seek(here)
+    return header
+
+
+def _refuse_deep(name: str, file: PillowImage.Image, header: bytes) -> None:
+    # Pillow reads 16-bit RGB PNG as 8-bit without a word; only the header tells: byte 24 of a PNG
+    # file is its bit depth.
+    deep = file.mode.startswith(("I", "F")) or (file.format == "PNG" and header[24:] == b"\x10")
     if deep:
         raise ImageError(
             f"{name} has more than 8 bits per channel; convert it to 8 bits first, "

@@ -15,6 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import SrbenchError
 from ..imaging.luma import Image
+from ..models.layers import to_device
 from .base import ImageId
 
 TILE = 256
@@ -27,7 +28,7 @@ OVERLAP = 32
 def fold(network: nn.Module) -> nn.Module:
     """A copy for inference: batch normalisation folded into the convolution before it.
 
-    The same function up to float rounding; channels-last memory; gradients off.
+    The same function up to float rounding; gradients off.
     """
     network = copy.deepcopy(network).eval().requires_grad_(False)
     for parent in network.modules():
@@ -37,7 +38,7 @@ def fold(network: nn.Module) -> nn.Module:
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 parent._modules[first] = fuse_conv_bn_eval(conv, norm)
                 parent._modules[second] = nn.Identity()
-    return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return network
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class NetworkMethod:
 
     @cached_property
     def _network(self) -> nn.Module:
-        network = fold(self.load()).to(self.device)
+        network = to_device(fold(self.load()), self.device)
         # The first pass picks kernels and allocates: it must not count as the first image's time.
         with torch.inference_mode():
             network(torch.zeros(1, 3, 32, 32, device=self.device))

@@ -78,7 +78,7 @@ def _train_command(name: str, scale: int) -> str:
 
 def shipped(scale: int, weights: Path) -> list[str]:
     """Names of our methods that can run at ``scale`` on this machine."""
-    found = list(INTERPOLATION)
+    found: list[str] = list(INTERPOLATION)
     for name in NETWORKS:
         try:
             checkpoint_file(name, scale, weights)

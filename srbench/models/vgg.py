@@ -70,6 +70,8 @@ class VggFeatures(nn.Module):
                     f"expected {tuple(tensor.shape)}"
                 )
         self.load_state_dict({name: weights[name].float() for name in state})
+        self.mean: torch.Tensor
+        self.std: torch.Tensor
         self.register_buffer(
             "mean", torch.tensor([0.485, 0.456, 0.406]).reshape(1, 3, 1, 1), persistent=False
         )

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..errors import MissingWeights
+from ..models.layers import to_device
 from ..models.vgg import VggFeatures
 from ..models.weights import load_weights
 from ..models.weights_catalogue import mending_command, weights_path
@@ -61,7 +62,7 @@ def _vgg(layer: str, weights: Path, device: torch.device) -> tuple[ContentLoss, 
             f"the content loss {layer} needs vgg19-features, which is not in {weights}; run "
             f"`{mending_command('vgg19-features')}`"
         )
-    features = VggFeatures(layer, state).to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    features = to_device(VggFeatures(layer, state), device)
 
     def loss(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():

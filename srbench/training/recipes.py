@@ -26,6 +26,9 @@ _CONTENT: dict[str, Content] = {
 }
 
 
+_LUMA: dict[Content, float] = {"luma": 1.0}
+
+
 def recipe_for(name: str, scale: int, preset: str) -> Recipe:
     """The recipe of one of our networks.
 
@@ -46,7 +49,7 @@ def recipe_for(name: str, scale: int, preset: str) -> Recipe:
         return Recipe(
             name=name,
             architecture=architecture,
-            content={"luma": 1.0},
+            content=_LUMA,
             precision="fp32",
             ema=0.9995,
             stages=_baseline_stages(network, preset),

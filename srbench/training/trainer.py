@@ -16,8 +16,9 @@ from ..data.training import TrainingSet
 from ..errors import CheckpointError, TrainingError
 from ..files import atomic_path
 from ..models.discriminator import Discriminator
+from ..models.layers import to_device
 from . import losses
-from .recipe import Recipe, Stage
+from .recipe import Content, Recipe, Stage
 
 ContentLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Validation = Callable[[nn.Module, int], Mapping[str, float]]
@@ -56,7 +57,7 @@ class Trainer:
     recipe: Recipe
     generator: nn.Module
     data: TrainingSet
-    content: Mapping[str, ContentLoss]
+    content: Mapping[Content, ContentLoss]
     device: torch.device
     step: int = field(default=0, init=False)
 
@@ -64,17 +65,18 @@ class Trainer:
         for stage in self.recipe.stages:
             _check_stage(stage, self.data, adversarial=self.recipe.adversarial > 0)
         torch.manual_seed(self.recipe.seed)
-        layout = torch.channels_last
-        self.generator.to(self.device, memory_format=layout).train()
+        to_device(self.generator, self.device).train()
         # A copy through the state dict: what the moving average of the weights is kept in.
-        self.average = self.recipe.architecture.build().to(self.device, memory_format=layout)
+        self.average = to_device(self.recipe.architecture.build(), self.device)
         self.average.load_state_dict(self.generator.state_dict())
         self.average.eval().requires_grad_(False)
         self.optimiser = self._adam(self.generator)
         self.discriminator: Discriminator | None = None
         if self.recipe.adversarial > 0:
-            self.discriminator = Discriminator().to(self.device, memory_format=layout).train()
-            self.discriminator_optimiser = self._adam(self.discriminator)
+            discriminator = Discriminator().train()
+            to_device(discriminator, self.device)
+            self.discriminator_optimiser = self._adam(discriminator)
+            self.discriminator = discriminator
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(
@@ -139,14 +141,11 @@ class Trainer:
     def _update_average(self) -> None:
         # Early on the average follows quickly, or it would remember the random start.
         weight = 1.0 - min(self.recipe.ema, (1 + self.step) / (10 + self.step))
-        targets, sources = [], []
         for target, source in zip(
             self.average.state_dict().values(), self.generator.state_dict().values(), strict=True
         ):
             if target.is_floating_point():
-                targets.append(target)
-                sources.append(source)
-        torch._foreach_lerp_(targets, sources, weight)
+                target.lerp_(source, weight)
 
     def state(self) -> dict[str, object]:
         """Everything that decides how the run goes on."""
