@@ -45,11 +45,9 @@ def main() -> None:
     except SrbenchError as error:
         _say(str(error))
         code = 2
-    except typer.BadParameter.__mro__[1] as error:  # UsageError of the click that typer uses
-        context = error.ctx
-        _say(
-            f"{error.format_message()} (see: {context.command_path if context else 'srbench'} --help)"
-        )
+    except _UsageError as error:
+        message = error.format_message() if isinstance(error, typer.BadParameter) else error
+        _say(f"{message} (see: srbench --help)")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted; what was finished is kept: run the same command again to go on")

@@ -55,7 +55,8 @@ def recipe_for(name: str, scale: int, preset: str) -> Recipe:
             stages=_baseline_stages(network, preset),
         )
     adversarial = name.startswith("srgan")
-    content: dict[Content, float] = {_CONTENT.get(name, "mse"): 1.0}
+    kind: Content = _CONTENT.get(name, "mse")
+    content: dict[Content, float] = {kind: 1.0}
     total_variation = 0.0
     if name == "srgan-tv":
         content, total_variation = {"mse": 1.0, "vgg22": 1.0}, 2e-8
