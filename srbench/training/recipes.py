@@ -16,17 +16,18 @@ from .recipe import Content, Recipe, Stage
 Preset = Literal["paper", "laptop", "quick"]
 PRESETS: tuple[Preset, ...] = ("paper", "laptop", "quick")
 
-_CONTENT: dict[str, Content] = {
-    "srresnet-vgg22": "vgg22",
-    "srresnet-vgg54": "vgg54",
-    "srgan-mse": "mse",
-    "srgan-vgg22": "vgg22",
-    "srgan-vgg54": "vgg54",
-    "srgan-lpips": "lpips",
+_CONTENT: dict[str, dict[Content, float]] = {
+    "srcnn": {"luma": 1.0},
+    "espcn": {"luma": 1.0},
+    "srresnet-mse": {"mse": 1.0},
+    "srresnet-vgg22": {"vgg22": 1.0},
+    "srresnet-vgg54": {"vgg54": 1.0},
+    "srgan-mse": {"mse": 1.0},
+    "srgan-vgg22": {"vgg22": 1.0},
+    "srgan-vgg54": {"vgg54": 1.0},
+    "srgan-lpips": {"lpips": 1.0},
+    "srgan-tv": {"mse": 1.0, "vgg22": 1.0},
 }
-
-
-_LUMA: dict[Content, float] = {"luma": 1.0}
 
 
 def recipe_for(name: str, scale: int, preset: str) -> Recipe:
@@ -49,25 +50,18 @@ def recipe_for(name: str, scale: int, preset: str) -> Recipe:
         return Recipe(
             name=name,
             architecture=architecture,
-            content=_LUMA,
+            content=_CONTENT[name],
             precision="fp32",
             ema=0.9995,
             stages=_baseline_stages(network, preset),
         )
     adversarial = name.startswith("srgan")
-    kind: Content = _CONTENT.get(name, "mse")
-    content: dict[Content, float] = {kind: 1.0}
-    total_variation = 0.0
-    if name == "srgan-tv":
-        content, total_variation = {"mse": 1.0, "vgg22": 1.0}, 2e-8
-    if name == "srresnet-vgg22":
-        total_variation = 2e-8
     return Recipe(
         name=name,
         architecture=architecture,
-        content=content,
+        content=_CONTENT[name],
         adversarial=1e-3 if adversarial else 0.0,
-        total_variation=total_variation,
+        total_variation=2e-8 if name in ("srresnet-vgg22", "srgan-tv") else 0.0,
         start_from=None if name == "srresnet-mse" else "srresnet-mse",
         stages=_adversarial_stages(preset) if name != "srresnet-mse" else _content_stages(preset),
     )
