@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from .imaging import imresize
     from .methods import load_method
     from .metrics import score
+    from .stats import analyze
 
 __version__ = "0.1.0"
 
-__all__ = ["imresize", "load_method", "score"]
+__all__ = ["analyze", "imresize", "load_method", "score"]
 
-_HOMES = {"imresize": ".imaging", "load_method": ".methods", "score": ".metrics"}
+_HOMES = {
+    "analyze": ".stats",
+    "imresize": ".imaging",
+    "load_method": ".methods",
+    "score": ".metrics",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from .cli_study import study_app
 from .errors import SrbenchError
 
 _PROTOCOL_ORDER = ("matlab", "basicsr", "ledig2017")
@@ -28,6 +29,7 @@ data_app = typer.Typer(help="Data sets: list, fetch, verify, import.", no_args_i
 weights_app = typer.Typer(help="Backbone weights: list, fetch, import.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")
+app.add_typer(study_app, name="study")
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Root of the data sets (default: $SRBENCH_DATA).")

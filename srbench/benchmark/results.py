@@ -5,6 +5,7 @@ See the command reference for the layout. Everything is written to a temporary n
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import math
@@ -84,37 +85,19 @@ class ResultsFolder:
             lock.release()
 
     def read_scores(self) -> list[Score]:
-        """The rows of scores.csv; none if there is no such file.
-
-        Raises:
-            ResultsError: the file is damaged.
-        """
-        return [
-            Score(d, i, m, int(s), p, k, float(v))
-            for d, i, m, s, p, k, v in self._rows("scores.csv", Score._fields)
-        ]
+        """The rows of scores.csv; none if there is no such file."""
+        path = self.root / "scores.csv"
+        return read_scores(path) if path.exists() else []
 
     def read_timings(self) -> list[Timing]:
         """The rows of timings.csv; none if there is no such file."""
-        return [
-            Timing(d, i, m, int(s), v, float(t), float(r))
-            for d, i, m, s, v, t, r in self._rows("timings.csv", Timing._fields)
-        ]
-
-    def _rows(self, name: str, fields: tuple[str, ...]) -> list[list[str]]:
-        import csv
-
-        path = self.root / name
+        path = self.root / "timings.csv"
         if not path.exists():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-        if not rows or rows[0] != list(fields) or any(len(row) != len(fields) for row in rows):
-            raise ResultsError(
-                f"{path} is not the table that srbench writes (expected the columns "
-                f"{','.join(fields)}); move it away and run again"
-            )
-        return rows[1:]
+        return [
+            Timing(d, i, m, int(s), v, float(t), float(r))
+            for d, i, m, s, v, t, r in _read_rows(path, Timing._fields)
+        ]
 
     def write_scores(self, rows: Iterable[Score]) -> None:
         """Write scores.csv: sorted, LF, UTF-8, 6 decimals; the same bytes for the same scores."""
@@ -125,8 +108,6 @@ class ResultsFolder:
         self._write("timings.csv", Timing._fields, sorted(rows))
 
     def _write(self, name: str, fields: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-        import csv
-
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(fields)
@@ -151,6 +132,32 @@ class ResultsFolder:
         """Write run.json."""
         text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False)
         write_text(self.root / "run.json", text + "\n")
+
+
+def read_scores(path: Path) -> list[Score]:
+    """The rows of a table with the columns of scores.csv.
+
+    Raises:
+        ResultsError: the file is missing, or is not such a table.
+    """
+    return [
+        Score(d, i, m, int(s), p, k, float(v))
+        for d, i, m, s, p, k, v in _read_rows(path, Score._fields)
+    ]
+
+
+def _read_rows(path: Path, fields: tuple[str, ...]) -> list[list[str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except FileNotFoundError:
+        raise ResultsError(f"{path} does not exist; expected the table scores.csv") from None
+    if not rows or rows[0] != list(fields) or any(len(row) != len(fields) for row in rows):
+        raise ResultsError(
+            f"{path} is not the table that srbench writes (expected the columns "
+            f"{','.join(fields)}); move it away and run again"
+        )
+    return rows[1:]
 
 
 def cell(value: object) -> object:

@@ -1,0 +1,285 @@
+"""``srbench study ...``: parse, call, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .errors import ConfigError
+
+study_app = typer.Typer(
+    help="Rating studies: new, serve, status, plan, simulate, export, import, erase, analyze.",
+    no_args_is_help=True,
+)
+
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
+DatabaseOption = Annotated[
+    str | None, typer.Option(help="Database URL (default: SQLite in the study's folder).")
+]
+
+
+@study_app.command("new")
+def new(
+    source: Annotated[Path, typer.Option("--from", help="Results folder of srbench run-all.")],
+    out: Annotated[Path, typer.Option(help="Folder for the study; must be new or empty.")],
+    preset: Annotated[str, typer.Option(help="paper, or short: at most 15 minutes.")] = "short",
+    scale: Annotated[int | None, typer.Option(help="Magnification, if there are several.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
+    datasets: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
+    calibration: Annotated[str, typer.Option(help="Data set of the practice images.")] = "sample",
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Root of the data sets (default: $SRBENCH_DATA).")
+    ] = None,
+    per_rater: Annotated[int | None, typer.Option(help="Main trials of one rater.")] = None,
+    retests: Annotated[int | None, typer.Option(help="Images shown twice.")] = None,
+    gold: Annotated[int, typer.Option(help="Extra contents that check attention.")] = 0,
+    max_height: Annotated[int | None, typer.Option(help="Leave out higher images.")] = None,
+    crop_too_high: Annotated[
+        bool, typer.Option("--crop-too-high", help="Cut higher images instead.")
+    ] = False,
+    magnification: Annotated[int, typer.Option(help="Show pixels as squares of this size.")] = 1,
+    open_access: Annotated[
+        bool, typer.Option("--open", help="Whoever has the address may rate, without a code.")
+    ] = False,
+    participant_parameter: Annotated[
+        str | None, typer.Option(help="Address parameter of a recruiting site: PROLIFIC_PID.")
+    ] = None,
+    return_url: Annotated[str | None, typer.Option(help="Where raters go at the end.")] = None,
+    raters: Annotated[int, typer.Option(help="Planned number of raters.")] = 26,
+    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
+    title: Annotated[str, typer.Option(help="What raters read at the top.")] = "Picture quality",
+) -> None:
+    """Make a study of a results folder."""
+    from .data.folder import data_root
+    from .study import new_study
+
+    made = new_study(
+        source,
+        out,
+        preset_name=preset,
+        scale=scale,
+        methods=_names(methods),
+        datasets=_names(datasets),
+        calibration=calibration,
+        data_root=data_root(data),
+        per_rater=per_rater,
+        retests=retests,
+        gold=gold,
+        max_height=max_height,
+        crop_too_high=crop_too_high,
+        magnification=magnification,
+        open_access=open_access,
+        participant_parameter=participant_parameter,
+        return_url=return_url,
+        raters=raters,
+        seed=seed,
+        title=title,
+    )
+    fewest, most = made.votes_per_stimulus
+    votes = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    print(f"study {made.study_id} in {made.folder}")
+    print(f"  {made.stimuli} stimuli: {made.contents} contents, {', '.join(made.methods)}")
+    print(
+        f"  {made.trials_per_rater} trials a rater after {made.practice_trials} for practice, "
+        f"about {made.minutes_per_rater:.0f} minutes"
+    )
+    print(f"  {votes} votes per stimulus when {made.raters} raters finish")
+    print(f"  {made.power}")
+    for note in made.notes:
+        print(f"  note: {note}")
+    if made.codes:
+        print(f"  {len(made.codes)} access codes in {made.folder / 'access-codes.csv'}")
+    print(f"start it with: srbench study serve {made.folder}")
+
+
+@study_app.command("serve")
+def serve(
+    folder: FolderArgument,
+    port: Annotated[int, typer.Option(help="Port of the web page.")] = 8501,
+    address: Annotated[
+        str | None, typer.Option(help="Address to listen on (default: all of this machine's).")
+    ] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Open the study to raters in the browser."""
+    from study_app.serve import serve as run
+
+    raise typer.Exit(run(folder, port=port, address=address, database=database))
+
+
+@study_app.command("status")
+def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
+    """How many raters, how far, and whether anything is wrong."""
+    from rich.table import Table
+
+    from .console import table_console
+    from .study import open_study, study_status
+    from .study.store import utc_now
+
+    study = open_study(folder, database)
+    state = study_status(study.store, utc_now())
+    table = Table("rater", "state", "done", "last vote", box=None, pad_edge=False)
+    for rater in state.raters:
+        mark = " (simulated)" if rater.simulated else ""
+        name = "dropped out" if rater.dropped_out else rater.state
+        table.add_row(rater.rater + mark, name, f"{rater.done} of {rater.of}", rater.last_vote)
+    if state.raters:
+        table_console().print(table)
+    counts = state.stimulus_votes.values()
+    print(
+        f"the study is {state.state}: {state.votes} votes of {len(state.raters)} raters, "
+        f"{min(counts, default=0)} to {max(counts, default=0)} per stimulus, "
+        f"{state.codes_unused} access codes unused, {state.erased} raters withdrawn"
+    )
+
+
+@study_app.command("plan")
+def plan(
+    difference: Annotated[float, typer.Option(help="MOS difference to be found.")] = 0.3,
+    wanted: Annotated[float, typer.Option(help="Power wanted.")] = 0.8,
+    images: Annotated[str, typer.Option(help="Comma-separated numbers of images.")] = "5,14,100",
+    raters: Annotated[str, typer.Option(help="Comma-separated numbers.")] = "5,10,15,20,26,40",
+    comparisons: Annotated[int, typer.Option(help="Pairs of methods tested in all.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Figure to write (.png or .pdf).")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
+) -> None:
+    """How many raters and images find a MOS difference, by simulation."""
+    from rich.table import Table
+
+    from .console import table_console
+    from .study import Design, power_figure, power_table, raters_needed
+
+    design = Design(raters=2, images=1, difference=difference, comparisons=comparisons)
+    counts, people = _numbers("images", images), _numbers("raters", raters)
+    table = power_table(design, people, counts, seed=seed)
+    shown = Table("images", *(f"{n} raters" for n in people), "raters needed", box=None)
+    for count in counts:
+        part = table[table["images"] == count]
+        design = Design(raters=2, images=count, difference=difference, comparisons=comparisons)
+        needed = raters_needed(design, wanted=wanted, seed=seed)
+        powers = [f"{value:.2f}" for value in part["power"]]
+        shown.add_row(str(count), *powers, "more images" if needed is None else str(needed))
+    print(f"power to find a MOS difference of {difference:g} at 5 %; wanted {wanted:g}")
+    table_console().print(shown)
+    if out:
+        from .files import atomic_path
+
+        if out.suffix not in (".png", ".pdf"):
+            raise ConfigError(f"{out} is no figure's name; expected .png or .pdf")
+        with atomic_path(out) as temporary:
+            power_figure(table).savefig(temporary, format=out.suffix[1:], dpi=200)
+
+
+@study_app.command("simulate")
+def simulate(
+    folder: FolderArgument,
+    raters: Annotated[int, typer.Option(help="How many.")],
+    seed: Annotated[int, typer.Option(help="Seed.")],
+    careless: Annotated[int, typer.Option(help="Of them, how many answer at random.")] = 0,
+    drifting: Annotated[int, typer.Option(help="Of them, how many grow stricter.")] = 0,
+    dropouts: Annotated[int, typer.Option(help="Of them, how many stop somewhere.")] = 0,
+    database: DatabaseOption = None,
+) -> None:
+    """Let simulated raters take part; every row of theirs is marked."""
+    from .study import open_study
+    from .study import simulate as run
+
+    study = open_study(folder, database)
+    made = run(study.store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts)
+    votes = sum(rater.votes for rater in made)
+    print(f"{len(made)} simulated raters, {votes} votes, all marked as simulated")
+
+
+@study_app.command("export")
+def export(
+    folder: FolderArgument,
+    out: Annotated[Path, typer.Option(help="CSV file.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Write the ratings table."""
+    from .study import export_ratings, open_study
+
+    print(f"{export_ratings(open_study(folder, database).store, out)} votes written to {out}")
+
+
+@study_app.command("import")
+def import_(
+    folder: FolderArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ratings table.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Add the votes of a ratings table; all of them, or none."""
+    from .study import import_ratings, open_study
+
+    added = import_ratings(open_study(folder, database).store, file)
+    print(
+        f"{added.votes} votes of {added.raters} raters added, {added.repeated} were there already"
+    )
+
+
+@study_app.command("erase")
+def erase(
+    folder: FolderArgument,
+    rater: Annotated[str, typer.Option(help="The rater who withdraws.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Remove a rater's votes and answers; a tombstone keeps the count."""
+    from .study import open_study
+
+    removed = open_study(folder, database).store.erase(rater)
+    print(f"{removed} votes of {rater} are removed")
+
+
+@study_app.command("analyze")
+def analyze(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.")
+    ] = None,
+    ratings: Annotated[Path | None, typer.Option(help="A ratings table instead.")] = None,
+    scores: Annotated[Path | None, typer.Option(help="scores.csv of the results.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for tables, figures and page.")] = Path(
+        "analysis"
+    ),
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    database: DatabaseOption = None,
+) -> None:
+    """From votes to conclusions: MOS, intervals, significance, reliability, figures, page."""
+    import pandas as pd
+
+    from .benchmark.results import read_scores
+    from .console import ConsoleObserver, make_console
+    from .report.analysis import write_analysis
+    from .stats.ratings import read_ratings
+
+    if (folder is None) == (ratings is None):
+        raise ConfigError("give either the study's folder or --ratings FILE")
+    console = make_console()
+    with ConsoleObserver(console) as observer:
+        observer.begin("statistics, figures and page", 0)
+        if folder is not None:
+            from .study import open_study
+            from .study.ratings import ratings_rows
+
+            table = pd.DataFrame(ratings_rows(open_study(folder, database).store))
+        else:
+            assert ratings is not None
+            table = read_ratings(ratings)
+        read = pd.DataFrame(read_scores(scores)) if scores else None
+        files = write_analysis(table, out, read, resamples=resamples, seed=seed)
+    console.print(f"{len(files)} files made; the page is {out / 'analysis.html'}", markup=False)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _numbers(what: str, text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{what} is '{text}', expected whole numbers such as 5,14,100") from None
