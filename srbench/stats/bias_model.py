@@ -92,21 +92,18 @@ def alternating_projection(
         votes_of_rater = per_rater(ones)
         psi = per_stimulus(score) / per_stimulus(ones)
         bias = per_rater(score - psi[stimulus]) / votes_of_rater
-        rounds = 0
-        change = np.inf
+        inconsistency = np.zeros(raters)
+        rounds, change = 0, np.inf
         while change > 1e-8 and rounds < 1000:
             rest = score - psi[stimulus] - bias[rater]
             mean = per_rater(rest) / votes_of_rater
-            square = per_rater((rest - mean[rater]) ** 2) / votes_of_rater
-            weight = (1 / (square + 1e-8))[rater]
+            inconsistency = np.sqrt(per_rater((rest - mean[rater]) ** 2) / votes_of_rater)
+            weight = (1 / (inconsistency**2 + 1e-8))[rater]
             before = psi
             psi = per_stimulus(weight * (score - bias[rater])) / per_stimulus(weight)
             bias = per_rater(score - psi[stimulus]) / votes_of_rater
             change = float(np.sqrt(np.nansum((psi - before) ** 2)))
             rounds += 1
-        rest = score - psi[stimulus] - bias[rater]
-        mean = per_rater(rest) / votes_of_rater
-        inconsistency = np.sqrt(per_rater((rest - mean[rater]) ** 2) / votes_of_rater)
         se = per_stimulus((1 / np.maximum(inconsistency, 1e-4) ** 2)[rater]) ** -0.5
     shift = float(np.nanmean(bias))
     return psi + shift, se, bias - shift, inconsistency, rounds
