@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
+from simulated_ratings import PAPER_IMAGES, simulate
 
 from srbench.stats.bias_model import alternating_projection, fit_bias_model
-from srbench.stats.intervals import binomial_interval
+from srbench.stats.intervals import binomial_interval, variance_components
 from srbench.stats.mos import stimuli_table
 from srbench.stats.reliability import (
     intraclass,
@@ -97,6 +98,15 @@ def test_shrout_and_fleiss():
     single, mean = intraclass(raters)
     assert single == approx(0.290, abs=5e-4)
     assert mean == approx(0.620, abs=5e-4)
+    parts = variance_components(raters)
+    assert parts is not None
+    k, n = raters.shape
+    between, of_raters = k * parts.images + parts.rest, n * parts.raters + parts.rest
+    within = (of_raters + (n - 1) * parts.rest) / n
+    assert (between - within) / (between + (k - 1) * within) == approx(0.166, abs=5e-4)
+    assert (between - parts.rest) / (between + (k - 1) * parts.rest) == approx(0.715, abs=5e-4)
+    assert (between - within) / between == approx(0.443, abs=5e-4)
+    assert (between - parts.rest) / between == approx(0.909, abs=5e-4)
 
 
 @pytest.mark.parametrize(
@@ -125,3 +135,9 @@ def test_exact_binomial_intervals():
     low, high = binomial_interval(np.array([26 * 5.0, 15.0]), np.array([26.0, 5.0]))
     assert (low[0], high[0]) == (approx(4.8606, abs=5e-5), 5)
     assert (low[1], high[1]) == (approx(2.0878, abs=5e-5), approx(3.9122, abs=5e-5))
+
+
+def test_the_paper_design_has_1128_stimuli():
+    votes = simulate(np.random.default_rng(0), 26, PAPER_IMAGES)
+    assert len(votes) == 29_328
+    assert len(stimuli_table(votes, None)) == 19 * 12 + 100 * 9 == 1128
