@@ -160,6 +160,9 @@ def _notes(tables: dict[str, pd.DataFrame], everywhere: bool) -> pd.DataFrame:
         for key, reason in reasons.items()
         if np.isnan(float(numbers[key]))
     ]
+    if tables["pairwise"].empty:
+        note = "no data set holds two methods to compare"
+        rows.append({"table": "pairwise", "rows": 1, "note": note})
     if not everywhere:
         note = "no method was rated in every data set: there is no row `all`"
         rows.append({"table": "mos", "rows": 1, "note": note})

@@ -16,7 +16,9 @@ Name = Callable[[str], str]
 OUR_NETWORKS = ("srresnet-", "srgan-")
 
 
-def claims_table(tables: Mapping[str, pd.DataFrame], name: Name = str, alpha: float = 0.05) -> pd.DataFrame:
+def claims_table(
+    tables: Mapping[str, pd.DataFrame], name: Name = str, alpha: float = 0.05
+) -> pd.DataFrame:
     """Sentences about each data set: ``dataset, topic, claim``.
 
     ``tables`` are those of `analyze`; ``name`` turns a method's name into the one to print.
@@ -62,7 +64,9 @@ def letters_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(["dataset", "method", "mos", "letters"]))
 
 
-def _ranking(where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name) -> list[tuple[str, str]]:
+def _ranking(
+    where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name
+) -> list[tuple[str, str]]:
     top = best_method(own)
     if top is None:
         return []
@@ -124,13 +128,14 @@ def _differences(where: str, head: pd.DataFrame, name: Name) -> str:
         return f"{where}, all {total} differences between methods are significant."
     if len(even) == total:
         return f"{where}, none of the {total} differences between methods is significant."
-    pairs = [f"{name(str(a))} and {name(str(b))}" for a, b in even[["method_a", "method_b"]].to_numpy()]
+    pairs = [
+        f"{name(str(a))} and {name(str(b))}" for a, b in even[["method_a", "method_b"]].to_numpy()
+    ]
     if len(pairs) <= 6:
-        return f"{where}, all {total} differences are significant except between {'; '.join(pairs)}."
-    return (
-        f"{where}, {total - len(pairs)} of {total} differences between methods are significant; "
-        f"no significant difference between {'; '.join(pairs)}."
-    )
+        return (
+            f"{where}, all {total} differences are significant except between {'; '.join(pairs)}."
+        )
+    return f"{where}, {total - len(pairs)} of {total} differences between methods are significant."
 
 
 def _losses(where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name) -> list[tuple[str, str]]:
@@ -162,7 +167,9 @@ def _paper_test(
     extra = both[(both["p_paper"] < alpha) & ~both["significant"].astype(bool)]
     if extra.empty:
         return []
-    pairs = [f"{name(str(a))} and {name(str(b))}" for a, b in extra[["method_a", "method_b"]].to_numpy()]
+    pairs = [
+        f"{name(str(a))} and {name(str(b))}" for a, b in extra[["method_a", "method_b"]].to_numpy()
+    ]
     shown = "; ".join(pairs[:6]) + (f" and {len(pairs) - 6} more" if len(pairs) > 6 else "")
     return [
         (

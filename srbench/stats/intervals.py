@@ -45,7 +45,9 @@ def binomial_interval(total: Floats, n: Floats, level: float = 0.95) -> tuple[Fl
     """
     hits, trials = total - LOWEST * n, n * STEPS
     tail = (1 - level) / 2
-    low = np.where(hits <= 0, 0.0, special.betaincinv(np.maximum(hits, 1e-9), trials - hits + 1, tail))
+    low = np.where(
+        hits <= 0, 0.0, special.betaincinv(np.maximum(hits, 1e-9), trials - hits + 1, tail)
+    )
     rest = np.maximum(trials - hits, 1e-9)
     high = np.where(hits >= trials, 1.0, special.betaincinv(hits + 1, rest, 1 - tail))
     return LOWEST + STEPS * low, LOWEST + STEPS * high
@@ -140,16 +142,18 @@ def crossed_mean(table: Floats, rater_weights: Floats | None = None) -> CrossedM
     share /= share.sum()
     y = np.where(there, table, 0.0)
     mean = float((share * y).sum())
+    single = [word for word, n in (("rater", raters), ("image", images)) if n == 1]
+    note = "; ".join(f"one {word}: holds for this {word} only" for word in single)
+    if there.sum() == 1:
+        return CrossedMean(mean, float("nan"), 0, "a single vote: no interval")
     if np.ptp(table[there]) == 0:
-        if there.sum() == 1:
-            return CrossedMean(mean, float("nan"), 0, "a single vote: no interval")
-        return CrossedMean(mean, 0.0, there.sum() - 1, "all values are equal: no spread to judge by")
+        flat = "all values are equal: no spread to judge by"
+        return CrossedMean(mean, 0.0, float(there.sum() - 1), f"{flat}; {note}".strip("; "))
     of_raters, of_images = float((share.sum(1) ** 2).sum()), float((share.sum(0) ** 2).sum())
     of_rest = float((share**2).sum())
-    if raters == 1 or images == 1:
-        one = "rater" if raters == 1 else "image"
+    if single:
         variance = of_rest * float(np.var(table[there], ddof=1))
-        return CrossedMean(mean, variance, there.sum() - 1, f"one {one}: holds for this {one} only")
+        return CrossedMean(mean, variance, float(there.sum() - 1), note)
     parts = variance_components(table)
     if parts is None:
         y = np.where(there, table - mean, 0.0) * share

@@ -112,12 +112,22 @@ def metric_vs_mos(
     return table, _comparison(table, drawn, level)
 
 
-def _summary(point: Floats, replicates: Floats, mapping: str, n: int, level: float) -> dict[str, object]:
+def _summary(
+    point: Floats, replicates: Floats, mapping: str, n: int, level: float
+) -> dict[str, object]:
     """One row from the four measures and their replicates (4, resamples)."""
-    row: dict[str, object] = {"n": n, **dict(zip(MEASURES, map(float, point), strict=True)), "mapping": mapping}
+    row: dict[str, object] = {
+        "n": n,
+        **dict(zip(MEASURES, map(float, point), strict=True)),
+        "mapping": mapping,
+    }
     for name, values in zip(MEASURES, replicates, strict=True):
         known = values[~np.isnan(values)]
-        low, high = np.percentile(known, [50 * (1 - level), 50 * (1 + level)]) if known.size else (np.nan, np.nan)
+        low, high = (
+            np.percentile(known, [50 * (1 - level), 50 * (1 + level)])
+            if known.size
+            else (np.nan, np.nan)
+        )
         row[f"{name}_low"], row[f"{name}_high"] = float(low), float(high)
     row["note"] = ""
     return row
@@ -156,7 +166,11 @@ def _stimulus_level(points: Points, level: float) -> tuple[dict[str, object], Fl
         ],
         axis=1,
     )
-    concordant, untied_x, untied_y = tau_parts(x, y, image, points.draws.shape[1]) if x.size <= LARGEST_TAU else (None, None, None)
+    concordant, untied_x, untied_y = (
+        tau_parts(x, y, image, points.draws.shape[1])
+        if x.size <= LARGEST_TAU
+        else (None, None, None)
+    )
     if concordant is not None and untied_x is not None and untied_y is not None:
         one = np.ones((1, points.draws.shape[1]))
         point[2] = _tau(one, concordant, untied_x, untied_y)
@@ -179,7 +193,9 @@ def _tau(draws: Floats, concordant: Floats, untied_x: Floats, untied_y: Floats) 
         return total(concordant) / np.sqrt(total(untied_x) * total(untied_y))
 
 
-def _measure_weighted(x: Floats, y: Floats, mapped: Floats, mapping: Mapping, weights: Floats) -> Floats:
+def _measure_weighted(
+    x: Floats, y: Floats, mapped: Floats, mapping: Mapping, weights: Floats
+) -> Floats:
     """PLCC, SROCC, (KROCC left empty) and RMSE for each row of ``weights``: (4, rows)."""
     n = weights.sum(1)
     out = np.full((4, len(weights)), np.nan)
@@ -231,7 +247,9 @@ def _measure_rows(x: Floats, y: Floats, mapping: Mapping) -> Floats:
     return out
 
 
-def _comparison(table: pd.DataFrame, drawn: dict[tuple[str, str], Floats], level: float) -> pd.DataFrame:
+def _comparison(
+    table: pd.DataFrame, drawn: dict[tuple[str, str], Floats], level: float
+) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for name in ("stimulus", "method"):
         part = table[(table["level"] == name) & table["srocc"].notna()]

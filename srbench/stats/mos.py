@@ -50,12 +50,12 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
         crossed = crossed_mean(table)
         resampled = resampled_means(table, draws)
         tails = [50 * (1 - level), 50 * (1 + level)]
-        alone = "a single vote: no interval" if values.size == 1 else ""
+        alone = "a single vote: no deviation" if values.size == 1 else ""
         intervals = {
             "crossed": (*crossed.interval(level), crossed.note),
             "bootstrap": (*np.nanpercentile(resampled, tails), crossed.note),
             "student": (*student_interval(values.mean(), np.array(sd), n, level), alone),
-            "binomial": (*binomial_interval(np.array(values.sum()), n, level), ""),
+            "binomial": (*binomial_interval(np.array(values.sum()), n, level), alone),
         }
         gaps = [] if pairs.size else ["no DMOS: the original was not rated beside it"]
         gaps += [] if rank.size else ["no rank: nobody rated two versions of one image"]
@@ -80,7 +80,9 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def stimuli_table(votes: pd.DataFrame, model: BiasModel | None, level: float = 0.95) -> pd.DataFrame:
+def stimuli_table(
+    votes: pd.DataFrame, model: BiasModel | None, level: float = 0.95
+) -> pd.DataFrame:
     """MOS of every stimulus, plain and after the bias model: CONTRACT's columns of stimuli.csv.
 
     ``ci_low`` and ``ci_high`` are Student's, ``binomial_low`` and ``binomial_high`` exact; ``note``
@@ -112,7 +114,11 @@ def stimuli_table(votes: pd.DataFrame, model: BiasModel | None, level: float = 0
     table["note"] = ""
     table.loc[n < 2, "note"] = "a single rater: no deviation, no interval"
     lost = table["mos_bias_corrected"].isna()
-    why = "no rater of this stimulus fits the bias model" if model else "too few raters for the bias model"
+    why = (
+        "no rater of this stimulus fits the bias model"
+        if model
+        else "too few raters for the bias model"
+    )
     table.loc[lost, "note"] = [f"{note}; {why}".strip("; ") for note in table.loc[lost, "note"]]
     return table.sort_values(["dataset", "image", "method"]).reset_index(drop=True)
 

@@ -42,7 +42,16 @@ def omnibus_table(block: Cells, alpha: float = 0.05) -> tuple[pd.DataFrame, pd.D
             continue
         flat = bool((means == means[:, :1]).all())
         chi2, p = (0.0, 1.0) if flat else map(float, stats.friedmanchisquare(*means.T))
-        tests.append({**row, "statistic": chi2, "df": k - 1, "p": p, "kendall_w": chi2 / (n * (k - 1)), "note": ""})
+        tests.append(
+            {
+                **row,
+                "statistic": chi2,
+                "df": k - 1,
+                "p": p,
+                "kendall_w": chi2 / (n * (k - 1)),
+                "note": "",
+            }
+        )
         chances = np.ones((k, k)) if flat else _nemenyi(means)
         place = stats.rankdata(-means, axis=1).mean(0)
         for i, j in combinations(range(k), 2):

@@ -154,7 +154,9 @@ def _refuse(
     if not rows.size:
         return
     shown = ", ".join(f"row {row + 1} ({str(table[column].iloc[row])!r})" for row in rows[:3])
-    count = f"{rows.size:,} of {len(table):,} rows" if rows.size > 1 else f"1 of {len(table):,} rows"
+    count = (
+        f"{rows.size:,} of {len(table):,} rows" if rows.size > 1 else f"1 of {len(table):,} rows"
+    )
     more = "the first are " if rows.size > 3 else ""
     raise RatingsError(f"{what} in {count}: {more}{shown}; {remedy}")
 

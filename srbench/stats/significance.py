@@ -61,7 +61,7 @@ def pairwise_table(
     columns = ["method_a", "method_b", "mos_difference", "ci_low", "ci_high", "test", "statistic"]
     columns += ["p", "p_holm", "effect_size", "significant", "note"]
     if not rows:
-        return pd.DataFrame({column: [] for column in columns})
+        return pd.DataFrame(columns=pd.Index(columns), dtype=object)
     table = pd.DataFrame(rows)
     table["p_holm"] = table.groupby("test")["p"].transform(lambda p: holm(p.to_numpy()))
     table["significant"] = table["p_holm"] < alpha
@@ -94,9 +94,7 @@ def compare(
     note = crossed.note
     if not note and min(difference.shape) < 10:
         note = "fewer than 10 raters or images: too lenient, see crossed-t"
-    rows.append(
-        _row(names, TESTS[1], mean, mean - half, mean + half, z, p, pooled.effect, note)
-    )
+    rows.append(_row(names, TESTS[1], mean, mean - half, mean + half, z, p, pooled.effect, note))
     for test, axis, word in (("wilcoxon-images", 0, "images"), ("wilcoxon-raters", 1, "raters")):
         there = (~np.isnan(difference)).sum(axis)
         total = np.nansum(difference, axis)[there > 0]
@@ -107,7 +105,15 @@ def compare(
         if ranked.n == 1:
             note = f"one {word[:-1]}: ranks tell nothing"
         rows.append(
-            _row(names, test, mean, statistic=ranked.statistic, p=ranked.p, effect=ranked.effect, note=note)
+            _row(
+                names,
+                test,
+                mean,
+                statistic=ranked.statistic,
+                p=ranked.p,
+                effect=ranked.effect,
+                note=note,
+            )
         )
     rows.append(
         _row(names, PAPER, mean, statistic=pooled.statistic, p=pooled.p, effect=pooled.effect)

@@ -120,7 +120,9 @@ def test_components_of_incomplete_tables_are_unbiased(rng):
     )
     root = np.linalg.cholesky(covariance)
     total = np.zeros(3)
-    for column in root.T:  # components are quadratic in y: summed over a root, they are expectations
+    for (
+        column
+    ) in root.T:  # components are quadratic in y: summed over a root, they are expectations
         y = np.full(there.shape, np.nan)
         y[r, i] = column
         parts = variance_components(y)
@@ -156,4 +158,6 @@ def test_plain_stimulus_mean_is_pandas(votes):
     theirs = votes.groupby(["dataset", "image", "method"])["score"].agg(["mean", "std", "count"])
     ours = table.set_index(["dataset", "image", "method"])
     assert ours["mos"].to_numpy() == approx(theirs["mean"].reindex(ours.index).to_numpy())
-    assert ours["sd"].to_numpy() == approx(theirs["std"].reindex(ours.index).to_numpy(), nan_ok=True)
+    assert ours["sd"].to_numpy() == approx(
+        theirs["std"].reindex(ours.index).to_numpy(), nan_ok=True
+    )
