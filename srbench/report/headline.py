@@ -1,0 +1,87 @@
+"""The one sentence that stands first on the page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .charts import headline_lpips, headline_protocol
+from .results import Results
+from .style import (
+    display_name,
+    format_value,
+    is_reference,
+    method_order,
+    metric_style,
+    protocol_name,
+    trained_on,
+)
+
+
+def headline(results: Results) -> str:
+    """Which method leads in PSNR and in LPIPS on every data set, in one sentence."""
+    scores = results.scores[~results.scores["method"].map(is_reference)]
+    protocol, lpips = headline_protocol(scores), headline_lpips(scores)
+    methods = scores["method"].nunique()
+    images = scores[["dataset", "scale", "image"]].drop_duplicates()
+    groups = images[["dataset", "scale"]].drop_duplicates()
+    scales = " and ".join(f"×{s}" for s in sorted(set(groups["scale"])))
+    count = f"{len(images)} image{'s' if len(images) != 1 else ''}"
+    if methods == 1:
+        name = display_name(next(iter(scores["method"])))
+        told = _alone(results, scores, protocol)
+        return f"{name} alone was measured, on {count} at {scales}{told}."
+    clauses: list[str] = []
+    if protocol is not None:
+        psnr = scores[(scores["metric"] == "psnr_y") & (scores["protocol"] == protocol)]
+        leaders = _leaders(results, psnr, "psnr_y")
+        clauses.append(f"in PSNR ({protocol_name(protocol)}) {leaders}")
+    if lpips is not None:
+        leaders = _leaders(results, scores[scores["metric"] == lpips], lpips)
+        clauses.append(f"in LPIPS {leaders}")
+    if not clauses:
+        return f"{methods} methods were measured on {count} at {scales}."
+    return f"Of {methods} methods on {count} at {scales}, {'; '.join(clauses)}."
+
+
+def _alone(results: Results, scores: pd.DataFrame, protocol: str | None) -> str:
+    psnr = scores[(scores["metric"] == "psnr_y") & (scores["protocol"] == protocol)]
+    parts = [
+        f"{format_value(float(f['value'].mean()), 2)} dB on {display_name(d)}"
+        for d, s, _ in results.groups()
+        if len(f := psnr[(psnr["dataset"] == d) & (psnr["scale"] == s)])
+    ]
+    return f": PSNR {', '.join(parts)} ({protocol_name(protocol)})" if protocol and parts else ""
+
+
+def _leaders(results: Results, scores: pd.DataFrame, metric: str) -> str:
+    """'A leads on Set5 (32.21 dB) and Set14 (28.58 dB), B on BSD100 (...)'."""
+    style = metric_style(metric)
+    several = len(set(results.scores["scale"])) > 1
+    won: dict[str, list[str]] = {}
+    for dataset, scale, _ in results.groups():
+        here = scores[(scores["dataset"] == dataset) & (scores["scale"] == scale)]
+        means = here.groupby("method")["value"].mean()
+        if means.empty:
+            continue
+        # What reads the same is equal: the winner is named by the number that is shown.
+        shown = {str(m): round(float(v), style.decimals) for m, v in means.items()}
+        best = max(shown.values()) if style.better == "higher" else min(shown.values())
+        names = sorted((m for m, v in shown.items() if v == best), key=method_order)
+        text = format_value(best, style.decimals)
+        unit = f" {style.unit}" if style.unit and np.isfinite(best) else ""
+        where = display_name(dataset) + (f" ×{scale}" if several else "")
+        key = " and ".join(
+            display_name(m) + (" (trained on this metric)" if trained_on(m, metric) else "")
+            for m in names
+        )
+        won.setdefault(key, []).append(f"{where} ({text}{unit})")
+    verbs = ["lead" if " and " in key else "leads" for key in won]
+    return ", ".join(
+        f"{key} {verb + ' ' if i == 0 else ''}on {_listed(places)}"
+        for i, ((key, places), verb) in enumerate(zip(won.items(), verbs, strict=True))
+    )
+
+
+def _listed(items: list[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

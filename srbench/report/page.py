@@ -1,0 +1,246 @@
+"""report.html: one page that holds everything it shows and asks the network for nothing."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+import jinja2
+import pandas as pd
+from PIL import Image as PillowImage
+
+from .charts import headline_lpips, headline_protocol
+from .crop_figure import crop_box
+from .crops import Image, View, box_around
+from .headline import headline
+from .render import Cell, Heading, Table
+from .results import Results
+from .significance import ALPHA
+from .style import (
+    canonical,
+    display_name,
+    format_value,
+    is_reference,
+    metric_style,
+    protocol_name,
+    protocol_order,
+)
+from .tables import significance_table
+
+VIEWER_SIDE = 192  # pixels of the image: fits a phone at exact pixels, enlarged on a desk
+# The page stays under 15 MB: base64 makes four bytes of three.
+_VIEWER_BYTES = 7_000_000
+_FIGURE_BYTES = 5_000_000
+
+_PROTOCOL_TEXT = {
+    "matlab": "Luma of BT.601 (16–235), rounded as MATLAB's rgb2ycbcr does. As many pixels as the "
+    "scale are cut from each border. PSNR with peak 255. SSIM of Wang et al. 2004: 11×11 Gaussian, "
+    "sigma 1.5, valid area. A pair of single-channel images is scored as it is.",
+    "basicsr": "As MATLAB, but luma is not rounded and a grey image counts as R = G = B: the way "
+    "of Python papers since about 2018.",
+    "ledig2017": "What the SRGAN paper printed: the daala tools' 4:2:0 conversion with dither, "
+    "their PSNR, and their SSIM whose window grows with the image. Not comparable with the others.",
+    "lpips-v0.1": "Zhang et al. 2018, heads of version 0.1: distance of network features of the "
+    "whole RGB image. Lower is better.",
+}
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure in the page: ``source`` is a data URI, or empty where there was no room."""
+
+    stem: str
+    title: str
+    caption: str
+    source: str
+
+
+def page_figures(drawn: Sequence[tuple[str, str, str, str]]) -> list[PageFigure]:
+    """Figures given as (stem, title, caption, svg) until the page's share for them is full."""
+    left = _FIGURE_BYTES
+    figures: list[PageFigure] = []
+    for stem, title, caption, svg in drawn:
+        source = _data_uri("image/svg+xml", svg.encode("utf-8"))
+        fits = len(source) <= left
+        left -= len(source) if fits else 0
+        figures.append(PageFigure(stem, title, caption, source if fits else ""))
+    return figures
+
+
+def render_page(
+    results: Results,
+    views: Sequence[View],
+    figures: Sequence[PageFigure],
+    summary: Table,
+    paper: Sequence[Table],
+    tests: pd.DataFrame,
+) -> str:
+    """The whole page as text. Every name in it is escaped, whatever a method is called."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("srbench.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["sort_key"] = sort_key
+    environment.filters["runs"] = heading_runs
+    environment.filters["row_blocks"] = row_blocks
+    run = {k: v for k, v in results.run.items() if k not in ("missing", "crops")}
+    protocols = sorted(set(results.scores["protocol"]), key=protocol_order)
+    return environment.get_template("report.html").render(
+        headline=headline(results),
+        results=results.folder.name,
+        summary=method_first(summary),
+        paper=paper,
+        significance=significance_parts(results, tests),
+        viewer=viewer_data(results, views),
+        figures=figures,
+        protocols=[(protocol_name(p), _PROTOCOL_TEXT.get(p, "")) for p in protocols],
+        run=run,
+        alpha=ALPHA,
+    )
+
+
+def heading_runs(headings: Sequence[Heading]) -> list[tuple[str, int]]:
+    """Labels that neighbouring columns share, with the number of those columns."""
+    return [(over, len(list(run))) for over, run in groupby(headings, lambda h: h.over)]
+
+
+def row_blocks(table: Table, ruled: str) -> list[list[tuple[Cell, ...]]]:
+    """Rows between rules: by the column ``ruled`` where there is one, else as the table says."""
+    columns = [i for i, h in enumerate(table.headings) if ruled and h.key in (ruled, "scale")]
+    if not columns:
+        return table.blocks()
+    return [list(r) for _, r in groupby(table.rows, lambda r: [r[i].text for i in columns])]
+
+
+def sort_key(cell: Cell) -> str:
+    """What a column sorts by: the number behind the text, empty (always last) where missing."""
+    if cell.value is None or cell.value != cell.value:
+        return ""
+    return cell.text if isinstance(cell.value, str) else repr(float(cell.value))
+
+
+def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str, Table]]:
+    """One table per data set and scale, under the protocol that the figures use.
+
+    The page leaves out what only a statistician asks for; tables/significance.csv has it all.
+    """
+    protocol, lpips = headline_protocol(results.scores), headline_lpips(results.scores)
+    shown = tests[(tests["protocol"] == protocol) | (tests["metric"] == lpips)]
+    parts: list[tuple[str, Table]] = []
+    for (dataset, scale), group in shown.groupby(["dataset", "scale"], sort=False):
+        counts = ", ".join(
+            f"{metric_style(str(metric)).label} {int(g['significant'].sum())} of {len(g)}"
+            for metric, g in group.groupby("metric", sort=False)
+        )
+        title = f"{display_name(str(dataset))} ×{scale}: pairs that differ: {counts}"
+        parts.append((title, _short(significance_table(group))))
+    return parts
+
+
+def _short(table: Table) -> Table:
+    dropped = {"dataset", "scale", "protocol", "statistic", "p_method", "smallest_p"}
+    return _pick(table, [i for i, h in enumerate(table.headings) if h.key not in dropped], 0)
+
+
+def method_first(table: Table) -> Table:
+    """The summary for a narrow screen: method first, and no scale where there is only one."""
+    keys = [h.key for h in table.headings]
+    scales = {row[keys.index("scale")].text for row in table.rows}
+    order = ["method", "dataset", *(["scale"] if len(scales) > 1 else [])]
+    rest = [i for i, key in enumerate(keys) if key not in ("method", "dataset", "scale")]
+    picked = _pick(table, [*(keys.index(key) for key in order), *rest], 0)
+    return (
+        picked if len(scales) > 1 else replace(picked, caption=f"{scales.pop()}. {table.caption}")
+    )
+
+
+def _pick(table: Table, columns: Sequence[int], group: int) -> Table:
+    return replace(
+        table,
+        headings=tuple(table.headings[i] for i in columns),
+        rows=tuple(tuple(row[i] for i in columns) for row in table.rows),
+        group=group,
+    )
+
+
+def viewer_data(results: Results, views: Sequence[View]) -> list[dict[str, Any]]:
+    """The crops of the before-and-after view, as many images as the page has room for."""
+    left = _VIEWER_BYTES
+    shown: list[dict[str, Any]] = []
+    for view in views:
+        if len(view.pixels) < 2:
+            continue
+        height, width = next(iter(view.pixels.values())).shape[:2]
+        box = box_around(crop_box(view), VIEWER_SIDE, height, width)
+        methods = sorted(view.pixels, key=is_reference)  # the original last
+        layers = [
+            {
+                "name": display_name(m),
+                "id": canonical(m),
+                "scores": _score_line(results, view, m),
+                "source": _png(box.cut(view.pixels[m])),
+            }
+            for m in methods
+        ]
+        size = sum(len(layer["source"]) for layer in layers)
+        if size > left:
+            continue
+        left -= size
+        shown.append(
+            {
+                "title": f"{display_name(view.dataset)} {display_name(view.image)} ×{view.scale}",
+                "where": f"{box.width}×{box.height} pixels from ({box.left}, {box.top})",
+                "width": box.width,
+                "height": box.height,
+                "layers": layers,
+                **_first_pair([canonical(m) for m in methods]),
+            }
+        )
+    return shown
+
+
+def _first_pair(methods: Sequence[str]) -> dict[str, int]:
+    """Bicubic, or the first, on the left; on the right the last method before the original."""
+    left = methods.index("bicubic") if "bicubic" in methods else 0
+    others = [i for i, m in enumerate(methods) if i != left and m != "HR"]
+    return {"left": left, "right": others[-1] if others else len(methods) - 1}
+
+
+def _score_line(results: Results, view: View, method: str) -> str:
+    if is_reference(method):
+        return "the original"
+    protocol, lpips = headline_protocol(results.scores), headline_lpips(results.scores)
+    scores = results.scores
+    here = scores[
+        (scores["dataset"] == view.dataset)
+        & (scores["scale"] == view.scale)
+        & (scores["image"] == view.image)
+        & (scores["method"] == method)
+        & ((scores["protocol"] == protocol) | (scores["metric"] == lpips))
+    ]
+    values = dict(zip(here["metric"], here["value"], strict=True))
+    parts = [
+        f"{metric_style(m).label.split(' ')[0]} {format_value(values[m], metric_style(m).decimals)}"
+        + (f" {metric_style(m).unit}" if metric_style(m).unit else "")
+        for m in ("psnr_y", "ssim_y", lpips)
+        if m is not None and m in values
+    ]
+    return ", ".join(parts)
+
+
+def _png(image: Image) -> str:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(image).save(buffer, format="PNG", optimize=True)
+    return _data_uri("image/png", buffer.getvalue())
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
