@@ -38,9 +38,11 @@ def analyze(
 
     Keys and columns are those of the files of `srbench study analyze`: ``mos``, ``stimuli``,
     ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_mos`` and
-    ``metric_comparison``; besides ``distribution`` (votes per score), ``omnibus``, ``nemenyi``,
+    ``metric_comparison`` and ``metric_points``; besides ``distribution`` (votes per score), ``omnibus``, ``nemenyi``,
     ``sensitivity``, ``letters``, ``claims``, ``exclusions`` (what did not enter MOS or was flagged,
-    with reasons) and ``notes`` (every number that is missing elsewhere, with the reason).
+    with reasons) and ``notes`` (every number that is missing elsewhere, with the reason). Every
+    table has a column ``simulated``: whether any rating (in ``raters``: any of this rater's) was
+    made by a simulated rater.
 
     Raises:
         RatingsError: the ratings cannot be used, or ``family`` names a method nobody rated.
@@ -73,6 +75,7 @@ def analyze(
     if scores is not None:
         scale = str(ratings["scale"].iloc[0]) if "scale" in ratings else None
         matched = match_scores(stimuli, scores, scale)
+        tables["metric_points"] = matched
         tables["metric_vs_mos"], tables["metric_comparison"] = metric_vs_mos(
             matched, resamples, rng, 1 - alpha
         )
@@ -80,6 +83,9 @@ def analyze(
     tables["claims"] = claims_table(tables, alpha=alpha)
     tables["exclusions"] = _exclusions(ratings, raters)
     tables["notes"] = _notes(tables, ALL in by_dataset)
+    for table in tables.values():
+        table["simulated"] = bool(ratings["simulated"].any())
+    raters["simulated"] = raters["rater"].map(ratings.groupby("rater")["simulated"].any())
     return tables
 
 

@@ -148,7 +148,7 @@ def crossed_mean(table: Floats, rater_weights: Floats | None = None) -> CrossedM
         return CrossedMean(mean, float("nan"), 0, "a single vote: no interval")
     if np.ptp(table[there]) == 0:
         flat = "all values are equal: no spread to judge by"
-        return CrossedMean(mean, 0.0, float(there.sum() - 1), f"{flat}; {note}".strip("; "))
+        return CrossedMean(float(table[there][0]), 0.0, float(there.sum() - 1), f"{flat}; {note}".strip("; "))
     of_raters, of_images = float((share.sum(1) ** 2).sum()), float((share.sum(0) ** 2).sum())
     of_rest = float((share**2).sum())
     if single:

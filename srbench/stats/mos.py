@@ -32,6 +32,8 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
     """MOS of every method of one block, one row per interval: CONTRACT's columns of mos.csv.
 
     Without ``dataset``, and with a ``note`` on every number that is missing or needs a caveat.
+    ``dmos_ci_low|high`` is the crossed interval of the DMOS, ``rank_ci_low|high`` the bootstrap
+    interval of the mean rank.
     A rater's repeated votes on one stimulus are averaged first; ``mos`` and ``sd`` are over these
     cells, ``n_ratings`` counts every vote.
     """
@@ -44,8 +46,8 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
         values = table[there]
         n = np.array(float(values.size))
         sd = float(values.std(ddof=1)) if values.size > 1 else float("nan")
-        pairs = differential(table, reference)[there] if reference is not None else np.array([])
-        pairs = pairs[~np.isnan(pairs)]
+        unseen = np.full_like(table, np.nan)
+        dmos = crossed_mean(unseen if reference is None else differential(table, reference))
         rank = place[i][~np.isnan(place[i])]
         crossed = crossed_mean(table)
         resampled = resampled_means(table, draws)
@@ -57,7 +59,11 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
             "student": (*student_interval(values.mean(), np.array(sd), n, level), alone),
             "binomial": (*binomial_interval(np.array(values.sum()), n, level), alone),
         }
-        gaps = [] if pairs.size else ["no DMOS: the original was not rated beside it"]
+        dmos_interval = dmos.interval(level)
+        rank_interval = (
+            np.nanpercentile(resampled_means(place[i], draws), tails) if rank.size else (np.nan,) * 2
+        )
+        gaps = [] if not np.isnan(dmos.mean) else ["no DMOS: the original was not rated beside it"]
         gaps += [] if rank.size else ["no rank: nobody rated two versions of one image"]
         for name in CI_METHODS:
             low, high, caveat = intervals[name]
@@ -72,8 +78,12 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
                     "ci_low": float(low),
                     "ci_high": float(high),
                     "ci_method": name,
-                    "dmos": float(pairs.mean()) if pairs.size else float("nan"),
+                    "dmos": dmos.mean,
                     "mean_rank": float(rank.mean()) if rank.size else float("nan"),
+                    "dmos_ci_low": dmos_interval[0],
+                    "dmos_ci_high": dmos_interval[1],
+                    "rank_ci_low": float(rank_interval[0]),
+                    "rank_ci_high": float(rank_interval[1]),
                     "note": "; ".join(filter(None, [str(caveat), *gaps])),
                 }
             )
