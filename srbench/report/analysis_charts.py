@@ -100,9 +100,9 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
                 tables,
                 safe_stem(f"differences_{name}"),
                 f"Which methods differ, {dataset_name(name)}",
-                "MOS of the row minus MOS of the column. Blue: the row is significantly better; "
-                "vermillion: worse; no colour: no significant difference (crossed random-effects "
-                "t, Holm over all pairs, 5 %).",
+                "MOS of the row minus MOS of the column, in order of MOS. Coloured: the difference is "
+                "significant (blue: the row is better); grey: it is not. Crossed random-effects t, "
+                "Holm, 5 %; the intervals are in tables/mos_pairs.csv.",
                 figure,
             )
     if tables["raters"]["bias"].notna().any():
@@ -183,16 +183,18 @@ def _crossed(tables: Tables, dataset: str) -> pd.DataFrame:
     return own.sort_values("method", key=lambda names: names.map(method_order), kind="stable")
 
 
-def _rows_figure(title: str, rows: int, right: float = _RIGHT) -> tuple[Figure, Axes]:
-    """A panel with a row per method, names at the left."""
-    height = _ABOVE + rows * _ROW + _BELOW
+def _rows_figure(
+    title: str, rows: int, *, right: float = _RIGHT, row: float = _ROW
+) -> tuple[Figure, Axes]:
+    """A panel with a row per method, ``row`` inches high, names at the left."""
+    height = _ABOVE + rows * row + _BELOW
     figure = new_figure(COLUMN_WIDTH, height)
     axes = figure.add_axes(
         (
             _LEFT / COLUMN_WIDTH,
             _BELOW / height,
             (COLUMN_WIDTH - _LEFT - right) / COLUMN_WIDTH,
-            rows * _ROW / height,
+            rows * row / height,
         )
     )
     axes.set_ylim(rows - 0.5, -0.5)
@@ -236,7 +238,7 @@ def mos_figure(tables: Tables, dataset: str) -> Figure:
         figure, axes = _rows_figure(
             dataset_name(dataset).capitalize() if dataset == "all" else dataset_name(dataset),
             len(own),
-            _RIGHT + 0.068 * longest,
+            right=_RIGHT + 0.068 * longest,
         )
         _names(axes, own["method"])
         _scale_axis(axes)
@@ -268,7 +270,7 @@ def votes_figure(tables: Tables, dataset: str) -> Figure:
     share = counts.div(counts.sum(axis=1), axis=0)
     top = float(share.to_numpy().max())
     with figure_style():
-        figure, axes = _rows_figure(dataset_name(dataset), len(own))
+        figure, axes = _rows_figure(dataset_name(dataset), len(own), row=0.225)
         _names(axes, own["method"])
         _scale_axis(axes, "score, 1 bad to 5 excellent")
         axes.grid(visible=False)
@@ -279,14 +281,16 @@ def votes_figure(tables: Tables, dataset: str) -> Figure:
                 axes.add_patch(_cell(score, y, BLUE, 0.72 * part / top))
                 if round(100 * part) > 0:
                     axes.text(
-                        score - 0.46, y, f"{100 * part:.0f}", fontsize=5.5, va="center", color=INK
+                        score, y - 0.36, f"{100 * part:.0f}", fontsize=5.5, ha="center", va="top"
                     )
             low, high = float(str(row.ci_low)), float(str(row.ci_high))
             x = float(str(row.mos))
+            y += 0.2  # below the numbers
             if np.isfinite(low):
-                axes.plot([max(low, LOWEST), min(high, HIGHEST)], [y, y], color=INK, zorder=3)
+                ends = [max(low, LOWEST), min(high, HIGHEST)]
+                axes.plot(ends, [y, y], color=INK, linewidth=1, zorder=3)
             axes.plot(
-                x, y, linestyle="none", marker="D", markersize=3.6, zorder=4,
+                x, y, linestyle="none", marker="D", markersize=3.2, zorder=4,
                 markerfacecolor=VERMILLION, markeredgecolor=INK, markeredgewidth=0.6,
             )  # fmt: skip
     return figure
@@ -317,8 +321,8 @@ def ranks_figure(tables: Tables, dataset: str) -> Figure:
 
 
 def differences_figure(tables: Tables, dataset: str) -> Figure | None:
-    """The significance matrix, best method first; None without comparisons."""
-    own = _crossed(tables, dataset).sort_values("mos", ascending=False, kind="stable")
+    """The significance matrix, best method last; None without comparisons."""
+    own = _crossed(tables, dataset).sort_values("mos", kind="stable")
     pairs = tables["pairwise"]
     pairs = pairs[
         (pairs["dataset"] == dataset) & (pairs["test"] == HEADLINE) & pairs["p_holm"].notna()
@@ -328,7 +332,7 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
     place = {method: i for i, method in enumerate(own["method"])}
     count = len(place)
     side = min(0.195 * count, COLUMN_WIDTH - _LEFT - _RIGHT)
-    below = 0.95
+    below = 1.12
     height = _ABOVE + side + below
     with figure_style():
         figure = new_figure(COLUMN_WIDTH, height)
@@ -349,7 +353,7 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
         for row in pairs.itertuples():
             a, b = place[row.method_a], place[row.method_b]
             x, y = min(a, b), max(a, b)
-            gap = float(str(row.mos_difference)) * (1 if a > b else -1)
+            gap = float(str(row.mos_difference)) * (1 if a > b else -1)  # row minus column
             colour = (BLUE if gap > 0 else VERMILLION) if row.significant else FAINT
             axes.add_patch(_cell(x, y, colour, 0.5 if row.significant else 0.1))
             axes.text(
@@ -377,6 +381,7 @@ def raters_figure(tables: Tables) -> Figure:
                 markerfacecolor="white" if row.bt500_rejected else BLUE,
             )  # fmt: skip
         axes.margins(0.08, 0.1)
+        axes.set_title("Raters")
         axes.set_xlabel("← stricter, bias in scores, more lenient →")
         axes.set_ylabel("inconsistency (SD of scores)")
         odd = _outlying(raters)
@@ -468,8 +473,6 @@ def sos_figure(tables: Tables, a: float) -> Figure:
         axes.set_xticks(range(LOWEST, HIGHEST + 1))
         axes.set_xlabel("MOS")
         axes.set_ylabel("variance of scores")
-        axes.annotate(
-            f"a = {a:.3f}", (3, a * 4), (0, 4), textcoords="offset points", ha="center",
-            fontsize=8,
-        )  # fmt: skip
+        axes.set_title("Spread of votes")
+        axes.text(0.5, 0.97, f"a = {a:.3f}", transform=axes.transAxes, ha="center", va="top")
     return figure
