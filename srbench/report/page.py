@@ -151,12 +151,13 @@ def _short(table: Table) -> Table:
 
 
 def method_first(table: Table) -> Table:
-    """The summary for a narrow screen: method first, and no scale where there is only one."""
+    """The summary for a narrow screen: method first, counts last, no scale if there is but one."""
     keys = [h.key for h in table.headings]
     scales = {row[keys.index("scale")].text for row in table.rows}
     order = ["method", "dataset", *(["scale"] if len(scales) > 1 else [])]
-    rest = [i for i, key in enumerate(keys) if key not in ("method", "dataset", "scale")]
-    picked = _pick(table, [*(keys.index(key) for key in order), *rest], 0)
+    moved = ("method", "dataset", "scale", "images")
+    order += [*(key for key in keys if key not in moved), "images"]
+    picked = _pick(table, [keys.index(key) for key in order], 0)
     return (
         picked if len(scales) > 1 else replace(picked, caption=f"{scales.pop()}. {table.caption}")
     )
@@ -238,7 +239,7 @@ def _score_line(results: Results, view: View, method: str) -> str:
 
 def _png(image: Image) -> str:
     buffer = io.BytesIO()
-    PillowImage.fromarray(image).save(buffer, format="PNG", optimize=True)
+    PillowImage.fromarray(image).save(buffer, format="PNG")
     return _data_uri("image/png", buffer.getvalue())
 
 
