@@ -29,7 +29,9 @@ class World:
     rater_method: float = 0.2
     spread: tuple[float, float] = (0.4, 0.9)
 
-    def votes(self, rng: np.random.Generator, quality: list[float], shape: tuple[int, int]) -> Floats:
+    def votes(
+        self, rng: np.random.Generator, quality: list[float], shape: tuple[int, int]
+    ) -> Floats:
         """Votes of shape (methods, raters, images)."""
         raters, images = shape
         m = len(quality)
@@ -106,13 +108,21 @@ def main() -> None:
     runs: int = given.runs
     error = 100 * np.sqrt(0.05 * 0.95 / runs)
     print(f"{runs} runs, 26 raters; standard error at 5 % {error:.1f} points\n")
-    print("Coverage of the 95 % crossed interval (%)\n\n| images | MOS 1.6 | 3 | 4.4 | 3, half missing |")
+    print(
+        "Coverage of the 95 % crossed interval (%)\n\n| images | MOS 1.6 | 3 | 4.4 | 3, half missing |"
+    )
     print("|---|---|---|---|---|")
     for images in (5, 14, 100):
         cells = [coverage(rng, quality, (26, images), runs) for quality in (1.6, 3.0, 4.4)]
         cells.append(coverage(rng, 3.0, (26, images), runs, missing=0.5))
         print(f"| {images} | " + " | ".join(f"{100 * c:.1f}" for c in cells) + " |", flush=True)
-    tests = ["crossed-t", "crossed-bootstrap", "wilcoxon-images", "wilcoxon-raters", "wilcoxon-pooled"]
+    tests = [
+        "crossed-t",
+        "crossed-bootstrap",
+        "wilcoxon-images",
+        "wilcoxon-raters",
+        "wilcoxon-pooled",
+    ]
     print("\nFalse positives at 5 % (%)\n\n| images | missing | " + " | ".join(tests) + " |")
     print("|" + "---|" * (len(tests) + 2))
     for images in (5, 14, 100):
@@ -129,7 +139,10 @@ def main() -> None:
                 rejections(rng, gap, (raters, images), max(200, runs // 8))["crossed-t"]
                 for gap in gaps
             ]
-            print(f"| {images} | {raters} | " + " | ".join(f"{100 * p:.0f}" for p in power) + " |", flush=True)
+            print(
+                f"| {images} | {raters} | " + " | ".join(f"{100 * p:.0f}" for p in power) + " |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

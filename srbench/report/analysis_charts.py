@@ -20,6 +20,7 @@ from .style import (
     INK,
     SKY,
     VERMILLION,
+    canonical,
     dataset_order,
     display_name,
     figure_style,
@@ -156,9 +157,15 @@ def _metric_figures(tables: Tables) -> Iterator[Drawn]:
         )
 
 
+def metric_label(labelled: str) -> str:
+    """``psnr_y (matlab)`` as it is printed."""
+    metric, _, protocol = labelled.partition(" (")
+    return _metric_name(metric, protocol.rstrip(")"))
+
+
 def _metric_name(metric: str, protocol: str) -> str:
     name = metric_style(metric).label
-    return name if metric.startswith("lpips") else f"{name}, protocol {protocol_name(protocol)}"
+    return name if metric.startswith("lpips") else f"{name} ({protocol_name(protocol)})"
 
 
 def _drawn(tables: Tables, stem: str, title: str, caption: str, figure: Figure) -> Drawn:
@@ -246,9 +253,9 @@ def mos_figure(tables: Tables, dataset: str) -> Figure:
             method, x = str(row.method), float(str(row.mos))
             low = max(float(str(row.ci_low)), LOWEST)
             high = min(float(str(row.ci_high)), HIGHEST)
-            if method in paper.index:
+            if canonical(method) in paper.index:
                 axes.plot(
-                    paper[method], y, linestyle="none", marker="o", markersize=5.5, zorder=1.5,
+                    paper[canonical(method)], y, linestyle="none", marker="o", markersize=5.5, zorder=1.5,
                     markerfacecolor="none", markeredgecolor=FAINT, markeredgewidth=0.9,
                 )  # fmt: skip
             _mark(axes, x, y, low, high, method)
@@ -439,9 +446,16 @@ def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
         axes.set_ylim(LOWEST - 0.1, HIGHEST + 0.1)
         axes.set_yticks(range(LOWEST, HIGHEST + 1))
         axes.set_ylabel("MOS")
-        better = {"higher": f"{style.axis_label}, better →", "lower": f"← better, {style.axis_label}"}
+        better = {
+            "higher": f"{style.axis_label}, better →",
+            "lower": f"← better, {style.axis_label}",
+        }
         axes.set_xlabel(better.get(style.better or "", style.axis_label))
-        title = style.label if metric.startswith("lpips") else f"{style.label}, {protocol_name(protocol)}"
+        title = (
+            style.label
+            if metric.startswith("lpips")
+            else f"{style.label}, {protocol_name(protocol)}"
+        )
         axes.set_title(title)
         place_labels(
             axes,

@@ -9,11 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 import pandas as pd
 
 from ..stats.claims import claims_table
-from .analysis_charts import dataset_name
+from .analysis_charts import dataset_name, datasets_of, metric_label
 from .analysis_text import headline, methods_text
 from .page import PageFigure, page_environment, pick
 from .render import Table
-from .style import display_name
+from .style import dataset_order, display_name
 
 Tables = Mapping[str, pd.DataFrame]
 _PACKAGES = ("srbench", "numpy", "scipy", "pandas", "scikit-posthocs", "matplotlib")
@@ -28,24 +28,32 @@ def render_analysis(
 ) -> str:
     """The whole page as text. Every name in it is escaped, whatever a method or rater is called."""
     by_stem = {table.stem: table for table in shown}
-    claims = claims_table(tables, display_name, float(str(settings["alpha"])))
+    claims = claims_table(tables, display_name, metric_label, float(str(settings["alpha"])))
     said: dict[str, list[str]] = {}
     for record in claims.to_dict("records"):
         said.setdefault(str(record["dataset"]), []).append(str(record["claim"]))
+    # With a single data set `all` says the same; only what is said of metrics is kept of it.
+    names = datasets_of(tables)
+    shared = set[str]()
+    if len(names) == 1:
+        extra = claims.loc[claims["topic"].str.startswith("metrics"), "claim"]
+        said[names[0]] = [*said.get(names[0], []), *map(str, extra)]
+        shared = {"all"}
     return page_environment().get_template("analysis.html").render(
         headline=headline(tables),
         simulated=simulated_note(ratings),
-        claims=[(dataset_name(name).capitalize() if name == "all" else name, texts)
-                for name, texts in sorted(said.items(), key=lambda item: item[0] != "all")],
+        claims=[("All data sets" if name == "all" else display_name(name), said[name])
+                for name in sorted(said, key=lambda n: (n != "all", dataset_order(n)))
+                if name not in shared],
         mos=per_dataset(by_stem["mos"]),
         mos_table=by_stem["mos"],
         paper=by_stem["mos_table2"],
         pairs=per_dataset(by_stem["mos_pairs"]),
         pairs_table=by_stem["mos_pairs"],
-        rest=[by_stem[stem] for stem in ("mos_omnibus", "mos_sensitivity")],
+        rest=[without_empty(by_stem[stem]) for stem in ("mos_omnibus", "mos_sensitivity")],
         nemenyi=by_stem.get("mos_nemenyi"),
         metrics=by_stem.get("mos_metrics"),
-        raters=[by_stem[stem] for stem in ("mos_reliability", "mos_raters")],
+        raters=[without_empty(by_stem[stem]) for stem in ("mos_reliability", "mos_raters")],
         exclusions=by_stem["mos_exclusions"],
         remarks=tables["notes"].to_dict("records"),
         figures=figures,
@@ -76,6 +84,12 @@ def per_dataset(table: Table) -> list[tuple[str, Table]]:
         part = Table(table.stem, table.title, "", table.headings, rows, (), 0)
         parts.append((name[:1].upper() + name[1:], pick(part, rest, 0)))
     return parts
+
+
+def without_empty(table: Table) -> Table:
+    """The table without columns that say nothing in any row."""
+    full = [i for i in range(len(table.headings)) if any(row[i].text for row in table.rows)]
+    return pick(table, full, table.group) if table.rows else table
 
 
 def versions() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from ..stats.significance import HEADLINE, PAPER
 from .analysis_charts import dataset_name, datasets_of
 from .render import Cell, Heading, Table, text_cell
 from .style import (
+    canonical,
     dataset_order,
     display_name,
     format_value,
@@ -153,55 +154,52 @@ def _marked(table: Table, better: Mapping[str, bool]) -> Table:
                 c.text if ok and c.value is not None else None
                 for c, ok in zip(cells, fair, strict=True)
             ]
-            for i, mark in zip(here, mark_best(shown, "higher" if higher else "lower"), strict=True):
-                cell = rows[i][column]
-                rows[i][column] = Cell(cell.text, cell.value, mark)  # type: ignore[arg-type] # mark_best gives the three marks
-    return Table(
-        table.stem, table.title, table.caption, table.headings,
-        tuple(tuple(row) for row in rows), table.notes, table.group,
-    )  # fmt: skip
+            for i, mark in zip(
+                here, mark_best(shown, "higher" if higher else "lower"), strict=True
+            ):
+                rows[i][column] = replace(rows[i][column], mark=mark)  # type: ignore[arg-type] # mark_best gives the three marks
+    return replace(table, rows=tuple(tuple(row) for row in rows))
 
 
 def beside_the_paper(tables: Tables) -> Table:
-    """The MOS rows of the paper's Table 2, ours beside the published ones."""
+    """The MOS of the paper's Table 2 and Table 1, ours beside the published one."""
     own = tables["mos"]
     own = own[(own["ci_method"] == "crossed") & (own["dataset"] != "all")]
+    own = own.assign(method=own["method"].map(canonical))
     paper = published("ledig2017_mos.csv")
-    columns = sorted({*own["method"], *paper["method"]}, key=method_order)
-    headings = [Heading("dataset", "Data set", numeric=False)]
-    headings += [Heading("source", "MOS", numeric=False)]
-    headings += [Heading(m, display_name(m)) for m in columns]
-    rows: list[tuple[Cell, ...]] = []
+    methods = sorted({*own["method"], *paper["method"]}, key=method_order)
+    headings = [Heading("method", "Method", numeric=False)]
+    columns: list[list[Cell]] = []
     for dataset in sorted({*own["dataset"], *paper["dataset"]}, key=dataset_order):
         for source, frame in (("ours", own), ("paper", paper)):
-            here = frame[frame["dataset"] == dataset]
-            if here.empty:
+            values = frame[frame["dataset"] == dataset].set_index("method")["mos"]
+            if values.empty:
                 continue
-            values = here.set_index("method")["mos"]
-            cells = [_cell(values.get(m), 2) for m in columns]
-            marks = mark_best(
-                [
-                    None if c.value is None or is_reference(m) else c.text
-                    for c, m in zip(cells, columns, strict=True)
-                ],
-                "higher",
-            )
-            cells = [
-                Cell(c.text, c.value, mark)  # type: ignore[arg-type] # mark_best gives the three marks
-                for c, mark in zip(cells, marks, strict=True)
+            cells = [_cell(values.get(m), 2) for m in methods]
+            fair = [
+                None if c.value is None or is_reference(m) else c.text
+                for c, m in zip(cells, methods, strict=True)
             ]
-            rows.append((text_cell(dataset), text_cell(source), *cells))
+            marks = mark_best(fair, "higher")
+            columns.append([replace(c, mark=m) for c, m in zip(cells, marks, strict=True)])  # type: ignore[arg-type] # mark_best gives the three marks
+            headings.append(Heading(f"{dataset}_{source}", source, dataset_name(dataset)))
+    rows = [
+        (Cell(display_name(m), m), *(column[i] for column in columns))
+        for i, m in enumerate(methods)
+    ]
     absent = sorted(set(paper["dataset"]) - set(own["dataset"]), key=dataset_order)
     notes = [f"— {', '.join(absent)}, ours: not part of this study"] if absent else []
     notes.append("— ours: not rated here; paper: no such number published")
     return Table(
         "mos_table2",
-        f"MOS beside Table 2 of {_PAPER}",
-        f"'paper' is what {_PAPER} published: their networks, their 26 raters; 'ours' are this "
-        "study's images and raters. Best in bold, second underlined, the original apart.",
+        f"MOS beside {_PAPER}",
+        f"'paper' is what {_PAPER} published in Tables 1 and 2: their networks, their 26 raters; "
+        "'ours' are this study's images and raters. Best in bold, second underlined, the original "
+        "apart.",
         tuple(headings),
         tuple(rows),
         tuple(notes),
+        0,
     )
 
 
@@ -377,12 +375,19 @@ def raters(tables: Tables) -> Table:
 
 def sensitivity(tables: Tables) -> Table:
     """Whether screening or weighting raters changes a conclusion."""
+    frame = tables["sensitivity"]
+    named = [
+        "; ".join(" / ".join(map(display_name, pair.split(" / "))) for pair in text.split("; "))
+        if text
+        else ""
+        for text in frame["changed_pairs"]
+    ]
     return frame_table(
         "mos_sensitivity",
         "Would a conclusion change",
         "The headline test again without flagged raters, and with each rater's bias taken off and "
         "raters weighted by their consistency.",
-        _ordered(tables["sensitivity"], tables),
+        _ordered(frame.assign(changed_pairs=named), tables),
         [
             Column("dataset", "Data set", "dataset"),
             Column("variant", "Raters"),

@@ -64,7 +64,9 @@ def _where(own: pd.DataFrame, of: str) -> str:
     )
 
 
-def methods_text(tables: Tables, ratings: pd.DataFrame, settings: Mapping[str, object]) -> list[str]:
+def methods_text(
+    tables: Tables, ratings: pd.DataFrame, settings: Mapping[str, object]
+) -> list[str]:
     """Paragraphs that state what was done, precisely enough for a paper.
 
     ``ratings`` is the checked table; ``settings`` holds ``alpha``, ``resamples`` and whether the
@@ -78,8 +80,9 @@ def methods_text(tables: Tables, ratings: pd.DataFrame, settings: Mapping[str, o
         f"The mean opinion score (MOS) is the mean over (rater, image) cells, a rater's repeated "
         f"votes on one stimulus averaged first. Its {level} confidence interval treats raters and "
         "images as random samples (two-way crossed random effects without interaction): the "
-        "variance of the mean is (MS_raters + MS_images − MS_residual)/(R·I), or max(MS_raters, "
-        "MS_images)/(R·I) where that is not positive, with Satterthwaite degrees of freedom"
+        "variance of the mean is (MS_raters + MS_images − MS_residual)/(R·I) with Satterthwaite "
+        "degrees of freedom, and at least max(MS_raters, MS_images)/(R·I) (negative variance "
+        "components count as zero)"
         + _missing(main)
         + f". Bootstrap intervals resample raters and images together ({settings['resamples']} "
         "resamples, percentiles; Owen 2007); Student intervals and exact binomial intervals "

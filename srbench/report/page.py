@@ -98,17 +98,21 @@ def render_page(
     """The whole page as text. Every name in it is escaped, whatever a method is called."""
     run = {k: v for k, v in results.run.items() if k not in ("missing", "crops")}
     protocols = sorted(set(results.scores["protocol"]), key=protocol_order)
-    return page_environment().get_template("report.html").render(
-        headline=headline(results),
-        results=results.folder.name,
-        summary=method_first(summary),
-        paper=paper,
-        significance=significance_parts(results, tests),
-        viewer=viewer_data(results, views),
-        figures=figures,
-        protocols=[(protocol_name(p), _PROTOCOL_TEXT.get(p, "")) for p in protocols],
-        run=run,
-        alpha=ALPHA,
+    return (
+        page_environment()
+        .get_template("report.html")
+        .render(
+            headline=headline(results),
+            results=results.folder.name,
+            summary=method_first(summary),
+            paper=paper,
+            significance=significance_parts(results, tests),
+            viewer=viewer_data(results, views),
+            figures=figures,
+            protocols=[(protocol_name(p), _PROTOCOL_TEXT.get(p, "")) for p in protocols],
+            run=run,
+            alpha=ALPHA,
+        )
     )
 
 

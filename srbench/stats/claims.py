@@ -17,11 +17,15 @@ OUR_NETWORKS = ("srresnet-", "srgan-")
 
 
 def claims_table(
-    tables: Mapping[str, pd.DataFrame], name: Name = str, alpha: float = 0.05
+    tables: Mapping[str, pd.DataFrame],
+    name: Name = str,
+    metric_name: Name = str,
+    alpha: float = 0.05,
 ) -> pd.DataFrame:
     """Sentences about each data set: ``dataset, topic, claim``.
 
-    ``tables`` are those of `analyze`; ``name`` turns a method's name into the one to print.
+    ``tables`` are those of `analyze`; ``name`` and ``metric_name`` turn a method's name and
+    a ``metric (protocol)`` into what is to be printed.
     """
     rows: list[dict[str, str]] = []
     mos, pairwise = tables["mos"], tables["pairwise"]
@@ -37,7 +41,7 @@ def claims_table(
         rows += [{"dataset": str(dataset), "topic": topic, "claim": text} for topic, text in said]
     comparison = tables.get("metric_comparison")
     if comparison is not None and len(comparison):
-        rows += _metrics(tables["metric_vs_mos"], comparison)
+        rows += _metrics(tables["metric_vs_mos"], comparison, metric_name)
     return pd.DataFrame(rows, columns=pd.Index(["dataset", "topic", "claim"]))
 
 
@@ -76,7 +80,8 @@ def _ranking(
         if np.isfinite(row["ci_low"])
         else ""
     )
-    text = f"{where}, {name(top)} is rated best of the reconstructions (MOS {row['mos']:.2f}{interval})"
+    text = f"{where}, {name(top)} is rated best of the reconstructions "
+    text += f"(MOS {row['mos']:.2f}{interval})"
     better, even, worse = _against(top, head)
     parts: list[str] = []
     rivals = [m for m in (*better, *worse) if m != REFERENCE]
@@ -174,30 +179,33 @@ def _paper_test(
     return [
         (
             "paper's test",
-            f"{where}, the paper's test (Wilcoxon on pooled pairs, uncorrected) would also call these "
-            f"different, which raters and images taken as samples do not support: {shown}.",
+            f"{where}, the paper's test (Wilcoxon on pooled pairs, uncorrected) would also call "
+            f"these different, which raters and images taken as samples do not support: {shown}.",
         )
     ]
 
 
-def _metrics(table: pd.DataFrame, comparison: pd.DataFrame) -> list[dict[str, str]]:
+def _metrics(table: pd.DataFrame, comparison: pd.DataFrame, name: Name) -> list[dict[str, str]]:
     rows: list[dict[str, str]] = []
     for level, part in comparison.groupby("level", sort=False):
         best = str(part["best"].iloc[0])
         labels = table["metric"] + " (" + table["protocol"] + ")"
         row = table[(labels == best) & (table["level"] == level)].iloc[0]
         across = "single images" if level == "stimulus" else "method means"
-        beaten = [str(other) for other in part.loc[part["differs"].astype(bool), "other"]]
         alike = [str(other) for other in part.loc[~part["differs"].astype(bool), "other"]]
+        low, high = sorted((row["srocc_low"], row["srocc_high"]), key=abs)
         text = (
-            f"Over {across}, {best} follows the raters best: SROCC {row['srocc']:.3f} "
-            f"({row['srocc_low']:.3f} to {row['srocc_high']:.3f}), PLCC {row['plcc']:.3f}, "
-            f"n = {row['n']}"
-        ).replace("-0.", "−0.")
-        if beaten and not alike:
-            text += "; the lead over every other metric is larger than chance over images"
-        elif alike:
-            text += f"; its lead over {join(alike, str)} is within chance over images"
+            (
+                f"Over {across}, {name(best)} follows the raters best: SROCC {row['srocc']:.3f} "
+                f"({low:.3f} to {high:.3f}), PLCC {row['plcc']:.3f}, n = {row['n']}"
+            )
+            .replace(" -", " −")
+            .replace("(-", "(−")
+        )
+        if alike:
+            text += f"; its lead over {join(alike, name)} is within chance over images"
+        else:
+            text += "; its lead over every other metric is larger than chance over images"
         rows.append({"dataset": "all", "topic": f"metrics, {level}", "claim": text + "."})
     return rows
 

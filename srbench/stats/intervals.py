@@ -121,9 +121,10 @@ def crossed_mean(table: Floats, rater_weights: Floats | None = None) -> CrossedM
     """The mean of a (raters, images) table when both are samples from a larger world.
 
     In a complete table Var = (MS_raters + MS_images - MS_rest) / (R I) with Satterthwaite degrees
-    of freedom; where that is not positive, max(MS_raters, MS_images) / (R I). With missing votes
-    the mean squares are rebuilt from the variance components and the share of each rater and
-    image in the mean. ``rater_weights`` (raters,) weighs each rater's votes.
+    of freedom, but at least max(MS_raters, MS_images) / (R I): a negative variance component
+    counts as zero. (Taken as it comes, a variance just above zero has a fraction of a degree of
+    freedom, and with few images an interval without end.) With missing votes the mean squares are
+    rebuilt from the variance components and the share of each rater and image in the mean. ``rater_weights`` (raters,) weighs each rater's votes.
 
     One rater (or one image) leaves an interval over the images (or raters) alone, and ``note``
     says so; a single vote leaves none. Equal values everywhere give a variance of 0, said too.
@@ -148,7 +149,9 @@ def crossed_mean(table: Floats, rater_weights: Floats | None = None) -> CrossedM
         return CrossedMean(mean, float("nan"), 0, "a single vote: no interval")
     if np.ptp(table[there]) == 0:
         flat = "all values are equal: no spread to judge by"
-        return CrossedMean(float(table[there][0]), 0.0, float(there.sum() - 1), f"{flat}; {note}".strip("; "))
+        return CrossedMean(
+            float(table[there][0]), 0.0, float(there.sum() - 1), f"{flat}; {note}".strip("; ")
+        )
     of_raters, of_images = float((share.sum(1) ** 2).sum()), float((share.sum(0) ** 2).sum())
     of_rest = float((share**2).sum())
     if single:
@@ -165,8 +168,8 @@ def crossed_mean(table: Floats, rater_weights: Floats | None = None) -> CrossedM
     squares = np.array([rest + of_raters * parts.raters, rest + of_images * parts.images, rest])
     dfs = np.array([raters - 1, images - 1, there.sum() - raters - images + 1], dtype=float)
     variance = float(squares[0] + squares[1] - squares[2])
-    if variance <= 1e-12 * float(np.abs(squares).max()):
-        largest = int(np.argmax(squares))
+    largest = int(np.argmax(squares[:2])) if squares[:2].max() > 0 else 2
+    if variance <= squares[largest]:
         return CrossedMean(mean, float(squares[largest]), float(dfs[largest]))
     return CrossedMean(mean, variance, variance**2 / float((squares**2 / dfs).sum()))
 

@@ -61,7 +61,9 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
         }
         dmos_interval = dmos.interval(level)
         rank_interval = (
-            np.nanpercentile(resampled_means(place[i], draws), tails) if rank.size else (np.nan,) * 2
+            np.nanpercentile(resampled_means(place[i], draws), tails)
+            if rank.size
+            else (np.nan,) * 2
         )
         gaps = [] if not np.isnan(dmos.mean) else ["no DMOS: the original was not rated beside it"]
         gaps += [] if rank.size else ["no rank: nobody rated two versions of one image"]
