@@ -109,7 +109,8 @@ def main() -> None:
     error = 100 * np.sqrt(0.05 * 0.95 / runs)
     print(f"{runs} runs, 26 raters; standard error at 5 % {error:.1f} points\n")
     print(
-        "Coverage of the 95 % crossed interval (%)\n\n| images | MOS 1.6 | 3 | 4.4 | 3, half missing |"
+        "Coverage of the 95 % crossed interval (%)\n\n"
+        "| images | MOS 1.6 | 3 | 4.4 | 3, half missing |"
     )
     print("|---|---|---|---|---|")
     for images in (5, 14, 100):

@@ -106,7 +106,7 @@ def to_json(numbers: Mapping[str, object]) -> str:
 
 
 def _remove_old(folder: Path, kept: Iterable[Path]) -> None:
-    """Remove our own figures of an earlier analysis: a stale picture beside new numbers misleads."""
+    """Remove our own figures of an earlier analysis: stale pictures beside new numbers mislead."""
     names = {path.name for path in kept}
     if not folder.is_dir():
         return

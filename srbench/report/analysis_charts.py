@@ -101,9 +101,9 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
                 tables,
                 safe_stem(f"differences_{name}"),
                 f"Which methods differ, {dataset_name(name)}",
-                "MOS of the row minus MOS of the column, in order of MOS. Coloured: the difference is "
-                "significant (blue: the row is better); grey: it is not. Crossed random-effects t, "
-                "Holm, 5 %; the intervals are in tables/mos_pairs.csv.",
+                "MOS of the row minus MOS of the column, in order of MOS. Coloured: the difference "
+                "is significant (blue: the row is better); grey: it is not. Crossed random-effects "
+                "t, Holm, 5 %; the intervals are in tables/mos_pairs.csv.",
                 figure,
             )
     if tables["raters"]["bias"].notna().any():
@@ -255,7 +255,8 @@ def mos_figure(tables: Tables, dataset: str) -> Figure:
             high = min(float(str(row.ci_high)), HIGHEST)
             if canonical(method) in paper.index:
                 axes.plot(
-                    paper[canonical(method)], y, linestyle="none", marker="o", markersize=5.5, zorder=1.5,
+                    paper[canonical(method)], y, linestyle="none", marker="o", markersize=5.5,
+                    zorder=1.5,
                     markerfacecolor="none", markeredgecolor=FAINT, markeredgewidth=0.9,
                 )  # fmt: skip
             _mark(axes, x, y, low, high, method)

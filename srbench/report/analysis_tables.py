@@ -38,7 +38,8 @@ _TESTS = {
 class Column:
     """A column of a frame: its key, its label, how it is shown, and a label over neighbours.
 
-    ``kind`` is ``text``, ``method``, ``dataset``, ``whole``, ``p``, ``yes`` or a number of decimals.
+    ``kind`` is ``text``, ``method``, ``dataset``, ``whole``, ``p``, ``yes`` or a count
+    of decimals.
     """
 
     key: str

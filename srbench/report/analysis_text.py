@@ -53,7 +53,8 @@ def headline(tables: Tables) -> str:
         text += f", not significantly better than {join(even, display_name)}"
     elif even:
         text += f", not significantly better than {len(even)} others"
-    return f"{text}; {int(differs.sum())} of {len(pairs)} differences between versions are significant."
+    count = f"{int(differs.sum())} of {len(pairs)}"
+    return f"{text}; {count} differences between versions are significant."
 
 
 def _where(own: pd.DataFrame, of: str) -> str:
@@ -148,7 +149,8 @@ def _design(main: pd.DataFrame) -> str:
     return (
         f"{main['rater'].nunique()} raters gave {len(main):,} ratings on the five-point scale of "
         "absolute category rating (1 bad, 2 poor, 3 fair, 4 good, 5 excellent) to "
-        f"{stimuli:,} stimuli: {main['method'].nunique()} versions{hidden}, of images of {sets}.{note}"
+        f"{stimuli:,} stimuli: {main['method'].nunique()} versions{hidden}, of images of {sets}."
+        f"{note}"
     )
 
 

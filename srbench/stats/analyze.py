@@ -37,12 +37,12 @@ def analyze(
     1 - alpha that of every interval of a mean. The same input and seed give the same tables.
 
     Keys and columns are those of the files of `srbench study analyze`: ``mos``, ``stimuli``,
-    ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_mos`` and
-    ``metric_comparison`` and ``metric_points``; besides ``distribution`` (votes per score), ``omnibus``, ``nemenyi``,
-    ``sensitivity``, ``letters``, ``claims``, ``exclusions`` (what did not enter MOS or was flagged,
-    with reasons) and ``notes`` (every number that is missing elsewhere, with the reason). Every
-    table has a column ``simulated``: whether any rating (in ``raters``: any of this rater's) was
-    made by a simulated rater.
+    ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_mos``,
+    ``metric_comparison`` and ``metric_points``; besides ``distribution`` (votes per score),
+    ``omnibus``, ``nemenyi``, ``sensitivity``, ``letters``, ``claims``, ``exclusions`` (what did not
+    enter MOS or was flagged, with reasons) and ``notes`` (every number that is missing elsewhere,
+    with the reason). Every table has a column ``simulated``: whether any rating (in ``raters``: any
+    of this rater's) was made by a simulated rater.
 
     Raises:
         RatingsError: the ratings cannot be used, or ``family`` names a method nobody rated.

@@ -124,7 +124,8 @@ def crossed_mean(table: Floats, rater_weights: Floats | None = None) -> CrossedM
     of freedom, but at least max(MS_raters, MS_images) / (R I): a negative variance component
     counts as zero. (Taken as it comes, a variance just above zero has a fraction of a degree of
     freedom, and with few images an interval without end.) With missing votes the mean squares are
-    rebuilt from the variance components and the share of each rater and image in the mean. ``rater_weights`` (raters,) weighs each rater's votes.
+    rebuilt from the variance components and the share of each rater and image in the mean.
+    ``rater_weights`` (raters,) weighs each rater's votes.
 
     One rater (or one image) leaves an interval over the images (or raters) alone, and ``note``
     says so; a single vote leaves none. Equal values everywhere give a variance of 0, said too.

@@ -33,7 +33,9 @@ class Points:
 
 
 def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: str | None) -> pd.DataFrame:
-    """Rated stimuli with their metric values: ``dataset, image, method, mos, protocol, metric, value``.
+    """Rated stimuli with their metric values.
+
+    Columns ``dataset, image, method, mos, protocol, metric, value``.
 
     Method names match whatever their case; the original, which has no score of its own, and values
     that are not finite (the PSNR of identical images) are left out.
@@ -84,8 +86,8 @@ def metric_vs_mos(
     percentiles over resamples of images with all their methods, the mapping held fixed. ``note``
     says why a number is missing.
 
-    The second table: ``level, best, other, srocc_difference, ci_low, ci_high, differs``, differences
-    of the absolute SROCC in the same resamples.
+    The second table: ``level, best, other, srocc_difference, ci_low, ci_high, differs``, where the
+    differences are of the absolute SROCC in the same resamples.
 
     Source: ITU-T P.1401 (2020): PLCC, RMSE with N - d degrees of freedom.
     """

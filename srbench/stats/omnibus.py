@@ -12,7 +12,7 @@ from .cells import Cells, Floats
 
 
 def block_means(block: Cells, over: str) -> Floats:
-    """Complete rows of mean scores, (images or raters, methods): ``over`` is what makes the rows."""
+    """Complete rows of mean scores, (images or raters, methods); ``over`` names the rows."""
     axis = 1 if over == "images" else 2
     there = (~np.isnan(block.scores)).sum(axis)
     total = np.nansum(block.scores, axis=axis)

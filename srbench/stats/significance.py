@@ -33,9 +33,9 @@ def pairwise_table(
 ) -> pd.DataFrame:
     """All tests of all comparisons of one block: CONTRACT's columns of pairwise.csv.
 
-    Without ``dataset``, with a ``note``. ``family`` declares the comparisons (default: every pair of
-    methods); Holm's correction runs over it, once per test. The difference is method_a - method_b
-    over the (rater, image) cells that hold both.
+    Without ``dataset``, with a ``note``. ``family`` declares the comparisons (default: every
+    pair of methods); Holm's correction runs over it, once per test. The difference is
+    method_a - method_b over the (rater, image) cells that hold both.
 
     ========================  =====================================================================
     ``crossed-t``             the headline: raters and images both random, Satterthwaite

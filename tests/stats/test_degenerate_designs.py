@@ -7,11 +7,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from pytest import approx
 from simulated_ratings import PAPER_METHODS, simulate
 
 from srbench.stats import analyze
 from srbench.stats.intervals import crossed_mean
+
+approx = pytest.approx
 
 FEW = {name: PAPER_METHODS[name] for name in ("nearest", "srresnet-mse", "srgan-mse", "HR")}
 

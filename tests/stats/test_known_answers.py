@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from pytest import approx
 from simulated_ratings import PAPER_IMAGES, simulate
 
 from srbench.stats.bias_model import alternating_projection, fit_bias_model
@@ -21,6 +20,8 @@ from srbench.stats.reliability import (
 )
 from srbench.stats.screening import bt500
 from srbench.stats.significance import holm
+
+approx = pytest.approx
 
 
 @pytest.fixture(scope="module")

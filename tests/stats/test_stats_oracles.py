@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pingouin
 import pytest
-from pytest import approx
 from scipy import stats
 from simulated_ratings import simulate
 from statsmodels.stats.multitest import multipletests
@@ -22,6 +21,8 @@ from srbench.stats.ranks import ranks
 from srbench.stats.reliability import intraclass, krippendorff_alpha, vote_counts
 from srbench.stats.significance import holm
 from srbench.stats.wilcoxon import signed_rank
+
+approx = pytest.approx
 
 SEEDS = range(5)
 

@@ -7,18 +7,19 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from pytest import approx
 from simulated_ratings import simulate
 
 from srbench.stats.bias_model import fit_bias_model, stimulus_keys
 from srbench.stats.screening import bt500
 
 pytest.importorskip("sureal", reason="sureal is not installed: pip install sureal to compare")
-from sureal.dataset_reader import RawDatasetReader  # noqa: E402  after the skip above
-from sureal.subjective_model import (  # noqa: E402  after the skip above
+from sureal.dataset_reader import RawDatasetReader
+from sureal.subjective_model import (
     SubjectMLEModelProjectionSolver,
     SubjrejMosModel,
 )
+
+approx = pytest.approx
 
 
 def reader(votes: pd.DataFrame) -> RawDatasetReader:
