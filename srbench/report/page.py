@@ -70,15 +70,8 @@ def page_figures(drawn: Sequence[tuple[str, str, str, str]]) -> list[PageFigure]
     return figures
 
 
-def render_page(
-    results: Results,
-    views: Sequence[View],
-    figures: Sequence[PageFigure],
-    summary: Table,
-    paper: Sequence[Table],
-    tests: pd.DataFrame,
-) -> str:
-    """The whole page as text. Every name in it is escaped, whatever a method is called."""
+def page_environment() -> jinja2.Environment:
+    """The templates, which escape every name, and the filters that tables need."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("srbench.report", "templates"),
         autoescape=True,
@@ -90,19 +83,35 @@ def render_page(
     environment.filters["sort_key"] = sort_key
     environment.filters["runs"] = heading_runs
     environment.filters["row_blocks"] = row_blocks
+    return environment
+
+
+def render_page(
+    results: Results,
+    views: Sequence[View],
+    figures: Sequence[PageFigure],
+    summary: Table,
+    paper: Sequence[Table],
+    tests: pd.DataFrame,
+) -> str:
+    """The whole page as text. Every name in it is escaped, whatever a method is called."""
     run = {k: v for k, v in results.run.items() if k not in ("missing", "crops")}
     protocols = sorted(set(results.scores["protocol"]), key=protocol_order)
-    return environment.get_template("report.html").render(
-        headline=headline(results),
-        results=results.folder.name,
-        summary=method_first(summary),
-        paper=paper,
-        significance=significance_parts(results, tests),
-        viewer=viewer_data(results, views),
-        figures=figures,
-        protocols=[(protocol_name(p), _PROTOCOL_TEXT.get(p, "")) for p in protocols],
-        run=run,
-        alpha=ALPHA,
+    return (
+        page_environment()
+        .get_template("report.html")
+        .render(
+            headline=headline(results),
+            results=results.folder.name,
+            summary=method_first(summary),
+            paper=paper,
+            significance=significance_parts(results, tests),
+            viewer=viewer_data(results, views),
+            figures=figures,
+            protocols=[(protocol_name(p), _PROTOCOL_TEXT.get(p, "")) for p in protocols],
+            run=run,
+            alpha=ALPHA,
+        )
     )
 
 
@@ -155,7 +164,7 @@ def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str,
 
 def _short(table: Table) -> Table:
     dropped = {"dataset", "scale", "protocol", "statistic", "p_method", "smallest_p"}
-    return _pick(table, [i for i, h in enumerate(table.headings) if h.key not in dropped], 0)
+    return pick(table, [i for i, h in enumerate(table.headings) if h.key not in dropped], 0)
 
 
 def method_first(table: Table) -> Table:
@@ -165,13 +174,14 @@ def method_first(table: Table) -> Table:
     order = ["method", "dataset", *(["scale"] if len(scales) > 1 else [])]
     moved = ("method", "dataset", "scale", "images")
     order += [*(key for key in keys if key not in moved), "images"]
-    picked = _pick(table, [keys.index(key) for key in order], 0)
+    picked = pick(table, [keys.index(key) for key in order], 0)
     return (
         picked if len(scales) > 1 else replace(picked, caption=f"{scales.pop()}. {table.caption}")
     )
 
 
-def _pick(table: Table, columns: Sequence[int], group: int) -> Table:
+def pick(table: Table, columns: Sequence[int], group: int) -> Table:
+    """The table with these columns only, in this order."""
     return replace(
         table,
         headings=tuple(table.headings[i] for i in columns),

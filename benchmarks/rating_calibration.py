@@ -1,0 +1,150 @@
+"""Do the headline interval and test keep their promises? Simulation from the bias model.
+
+Raters and images are random, and so are rater-by-method and image-by-method effects; votes are
+rounded to 1..5. Run ``python benchmarks/rating_calibration.py`` for the full tables (minutes).
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from srbench.stats.intervals import crossed_mean, resample, resampled_means
+from srbench.stats.wilcoxon import signed_rank
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class World:
+    """Standard deviations of the effects; ``spread`` is the range of raters' inconsistency."""
+
+    image: float = 0.3
+    image_method: float = 0.25
+    rater: float = 0.3
+    rater_method: float = 0.2
+    spread: tuple[float, float] = (0.4, 0.9)
+
+    def votes(
+        self, rng: np.random.Generator, quality: list[float], shape: tuple[int, int]
+    ) -> Floats:
+        """Votes of shape (methods, raters, images)."""
+        raters, images = shape
+        m = len(quality)
+        latent = np.array(quality)[:, None, None] + rng.normal(0, self.image, (1, 1, images))
+        latent = latent + rng.normal(0, self.image_method, (m, 1, images))
+        latent = latent + rng.normal(0, self.rater, (1, raters, 1))
+        latent = latent + rng.normal(0, self.rater_method, (m, raters, 1))
+        own = rng.uniform(*self.spread, (1, raters, 1))
+        return np.clip(np.rint(latent + own * rng.normal(size=(m, raters, images))), 1, 5)
+
+    def truth(self, quality: float) -> float:
+        """The MOS of a method over all the raters and images of this world."""
+        own = np.linspace(*self.spread, 2001)
+        fixed = self.image**2 + self.image_method**2 + self.rater**2 + self.rater_method**2
+        sd = np.sqrt(fixed + own**2)
+        return 1 + sum(float(special.ndtr((quality - k - 0.5) / sd).mean()) for k in (1, 2, 3, 4))
+
+
+def coverage(
+    rng: np.random.Generator, quality: float, shape: tuple[int, int], runs: int, missing: float = 0
+) -> float:
+    """The share of 95 % crossed intervals of a MOS that hold the truth."""
+    world, hits = World(), 0
+    truth = world.truth(quality)
+    for _ in range(runs):
+        table = world.votes(rng, [quality], shape)[0]
+        table[rng.random(table.shape) < missing] = np.nan
+        low, high = crossed_mean(table).interval()
+        hits += low <= truth <= high
+    return hits / runs
+
+
+def rejections(
+    rng: np.random.Generator,
+    gap: float,
+    shape: tuple[int, int],
+    runs: int,
+    resamples: int = 0,
+    missing: float = 0,
+) -> dict[str, float]:
+    """How often each test calls two methods ``gap`` apart different at 5 %."""
+    world = World()
+    counts: dict[str, int] = {}
+    for _ in range(runs):
+        a, b = world.votes(rng, [3.0 + gap / 2, 3.0 - gap / 2], shape)
+        difference = a - b
+        difference[rng.random(shape) < missing] = np.nan
+        by_image, by_rater = np.nanmean(difference, 0), np.nanmean(difference, 1)
+        p = {
+            "crossed-t": crossed_mean(difference).test()[1],
+            "wilcoxon-images": signed_rank(by_image).p,
+            "wilcoxon-raters": signed_rank(by_rater).p,
+            "wilcoxon-pooled": signed_rank(difference.ravel()).p,
+        }
+        if resamples:
+            sd = resampled_means(difference, resample(*shape, resamples, rng)).std(ddof=1)
+            p["crossed-bootstrap"] = 2 * float(special.ndtr(-abs(np.nanmean(difference)) / sd))
+        for test, value in p.items():
+            counts[test] = counts.get(test, 0) + (value < 0.05)
+    return {test: count / runs for test, count in counts.items()}
+
+
+def _percent(values: dict[str, float], tests: list[str]) -> str:
+    return " | ".join(f"{100 * values[test]:.1f}" for test in tests)
+
+
+def main() -> None:
+    """Print the tables in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    rng = np.random.default_rng(given.seed)
+    runs: int = given.runs
+    error = 100 * np.sqrt(0.05 * 0.95 / runs)
+    print(f"{runs} runs, 26 raters; standard error at 5 % {error:.1f} points\n")
+    print(
+        "Coverage of the 95 % crossed interval (%)\n\n"
+        "| images | MOS 1.6 | 3 | 4.4 | 3, half missing |"
+    )
+    print("|---|---|---|---|---|")
+    for images in (5, 14, 100):
+        cells = [coverage(rng, quality, (26, images), runs) for quality in (1.6, 3.0, 4.4)]
+        cells.append(coverage(rng, 3.0, (26, images), runs, missing=0.5))
+        print(f"| {images} | " + " | ".join(f"{100 * c:.1f}" for c in cells) + " |", flush=True)
+    tests = [
+        "crossed-t",
+        "crossed-bootstrap",
+        "wilcoxon-images",
+        "wilcoxon-raters",
+        "wilcoxon-pooled",
+    ]
+    print("\nFalse positives at 5 % (%)\n\n| images | missing | " + " | ".join(tests) + " |")
+    print("|" + "---|" * (len(tests) + 2))
+    for images in (5, 14, 100):
+        for missing in (0.0, 0.5):
+            found = rejections(rng, 0.0, (26, images), runs, 400, missing)
+            print(f"| {images} | {missing:.0%} | {_percent(found, tests)} |", flush=True)
+    print("\nPower of crossed-t (%) by MOS difference\n")
+    gaps = [0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0]
+    print("| images | raters | " + " | ".join(map(str, gaps)) + " |")
+    print("|" + "---|" * (len(gaps) + 2))
+    for images in (5, 14, 100):
+        for raters in (12, 26):
+            power = [
+                rejections(rng, gap, (raters, images), max(200, runs // 8))["crossed-t"]
+                for gap in gaps
+            ]
+            print(
+                f"| {images} | {raters} | " + " | ".join(f"{100 * p:.0f}" for p in power) + " |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

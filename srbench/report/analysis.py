@@ -1,0 +1,116 @@
+"""The report of a rating study: every file that `srbench study analyze` promises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..files import write_text
+from ..stats import analyze, check_ratings
+from ..stats.significance import Pairs
+from .analysis_charts import KINDS, draw_analysis
+from .analysis_page import render_analysis
+from .analysis_tables import all_tables
+from .page import page_figures
+from .render import write_table
+from .style import figure_svg, save_figure
+
+FILES = ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos")
+
+
+def write_analysis(
+    ratings: pd.DataFrame,
+    out: Path,
+    scores: pd.DataFrame | None = None,
+    *,
+    family: Pairs | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> list[Path]:
+    """Analyse ``ratings`` and write tables, figures and analysis.html into ``out``.
+
+    ``ratings`` as for `srbench.analyze`, ``scores`` as in scores.csv, ``family`` the declared
+    comparisons (default: all pairs). Nothing is written before the analysis has succeeded. The
+    same input gives the same bytes. Figures of an earlier analysis that no longer apply are
+    removed. ``progress`` is called with the name of each thing when it is done.
+
+    Returns:
+        The files written.
+
+    Raises:
+        RatingsError: the ratings cannot be used.
+        ResultsError: the scores cannot be used, or ``out`` cannot be written to.
+    """
+    told = progress or (lambda _: None)
+    out = Path(out)
+    ratings = check_ratings(ratings)
+    tables = analyze(ratings, scores, family=family, resamples=resamples, seed=seed)
+    told("statistics")
+    written: list[Path] = []
+    for name in FILES:
+        if name in tables:
+            written.append(out / f"{name}.csv")
+            write_text(written[-1], to_csv(tables[name]))
+    written.append(out / "reliability.json")
+    write_text(written[-1], to_json(tables["reliability"].iloc[0].to_dict()))
+    for name in ("claims", "notes"):
+        written.append(out / "tables" / f"mos_{name}.csv")
+        write_text(written[-1], to_csv(tables[name]))
+    shown = all_tables(tables)
+    for table in shown:
+        written += write_table(table, out / "tables")
+    told("tables")
+    drawn: list[tuple[str, str, str, str]] = []
+    figures: list[Path] = []
+    for each in draw_analysis(tables):
+        figures += save_figure(each.figure, out / "figures", each.stem)
+        drawn.append((each.stem, each.title, each.caption, figure_svg(each.figure)))
+        told(f"figures/{each.stem}")
+    _remove_old(out / "figures", figures)
+    settings: dict[str, object] = {
+        "ratings": len(ratings),
+        "raters": int(ratings["rater"].nunique()),
+        "alpha": 0.05,
+        "resamples": resamples,
+        "seed": seed,
+    }
+    if family is not None:
+        settings["family"] = [f"{a} / {b}" for a, b in family]
+    page = out / "analysis.html"
+    write_text(page, render_analysis(tables, ratings, shown, page_figures(drawn), settings))
+    told("analysis.html")
+    return [*written, *figures, page]
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """The frame as CSV: eight significant digits, empty where missing, LF."""
+    return table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
+
+
+def to_json(numbers: Mapping[str, object]) -> str:
+    """Flat JSON, null where there is no number."""
+    flat: dict[str, object] = {}
+    for key, value in numbers.items():
+        if isinstance(value, (bool, np.bool_)):
+            flat[key] = bool(value)
+        elif (number := float(str(value))) != number:
+            flat[key] = None
+        else:
+            flat[key] = int(number) if key.endswith("_n") else float(f"{number:.8g}")
+    return json.dumps(flat, indent=2) + "\n"
+
+
+def _remove_old(folder: Path, kept: Iterable[Path]) -> None:
+    """Remove our own figures of an earlier analysis: stale pictures beside new numbers mislead."""
+    names = {path.name for path in kept}
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        stem = path.stem.split("_")[0]
+        if path.suffix in (".png", ".pdf") and stem in KINDS and path.name not in names:
+            path.unlink()

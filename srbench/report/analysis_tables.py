@@ -1,0 +1,421 @@
+"""The tables of a rating study, for CSV, Markdown, LaTeX and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from ..stats.significance import HEADLINE, PAPER
+from .analysis_charts import dataset_name, datasets_of
+from .render import Cell, Heading, Table, text_cell
+from .style import (
+    canonical,
+    dataset_order,
+    display_name,
+    format_value,
+    is_reference,
+    method_order,
+    metric_order,
+    metric_style,
+    protocol_name,
+    protocol_order,
+)
+from .tables import format_p, mark_best, published
+
+Tables = Mapping[str, pd.DataFrame]
+_PAPER = "Ledig et al. 2017"
+_TESTS = {
+    "crossed-bootstrap": "bootstrap",
+    "wilcoxon-images": "images",
+    "wilcoxon-raters": "raters",
+    PAPER: "pooled",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a frame: its key, its label, how it is shown, and a label over neighbours.
+
+    ``kind`` is ``text``, ``method``, ``dataset``, ``whole``, ``p``, ``yes`` or a count
+    of decimals.
+    """
+
+    key: str
+    label: str
+    kind: str | int = "text"
+    over: str = ""
+
+
+def frame_table(
+    stem: str,
+    title: str,
+    caption: str,
+    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    *,
+    notes: Sequence[str] = (),
+    group: int = 1,
+) -> Table:
+    """A frame as a table; what is missing is an em dash."""
+    numeric = {"whole", "p"}
+    headings = tuple(
+        Heading(c.key, c.label, c.over, isinstance(c.kind, int) or c.kind in numeric)
+        for c in columns
+    )
+    rows = tuple(
+        tuple(_cell(record[c.key], c.kind) for c in columns) for record in frame.to_dict("records")
+    )
+    return Table(stem, title, caption, headings, rows, tuple(notes), group)
+
+
+def _cell(value: object, kind: str | int) -> Cell:
+    if value is None or value != value:
+        return Cell("—", None)
+    if kind == "yes":
+        return text_cell("yes" if value else "no")
+    if isinstance(value, str):
+        shown = {"method": display_name, "dataset": dataset_name}.get(str(kind), str)(value)
+        return Cell(shown, value)
+    number = float(str(value))
+    if kind == "whole":
+        return Cell(f"{number:.0f}", int(number))
+    if kind == "p":
+        return Cell(format_p(number), number)
+    return Cell(format_value(number, int(kind)), number)
+
+
+def _ordered(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    """Rows in the order of pages: data sets, then methods."""
+    place = {name: i for i, name in enumerate(datasets_of(tables))}
+    known = frame[frame["dataset"].isin(list(place))]
+    keys = [known["dataset"].map(place)]
+    keys += [
+        known[c].map(lambda m: f"{method_order(m)[0]:03d}{m}")
+        for c in ("method", "method_a", "method_b")
+        if c in known
+    ]
+    order = pd.concat(keys, axis=1, keys=range(len(keys)))
+    return known.loc[order.sort_values(list(order.columns), kind="stable").index]
+
+
+def all_tables(tables: Tables) -> list[Table]:
+    """Every table that is written, in the order in which the page shows them."""
+    made = [mos(tables), beside_the_paper(tables), pairs(tables), *omnibus(tables)]
+    made += [metrics(tables)] if "metric_vs_mos" in tables else []
+    made += [reliability(tables), raters(tables), sensitivity(tables), exclusions(tables)]
+    return made
+
+
+def mos(tables: Tables) -> Table:
+    """MOS, interval, DMOS, mean rank and letters of every method."""
+    own = tables["mos"][tables["mos"]["ci_method"] == "crossed"]
+    frame = own.merge(tables["letters"][["dataset", "method", "letters"]], how="left")
+    frame["letters"] = frame["letters"].fillna("—")
+    table = frame_table(
+        "mos",
+        "Mean opinion scores",
+        "Interval: 95 %, raters and images both random (crossed random effects). Methods of one "
+        "data set that share a letter do not differ significantly. DMOS: rater's score − that of "
+        "the original + 5. Rank: 1 is best. Best in bold, second underlined, the original apart.",
+        _ordered(frame, tables),
+        [
+            Column("dataset", "Data set", "dataset"),
+            Column("method", "Method", "method"),
+            Column("mos", "MOS ↑", 2),
+            Column("ci_low", "from", 2, "95 % interval"),
+            Column("ci_high", "to", 2, "95 % interval"),
+            Column("letters", "Letters"),
+            Column("dmos", "DMOS ↑", 2),
+            Column("mean_rank", "Rank ↓", 2),
+            Column("n_ratings", "Ratings", "whole"),
+            Column("n_raters", "Raters", "whole"),
+            Column("n_images", "Images", "whole"),
+        ],
+        notes=sorted({f"— {note}" for note in own["note"] if note}),
+    )
+    return _marked(table, {"mos": True, "dmos": True, "mean_rank": False})
+
+
+def _marked(table: Table, better: Mapping[str, bool]) -> Table:
+    """Mark best and second per data set in the columns given, without the original."""
+    keys = [h.key for h in table.headings]
+    method = keys.index("method")
+    rows = [list(row) for row in table.rows]
+    start = 0
+    for block in table.blocks():
+        here = range(start, start + len(block))
+        start += len(block)
+        for key, higher in better.items():
+            column = keys.index(key)
+            cells = [rows[i][column] for i in here]
+            fair = [not is_reference(str(rows[i][method].value)) for i in here]
+            shown = [
+                c.text if ok and c.value is not None else None
+                for c, ok in zip(cells, fair, strict=True)
+            ]
+            for i, mark in zip(
+                here, mark_best(shown, "higher" if higher else "lower"), strict=True
+            ):
+                rows[i][column] = replace(rows[i][column], mark=mark)  # type: ignore[arg-type] # mark_best gives the three marks
+    return replace(table, rows=tuple(tuple(row) for row in rows))
+
+
+def beside_the_paper(tables: Tables) -> Table:
+    """The MOS of the paper's Table 2 and Table 1, ours beside the published one."""
+    own = tables["mos"]
+    own = own[(own["ci_method"] == "crossed") & (own["dataset"] != "all")]
+    own = own.assign(method=own["method"].map(canonical))
+    paper = published("ledig2017_mos.csv")
+    methods = sorted({*own["method"], *paper["method"]}, key=method_order)
+    headings = [Heading("method", "Method", numeric=False)]
+    columns: list[list[Cell]] = []
+    for dataset in sorted({*own["dataset"], *paper["dataset"]}, key=dataset_order):
+        for source, frame in (("ours", own), ("paper", paper)):
+            values = frame[frame["dataset"] == dataset].set_index("method")["mos"]
+            if values.empty:
+                continue
+            cells = [_cell(values.get(m), 2) for m in methods]
+            fair = [
+                None if c.value is None or is_reference(m) else c.text
+                for c, m in zip(cells, methods, strict=True)
+            ]
+            marks = mark_best(fair, "higher")
+            columns.append([replace(c, mark=m) for c, m in zip(cells, marks, strict=True)])  # type: ignore[arg-type] # mark_best gives the three marks
+            headings.append(Heading(f"{dataset}_{source}", source, dataset_name(dataset)))
+    rows = [
+        (Cell(display_name(m), m), *(column[i] for column in columns))
+        for i, m in enumerate(methods)
+    ]
+    absent = sorted(set(paper["dataset"]) - set(own["dataset"]), key=dataset_order)
+    notes = [f"— {', '.join(absent)}, ours: not part of this study"] if absent else []
+    notes.append("— ours: not rated here; paper: no such number published")
+    return Table(
+        "mos_table2",
+        f"MOS beside {_PAPER}",
+        f"'paper' is what {_PAPER} published in Tables 1 and 2: their networks, their 26 raters; "
+        "'ours' are this study's images and raters. Best in bold, second underlined, the original "
+        "apart.",
+        tuple(headings),
+        tuple(rows),
+        tuple(notes),
+        0,
+    )
+
+
+def pairs(tables: Tables) -> Table:
+    """Every comparison: the headline test, and beside it the p-values of the others."""
+    table = tables["pairwise"]
+    key = ["dataset", "method_a", "method_b"]
+    head = table[table["test"] == HEADLINE]
+    if len(head):
+        others = table.pivot(index=key, columns="test", values="p_holm")
+        head = _ordered(head.merge(others.reset_index(), on=key), tables)
+    columns = [
+        Column("dataset", "Data set", "dataset"),
+        Column("method_a", "A", "method"),
+        Column("method_b", "B", "method"),
+        Column("mos_difference", "A − B", 2),
+        Column("ci_low", "from", 2, "95 % interval"),
+        Column("ci_high", "to", 2, "95 % interval"),
+        Column("statistic", "t", 2, "Crossed t"),
+        Column("p_holm", "p (Holm)", "p", "Crossed t"),
+        Column("significant", "Differs", "yes"),
+        Column("effect_size", "Effect", 2),
+        *(
+            Column(test, label, "p", "Other tests, p (Holm)")
+            for test, label in _TESTS.items()
+            if test in head
+        ),
+    ]
+    return frame_table(
+        "mos_pairs",
+        "Which methods differ",
+        "Headline: t with raters and images both random, Holm over the comparisons of a data set, "
+        "5 %. Effect: matched rank-biserial correlation. Beside it: crossed bootstrap, Wilcoxon on "
+        "image means, on rater means, and pooled over (rater, image) pairs as the paper did, which "
+        "takes votes for independent and is far too lenient.",
+        head,
+        columns,
+        notes=sorted({f"— {note}" for note in head["note"] if note}),
+    )
+
+
+def omnibus(tables: Tables) -> list[Table]:
+    """Friedman's test with Kendall's W, and Nemenyi's pairs."""
+    tests = frame_table(
+        "mos_omnibus",
+        "Do the methods differ at all",
+        "Friedman's test on means per image and per rater; Kendall's W is the agreement of these "
+        "blocks, 0 to 1.",
+        _ordered(tables["omnibus"], tables),
+        [
+            Column("dataset", "Data set", "dataset"),
+            Column("blocks", "Blocks"),
+            Column("n_blocks", "n", "whole"),
+            Column("n_methods", "Methods", "whole"),
+            Column("statistic", "χ²", 1),
+            Column("df", "df", "whole"),
+            Column("p", "p", "p"),
+            Column("kendall_w", "W", 3),
+        ],
+        notes=sorted({f"— {note}" for note in tables["omnibus"]["note"] if note}),
+    )
+    if tables["nemenyi"].empty:
+        return [tests]
+    after = frame_table(
+        "mos_nemenyi",
+        "Nemenyi's comparisons after Friedman",
+        "Difference of mean ranks over blocks; p holds for all pairs of a data set together.",
+        _ordered(tables["nemenyi"], tables),
+        [
+            Column("dataset", "Data set", "dataset"),
+            Column("blocks", "Blocks"),
+            Column("method_a", "A", "method"),
+            Column("method_b", "B", "method"),
+            Column("rank_difference", "Rank A − B", 2),
+            Column("p", "p", "p"),
+            Column("significant", "Differs", "yes"),
+        ],
+    )
+    return [tests, after]
+
+
+def metrics(tables: Tables) -> Table:
+    """Which metric predicts MOS."""
+    frame = tables["metric_vs_mos"].copy()
+    order = frame.apply(
+        lambda r: f"{metric_order(r['metric'])}{protocol_order(r['protocol'])}", axis=1
+    )
+    frame = frame.assign(order=order).sort_values(["level", "order"], ascending=[False, True])
+    frame["metric"] = [metric_style(m).label for m in frame["metric"]]
+    frame["protocol"] = frame["protocol"].map(protocol_name)
+    columns = [
+        Column("level", "Level"),
+        Column("metric", "Metric"),
+        Column("protocol", "Protocol"),
+        Column("n", "n", "whole"),
+    ]
+    for name, label in (("srocc", "SROCC"), ("plcc", "PLCC"), ("krocc", "KROCC"), ("rmse", "RMSE")):
+        columns += [
+            Column(name, label, 3),
+            Column(f"{name}_low", "from", 3, "95 %"),
+            Column(f"{name}_high", "to", 3, "95 %"),
+        ]
+    # Neighbouring intervals would share one heading: tell them apart.
+    columns = [
+        Column(c.key, c.label, c.kind, f"{c.key.split('_')[0].upper()} 95 %" if c.over else "")
+        for c in columns
+    ]
+    return frame_table(
+        "mos_metrics",
+        "Which metric predicts the raters",
+        "Over stimuli and over method means. SROCC and KROCC with their sign (LPIPS falls as "
+        "quality rises); PLCC and RMSE after a monotone mapping; intervals: bootstrap over images.",
+        frame,
+        [*columns, Column("mapping", "Mapping")],
+        notes=sorted({f"— {note}" for note in frame["note"] if note}),
+    )
+
+
+def reliability(tables: Tables) -> Table:
+    """The reliability numbers with what they mean."""
+    numbers = tables["reliability"].iloc[0]
+    meaning: list[tuple[str, str, str, str | int]] = [
+        ("icc_a1", "ICC(A,1)", "absolute agreement of a single rater", 3),
+        ("icc_ak", "ICC(A,k)", "absolute agreement of the mean of all raters", 3),
+        ("krippendorff_alpha_ordinal", "Krippendorff's α, ordinal", "1 perfect, 0 chance", 3),
+        ("sos_a", "SOS a", "spread of votes, 0 none to 1 all at the ends", 3),
+        ("retest_n", "Retest pairs", "same rater, same stimulus, twice", "whole"),
+        ("retest_mean_difference", "Retest difference", "second − first, in scores", 3),
+        ("retest_p", "Retest p", "Wilcoxon signed-rank, no drift", "p"),
+        ("retest_agreement", "Retest agreement", "share of pairs with equal votes", 3),
+    ]
+    rows = [
+        (text_cell(label), _cell(float(numbers[key]), kind), text_cell(what))
+        for key, label, what, kind in meaning
+    ]
+    found = tables["notes"]
+    notes = [f"— {note}" for note in found.loc[found["table"] == "reliability", "note"]]
+    return Table(
+        "mos_reliability",
+        "Reliability of the raters",
+        "Two-way random effects; variance components where votes are missing.",
+        (Heading("measure", "Measure", numeric=False), Heading("value", "Value"),
+         Heading("meaning", "What it says", numeric=False)),
+        tuple(rows),
+        tuple(notes),
+        0,
+    )  # fmt: skip
+
+
+def raters(tables: Tables) -> Table:
+    """Every rater: bias, inconsistency, agreement, flag."""
+    return frame_table(
+        "mos_raters",
+        "Raters",
+        "Bias and inconsistency of ITU-T P.910 Annex E; correlation with the mean of the others.",
+        tables["raters"],
+        [
+            Column("rater", "Rater"),
+            Column("n", "Votes", "whole"),
+            Column("bias", "Bias", 2),
+            Column("bias_ci_low", "from", 2, "95 %"),
+            Column("bias_ci_high", "to", 2, "95 %"),
+            Column("inconsistency", "Inconsistency", 2),
+            Column("inconsistency_ci_low", "from", 2, "95 % "),
+            Column("inconsistency_ci_high", "to", 2, "95 % "),
+            Column("correlation_with_others", "r", 2),
+            Column("bt500_rejected", "BT.500 flag", "yes"),
+            Column("note", "Remark"),
+        ],
+        group=0,
+    )
+
+
+def sensitivity(tables: Tables) -> Table:
+    """Whether screening or weighting raters changes a conclusion."""
+    frame = tables["sensitivity"]
+    named = [
+        "; ".join(" / ".join(map(display_name, pair.split(" / "))) for pair in text.split("; "))
+        if text
+        else ""
+        for text in frame["changed_pairs"]
+    ]
+    return frame_table(
+        "mos_sensitivity",
+        "Would a conclusion change",
+        "The headline test again without flagged raters, and with each rater's bias taken off and "
+        "raters weighted by their consistency.",
+        _ordered(frame.assign(changed_pairs=named), tables),
+        [
+            Column("dataset", "Data set", "dataset"),
+            Column("variant", "Raters"),
+            Column("raters", "n", "whole"),
+            Column("pairs", "Comparisons", "whole"),
+            Column("significant", "Significant", "whole"),
+            Column("changed", "Changed", "whole"),
+            Column("changed_pairs", "Which"),
+            Column("note", "Remark"),
+        ],
+    )
+
+
+def exclusions(tables: Tables) -> Table:
+    """What did not enter MOS or was flagged, with reasons."""
+    frame = tables["exclusions"]
+    return frame_table(
+        "mos_exclusions",
+        "Exclusions and flags",
+        "Votes are never altered; what stays out of MOS stays out by a rule declared here.",
+        frame,
+        [
+            Column("what", "What"),
+            Column("count", "Votes", "whole"),
+            Column("reason", "Reason"),
+            Column("effect", "Effect"),
+        ],
+        notes=[] if len(frame) else ["Nothing was left out and nobody was flagged."],
+        group=0,
+    )

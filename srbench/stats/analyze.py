@@ -1,0 +1,175 @@
+"""The whole analysis of one study: ratings (and scores) in, tables out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..errors import RatingsError
+from .bias_model import fit_bias_model, stimulus_keys
+from .cells import ALL, blocks, codes
+from .claims import claims_table, letters_table
+from .intervals import resample
+from .metric_vs_mos import match_scores, metric_vs_mos
+from .mos import mos_table, score_counts, stimuli_table
+from .omnibus import omnibus_table
+from .raters import raters_table
+from .ratings import PHASES, check_ratings, main_votes
+from .reliability import reliability
+from .sensitivity import sensitivity_table
+from .significance import Pairs, pairwise_table
+
+
+def analyze(
+    ratings: pd.DataFrame,
+    scores: pd.DataFrame | None = None,
+    *,
+    family: Pairs | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    alpha: float = 0.05,
+) -> dict[str, pd.DataFrame]:
+    """The statistics of a mean-opinion-score study, as tables.
+
+    ``ratings`` has one row per vote (`check_ratings` says which columns), ``scores`` one row per
+    metric value as in scores.csv. ``family`` declares the comparisons of methods over which Holm's
+    correction runs within each data set (default: every pair). ``alpha`` is the level of the tests,
+    1 - alpha that of every interval of a mean. The same input and seed give the same tables.
+
+    Keys and columns are those of the files of `srbench study analyze`: ``mos``, ``stimuli``,
+    ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_mos``,
+    ``metric_comparison`` and ``metric_points``; besides ``distribution`` (votes per score),
+    ``omnibus``, ``nemenyi``, ``sensitivity``, ``letters``, ``claims``, ``exclusions`` (what did not
+    enter MOS or was flagged, with reasons) and ``notes`` (every number that is missing elsewhere,
+    with the reason). Every table has a column ``simulated``: whether any rating (in ``raters``: any
+    of this rater's) was made by a simulated rater.
+
+    Raises:
+        RatingsError: the ratings cannot be used, or ``family`` names a method nobody rated.
+        ResultsError: the scores cannot be used, or match no rated stimulus.
+    """
+    ratings = check_ratings(ratings)
+    votes = main_votes(ratings)
+    rng = np.random.default_rng(seed)
+    _check_family(family, set(votes["method"]))
+    model = fit_bias_model(votes)
+    stimuli = stimuli_table(votes, model, 1 - alpha)
+    raters = raters_table(votes, model)
+    flagged = [str(rater) for rater in raters.loc[raters["bt500_rejected"], "rater"]]
+    parts: dict[str, list[pd.DataFrame]] = {
+        name: [] for name in ("mos", "pairwise", "omnibus", "nemenyi", "sensitivity")
+    }
+    by_dataset = blocks(votes)
+    for name, block in by_dataset.items():
+        draws = resample(len(block.raters), len(block.images), resamples, rng)
+        friedman, nemenyi = omnibus_table(block, alpha)
+        parts["mos"].append(_named(name, mos_table(block, draws, 1 - alpha)))
+        parts["pairwise"].append(_named(name, pairwise_table(block, draws, family, alpha)))
+        parts["omnibus"].append(_named(name, friedman))
+        parts["nemenyi"].append(_named(name, nemenyi))
+        parts["sensitivity"].append(sensitivity_table(name, block, flagged, model, family, alpha))
+    tables = {name: _stack(found) for name, found in parts.items()}
+    tables["stimuli"], tables["raters"] = stimuli, raters
+    tables["distribution"] = score_counts(votes)
+    tables["reliability"] = pd.DataFrame([reliability(ratings, _wide(votes), stimuli)])
+    if scores is not None:
+        scale = str(ratings["scale"].iloc[0]) if "scale" in ratings else None
+        matched = match_scores(stimuli, scores, scale)
+        tables["metric_points"] = matched
+        tables["metric_vs_mos"], tables["metric_comparison"] = metric_vs_mos(
+            matched, resamples, rng, 1 - alpha
+        )
+    tables["letters"] = letters_table(tables)
+    tables["claims"] = claims_table(tables, alpha=alpha)
+    tables["exclusions"] = _exclusions(ratings, raters)
+    tables["notes"] = _notes(tables, ALL in by_dataset)
+    for table in tables.values():
+        table["simulated"] = bool(ratings["simulated"].any())
+    raters["simulated"] = raters["rater"].map(ratings.groupby("rater")["simulated"].any())
+    return tables
+
+
+def _check_family(family: Pairs | None, methods: set[str]) -> None:
+    unknown = sorted({name for pair in family or [] for name in pair} - methods)
+    if unknown:
+        raise RatingsError(
+            f"the declared comparisons name {', '.join(unknown)}, which nobody rated; "
+            f"rated were: {', '.join(sorted(methods))}"
+        )
+
+
+def _wide(votes: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """(raters, stimuli) scores, NaN where missing, repetitions averaged."""
+    rater, raters = codes(votes["rater"])
+    stimulus, stimuli = codes(stimulus_keys(votes))
+    flat, size = rater * len(stimuli) + stimulus, len(raters) * len(stimuli)
+    total = np.bincount(flat, votes["score"].to_numpy(dtype=float), minlength=size)
+    with np.errstate(invalid="ignore"):
+        return (total / np.bincount(flat, minlength=size)).reshape(len(raters), len(stimuli))
+
+
+def _named(dataset: str, table: pd.DataFrame) -> pd.DataFrame:
+    table.insert(0, "dataset", dataset)
+    return table
+
+
+def _stack(found: list[pd.DataFrame]) -> pd.DataFrame:
+    filled = [table for table in found if len(table)]
+    return pd.concat(filled or found[:1], ignore_index=True)
+
+
+def _exclusions(ratings: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
+    """``what, count, reason, effect``: votes kept out of MOS by rule, and raters flagged."""
+    reasons = {
+        "training": "calibration votes teach the scale",
+        "retest": "second votes measure repeatability",
+        "gold": "gold stimuli check attention",
+    }
+    rows: list[dict[str, object]] = [
+        {
+            "what": f"votes of phase {phase}",
+            "count": int((ratings["phase"] == phase).sum()),
+            "reason": reasons[phase],
+            "effect": "not in MOS",
+        }
+        for phase in PHASES
+        if phase in reasons and (ratings["phase"] == phase).any()
+    ]
+    for row in raters[raters["note"] != ""].itertuples():
+        rows.append(
+            {
+                "what": f"rater {row.rater}",
+                "count": int(str(row.n)),
+                "reason": str(row.note),
+                "effect": "kept in MOS; see sensitivity" if row.bt500_rejected else "kept in MOS",
+            }
+        )
+    return pd.DataFrame(rows, columns=pd.Index(["what", "count", "reason", "effect"]))
+
+
+def _notes(tables: dict[str, pd.DataFrame], everywhere: bool) -> pd.DataFrame:
+    """``table, rows, note``: why numbers are missing or need a caveat, counted."""
+    rows: list[dict[str, object]] = []
+    for name, table in tables.items():
+        if "note" in table:
+            counts = table.loc[table["note"] != "", "note"].value_counts(sort=False)
+            rows += [{"table": name, "rows": n, "note": note} for note, n in counts.items()]
+    reasons = {
+        "icc_a1": "too few raters, stimuli or votes, or no spread: no ICC",
+        "krippendorff_alpha_ordinal": "all votes equal or no stimulus rated twice: no alpha",
+        "sos_a": "no stimulus with two raters and a mean inside the scale: no SOS parameter",
+        "retest_p": "no stimulus was rated twice by one rater: no test-retest",
+    }
+    numbers = tables["reliability"].iloc[0]
+    rows += [
+        {"table": "reliability", "rows": 1, "note": reason}
+        for key, reason in reasons.items()
+        if np.isnan(float(numbers[key]))
+    ]
+    if tables["pairwise"].empty:
+        note = "no data set holds two methods to compare"
+        rows.append({"table": "pairwise", "rows": 1, "note": note})
+    if not everywhere:
+        note = "no method was rated in every data set: there is no row `all`"
+        rows.append({"table": "mos", "rows": 1, "note": note})
+    return pd.DataFrame(rows, columns=pd.Index(["table", "rows", "note"]))

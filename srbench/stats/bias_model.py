@@ -1,0 +1,109 @@
+"""Quality, rater bias and rater inconsistency told apart (ITU-T P.910 Annex E)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from .cells import Floats, Ints, codes, image_keys
+
+FEWEST_VOTES = 3
+
+
+@dataclass(frozen=True)
+class BiasModel:
+    """u = psi_stimulus + delta_rater + v_rater X, fitted.
+
+    Arrays are indexed like ``stimuli`` and ``raters``. ``se`` belongs to ``psi``; ``n`` counts a
+    rater's votes. Raters with fewer than three votes have no inconsistency to measure and would
+    draw all weight to themselves: they are left out, their ``bias`` and ``inconsistency`` are NaN,
+    and so is ``psi`` of stimuli that only they rated.
+    """
+
+    stimuli: list[str]
+    raters: list[str]
+    psi: Floats
+    se: Floats
+    bias: Floats
+    inconsistency: Floats
+    n: Ints
+    rounds: int
+
+    def bias_interval(self) -> tuple[Floats, Floats]:
+        """95 % interval of each rater's bias, delta +- 1.96 v / sqrt(n)."""
+        half = 1.96 * self.inconsistency / np.sqrt(self.n)
+        return self.bias - half, self.bias + half
+
+    def inconsistency_interval(self) -> tuple[Floats, Floats]:
+        """95 % interval of each rater's inconsistency from the chi-squared distribution."""
+        low = np.sqrt(self.n / special.chdtri(self.n, 0.025))
+        high = np.sqrt(self.n / special.chdtri(self.n, 0.975))
+        return self.inconsistency * low, self.inconsistency * high
+
+
+def stimulus_keys(votes: pd.DataFrame) -> pd.Series:
+    """``dataset/image/method`` for every vote."""
+    return image_keys(votes) + "/" + votes["method"]
+
+
+def fit_bias_model(votes: pd.DataFrame) -> BiasModel | None:
+    """The bias model of main votes; missing votes and repetitions are welcome.
+
+    None where bias and quality cannot be told apart: fewer than two raters with three votes.
+    """
+    stimulus, stimuli = codes(stimulus_keys(votes))
+    rater, raters = codes(votes["rater"])
+    score = votes["score"].to_numpy(dtype=float)
+    n = np.bincount(rater, minlength=len(raters)).astype(np.int64)
+    usable = n >= FEWEST_VOTES
+    if usable.sum() < 2:
+        return None
+    if not usable.all():
+        keep = usable[rater]
+        stimulus, rater, score = stimulus[keep], rater[keep], score[keep]
+    psi, se, bias, inconsistency, rounds = alternating_projection(
+        stimulus, rater, score, len(stimuli), len(raters)
+    )
+    return BiasModel(stimuli, raters, psi, se, bias, inconsistency, n, rounds)
+
+
+def alternating_projection(
+    stimulus: Ints, rater: Ints, score: Floats, stimuli: int, raters: int
+) -> tuple[Floats, Floats, Floats, Floats, int]:
+    """psi, its standard error, bias, inconsistency and the rounds it took.
+
+    ``stimulus``, ``rater`` and ``score`` are parallel, one entry per vote. Entries of psi without a
+    vote, and raters without one, are NaN.
+
+    Source: ITU-T P.910 (10/2023) Annex E; standard error (sum over votes of 1/v^2)^-1/2.
+    """
+
+    def per_stimulus(values: Floats) -> Floats:
+        return np.bincount(stimulus, values, minlength=stimuli)
+
+    def per_rater(values: Floats) -> Floats:
+        return np.bincount(rater, values, minlength=raters)
+
+    ones = np.ones_like(score)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        votes_of_rater = per_rater(ones)
+        psi = per_stimulus(score) / per_stimulus(ones)
+        bias = per_rater(score - psi[stimulus]) / votes_of_rater
+        inconsistency = np.zeros(raters)
+        rounds, change = 0, np.inf
+        while change > 1e-8 and rounds < 1000:
+            rest = score - psi[stimulus] - bias[rater]
+            mean = per_rater(rest) / votes_of_rater
+            inconsistency = np.sqrt(per_rater((rest - mean[rater]) ** 2) / votes_of_rater)
+            weight = (1 / (inconsistency**2 + 1e-8))[rater]
+            before = psi
+            psi = per_stimulus(weight * (score - bias[rater])) / per_stimulus(weight)
+            bias = per_rater(score - psi[stimulus]) / votes_of_rater
+            change = float(np.sqrt(np.nansum((psi - before) ** 2)))
+            rounds += 1
+        se = per_stimulus((1 / np.maximum(inconsistency, 1e-4) ** 2)[rater]) ** -0.5
+    shift = float(np.nanmean(bias))
+    return psi + shift, se, bias - shift, inconsistency, rounds

@@ -1,0 +1,93 @@
+"""Votes as a block of numbers: methods x raters x images, NaN where nobody voted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .ratings import REFERENCE
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The votes of one data set (or of all) as a block.
+
+    ``scores`` has shape (methods, raters, images). A rater's repeated votes on one stimulus are
+    averaged into one cell; ``votes`` (methods,) counts them one by one.
+    """
+
+    methods: list[str]
+    raters: list[str]
+    images: list[str]
+    scores: Floats
+    votes: Ints
+
+    def of(self, method: str) -> Floats:
+        """The (raters, images) table of one method."""
+        return self.scores[self.methods.index(method)]
+
+    def only(self, methods: Iterable[str]) -> Cells:
+        """The same block with fewer methods."""
+        keep = [i for i, method in enumerate(self.methods) if method in set(methods)]
+        return Cells(
+            [self.methods[i] for i in keep],
+            self.raters,
+            self.images,
+            self.scores[keep],
+            self.votes[keep],
+        )
+
+    @property
+    def reference(self) -> Floats | None:
+        """The (raters, images) table of the original, if it was rated."""
+        return self.of(REFERENCE) if REFERENCE in self.methods else None
+
+
+def codes(values: pd.Series) -> tuple[Ints, list[str]]:
+    """Whole numbers for names, and the names in order."""
+    numbers, names = pd.factorize(values, sort=True)
+    return numbers.astype(np.int64), [str(name) for name in names]
+
+
+def cells(votes: pd.DataFrame) -> Cells:
+    """Arrange main votes as a block. Images are told apart by data set and id together."""
+    method, methods = codes(votes["method"])
+    rater, raters = codes(votes["rater"])
+    image, images = codes(image_keys(votes))
+    shape = (len(methods), len(raters), len(images))
+    flat = np.ravel_multi_index((method, rater, image), shape)
+    size = int(np.prod(shape))
+    count = np.bincount(flat, minlength=size)
+    total = np.bincount(flat, votes["score"].to_numpy(dtype=float), minlength=size)
+    with np.errstate(invalid="ignore"):
+        scores = (total / count).reshape(shape)
+    counted = np.bincount(method, minlength=len(methods)).astype(np.int64)
+    return Cells(methods, raters, images, scores, counted)
+
+
+def image_keys(votes: pd.DataFrame) -> pd.Series:
+    """``dataset/image`` for every vote."""
+    return votes["dataset"] + "/" + votes["image"]
+
+
+def blocks(votes: pd.DataFrame) -> dict[str, Cells]:
+    """A block per data set in alphabetical order, then ``all``.
+
+    ``all`` holds the methods that were rated in every data set, and is left out when there are
+    none.
+    """
+    found = {str(name): cells(part) for name, part in votes.groupby("dataset", sort=True)}
+    shared = set[str].intersection(*(set(block.methods) for block in found.values()))
+    if len(found) == 1:
+        return {**found, ALL: next(iter(found.values()))}
+    if shared:
+        found[ALL] = cells(votes[votes["method"].isin(sorted(shared))])
+    return found

@@ -1,0 +1,216 @@
+"""The conclusions in words, as the SRGAN paper phrases them, from the headline test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from .letters import compact_letters
+from .mos import best_method
+from .ratings import REFERENCE
+from .significance import HEADLINE, PAPER
+
+Name = Callable[[str], str]
+OUR_NETWORKS = ("srresnet-", "srgan-")
+
+
+def claims_table(
+    tables: Mapping[str, pd.DataFrame],
+    name: Name = str,
+    metric_name: Name = str,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Sentences about each data set: ``dataset, topic, claim``.
+
+    ``tables`` are those of `analyze`; ``name`` and ``metric_name`` turn a method's name and
+    a ``metric (protocol)`` into what is to be printed.
+    """
+    rows: list[dict[str, str]] = []
+    mos, pairwise = tables["mos"], tables["pairwise"]
+    for dataset, own in mos[mos["ci_method"] == "crossed"].groupby("dataset", sort=False):
+        pairs = pairwise[pairwise["dataset"] == dataset]
+        head = pairs[(pairs["test"] == HEADLINE) & pairs["p_holm"].notna()]
+        where = "Over all data sets" if dataset == "all" else f"On {dataset}"
+        said = _ranking(where, own, head, name)
+        if len(head):
+            said += [("differences", _differences(where, head, name))]
+            said += _losses(where, own, head, name)
+            said += _paper_test(where, head, pairs[pairs["test"] == PAPER], name, alpha)
+        rows += [{"dataset": str(dataset), "topic": topic, "claim": text} for topic, text in said]
+    comparison = tables.get("metric_comparison")
+    if comparison is not None and len(comparison):
+        rows += _metrics(tables["metric_vs_mos"], comparison, metric_name)
+    return pd.DataFrame(rows, columns=pd.Index(["dataset", "topic", "claim"]))
+
+
+def letters_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Compact letter display per data set: ``dataset, method, mos, letters``, best first.
+
+    Methods that share a letter do not differ significantly under the headline test. Only data sets
+    in which every pair was tested have letters.
+    """
+    rows: list[dict[str, object]] = []
+    mos, pairwise = tables["mos"], tables["pairwise"]
+    for dataset, own in mos[mos["ci_method"] == "crossed"].groupby("dataset", sort=False):
+        ordered = own.sort_values("mos", ascending=False, kind="stable")
+        methods = [str(method) for method in ordered["method"]]
+        head = pairwise[(pairwise["dataset"] == dataset) & (pairwise["test"] == HEADLINE)]
+        if len(head) < len(methods) * (len(methods) - 1) // 2 or head["p_holm"].isna().any():
+            continue
+        different = head.loc[head["significant"].astype(bool), ["method_a", "method_b"]]
+        shown = compact_letters(methods, [(str(a), str(b)) for a, b in different.to_numpy()])
+        rows += [
+            {"dataset": dataset, "method": method, "mos": value, "letters": shown[method]}
+            for method, value in zip(methods, ordered["mos"], strict=True)
+        ]
+    return pd.DataFrame(rows, columns=pd.Index(["dataset", "method", "mos", "letters"]))
+
+
+def _ranking(
+    where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name
+) -> list[tuple[str, str]]:
+    top = best_method(own)
+    if top is None:
+        return []
+    row = own[own["method"] == top].iloc[0]
+    interval = (
+        f", 95 % interval {row['ci_low']:.2f} to {row['ci_high']:.2f}"
+        if np.isfinite(row["ci_low"])
+        else ""
+    )
+    text = f"{where}, {name(top)} is rated best of the reconstructions "
+    text += f"(MOS {row['mos']:.2f}{interval})"
+    better, even, worse = _against(top, head)
+    parts: list[str] = []
+    rivals = [m for m in (*better, *worse) if m != REFERENCE]
+    alike = [m for m in even if m != REFERENCE]
+    if rivals and not alike:
+        text += ", significantly better than every other one"
+    elif rivals:
+        parts.append(f"it differs significantly from {join(rivals, name)}")
+    if alike:
+        parts.append(f"there is no significant difference between it and {join(alike, name)}")
+    if REFERENCE in (*better, *worse):
+        parts.append(f"it differs significantly from the original ({_gap(top, REFERENCE, head)})")
+    elif REFERENCE in even:
+        parts.append("no significant difference from the original was found")
+    return [("best", "; ".join([text, *parts]) + ".")]
+
+
+def _against(method: str, head: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:
+    """Methods that ``method`` beats, does not differ from, and loses to."""
+    better: list[str] = []
+    even: list[str] = []
+    worse: list[str] = []
+    for row in head.itertuples():
+        if method not in (row.method_a, row.method_b):
+            continue
+        other = str(row.method_b if row.method_a == method else row.method_a)
+        gain = float(str(row.mos_difference)) * (1 if row.method_a == method else -1)
+        if not row.significant:
+            even.append(other)
+        else:
+            (better if gain > 0 else worse).append(other)
+    return better, even, worse
+
+
+def _gap(a: str, b: str, head: pd.DataFrame) -> str:
+    for row in head.itertuples():
+        if {a, b} == {row.method_a, row.method_b}:
+            sign = 1 if row.method_a == a else -1
+            ends = sorted(sign * float(str(end)) for end in (row.ci_low, row.ci_high))
+            gap = sign * float(str(row.mos_difference))
+            return f"{gap:+.2f}, 95 % interval {ends[0]:+.2f} to {ends[1]:+.2f}".replace("-", "−")
+    return ""
+
+
+def _differences(where: str, head: pd.DataFrame, name: Name) -> str:
+    even = head[~head["significant"].astype(bool)]
+    total = len(head)
+    if even.empty:
+        return f"{where}, all {total} differences between methods are significant."
+    if len(even) == total:
+        return f"{where}, none of the {total} differences between methods is significant."
+    pairs = [
+        f"{name(str(a))} and {name(str(b))}" for a, b in even[["method_a", "method_b"]].to_numpy()
+    ]
+    if len(pairs) <= 6:
+        return (
+            f"{where}, all {total} differences are significant except between {'; '.join(pairs)}."
+        )
+    return f"{where}, {total - len(pairs)} of {total} differences between methods are significant."
+
+
+def _losses(where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name) -> list[tuple[str, str]]:
+    nets = own[own["method"].str.casefold().str.startswith(OUR_NETWORKS)]
+    if len(nets) < 2:
+        return []
+    top = str(nets.loc[nets["mos"].idxmax(), "method"])
+    members = set(nets["method"])
+    better, even, _ = _against(top, head)
+    beaten = [m for m in better if m in members]
+    alike = [m for m in even if m in members]
+    if beaten and not alike:
+        return [("loss", f"{where}, {name(top)} beats every other loss variant significantly.")]
+    if not alike:
+        return []
+    return [
+        (
+            "loss",
+            f"{where}, no best loss can be named: {name(top)} has the highest MOS of the loss "
+            f"variants but does not differ significantly from {join(alike, name)}.",
+        )
+    ]
+
+
+def _paper_test(
+    where: str, head: pd.DataFrame, paper: pd.DataFrame, name: Name, alpha: float
+) -> list[tuple[str, str]]:
+    both = head.merge(paper, on=["method_a", "method_b"], suffixes=("", "_paper"))
+    extra = both[(both["p_paper"] < alpha) & ~both["significant"].astype(bool)]
+    if extra.empty:
+        return []
+    pairs = [
+        f"{name(str(a))} and {name(str(b))}" for a, b in extra[["method_a", "method_b"]].to_numpy()
+    ]
+    shown = "; ".join(pairs[:6]) + (f" and {len(pairs) - 6} more" if len(pairs) > 6 else "")
+    return [
+        (
+            "paper's test",
+            f"{where}, the paper's test (Wilcoxon on pooled pairs, uncorrected) would also call "
+            f"these different, which raters and images taken as samples do not support: {shown}.",
+        )
+    ]
+
+
+def _metrics(table: pd.DataFrame, comparison: pd.DataFrame, name: Name) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = []
+    for level, part in comparison.groupby("level", sort=False):
+        best = str(part["best"].iloc[0])
+        labels = table["metric"] + " (" + table["protocol"] + ")"
+        row = table[(labels == best) & (table["level"] == level)].iloc[0]
+        across = "single images" if level == "stimulus" else "method means"
+        alike = [str(other) for other in part.loc[~part["differs"].astype(bool), "other"]]
+        low, high = sorted((row["srocc_low"], row["srocc_high"]), key=abs)
+        text = (
+            (
+                f"Over {across}, {name(best)} follows the raters best: SROCC {row['srocc']:.3f} "
+                f"({low:.3f} to {high:.3f}), PLCC {row['plcc']:.3f}, n = {row['n']}"
+            )
+            .replace(" -", " −")
+            .replace("(-", "(−")
+        )
+        if alike:
+            text += f"; its lead over {join(alike, name)} is within chance over images"
+        else:
+            text += "; its lead over every other metric is larger than chance over images"
+        rows.append({"dataset": "all", "topic": f"metrics, {level}", "claim": text + "."})
+    return rows
+
+
+def join(names: Sequence[str], name: Name) -> str:
+    """Names as a list in a sentence."""
+    shown = [name(each) for each in names]
+    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1]

@@ -1,0 +1,205 @@
+"""Intervals of a mean opinion score: Student, exact binomial, crossed random effects, bootstrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from .cells import Floats
+from .ratings import HIGHEST, LOWEST
+
+STEPS = HIGHEST - LOWEST
+
+
+def t_quantile(level: float, df: Floats | float) -> Floats:
+    """The two-sided Student quantile for a confidence level; NaN where ``df`` is below 1."""
+    with np.errstate(invalid="ignore"):
+        df = np.where(np.asarray(df, dtype=float) > 0, df, np.nan)
+    return np.asarray(special.stdtrit(df, (1 + level) / 2), dtype=float)
+
+
+def t_two_sided(statistic: float, df: float) -> float:
+    """The two-sided p-value of Student's t; 0 for an infinite statistic."""
+    return float(2 * special.stdtr(df, -abs(statistic)))
+
+
+def student_interval(
+    mean: Floats, sd: Floats, n: Floats, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Mean +- t s / sqrt(n), not clipped. NaN where n < 2: one vote has no spread."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        half = t_quantile(level, n - 1) * sd / np.sqrt(n)
+    return mean - half, mean + half
+
+
+def binomial_interval(total: Floats, n: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+    """The exact binomial interval of a mean of ``n`` scores 1..5 whose sum is ``total``.
+
+    Each score counts as u - 1 successes of 4 trials; the Clopper-Pearson interval is mapped back
+    to 1..5. It never leaves the scale and does not collapse when all votes are equal.
+
+    Source: Hossfeld, Heegaard, Varela, Skorin-Kapov, "Confidence interval estimators for MOS
+    values", 2018.
+    """
+    hits, trials = total - LOWEST * n, n * STEPS
+    tail = (1 - level) / 2
+    low = np.where(
+        hits <= 0, 0.0, special.betaincinv(np.maximum(hits, 1e-9), trials - hits + 1, tail)
+    )
+    rest = np.maximum(trials - hits, 1e-9)
+    high = np.where(hits >= trials, 1.0, special.betaincinv(hits + 1, rest, 1 - tail))
+    return LOWEST + STEPS * low, LOWEST + STEPS * high
+
+
+@dataclass(frozen=True)
+class Components:
+    """Variances between raters, between images (or stimuli) and of the rest."""
+
+    raters: float
+    images: float
+    rest: float
+
+
+def variance_components(table: Floats) -> Components | None:
+    """Variance components of a crossed (raters, images) table, NaN where a vote is missing.
+
+    Henderson's method 1: observed sums of squares set equal to their expectations. In a complete
+    table that is the analysis of variance. Components may come out negative. None when the votes
+    are too few to tell the three apart.
+
+    Source: Searle, Casella, McCulloch, "Variance Components", 1992, section 5.3.
+    """
+    there = ~np.isnan(table)
+    n = float(there.sum())
+    per_rater, per_image = there.sum(1), there.sum(0)
+    raters, images = int((per_rater > 0).sum()), int((per_image > 0).sum())
+    if raters < 2 or images < 2 or n - raters - images + 1 < 1:
+        return None
+    y = np.where(there, table - table[there].mean(), 0.0)
+    by_rater = (y.sum(1) ** 2 / np.maximum(per_rater, 1)).sum()
+    by_image = (y.sum(0) ** 2 / np.maximum(per_image, 1)).sum()
+    k_rater, k_image = (per_rater**2).sum() / n, (per_image**2).sum() / n
+    expected = np.array(
+        [
+            [n - k_rater, raters - k_image, raters - 1],
+            [images - k_rater, n - k_image, images - 1],
+            [n - k_rater, n - k_image, n - 1],
+        ]
+    )
+    if np.linalg.cond(expected) > 1e10:
+        return None
+    return Components(*map(float, np.linalg.solve(expected, [by_rater, by_image, (y**2).sum()])))
+
+
+@dataclass(frozen=True)
+class CrossedMean:
+    """A mean over raters and images with its variance, degrees of freedom and caveat."""
+
+    mean: float
+    variance: float
+    df: float
+    note: str = ""
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Mean +- t sqrt(variance); NaN with a note where there is no variance to speak of."""
+        half = float(t_quantile(level, self.df)) * float(np.sqrt(self.variance))
+        return self.mean - half, self.mean + half
+
+    def test(self) -> tuple[float, float]:
+        """Student's statistic and two-sided p-value against a mean of 0."""
+        if np.isnan(self.variance):
+            return float("nan"), float("nan")
+        if self.variance == 0:
+            return (0.0, 1.0) if self.mean == 0 else (float(np.sign(self.mean) * np.inf), 0.0)
+        statistic = self.mean / float(np.sqrt(self.variance))
+        return statistic, t_two_sided(statistic, self.df)
+
+
+def crossed_mean(table: Floats, rater_weights: Floats | None = None) -> CrossedMean:
+    """The mean of a (raters, images) table when both are samples from a larger world.
+
+    In a complete table Var = (MS_raters + MS_images - MS_rest) / (R I) with Satterthwaite degrees
+    of freedom, but at least max(MS_raters, MS_images) / (R I): a negative variance component
+    counts as zero. (Taken as it comes, a variance just above zero has a fraction of a degree of
+    freedom, and with few images an interval without end.) With missing votes the mean squares are
+    rebuilt from the variance components and the share of each rater and image in the mean.
+    ``rater_weights`` (raters,) weighs each rater's votes.
+
+    One rater (or one image) leaves an interval over the images (or raters) alone, and ``note``
+    says so; a single vote leaves none. Equal values everywhere give a variance of 0, said too.
+    """
+    rated = ~np.isnan(table)
+    if rater_weights is not None:
+        rater_weights = rater_weights[rated.any(1)]
+    table = table[rated.any(1)][:, rated.any(0)]
+    there = ~np.isnan(table)
+    raters, images = table.shape
+    if not table.size:
+        return CrossedMean(float("nan"), float("nan"), 0, "no votes")
+    share = there.astype(float)
+    if rater_weights is not None:
+        share *= rater_weights[:, None]
+    share /= share.sum()
+    y = np.where(there, table, 0.0)
+    mean = float((share * y).sum())
+    single = [word for word, n in (("rater", raters), ("image", images)) if n == 1]
+    note = "; ".join(f"one {word}: holds for this {word} only" for word in single)
+    if there.sum() == 1:
+        return CrossedMean(mean, float("nan"), 0, "a single vote: no interval")
+    if np.ptp(table[there]) == 0:
+        flat = "all values are equal: no spread to judge by"
+        return CrossedMean(
+            float(table[there][0]), 0.0, float(there.sum() - 1), f"{flat}; {note}".strip("; ")
+        )
+    of_raters, of_images = float((share.sum(1) ** 2).sum()), float((share.sum(0) ** 2).sum())
+    of_rest = float((share**2).sum())
+    if single:
+        variance = of_rest * float(np.var(table[there], ddof=1))
+        return CrossedMean(mean, variance, float(there.sum() - 1), note)
+    parts = variance_components(table)
+    if parts is None:
+        y = np.where(there, table - mean, 0.0) * share
+        variance = float((y.sum(1) ** 2).sum() * raters / (raters - 1))
+        variance += float((y.sum(0) ** 2).sum() * images / (images - 1))
+        note = "too few votes per rater and image: cautious clustered variance"
+        return CrossedMean(mean, variance, min(raters, images) - 1, note)
+    rest = of_rest * parts.rest
+    squares = np.array([rest + of_raters * parts.raters, rest + of_images * parts.images, rest])
+    dfs = np.array([raters - 1, images - 1, there.sum() - raters - images + 1], dtype=float)
+    variance = float(squares[0] + squares[1] - squares[2])
+    largest = int(np.argmax(squares[:2])) if squares[:2].max() > 0 else 2
+    if variance <= squares[largest]:
+        return CrossedMean(mean, float(squares[largest]), float(dfs[largest]))
+    return CrossedMean(mean, variance, variance**2 / float((squares**2 / dfs).sum()))
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """How often each rater and each image is drawn in every bootstrap resample."""
+
+    raters: Floats
+    images: Floats
+
+
+def resample(raters: int, images: int, times: int, rng: np.random.Generator) -> Resamples:
+    """Draw raters and images with replacement, both together, ``times`` times."""
+    return Resamples(
+        rng.multinomial(raters, np.full(raters, 1 / raters), times).astype(float),
+        rng.multinomial(images, np.full(images, 1 / images), times).astype(float),
+    )
+
+
+def resampled_means(table: Floats, draws: Resamples) -> Floats:
+    """The mean of a (raters, images) table in every resample, NaN votes left out.
+
+    Source: the pigeonhole bootstrap, Owen 2007, Annals of Applied Statistics 1(2).
+    """
+    there = ~np.isnan(table)
+    total = ((draws.raters @ np.where(there, table, 0.0)) * draws.images).sum(1)
+    if there.all():
+        return total / float(np.prod(table.shape))
+    count = ((draws.raters @ there.astype(float)) * draws.images).sum(1)
+    with np.errstate(invalid="ignore"):
+        return total / count

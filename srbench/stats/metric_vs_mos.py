@@ -1,0 +1,280 @@
+"""How well a metric predicts MOS (ITU-T P.1401): correlations, error, bootstrap intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..errors import ResultsError
+from .cells import Floats, Ints, codes
+from .mapping import Mapping, fit_mapping
+from .ratings import REFERENCE
+from .weighted import pearson, tau_parts, weighted_ranks
+
+SCORES = ["dataset", "image", "method", "scale", "protocol", "metric", "value"]
+MEASURES = ["plcc", "srocc", "krocc", "rmse"]
+FEWEST, LARGEST_TAU = 3, 5000
+
+
+@dataclass(frozen=True)
+class Points:
+    """What is correlated, in every bootstrap resample.
+
+    ``x`` metric and ``y`` MOS of shape (points,); ``image`` the image each belongs to;
+    ``draws`` (resamples, images) how often each image is drawn.
+    """
+
+    x: Floats
+    y: Floats
+    image: Ints
+    draws: Floats
+
+
+def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: str | None) -> pd.DataFrame:
+    """Rated stimuli with their metric values.
+
+    Columns ``dataset, image, method, mos, protocol, metric, value``.
+
+    Method names match whatever their case; the original, which has no score of its own, and values
+    that are not finite (the PSNR of identical images) are left out.
+
+    Raises:
+        ResultsError: columns are missing, the scores hold several scales and the ratings do not
+            say theirs, or no rated stimulus has a score.
+    """
+    missing = [column for column in SCORES if column not in scores.columns]
+    if missing:
+        raise ResultsError(
+            f"scores lack the columns {', '.join(missing)}; expected: {', '.join(SCORES)}"
+        )
+    table = scores[SCORES].copy()
+    scales = sorted(set(table["scale"].astype(str)))
+    if scale is not None:
+        table = table[table["scale"].astype(str) == scale]
+    elif len(scales) > 1:
+        raise ResultsError(
+            f"scores hold the scales {', '.join(scales)}; add a column scale to the ratings, "
+            "or give scores of one scale"
+        )
+    for column in ("dataset", "image", "method"):
+        table[column] = table[column].astype(str)
+    table["method"] = table["method"].str.casefold()
+    table["value"] = pd.to_numeric(table["value"], errors="coerce")
+    table = table[np.isfinite(table["value"])]
+    rated = stimuli[stimuli["method"] != REFERENCE][["dataset", "image", "method", "mos"]]
+    rated = rated.assign(key=rated["method"].str.casefold())
+    table = table.rename(columns={"method": "key"}).drop(columns="scale")
+    matched = rated.merge(table, on=["dataset", "image", "key"]).drop(columns="key")
+    if matched.empty:
+        raise ResultsError(
+            "no rated stimulus has a score: ratings and scores share no (dataset, image, method); "
+            "are they of the same run?"
+        )
+    return matched
+
+
+def metric_vs_mos(
+    matched: pd.DataFrame, resamples: int, rng: np.random.Generator, level: float = 0.95
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """CONTRACT's metric_vs_mos.csv, and the best predictor against each other one.
+
+    Level ``stimulus`` correlates single images; level ``method`` correlates method means over the
+    images that all methods share. PLCC and RMSE are taken after a monotone mapping of the metric
+    (`fit_mapping`), SROCC and KROCC before it and with their sign. Intervals ``*_low``, ``*_high``:
+    percentiles over resamples of images with all their methods, the mapping held fixed. ``note``
+    says why a number is missing.
+
+    The second table: ``level, best, other, srocc_difference, ci_low, ci_high, differs``, where the
+    differences are of the absolute SROCC in the same resamples.
+
+    Source: ITU-T P.1401 (2020): PLCC, RMSE with N - d degrees of freedom.
+    """
+    rows: list[dict[str, object]] = []
+    drawn: dict[tuple[str, str], Floats] = {}
+    everything = codes(matched["dataset"] + "/" + matched["image"])[1]
+    count = len(everything)
+    draws = rng.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
+    place = {name: i for i, name in enumerate(everything)}
+    for (metric, protocol), part in matched.groupby(["metric", "protocol"], sort=True):
+        image = (part["dataset"] + "/" + part["image"]).map(place).to_numpy(dtype=np.int64)
+        x, y = part["value"].to_numpy(dtype=float), part["mos"].to_numpy(dtype=float)
+        head = {"metric": metric, "protocol": protocol}
+        for name in ("stimulus", "method"):
+            if name == "stimulus":
+                row, replicates = _stimulus_level(Points(x, y, image, draws), level)
+            else:
+                row, replicates = _method_level(part, image, draws, level)
+            rows.append({**head, "level": name, **row})
+            drawn[name, f"{metric} ({protocol})"] = replicates
+    first = ["metric", "protocol", "level", "n", *MEASURES, "mapping"]
+    table = pd.DataFrame(rows)
+    table = table[[*first, *[c for c in table.columns if c not in first]]]
+    return table, _comparison(table, drawn, level)
+
+
+def _summary(
+    point: Floats, replicates: Floats, mapping: str, n: int, level: float
+) -> dict[str, object]:
+    """One row from the four measures and their replicates (4, resamples)."""
+    row: dict[str, object] = {
+        "n": n,
+        **dict(zip(MEASURES, map(float, point), strict=True)),
+        "mapping": mapping,
+    }
+    for name, values in zip(MEASURES, replicates, strict=True):
+        known = values[~np.isnan(values)]
+        low, high = (
+            np.percentile(known, [50 * (1 - level), 50 * (1 + level)])
+            if known.size
+            else (np.nan, np.nan)
+        )
+        row[f"{name}_low"], row[f"{name}_high"] = float(low), float(high)
+    row["note"] = ""
+    return row
+
+
+def _refused(n: int, why: str, resamples: int) -> tuple[dict[str, object], Floats]:
+    row: dict[str, object] = {"n": n, **dict.fromkeys(MEASURES, np.nan), "mapping": "none"}
+    row.update({f"{name}_{end}": np.nan for name in MEASURES for end in ("low", "high")})
+    row["note"] = why
+    return row, np.full(resamples, np.nan)
+
+
+def _why_not(x: Floats, y: Floats) -> str:
+    if x.size < FEWEST:
+        return f"only {x.size} points: no correlation"
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return f"every {'value' if np.ptp(x) == 0 else 'MOS'} is the same: no correlation"
+    return ""
+
+
+def _stimulus_level(points: Points, level: float) -> tuple[dict[str, object], Floats]:
+    x, y = points.x, points.y
+    why = _why_not(x, y)
+    if why:
+        return _refused(x.size, why, len(points.draws))
+    mapping = fit_mapping(x, y)
+    order = np.argsort(points.image, kind="stable")
+    image = points.image[order]
+    x, y, mapped = x[order], y[order], mapping(x[order])
+    point = _measure_weighted(x, y, mapped, mapping, np.ones((1, x.size)))
+    chunks = max(1, len(points.draws) * x.size // 4_000_000)
+    replicates = np.concatenate(
+        [
+            _measure_weighted(x, y, mapped, mapping, part[:, image])
+            for part in np.array_split(points.draws, chunks)
+        ],
+        axis=1,
+    )
+    concordant, untied_x, untied_y = (
+        tau_parts(x, y, image, points.draws.shape[1])
+        if x.size <= LARGEST_TAU
+        else (None, None, None)
+    )
+    if concordant is not None and untied_x is not None and untied_y is not None:
+        one = np.ones((1, points.draws.shape[1]))
+        point[2] = _tau(one, concordant, untied_x, untied_y)
+        replicates[2] = _tau(points.draws, concordant, untied_x, untied_y)
+    else:
+        from scipy.stats import kendalltau
+
+        point[2] = kendalltau(x, y).statistic
+    row = _summary(point[:, 0], replicates, mapping.name, x.size, level)
+    if x.size > LARGEST_TAU:
+        row["note"] = f"no KROCC interval beyond {LARGEST_TAU} stimuli"
+    return row, replicates[1]
+
+
+def _tau(draws: Floats, concordant: Floats, untied_x: Floats, untied_y: Floats) -> Floats:
+    def total(parts: Floats) -> Floats:
+        return ((draws @ parts) * draws).sum(1)
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return total(concordant) / np.sqrt(total(untied_x) * total(untied_y))
+
+
+def _measure_weighted(
+    x: Floats, y: Floats, mapped: Floats, mapping: Mapping, weights: Floats
+) -> Floats:
+    """PLCC, SROCC, (KROCC left empty) and RMSE for each row of ``weights``: (4, rows)."""
+    n = weights.sum(1)
+    out = np.full((4, len(weights)), np.nan)
+    out[0] = pearson(mapped[None], y[None], weights)
+    out[1] = pearson(weighted_ranks(x, weights), weighted_ranks(y, weights), weights)
+    free = np.maximum(n - mapping.parameters, 1)
+    out[3] = np.sqrt((weights * (mapped - y) ** 2).sum(1) / free)
+    return out
+
+
+def _method_level(
+    part: pd.DataFrame, image: Ints, draws: Floats, level: float
+) -> tuple[dict[str, object], Floats]:
+    method, methods = codes(part["method"])
+    shape = (len(methods), draws.shape[1])
+    x, y = np.full(shape, np.nan), np.full(shape, np.nan)
+    x[method, image], y[method, image] = part["value"].to_numpy(), part["mos"].to_numpy()
+    shared = ~np.isnan(x).any(0)
+    if not shared.any():
+        return _refused(len(methods), "no image is shared by all methods", len(draws))
+    x, y = x[:, shared], y[:, shared]
+    mean_x, mean_y = x.mean(1), y.mean(1)
+    why = _why_not(mean_x, mean_y)
+    if why:
+        return _refused(len(methods), why, len(draws))
+    mapping = fit_mapping(mean_x, mean_y)
+    weights = draws[:, shared]
+    weights = weights[weights.sum(1) > 0]
+    weights = weights / weights.sum(1, keepdims=True)
+    point = _measure_rows(mean_x[None], mean_y[None], mapping)
+    replicates = _measure_rows(weights @ x.T, weights @ y.T, mapping)
+    return _summary(point[:, 0], replicates, mapping.name, len(methods), level), replicates[1]
+
+
+def _measure_rows(x: Floats, y: Floats, mapping: Mapping) -> Floats:
+    """The four measures for each row of (rows, methods): (4, rows)."""
+    mapped = mapping(x)
+    above_x, above_y = np.sign(x[:, :, None] - x[:, None]), np.sign(y[:, :, None] - y[:, None])
+    even = np.ones_like(x)
+    out = np.empty((4, len(x)))
+    out[0] = pearson(mapped, y, even)
+    out[1] = pearson(above_x.sum(2), above_y.sum(2), even)
+    with np.errstate(invalid="ignore"):
+        out[2] = (above_x * above_y).sum((1, 2)) / np.sqrt(
+            (above_x**2).sum((1, 2)) * (above_y**2).sum((1, 2))
+        )
+    free = max(x.shape[1] - mapping.parameters, 1)
+    out[3] = np.sqrt(((mapped - y) ** 2).sum(1) / free)
+    return out
+
+
+def _comparison(
+    table: pd.DataFrame, drawn: dict[tuple[str, str], Floats], level: float
+) -> pd.DataFrame:
+    rows: list[dict[str, object]] = []
+    for name in ("stimulus", "method"):
+        part = table[(table["level"] == name) & table["srocc"].notna()]
+        if len(part) < 2:
+            continue
+        labels = part["metric"] + " (" + part["protocol"] + ")"
+        strength = part["srocc"].abs().to_numpy()
+        top = int(np.argmax(strength))
+        for i, label in enumerate(labels):
+            if i == top:
+                continue
+            gaps = np.abs(drawn[name, labels.iloc[top]]) - np.abs(drawn[name, label])
+            low, high = np.nanpercentile(gaps, [50 * (1 - level), 50 * (1 + level)])
+            rows.append(
+                {
+                    "level": name,
+                    "best": labels.iloc[top],
+                    "other": label,
+                    "srocc_difference": float(strength[top] - strength[i]),
+                    "ci_low": float(low),
+                    "ci_high": float(high),
+                    "differs": bool(low > 0),
+                }
+            )
+    columns = ["level", "best", "other", "srocc_difference", "ci_low", "ci_high", "differs"]
+    return pd.DataFrame(rows, columns=pd.Index(columns))

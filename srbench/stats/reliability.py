@@ -1,0 +1,156 @@
+"""How far raters agree with each other and with themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .bias_model import stimulus_keys
+from .cells import Floats, codes
+from .intervals import variance_components
+from .ratings import HIGHEST, LOWEST
+from .wilcoxon import signed_rank
+
+NAN = float("nan")
+
+
+def intraclass(table: Floats) -> tuple[float, float]:
+    """ICC(A,1) and ICC(A,k) of a (raters, stimuli) table, NaN where a vote is missing.
+
+    Two-way random effects, absolute agreement, from the variance components; k is the mean number
+    of raters per stimulus. NaN where the components cannot be told apart or nothing varies.
+
+    Source: McGraw and Wong 1996, Psychological Methods 1(1).
+    """
+    parts = variance_components(table)
+    if parts is None:
+        return NAN, NAN
+    noise = parts.raters + parts.rest
+    if parts.images + noise <= 0:
+        return NAN, NAN
+    rated = (~np.isnan(table)).sum(0)
+    k = float(rated[rated > 0].mean())
+    return parts.images / (parts.images + noise), parts.images / (parts.images + noise / k)
+
+
+def vote_counts(votes: pd.DataFrame, levels: int = HIGHEST - LOWEST + 1) -> Floats:
+    """How often each stimulus got each score, shape (stimuli, levels)."""
+    stimulus, stimuli = codes(stimulus_keys(votes))
+    flat = stimulus * levels + votes["score"].to_numpy() - LOWEST
+    return np.bincount(flat, minlength=len(stimuli) * levels).reshape(-1, levels).astype(float)
+
+
+def krippendorff_alpha(counts: Floats, metric: str = "ordinal") -> float:
+    """Krippendorff's alpha from a (units, values) table of how often each unit got each value.
+
+    ``metric`` is ``nominal``, ``ordinal``, ``interval`` or ``ratio``; the values are 1, 2, 3 ...
+    Units with a single value do not count. NaN when all values are equal.
+
+    Source: Krippendorff, "Computing Krippendorff's Alpha-Reliability", 2011.
+    """
+    counts = counts[counts.sum(1) >= 2]
+    if not len(counts):
+        return NAN
+    per_unit = counts.sum(1)
+    scaled = counts / (per_unit - 1)[:, None]
+    observed = scaled.T @ counts - np.diag(scaled.sum(0))
+    n = observed.sum(0)
+    value = np.arange(1, len(n) + 1, dtype=float)
+    if metric == "nominal":
+        distance = 1.0 - np.eye(len(n))
+    elif metric == "ordinal":
+        middle = np.cumsum(n) - n / 2
+        distance = (middle[:, None] - middle) ** 2
+    elif metric == "interval":
+        distance = (value[:, None] - value) ** 2
+    else:
+        distance = ((value[:, None] - value) / (value[:, None] + value)) ** 2
+    expected = float((np.outer(n, n) * distance).sum())
+    if expected == 0:
+        return NAN
+    return 1.0 - (float(n.sum()) - 1) * float((observed * distance).sum()) / expected
+
+
+def sos_parameter(mos: Floats, sd: Floats) -> float:
+    """The SOS parameter a of s^2 = a (-x^2 + 6 x - 5), least squares on the variances.
+
+    ``mos`` and ``sd`` (n - 1) of each stimulus; those without a deviation are left out. NaN when
+    every mean sits at an end of the scale.
+
+    Source: Hossfeld, Schatz, Egger, "SOS: The MOS is not enough!", QoMEX 2011.
+    """
+    shape = -(mos**2) + (LOWEST + HIGHEST) * mos - LOWEST * HIGHEST
+    usable = ~np.isnan(sd)
+    below = float((shape[usable] ** 2).sum())
+    return float((shape[usable] * sd[usable] ** 2).sum()) / below if below > 1e-12 else NAN
+
+
+def retest_pairs(ratings: pd.DataFrame) -> pd.DataFrame:
+    """First and second vote of the same rater on the same stimulus: ``rater, first, second``.
+
+    The second is the vote of phase ``retest``; where a study has none, a repeated main vote.
+    """
+    key = ["rater", "dataset", "image", "method"]
+    main = ratings[ratings["phase"] == "main"]
+    again = ratings[ratings["phase"] == "retest"]
+    ordered = main.sort_values([*key, "repetition"], kind="stable")
+    first = ordered.drop_duplicates(key)
+    if again.empty:
+        again = ordered[ordered.duplicated(key)]
+    pairs = again.merge(first, on=key, suffixes=("_second", "_first"))
+    return pd.DataFrame(
+        {"rater": pairs["rater"], "first": pairs["score_first"], "second": pairs["score_second"]}
+    )
+
+
+def reliability(ratings: pd.DataFrame, table: Floats, stimuli: pd.DataFrame) -> dict[str, float]:
+    """CONTRACT's reliability numbers; NaN where there is nothing to measure.
+
+    ``table`` is (raters, stimuli) of main votes, ``stimuli`` has ``mos`` and ``sd``. The retest
+    difference is second minus first, its agreement the share of pairs that are equal, its p-value
+    a Wilcoxon signed-rank test of the pairs.
+    """
+    single, mean = intraclass(table)
+    pairs = retest_pairs(ratings)
+    change = (pairs["second"] - pairs["first"]).to_numpy(dtype=float)
+    return {
+        "icc_a1": single,
+        "icc_ak": mean,
+        "krippendorff_alpha_ordinal": krippendorff_alpha(
+            vote_counts(ratings[ratings["phase"] == "main"])
+        ),
+        "sos_a": sos_parameter(stimuli["mos"].to_numpy(), stimuli["sd"].to_numpy()),
+        "retest_n": len(pairs),
+        "retest_mean_difference": float(change.mean()) if len(pairs) else NAN,
+        "retest_p": signed_rank(change).p if len(pairs) else NAN,
+        "retest_agreement": float((change == 0).mean()) if len(pairs) else NAN,
+    }
+
+
+def correlation_with_others(votes: pd.DataFrame) -> pd.Series:
+    """Each rater's Pearson correlation with the mean vote of all others on the same stimuli.
+
+    Indexed by rater. NaN for a rater who voted the same throughout, or whose stimuli nobody else
+    rated.
+    """
+    stimulus, stimuli = codes(stimulus_keys(votes))
+    rater, raters = codes(votes["rater"])
+    score = votes["score"].to_numpy(dtype=float)
+    own = rater * np.int64(len(stimuli)) + stimulus
+    _, same = np.unique(own, return_inverse=True)
+    own_sum, own_count = np.bincount(same, score)[same], np.bincount(same)[same]
+    others = np.bincount(stimulus)[stimulus] - own_count
+    shared = others > 0
+    mean = (np.bincount(stimulus, score)[stimulus] - own_sum)[shared] / others[shared]
+    rater, score = rater[shared], score[shared]
+
+    def average(values: Floats) -> Floats:
+        with np.errstate(invalid="ignore"):
+            return np.bincount(rater, values, minlength=len(raters)) / np.bincount(
+                rater, minlength=len(raters)
+            )
+
+    x, y = score - average(score)[rater], mean - average(mean)[rater]
+    scale = np.sqrt(average(x * x) * average(y * y))
+    scale[scale < 1e-12] = np.nan
+    return pd.Series(average(x * y) / scale, index=raters)

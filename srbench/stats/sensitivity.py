@@ -1,0 +1,95 @@
+"""Would any conclusion change if raters were screened or weighted."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from .bias_model import BiasModel
+from .cells import Cells, Floats
+from .intervals import crossed_mean
+from .significance import Pairs, holm
+
+
+def conclusions(
+    block: Cells, family: Pairs | None, alpha: float, weights: Floats | None = None
+) -> dict[tuple[str, str], int]:
+    """What the headline test with Holm says of each pair: 1 better, -1 worse, 0 no difference."""
+    pairs = list(family) if family is not None else list(combinations(block.methods, 2))
+    pairs = [pair for pair in pairs if set(pair) <= set(block.methods)]
+    found = [crossed_mean(np.round(block.of(a) - block.of(b), 9), weights) for a, b in pairs]
+    adjusted = holm(np.array([mean.test()[1] for mean in found]))
+    return {
+        pair: int(np.sign(mean.mean)) if p < alpha else 0
+        for pair, mean, p in zip(pairs, found, adjusted, strict=True)
+    }
+
+
+def sensitivity_table(
+    name: str,
+    block: Cells,
+    rejected: list[str],
+    model: BiasModel | None,
+    family: Pairs | None = None,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """The headline test of one data set again, without flagged raters and after the bias model.
+
+    Columns ``dataset, variant, raters, pairs, significant, changed, changed_pairs, note``. The bias
+    model takes each rater's bias off and weighs raters by 1 / inconsistency^2, capped at ten times
+    the median weight so that no rater speaks for all.
+    """
+    base = conclusions(block, family, alpha)
+    rows = [_row(name, "all raters", len(block.raters), base, base, "")]
+    keep = [i for i, rater in enumerate(block.raters) if rater not in set(rejected)]
+    variant = "without raters flagged by BT.500"
+    if len(keep) == len(block.raters):
+        rows.append(_row(name, variant, len(keep), base, base, "nobody was flagged"))
+    elif keep:
+        fewer = Cells(
+            block.methods,
+            [block.raters[i] for i in keep],
+            block.images,
+            block.scores[:, keep],
+            block.votes,
+        )
+        rows.append(_row(name, variant, len(keep), conclusions(fewer, family, alpha), base, ""))
+    else:
+        rows.append(_row(name, variant, 0, None, base, "everybody was flagged"))
+    variant = "bias model: raters weighted by consistency"
+    if model is None:
+        rows.append(_row(name, variant, len(block.raters), None, base, "too few raters to fit it"))
+        return pd.DataFrame(rows)
+    place = {rater: i for i, rater in enumerate(model.raters)}
+    own = np.array([place[rater] for rater in block.raters])
+    weight = 1 / (model.inconsistency[own] ** 2 + 1e-8)
+    known = ~np.isnan(weight)
+    weight = np.minimum(np.where(known, weight, 0.0), 10 * np.median(weight[known]))
+    shifted = block.scores - np.where(known, model.bias[own], np.nan)[None, :, None]
+    corrected = Cells(block.methods, block.raters, block.images, shifted, block.votes)
+    again = conclusions(corrected, family, alpha, weight)
+    rows.append(_row(name, variant, int(known.sum()), again, base, ""))
+    return pd.DataFrame(rows)
+
+
+def _row(
+    name: str,
+    variant: str,
+    raters: int,
+    found: dict[tuple[str, str], int] | None,
+    base: dict[tuple[str, str], int],
+    note: str,
+) -> dict[str, object]:
+    changed = [pair for pair, verdict in (found or base).items() if verdict != base[pair]]
+    return {
+        "dataset": name,
+        "variant": variant,
+        "raters": raters,
+        "pairs": len(base),
+        "significant": sum(map(abs, found.values())) if found is not None else np.nan,
+        "changed": len(changed) if found is not None else np.nan,
+        "changed_pairs": "; ".join(f"{a} / {b}" for a, b in changed),
+        "note": note,
+    }

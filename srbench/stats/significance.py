@@ -1,0 +1,145 @@
+"""Which methods differ: paired tests for every comparison of one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from .cells import Cells, Floats
+from .intervals import Resamples, crossed_mean, resampled_means
+from .wilcoxon import LARGEST_EXACT, signed_rank
+
+HEADLINE = "crossed-t"
+PAPER = "wilcoxon-pooled"
+TESTS = [HEADLINE, "crossed-bootstrap", "wilcoxon-images", "wilcoxon-raters", PAPER]
+Pairs = Sequence[tuple[str, str]]
+
+
+def holm(p: Floats) -> Floats:
+    """p-values adjusted by Holm's step-down method over the family given; NaN stays NaN."""
+    adjusted = np.full(len(p), np.nan)
+    order = np.argsort(p, kind="stable")[: int((~np.isnan(p)).sum())]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
+
+
+def pairwise_table(
+    block: Cells, draws: Resamples, family: Pairs | None = None, alpha: float = 0.05
+) -> pd.DataFrame:
+    """All tests of all comparisons of one block: CONTRACT's columns of pairwise.csv.
+
+    Without ``dataset``, with a ``note``. ``family`` declares the comparisons (default: every
+    pair of methods); Holm's correction runs over it, once per test. The difference is
+    method_a - method_b over the (rater, image) cells that hold both.
+
+    ========================  =====================================================================
+    ``crossed-t``             the headline: raters and images both random, Satterthwaite
+    ``crossed-bootstrap``     normal, with the deviation over resamples of raters and images
+    ``wilcoxon-images``       exact signed ranks of each image's mean difference
+    ``wilcoxon-raters``       exact signed ranks of each rater's mean difference
+    ``wilcoxon-pooled``       what the SRGAN paper did: all (rater, image) cells as if independent
+    ========================  =====================================================================
+
+    ``effect_size`` is the matched rank-biserial correlation over what the test ranks, and over the
+    cells for the crossed tests. Rank tests have no interval. A p-value never depends on a resample
+    count.
+    """
+    pairs = list(family) if family is not None else list(combinations(block.methods, 2))
+    pairs = [pair for pair in pairs if set(pair) <= set(block.methods)]
+    means = {method: resampled_means(block.of(method), draws) for method in block.methods}
+    rows: list[dict[str, object]] = []
+    for a, b in pairs:
+        difference = block.of(a) - block.of(b)
+        aligned = bool((np.isnan(block.of(a)) == np.isnan(block.of(b))).all())
+        resampled = means[a] - means[b] if aligned else resampled_means(difference, draws)
+        rows += compare(difference, resampled, {"method_a": a, "method_b": b}, alpha)
+    columns = ["method_a", "method_b", "mos_difference", "ci_low", "ci_high", "test", "statistic"]
+    columns += ["p", "p_holm", "effect_size", "significant", "note"]
+    if not rows:
+        return pd.DataFrame(columns=pd.Index(columns), dtype=object)
+    table = pd.DataFrame(rows)
+    table["p_holm"] = table.groupby("test")["p"].transform(lambda p: holm(p.to_numpy()))
+    table["significant"] = table["p_holm"] < alpha
+    return table[columns]
+
+
+def compare(
+    difference: Floats, resampled: Floats, names: dict[str, str], alpha: float
+) -> list[dict[str, object]]:
+    """The rows of one comparison, one per test, from its (raters, images) differences."""
+    difference = np.round(difference, 9)
+    if np.isnan(difference).all():
+        note = "no rater saw both on one image"
+        return [_row(names, test, note=note) for test in TESTS]
+    crossed = crossed_mean(difference)
+    low, high = crossed.interval(1 - alpha)
+    statistic, p = crossed.test()
+    cells = difference[~np.isnan(difference)]
+    pooled = signed_rank(cells)
+    mean = crossed.mean
+    rows = [_row(names, HEADLINE, mean, low, high, statistic, p, pooled.effect, crossed.note)]
+
+    spread = float(np.nanstd(resampled, ddof=1)) if crossed.note.find("single vote") < 0 else np.nan
+    if spread < 1e-12:
+        z, p = (0.0, 1.0) if abs(mean) < 1e-12 else (float(np.sign(mean) * np.inf), 0.0)
+    else:
+        z = mean / spread
+        p = 2 * float(special.ndtr(-abs(z)))
+    half = -float(special.ndtri(alpha / 2)) * spread
+    note = crossed.note
+    if not note and min(difference.shape) < 10:
+        note = "fewer than 10 raters or images: too lenient, see crossed-t"
+    rows.append(_row(names, TESTS[1], mean, mean - half, mean + half, z, p, pooled.effect, note))
+    for test, axis, word in (("wilcoxon-images", 0, "images"), ("wilcoxon-raters", 1, "raters")):
+        there = (~np.isnan(difference)).sum(axis)
+        total = np.nansum(difference, axis)[there > 0]
+        ranked = signed_rank(total / there[there > 0])
+        least = 0.5 ** (ranked.n - 1)
+        floor = f"with {ranked.n} {word} p cannot go below {least:.4g}"
+        note = floor if ranked.n <= LARGEST_EXACT and least >= alpha else ""
+        if ranked.n == 1:
+            note = f"one {word[:-1]}: ranks tell nothing"
+        rows.append(
+            _row(
+                names,
+                test,
+                mean,
+                statistic=ranked.statistic,
+                p=ranked.p,
+                effect=ranked.effect,
+                note=note,
+            )
+        )
+    rows.append(
+        _row(names, PAPER, mean, statistic=pooled.statistic, p=pooled.p, effect=pooled.effect)
+    )
+    return rows
+
+
+def _row(
+    names: dict[str, str],
+    test: str,
+    mean: float = np.nan,
+    low: float = np.nan,
+    high: float = np.nan,
+    statistic: float = np.nan,
+    p: float = np.nan,
+    effect: float = np.nan,
+    note: str = "",
+) -> dict[str, object]:
+    return {
+        **names,
+        "mos_difference": mean,
+        "ci_low": low,
+        "ci_high": high,
+        "test": test,
+        "statistic": statistic,
+        "p": p,
+        "effect_size": effect,
+        "note": note,
+    }

@@ -1,0 +1,186 @@
+"""Thin and flat studies: a defined result or a word about why there is none."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from simulated_ratings import PAPER_METHODS, simulate
+
+from srbench.stats import analyze
+from srbench.stats.intervals import crossed_mean
+
+approx = pytest.approx
+
+FEW = {name: PAPER_METHODS[name] for name in ("nearest", "srresnet-mse", "srgan-mse", "HR")}
+
+
+def study(raters=6, images=None, methods=None, **how) -> pd.DataFrame:
+    images, methods = images or {"Set5": 4, "Set14": 3}, methods or FEW
+    return simulate(np.random.default_rng(3), raters, images, methods, **how)
+
+
+def flat(score: int) -> pd.DataFrame:
+    return study().assign(score=score)
+
+
+def unanimous() -> pd.DataFrame:
+    votes = study()
+    return votes.assign(score=votes["method"].map({"nearest": 1, "HR": 5}).fillna(3).astype(int))
+
+
+def constant_rater() -> pd.DataFrame:
+    votes = study()
+    votes.loc[votes["rater"] == "r0000", "score"] = 3
+    return votes
+
+
+def thin() -> pd.DataFrame:
+    """Each rater saw one image in one version."""
+    votes = study(raters=7 * 4)
+    number = votes["rater"].str[1:].astype(int)
+    own = votes.groupby(["dataset", "image", "method"], sort=False).ngroup()
+    return votes[number == own].reset_index(drop=True)
+
+
+def disjoint() -> pd.DataFrame:
+    """No rater saw two methods."""
+    votes = study(raters=8)
+    names = sorted(FEW)
+    return votes[votes["method"] == votes["rater"].str[-1].astype(int).map(lambda r: names[r % 4])]
+
+
+def one_rater_rated_once() -> pd.DataFrame:
+    votes = study()
+    return votes[(votes["rater"] != "r0001") | (votes.index == 30)]
+
+
+DESIGNS = {
+    "one rater": study(raters=1),
+    "two raters": study(raters=2),
+    "one image": study(images={"Set5": 1}),
+    "one method": study(methods={"srgan-mse": 3.4}),
+    "two methods": study(methods={"srgan-mse": 3.4, "HR": 4.4}),
+    "no original": study(methods={k: v for k, v in FEW.items() if k != "HR"}),
+    "one vote": study(raters=1, images={"Set5": 1}, methods={"HR": 4.4}),
+    "a constant rater": constant_rater(),
+    "all votes 3": flat(3),
+    "all votes 5": flat(5),
+    "unanimous": unanimous(),
+    "half the votes missing": study(raters=10, drop=0.5),
+    "most votes missing": study(raters=10, drop=0.9),
+    "one vote per rater": thin(),
+    "disjoint raters": disjoint(),
+    "a rater with one vote": one_rater_rated_once(),
+    "no shared method": pd.concat(
+        [study(images={"A": 3}, methods={"x": 2.0}), study(images={"B": 3}, methods={"y": 3.0})]
+    ),
+    "ties everywhere": study(image_sd=0, image_method_sd=0, rater_method_sd=0),
+}
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_missing_number_has_a_word(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tables = analyze(DESIGNS[name], resamples=200)
+    votes = DESIGNS[name]
+    assert tables["mos"]["n_ratings"].max() <= len(votes)
+    for key in ("mos", "stimuli", "pairwise", "raters", "omnibus", "sensitivity"):
+        table = tables[key]
+        numbers = table.select_dtypes("number")
+        silent = numbers.isna().any(axis=1) & (table["note"] == "")
+        if key == "pairwise":
+            silent &= ~table["test"].str.startswith("wilcoxon")
+        assert not silent.any(), table[silent]
+    explained = set(tables["notes"].loc[tables["notes"]["table"] == "reliability", "note"])
+    missing = tables["reliability"].isna().any(axis=1).iloc[0]
+    assert bool(explained) or not missing
+    for low, high in (("ci_low", "ci_high"),):
+        ordered = tables["mos"].dropna(subset=[low])
+        assert (ordered[low] <= ordered["mos"] + 1e-9).all()
+        assert (ordered[high] >= ordered["mos"] - 1e-9).all()
+    p = tables["pairwise"]["p"].dropna()
+    assert p.between(0, 1).all()
+
+
+def test_one_rater_and_one_image_say_what_they_hold_for():
+    mos = analyze(DESIGNS["one rater"])["mos"]
+    assert mos.loc[mos["ci_method"] == "crossed", "note"].str.contains("this rater only").all()
+    mos = analyze(DESIGNS["one image"])["mos"]
+    assert mos.loc[mos["ci_method"] == "crossed", "note"].str.contains("this image only").all()
+
+
+def test_identical_methods_have_p_1():
+    votes = study(methods={"a": 3.0})
+    both = pd.concat([votes, votes.assign(method="b")])
+    pairs = analyze(both)["pairwise"]
+    assert (pairs["p"] == 1).all()
+    assert not pairs["significant"].any()
+    assert (pairs["effect_size"] == 0).all()
+
+
+def test_five_images_cap_wilcoxon_and_say_so():
+    pairs = analyze(study(raters=12, images={"Set5": 5}))["pairwise"]
+    own = pairs[pairs["test"] == "wilcoxon-images"]
+    assert own["p"].min() == approx(0.0625)
+    assert own["note"].str.contains("cannot go below 0.0625").all()
+
+
+def test_dmos_keeps_values_above_five_and_needs_the_original():
+    votes = study(methods={"srgan-mse": 4.9, "HR": 3.0})
+    mos = analyze(votes)["mos"]
+    assert mos.loc[mos["method"] == "srgan-mse", "dmos"].min() > 5
+    assert (mos.loc[mos["method"] == "HR", "dmos"] == 5).all()
+    mos = analyze(DESIGNS["no original"])["mos"]
+    assert mos["dmos"].isna().all()
+    assert mos["note"].str.contains("no DMOS").all()
+
+
+def test_a_flat_rater_is_kept_and_listed():
+    tables = analyze(DESIGNS["a constant rater"])
+    listed = tables["exclusions"].set_index("what").loc["rater r0000"]
+    assert "same score throughout" in listed["reason"]
+    assert "kept in MOS" in listed["effect"]
+
+
+def test_retest_votes_give_reliability_and_no_mos():
+    votes = study()
+    again = votes.iloc[:20].assign(phase="retest")
+    again["score"] = np.clip(again["score"] + ([0, 0, 0, 1] * 5), 1, 5)
+    both = pd.concat([votes.assign(phase="main"), again])
+    numbers = analyze(both)["reliability"].iloc[0]
+    change = (again["score"] - votes["score"].iloc[:20]).to_numpy()
+    assert numbers["retest_n"] == 20
+    assert numbers["retest_agreement"] == approx((change == 0).mean())
+    assert numbers["retest_mean_difference"] == approx(change.mean())
+    assert 0 < numbers["retest_p"] <= 1
+    pd.testing.assert_frame_equal(analyze(both)["mos"], analyze(votes)["mos"])
+
+
+def test_repeated_main_votes_are_averaged_within_the_rater():
+    votes = study(raters=3, images={"Set5": 2}, methods={"HR": 4.0, "nearest": 1.5})
+    again = votes.assign(repetition=1, score=np.clip(votes["score"] + 1, 1, 5))
+    tables = analyze(pd.concat([votes.assign(repetition=0), again]))
+    assert tables["mos"]["n_ratings"].iloc[0] == 12
+    first = tables["mos"].query("dataset == 'Set5' and method == 'nearest'").iloc[0]
+    own = votes.loc[votes["method"] == "nearest", "score"]
+    assert first["mos"] == approx(((own + np.clip(own + 1, 1, 5)) / 2).mean())
+    assert tables["reliability"]["retest_n"].iloc[0] == 12
+
+
+def test_row_order_and_names_do_not_matter():
+    votes = study(drop=0.1)
+    shuffled = votes.sample(frac=1, random_state=1)
+    first, second = analyze(votes, resamples=50), analyze(shuffled, resamples=50)
+    for key in ("mos", "pairwise", "stimuli", "raters", "claims"):
+        pd.testing.assert_frame_equal(first[key], second[key])
+
+
+def test_weighting_raters_equally_changes_nothing():
+    table = np.random.default_rng(0).normal(size=(6, 5))
+    table[0, 1] = np.nan
+    plain, even = crossed_mean(table), crossed_mean(table, np.full(6, 2.0))
+    assert (plain.mean, plain.variance, plain.df) == approx((even.mean, even.variance, even.df))

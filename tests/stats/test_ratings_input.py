@@ -1,0 +1,152 @@
+"""What a ratings file can have wrong, each told in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from simulated_ratings import simulate
+
+from srbench.errors import RatingsError
+from srbench.stats import analyze, check_ratings, main_votes, read_ratings
+
+
+@pytest.fixture
+def votes() -> pd.DataFrame:
+    return simulate(np.random.default_rng(0), 3, {"Set5": 2}, {"nearest": 1.5, "HR": 4.5})
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(RatingsError) as caught:
+        read_ratings(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert path.name in message
+    return message
+
+
+def saved(votes: pd.DataFrame, folder: Path, **how) -> Path:
+    path = folder / "ratings.csv"
+    votes.to_csv(path, index=False, **how)
+    return path
+
+
+def test_a_good_file_is_read_as_it_stands(votes, tmp_path):
+    votes["image"] = votes["image"].map({"i000": "0031", "i001": "NA"})
+    votes["comment"] = "kept"
+    read = read_ratings(saved(votes, tmp_path))
+    assert list(read["image"]) == list(votes["image"])
+    assert list(read["score"]) == list(votes["score"])
+    assert set(read["phase"]) == {"main"}
+    assert set(read["comment"]) == {"kept"}
+    pd.testing.assert_frame_equal(check_ratings(read), read)
+
+
+def test_method_names_differing_in_case_are_one(votes):
+    votes.loc[0, "method"] = votes.loc[0, "method"].upper()
+    votes["method"] = votes["method"].replace("HR", "hr")
+    checked = check_ratings(votes)
+    assert set(checked["method"]) == {"HR", "NEAREST"}
+
+
+def test_only_main_votes_enter_mos(votes):
+    other = votes.iloc[:3].assign(phase="training", score=1)
+    both = check_ratings(pd.concat([votes.assign(phase="Main"), other]))
+    assert len(main_votes(both)) == len(votes)
+    tables = analyze(both)
+    assert tables["mos"]["n_ratings"].iloc[0] == analyze(votes)["mos"]["n_ratings"].iloc[0]
+    assert "training" in tables["exclusions"]["what"].iloc[0]
+
+
+def test_missing_columns_say_what_is_there_and_what_was_expected(votes, tmp_path):
+    message = refusal(saved(votes.rename(columns={"score": "vote"}), tmp_path))
+    assert "columns missing: score" in message
+    assert "there are: rater, dataset, image, method, vote" in message
+    assert "expected: rater, dataset, image, method, score" in message
+
+
+@pytest.mark.parametrize("bad", ["0", "6", "2.5", "good", "", "nan", "inf"])
+def test_scores_are_whole_numbers_from_1_to_5(votes, tmp_path, bad):
+    votes["score"] = votes["score"].astype(str)
+    votes.loc[1, "score"] = bad
+    message = refusal(saved(votes, tmp_path))
+    assert "score is not a whole number from 1 to 5 in 1 of 12 rows" in message
+    assert f"row 2 ('{bad}')" in message
+
+
+def test_a_thousand_bad_rows_are_counted_and_three_shown(tmp_path):
+    votes = simulate(np.random.default_rng(0), 30, {"Set5": 20}, {"nearest": 1.5, "HR": 4.5})
+    votes.loc[100:1099, "score"] = 7
+    message = refusal(saved(votes, tmp_path))
+    assert "1,000 of 1,200 rows" in message
+    assert message.count("row 1") == 3
+    assert len(message) < 300
+
+
+def test_duplicated_votes_are_refused_and_repetitions_are_not(votes, tmp_path):
+    twice = pd.concat([votes, votes.iloc[[4]]])
+    message = refusal(saved(twice, tmp_path))
+    assert "row 13" in message
+    assert "number the repetitions" in message
+    twice["repetition"] = [0] * len(votes) + [1]
+    assert len(check_ratings(twice)) == 13
+
+
+def test_unknown_phases_are_named(votes, tmp_path):
+    votes["phase"] = "main"
+    votes.loc[2, "phase"] = "warm-up"
+    message = refusal(saved(votes, tmp_path))
+    assert "'warm-up'" in message
+    assert "known are: training, main, retest, gold" in message
+
+
+def test_no_main_votes(votes, tmp_path):
+    assert "no vote has phase main" in refusal(saved(votes.assign(phase="gold"), tmp_path))
+
+
+def test_an_empty_table(votes, tmp_path):
+    assert "no ratings" in refusal(saved(votes.iloc[:0], tmp_path))
+    (tmp_path / "nothing.csv").write_text("")
+    assert "is empty" in refusal(tmp_path / "nothing.csv")
+
+
+@pytest.mark.parametrize("column", ["study", "scale"])
+def test_mixed_studies_are_refused(votes, tmp_path, column):
+    votes[column] = ["2"] * 4 + ["4"] * 8
+    message = refusal(saved(votes, tmp_path))
+    assert f"mixes 2 values of {column}: 4 (8 rows), 2 (4 rows)" in message
+
+
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_named(votes, tmp_path, mark, word):
+    assert f"separated by {word}" in refusal(saved(votes, tmp_path, sep=mark))
+
+
+def test_another_encoding_is_named(votes, tmp_path):
+    votes["image"] = "büste"
+    votes = votes.drop_duplicates(["rater", "method"])
+    assert "not UTF-8 text (byte 0xFC in line 2)" in refusal(
+        saved(votes, tmp_path, encoding="latin-1")
+    )
+    assert "UTF-16" in refusal(saved(votes, tmp_path, encoding="utf-16"))
+    marked = read_ratings(saved(votes, tmp_path, encoding="utf-8-sig"))
+    assert marked.columns[0] == "rater"
+
+
+def test_ragged_rows_and_missing_files(tmp_path):
+    (tmp_path / "ragged.csv").write_text("rater,dataset,image,method,score\na,b,c,d,1,2,3\n" * 2)
+    refusal(tmp_path / "ragged.csv")
+    with pytest.raises(RatingsError, match="cannot read ratings file"):
+        read_ratings(tmp_path / "none.csv")
+
+
+def test_empty_names_are_refused(votes, tmp_path):
+    votes.loc[0, "rater"] = " "
+    assert "rater is empty in 1 of 12 rows" in refusal(saved(votes, tmp_path))
+
+
+def test_a_declared_comparison_of_an_unknown_method_is_refused(votes):
+    with pytest.raises(RatingsError, match="srgan, which nobody rated"):
+        analyze(votes, family=[("HR", "srgan")])

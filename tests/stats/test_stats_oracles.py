@@ -1,0 +1,164 @@
+"""Independent implementations on random data, missing votes included."""
+
+from __future__ import annotations
+
+import krippendorff
+import numpy as np
+import pandas as pd
+import pingouin
+import pytest
+from scipy import stats
+from simulated_ratings import simulate
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from srbench.stats.bias_model import fit_bias_model, stimulus_keys
+from srbench.stats.cells import cells
+from srbench.stats.intervals import binomial_interval, crossed_mean, variance_components
+from srbench.stats.mos import stimuli_table
+from srbench.stats.omnibus import omnibus_table
+from srbench.stats.ranks import ranks
+from srbench.stats.reliability import intraclass, krippendorff_alpha, vote_counts
+from srbench.stats.significance import holm
+from srbench.stats.wilcoxon import signed_rank
+
+approx = pytest.approx
+
+SEEDS = range(5)
+
+
+@pytest.fixture(params=SEEDS)
+def rng(request) -> np.random.Generator:
+    return np.random.default_rng(request.param)
+
+
+@pytest.fixture
+def votes(rng) -> pd.DataFrame:
+    return simulate(rng, 9, {"Set5": 5}, drop=0.2)
+
+
+def test_icc_is_pingouins(rng):
+    full = simulate(rng, 7, {"Set5": 4})
+    table = full.assign(stimulus=stimulus_keys(full))
+    theirs = pingouin.intraclass_corr(table, "stimulus", "rater", "score")
+    value = theirs.set_index(theirs.columns[0])["ICC"]
+    wide = table.pivot(index="rater", columns="stimulus", values="score").to_numpy(float)
+    keys = ("ICC2", "ICC2k") if "ICC2" in value.index else ("ICC(A,1)", "ICC(A,k)")
+    assert intraclass(wide) == approx((value[keys[0]], value[keys[1]]), abs=1e-9)
+
+
+def test_alpha_is_krippendorffs(votes):
+    table = votes.assign(stimulus=stimulus_keys(votes))
+    wide = table.pivot(index="rater", columns="stimulus", values="score").to_numpy(float)
+    for metric in ("nominal", "ordinal", "interval", "ratio"):
+        theirs = krippendorff.alpha(
+            wide, level_of_measurement=metric, value_domain=np.arange(1.0, 6)
+        )
+        assert krippendorff_alpha(vote_counts(votes), metric) == approx(theirs, abs=1e-12)
+
+
+def test_holm_is_statsmodels(rng):
+    p = rng.random(66) ** 3
+    assert holm(p) == approx(multipletests(p, method="holm")[1])
+    assert holm(np.append(p, np.nan))[:-1] == approx(holm(p))
+
+
+def test_binomial_interval_is_clopper_pearson(rng):
+    scores = rng.integers(1, 6, 30)
+    low, high = binomial_interval(np.array([float(scores.sum())]), np.array([30.0]))
+    theirs = proportion_confint((scores - 1).sum(), 120, method="beta")
+    assert (low[0], high[0]) == approx((1 + 4 * theirs[0], 1 + 4 * theirs[1]))
+
+
+@pytest.mark.parametrize("n", [4, 9, 12])
+def test_exact_wilcoxon_is_scipys_full_permutation(rng, n):
+    d = rng.integers(-3, 4, n) / 2
+    if not d.any():
+        return
+    theirs = stats.wilcoxon(
+        d, zero_method="pratt", method=stats.PermutationMethod(n_resamples=2**n)
+    )
+    assert signed_rank(d).p == approx(theirs.pvalue)
+
+
+def test_asymptotic_wilcoxon_is_scipys(rng):
+    d = rng.integers(-3, 5, 400).astype(float)
+    theirs = stats.wilcoxon(d, zero_method="pratt", method="asymptotic", correction=False)
+    ours = signed_rank(d)
+    assert ours.p == approx(theirs.pvalue)
+    assert ours.effect == approx(pingouin_effect(d), abs=1e-12)
+
+
+def pingouin_effect(d: np.ndarray) -> float:
+    """Matched rank-biserial with Pratt ranks, written out from Kerby's simple difference."""
+    rank = stats.rankdata(np.abs(d))
+    return float((rank * np.sign(d)).sum() / rank[d != 0].sum())
+
+
+def test_complete_crossed_table_is_the_textbook_formula(rng):
+    y = rng.normal(size=(8, 5)) + rng.normal(size=(8, 1)) + rng.normal(size=(1, 5))
+    rows = 5 * ((y.mean(1) - y.mean()) ** 2).sum() / 7
+    columns = 8 * ((y.mean(0) - y.mean()) ** 2).sum() / 4
+    rest = ((y - y.mean(1, keepdims=True) - y.mean(0) + y.mean()) ** 2).sum() / 28
+    variance = (rows + columns - rest) / 40
+    ours = crossed_mean(y)
+    assert ours.mean == approx(y.mean())
+    assert ours.variance == approx(variance)
+    df = (rows + columns - rest) ** 2 / (rows**2 / 7 + columns**2 / 4 + rest**2 / 28)
+    assert ours.df == approx(df)
+    low, high = stats.t.interval(0.95, df, y.mean(), np.sqrt(variance))
+    assert ours.interval() == approx((low, high))
+
+
+def test_components_of_incomplete_tables_are_unbiased(rng):
+    """The expectation of the three sums of squares, worked out with the full covariance matrix."""
+    there = rng.random((7, 6)) < 0.6
+    there[0], there[:, 0] = True, True
+    r, i = np.nonzero(there)
+    truth = np.array([0.7, 1.3, 0.4])
+    covariance = (
+        truth[0] * (r[:, None] == r) + truth[1] * (i[:, None] == i) + truth[2] * np.eye(r.size)
+    )
+    root = np.linalg.cholesky(covariance)
+    total = np.zeros(3)
+    for (
+        column
+    ) in root.T:  # components are quadratic in y: summed over a root, they are expectations
+        y = np.full(there.shape, np.nan)
+        y[r, i] = column
+        parts = variance_components(y)
+        assert parts is not None
+        total += (parts.raters, parts.images, parts.rest)
+    assert total == approx(truth, abs=1e-9)
+
+
+def test_ranks_are_scipys(votes):
+    block = cells(votes)
+    place = ranks(block.scores)
+    full = ~np.isnan(block.scores).any(0)
+    assert place[:, full] == approx(stats.rankdata(-block.scores[:, full], axis=0))
+    part = place[:, ~full & (~np.isnan(block.scores)).any(0)]
+    assert np.nanmin(part) >= 1
+    assert np.nanmax(part) <= len(block.methods)
+
+
+def test_friedman_is_scipys_and_w_pingouins(rng):
+    full = simulate(rng, 6, {"Set14": 14})
+    block = cells(full)
+    tests, pairs = omnibus_table(block)
+    means = full.groupby(["image", "method"])["score"].mean().reset_index()
+    theirs = pingouin.friedman(means, dv="score", within="method", subject="image")
+    assert tests.loc[0, "kendall_w"] == approx(float(theirs["W"].iloc[0]))
+    assert tests.loc[0, "statistic"] == approx(float(theirs["Q"].iloc[0]))
+    assert len(pairs) == 2 * 66
+    assert pairs["p"].between(0, 1).all()
+
+
+def test_plain_stimulus_mean_is_pandas(votes):
+    table = stimuli_table(votes, fit_bias_model(votes))
+    theirs = votes.groupby(["dataset", "image", "method"])["score"].agg(["mean", "std", "count"])
+    ours = table.set_index(["dataset", "image", "method"])
+    assert ours["mos"].to_numpy() == approx(theirs["mean"].reindex(ours.index).to_numpy())
+    assert ours["sd"].to_numpy() == approx(
+        theirs["std"].reindex(ours.index).to_numpy(), nan_ok=True
+    )
