@@ -1,0 +1,151 @@
+"""The data sets known by name: sources, licences, ids, and what each image's pixels must be.
+
+``catalogue.toml`` is written by hand, ``pixels.csv`` by :func:`record_pixels`.
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from .pixels import Image, pixel_sha256, thumbnail
+
+SAMPLE = "sample"
+AUTO = ("Set5", "Set14", "BSD100")
+MULTIPLES = (2, 3, 4, 8, 12)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One address of an archive that holds a data set.
+
+    ``hash`` is ``md5:...`` or ``sha256:...`` of the archive, where somebody published it.
+    ``inside`` is the archive's folder that holds the HR images; ``rename`` replaces a prefix of
+    the file names by another. ``verified`` tells whether we ever fetched it ourselves.
+    """
+
+    url: str
+    inside: str
+    seen_in: str
+    verified: bool
+    hash: str | None = None
+    rename: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class PixelRecord:
+    """What one canonical image is, whatever its file format.
+
+    ``crops`` maps the sha256 of the image cropped (bottom and right) to a multiple of 2, 3, 4,
+    8 or 12 to that multiple; crops that change nothing are left out. ``miniature`` is its 8x8
+    :func:`~srbench.data.pixels.thumbnail`.
+    """
+
+    width: int
+    height: int
+    channels: int
+    sha256: str
+    miniature: Image
+    crops: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A data set of the catalogue; ``pixels`` is empty where nobody has recorded them yet."""
+
+    name: str
+    licence: str
+    homepage: str
+    ids: tuple[str, ...]
+    sources: tuple[Source, ...]
+    pixels: Mapping[str, PixelRecord]
+
+
+@cache
+def catalogue() -> Mapping[str, Entry]:
+    """All known data sets by canonical name, in the catalogue's order."""
+    text = files("srbench.data").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    pixels = _read_pixels()
+    return MappingProxyType(
+        {name: _entry(name, table, pixels) for name, table in tomllib.loads(text).items()}
+    )
+
+
+def canonical_name(name: str) -> str | None:
+    """The catalogue's spelling of ``name``, or None if it is not of the catalogue."""
+    return next((known for known in catalogue() if known.lower() == name.lower()), None)
+
+
+def _entry(name: str, table: dict[str, Any], pixels: Mapping[str, dict[str, PixelRecord]]) -> Entry:
+    records = pixels.get(name, {})
+    if "numbered" in table:
+        rule = table["numbered"]
+        ids = [rule["format"].format(n) for n in range(rule["first"], rule["last"] + 1)]
+    else:
+        ids = table.get("ids", records)
+    sources = tuple(
+        Source(
+            url=source["url"],
+            inside=source["inside"],
+            seen_in=source["seen_in"],
+            verified=source["verified"],
+            hash=source.get("hash"),
+            rename=tuple(source["rename"]) if "rename" in source else None,
+        )
+        for source in table.get("sources", [])
+    )
+    return Entry(
+        name=name,
+        licence=table["licence"],
+        homepage=table["homepage"],
+        ids=tuple(sorted(ids)),
+        sources=sources,
+        pixels=MappingProxyType(records),
+    )
+
+
+COLUMNS = ("dataset", "image", "width", "height", "channels", "sha256", "miniature", "crops")
+
+
+def record_pixels(dataset: str, image_id: str, image: Image) -> dict[str, str]:
+    """One row of ``pixels.csv`` (columns ``COLUMNS``), from a canonical image."""
+    height, width = image.shape[:2]
+    crops: dict[str, int] = {}
+    for multiple in MULTIPLES:
+        cropped = image[: height - height % multiple, : width - width % multiple]
+        if cropped.size and cropped.shape != image.shape:
+            crops.setdefault(pixel_sha256(cropped), multiple)
+    return {
+        "dataset": dataset,
+        "image": image_id,
+        "width": str(width),
+        "height": str(height),
+        "channels": str(1 if image.ndim == 2 else 3),
+        "sha256": pixel_sha256(image),
+        "miniature": thumbnail(image).tobytes().hex(),
+        "crops": " ".join(f"{multiple}:{digest}" for digest, multiple in crops.items()),
+    }
+
+
+def _read_pixels() -> dict[str, dict[str, PixelRecord]]:
+    text = files("srbench.data").joinpath("pixels.csv").read_text(encoding="utf-8")
+    found: dict[str, dict[str, PixelRecord]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        crops = (crop.split(":") for crop in row["crops"].split())
+        found.setdefault(row["dataset"], {})[row["image"]] = PixelRecord(
+            width=int(row["width"]),
+            height=int(row["height"]),
+            channels=int(row["channels"]),
+            sha256=row["sha256"],
+            miniature=np.frombuffer(bytes.fromhex(row["miniature"]), np.uint8).reshape(8, 8),
+            crops=MappingProxyType({digest: int(multiple) for multiple, digest in crops}),
+        )
+    return found

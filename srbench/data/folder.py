@@ -1,0 +1,175 @@
+"""Folders of images, and data sets as folders below one root.
+
+A data set is ``<root>/<Name>/HR/*`` (png, bmp, jpg, tif, webp). Image ids are file stems.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from ..errors import DatasetError, unknown_name
+from ..imaging import read_image
+from .catalogue import AUTO, SAMPLE, catalogue
+from .pixels import Image, pixel_sha256
+
+__all__ = [
+    "EXTENSIONS",
+    "Dataset",
+    "auto_datasets",
+    "data_root",
+    "datasets_under",
+    "image_files",
+    "is_image_name",
+    "open_dataset",
+    "pixel_sha256",
+    "sample_dataset",
+]
+
+EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named set of original images; ``images`` maps id to file, sorted by id."""
+
+    name: str
+    images: Mapping[str, Path]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The image ids, sorted."""
+        return tuple(self.images)
+
+    def read(self, image_id: str) -> Image:
+        """One image, uint8 of shape (H, W) or (H, W, 3).
+
+        Raises:
+            UnknownName: there is no image of that id.
+            ImageError: its file cannot be read.
+        """
+        if image_id not in self.images:
+            raise unknown_name(f"image of {self.name}", image_id, self.images)
+        return read_image(self.images[image_id])
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file of that name is taken for an image: by extension, and not hidden."""
+    return not name.startswith(".") and name.lower().endswith(EXTENSIONS)
+
+
+def image_files(folder: Path | str) -> dict[str, Path]:
+    """The images of a folder as id (file stem) to path, sorted by id.
+
+    Hidden files, subfolders and files with other extensions are passed over; the extension's
+    case does not matter.
+
+    Raises:
+        DatasetError: the folder is missing or holds no image, or two files share an id.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise DatasetError(f"{folder} {what}; expected a folder of images")
+    found: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        if is_image_name(path.name) and path.is_file():
+            found[path.stem].append(path)
+    if not found:
+        raise DatasetError(f"{folder} holds no image ({', '.join(e[1:] for e in EXTENSIONS)})")
+    for image_id, paths in found.items():
+        if len(paths) > 1:
+            names = " and ".join(path.name for path in paths)
+            raise DatasetError(
+                f"{folder}: {names} share the id '{image_id}'; remove or rename all but one"
+            )
+    return {image_id: found[image_id][0] for image_id in sorted(found)}
+
+
+def data_root(override: Path | str | None = None) -> Path:
+    """Where the data sets are: ``override`` (--data), else $SRBENCH_DATA, else the user's folder.
+
+    The folder need not exist.
+    """
+    chosen = override or os.environ.get("SRBENCH_DATA")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("srbench", appauthor=False))
+
+
+def sample_dataset() -> Dataset:
+    """The built-in set: five photographs out of scikit-image's wheel, no download.
+
+    Raises:
+        DatasetError: this scikit-image came without them.
+    """
+    import skimage
+
+    # skimage.data.<name>() may go through pooch; the wheel's own files are read instead.
+    folder = Path(skimage.__file__).parent / "data"
+    files = image_files(folder)
+    ids = catalogue()[SAMPLE].ids
+    missing = [image_id for image_id in ids if image_id not in files]
+    if missing:
+        raise DatasetError(
+            f"scikit-image's data folder lacks {', '.join(missing)}; "
+            "reinstall it with: pip install --force-reinstall scikit-image"
+        )
+    return Dataset(SAMPLE, MappingProxyType({image_id: files[image_id] for image_id in ids}))
+
+
+def datasets_under(root: Path) -> dict[str, Path]:
+    """The folders of a root that have a subfolder ``HR``, by name; empty if there is no root."""
+    if not root.is_dir():
+        return {}
+    folders = (path for path in sorted(root.iterdir()) if not path.name.startswith("."))
+    return {path.name: path for path in folders if (path / "HR").is_dir()}
+
+
+def open_dataset(name: str, root: Path | str | None) -> Dataset:
+    """The data set ``<root>/<Name>/HR``; the name's case does not matter.
+
+    ``sample`` is built in and needs no root.
+
+    Raises:
+        DatasetError: it is not under the root, is empty, or has two files of one id.
+    """
+    if name.lower() == SAMPLE:
+        return sample_dataset()
+    if root is None:
+        raise DatasetError(f"data set '{name}' needs a data root; set --data or SRBENCH_DATA")
+    present = datasets_under(Path(root))
+    match = present.get(name) or next(
+        (path for there, path in present.items() if there.lower() == name.lower()), None
+    )
+    if match is None:
+        raise _not_there(name, Path(root), sorted(present))
+    return Dataset(match.name, MappingProxyType(image_files(match / "HR")))
+
+
+def _not_there(name: str, root: Path, present: list[str]) -> DatasetError:
+    listed = ", ".join([*present, SAMPLE])
+    known = {entry.lower(): entry for entry in catalogue()}
+    canonical = known.get(name.lower())
+    if canonical:
+        way = f"get it with 'srbench data fetch {canonical}' or 'srbench data import {canonical} "
+        way += "FOLDER'"
+    else:
+        nearest = str(unknown_name("data set", name, [*present, *catalogue()]))
+        hint = nearest.split("; ", 1)[1].split("known are")[0].strip()
+        way = f"{hint} to make one of a folder: 'srbench data import {name} FOLDER'".strip()
+    return DatasetError(
+        f"data set '{name}' is not under {root} (expected {name}/HR); there are: {listed}; {way}"
+    )
+
+
+def auto_datasets(root: Path | str) -> list[str]:
+    """Set5, Set14 and BSD100, those that are under the root; without any of them, ``sample``."""
+    present = {name.lower() for name in datasets_under(Path(root))}
+    return [name for name in AUTO if name.lower() in present] or [SAMPLE]

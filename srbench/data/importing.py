@@ -1,0 +1,86 @@
+"""Making a data set of the user's own out of any folder of images."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DatasetError, ImageError
+from ..imaging import read_image
+from .catalogue import SAMPLE, canonical_name
+from .folder import Dataset, datasets_under, image_files, open_dataset
+from .placing import placed_folder
+from .verify import Finding, Progress, verify
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+_RESERVED = (SAMPLE, "auto", "all", "hr")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was made: ``dataset`` under ``folder``; ``findings`` if the catalogue knows the name."""
+
+    dataset: Dataset
+    folder: Path
+    findings: tuple[Finding, ...]
+
+    def __str__(self) -> str:
+        count = len(self.dataset.ids)
+        return f"{self.dataset.name}: {count} image{'s' * (count != 1)} in {self.folder}"
+
+
+def import_folder(
+    name: str, folder: Path | str, root: Path | str, progress: Progress | None = None
+) -> Imported:
+    """Copy the images of ``folder`` to ``<root>/<name>/HR``, whole or not at all.
+
+    The files are copied as they are. A name of the catalogue is allowed (and takes the
+    catalogue's spelling); the images are then held against the canonical ones. ``progress`` is
+    called as (name, images done, images in all).
+
+    Raises:
+        DatasetError: the name is unfit or taken, or the folder is missing, empty, has two files
+            of one id, or holds images that cannot be read.
+        ResultsError: the root cannot be written to.
+    """
+    folder, root = Path(folder), Path(root)
+    if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
+        raise DatasetError(
+            f"'{name}' cannot name a data set; use up to 64 letters, digits, '.', '_', '+' or '-',"
+            f" starting with a letter or digit, and none of {', '.join(_RESERVED)}"
+        )
+    name = canonical_name(name) or name
+    taken = next((there for there in datasets_under(root) if there.lower() == name.lower()), None)
+    if taken:
+        raise DatasetError(
+            f"data set '{taken}' is already under {root}; choose another name, or remove "
+            f"{root / taken / 'HR'} first"
+        )
+    images = image_files(folder)
+    _refuse_unreadable(folder, images, name, progress)
+    with placed_folder(root / name / "HR") as making:
+        for path in images.values():
+            shutil.copyfile(path, making / path.name)
+    dataset = open_dataset(name, root)
+    findings = tuple(verify(dataset)) if canonical_name(name) else ()
+    return Imported(dataset, root / name / "HR", findings)
+
+
+def _refuse_unreadable(
+    folder: Path, images: dict[str, Path], name: str, progress: Progress | None
+) -> None:
+    problems: list[str] = []
+    for done, path in enumerate(images.values(), start=1):
+        try:
+            read_image(path)
+        except ImageError as error:
+            problems.append(str(error))
+        if progress:
+            progress(name, done, len(images))
+    if problems:
+        raise DatasetError(
+            f"{len(problems)} of {len(images)} images in {folder} cannot be used; mend or remove "
+            f"them: {'; '.join(problems[:3])}{'; ...' if len(problems) > 3 else ''}"
+        )

@@ -1,0 +1,80 @@
+"""Corners of a reduced picture and what surrounds them, for finding one picture in another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from .pixels import Image
+
+Plane = NDArray[np.float32]
+
+_REACH = 8  # pixels of the reduced picture on each side of a corner that describe it
+_SMALLEST = 20  # pixels a side that a reduced picture needs
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """A reduced luma plane with its corners.
+
+    ``at`` holds their (row, column), float32 of shape (n, 2); ``described`` one unit vector
+    each, float32 of shape (n, 64): the 16x16 surroundings, reduced to 8x8, without their mean.
+    """
+
+    plane: Plane
+    at: NDArray[np.float32]
+    described: NDArray[np.float32]
+
+
+def luma(image: Image) -> PillowImage.Image:
+    """Grey of an image, uint8 (H, W) or (H, W, 3), as Pillow's kind of image."""
+    return PillowImage.fromarray(image).convert("L")
+
+
+def reduced(grey: PillowImage.Image, factor: float) -> Plane | None:
+    """``grey`` made smaller by ``factor``, antialiased; None if too little would remain.
+
+    Row and column r of the result lie at (r + 0.5) factor - 0.5 in ``grey``.
+    """
+    width, height = int(grey.width / factor), int(grey.height / factor)
+    if min(width, height) < _SMALLEST:
+        return None
+    box = (0.0, 0.0, width * factor, height * factor)
+    small = grey.resize((width, height), PillowImage.Resampling.BICUBIC, box=box)
+    return np.asarray(small, dtype=np.float32)
+
+
+def landmarks(plane: Plane) -> Landmarks:
+    """The corners of a reduced plane: maxima of the smaller eigenvalue of the structure tensor.
+
+    Source: Shi and Tomasi, Good features to track, 1994.
+    """
+    from scipy.ndimage import maximum_filter, uniform_filter
+
+    down, right = np.zeros_like(plane), np.zeros_like(plane)
+    down[1:-1] = plane[2:] - plane[:-2]
+    right[:, 1:-1] = plane[:, 2:] - plane[:, :-2]
+    xx, yy, xy = (uniform_filter(p, 5) for p in (right * right, down * down, right * down))
+    smaller = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    # 20 is about 2 levels of difference between neighbours across both directions.
+    corner = (smaller == maximum_filter(smaller, 7)) & (smaller > 20)
+    inner = np.zeros_like(corner)
+    inner[_REACH:-_REACH, _REACH:-_REACH] = True
+    rows, columns = np.nonzero(corner & inner)
+    at = np.stack([rows, columns], axis=1).astype(np.float32)
+    return Landmarks(plane, at, _described(plane, rows, columns))
+
+
+def _described(
+    plane: Plane, rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    pairs = plane[:-1, :-1] + plane[1:, :-1] + plane[:-1, 1:] + plane[1:, 1:]
+    step = np.arange(-_REACH, _REACH, 2)
+    around = pairs[rows[:, None, None] + step[:, None], columns[:, None, None] + step]
+    vectors = around.reshape(len(rows), -1)
+    vectors -= vectors.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(length, np.float32(1e-6))

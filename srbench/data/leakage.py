@@ -1,0 +1,278 @@
+"""Does a training photograph show a benchmark image? Searched by picture content, not by name.
+
+How: every picture is reduced, its corners are described by their surroundings, alike corners of
+two pictures vote for one displacement, and where enough agree the two pictures are laid upon
+each other and correlated. That survives JPEG, cropping, mirroring, turning and resizing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .folder import Dataset
+from .landmarks import Landmarks, Plane, landmarks, luma, reduced
+from .pixels import Image, pixel_sha256
+
+Relation = Literal["same", "contains", "part of", "overlaps"]
+
+_STEPS = tuple(2.0 ** (k / 4) for k in range(-4, 5))
+_ALIKE = 0.85  # correlation from which two corners are taken for one
+_VOTES = 3  # corners that must agree
+_CORRELATION = 0.8  # of the two pictures without their coarse shading, where they overlap
+_TRIES = 8  # hypotheses tried per training picture
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A training picture that shows a benchmark image, or a part of one.
+
+    ``relation`` reads "<training> <relation> <dataset>/<image>". ``correlation`` is of the
+    overlapping area, reduced and without its coarse shading; 1 is equality. ``scale`` is the
+    size of things in the training picture over their size in the benchmark image. ``mirrored``
+    comes before ``quarter_turns`` (counter-clockwise); both say what was done to the benchmark
+    image. ``covered`` is the share of the benchmark image that is seen.
+    """
+
+    training: str
+    dataset: str
+    image: str
+    relation: Relation
+    correlation: float
+    scale: float
+    mirrored: bool
+    quarter_turns: int
+    covered: float
+
+    def __str__(self) -> str:
+        relation = {"same": "is the same as", "part of": "is part of"}.get(
+            self.relation, self.relation
+        )
+        changes = [
+            f"x{self.scale:.2f} in size" if abs(self.scale - 1) > 0.03 else "",
+            "mirrored" if self.mirrored else "",
+            f"turned by {90 * self.quarter_turns} degrees" if self.quarter_turns else "",
+        ]
+        also = ", ".join(change for change in changes if change)
+        return (
+            f"{self.training} {relation} {self.dataset}/{self.image}"
+            f" ({also + ', ' if also else ''}correlation {self.correlation:.3f})"
+        )
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """One benchmark image, turned and reduced in one way."""
+
+    owner: int
+    factor: float
+    mirrored: bool
+    turns: int
+    marks: Landmarks
+
+
+@dataclass(frozen=True)
+class _Index:
+    """All corners of all variants that are searched at one reduction of a training picture."""
+
+    variants: Sequence[_Variant]
+    described: NDArray[np.float32]
+    at: NDArray[np.float32]
+    variant: NDArray[np.int32]
+
+
+def find_leaks(
+    training_images: Iterable[tuple[str, Image]],
+    benchmark: Sequence[Dataset],
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> list[Leak]:
+    """Training pictures that are, contain, or are cut from an image of the benchmark.
+
+    ``training_images`` are (name, uint8 of shape (H, W) or (H, W, 3)), taken one at a time and
+    not kept. The result has one leak per pair, sorted by training name, data set and image.
+    ``progress`` is called as (name, pictures done, None).
+
+    Found, with the rates in tests/data/test_leakage.py: whole benchmark images inside larger
+    pictures, and crops of 192 pixels a side or more, also after JPEG; 0.5 to 4 times the size;
+    mirrored or turned at the original size. Not found: crops under about 100 pixels, and crops
+    without any corner; equal pixels are found at any size.
+
+    Raises:
+        ImageError: a benchmark image cannot be read.
+    """
+    names = [(dataset.name, image_id) for dataset in benchmark for image_id in dataset.ids]
+    if not names:
+        return []
+    originals = [dataset.read(image_id) for dataset in benchmark for image_id in dataset.ids]
+    by_hash: dict[str, list[int]] = {}
+    for owner, image in enumerate(originals):
+        by_hash.setdefault(pixel_sha256(image), []).append(owner)
+    whole, fine = _index(originals, 4.0), _index(originals, 2.0)
+    leaks = []
+    for done, (name, image) in enumerate(training_images, start=1):
+        found = {
+            owner: Leak(name, *names[owner], "same", 1.0, 1.0, False, 0, 1.0)
+            for owner in by_hash.get(pixel_sha256(image), [])
+        }
+        grey = luma(image)
+        # Little pictures have too few corners at a quarter of their size.
+        small = min(image.shape[:2]) < 320
+        searches = [(2.0, fine), (4.0, whole)] if small else [(4.0, whole), (8.0, whole)]
+        for factor, index in searches:
+            plane = reduced(grey, factor)
+            if plane is not None:
+                for owner, leak in _search(name, landmarks(plane), factor, index, names):
+                    if owner not in found or found[owner].correlation < leak.correlation:
+                        found[owner] = leak
+        leaks += found.values()
+        if progress:
+            progress(name, done, None)
+    return sorted(leaks, key=lambda leak: (leak.training, leak.dataset, leak.image))
+
+
+def _index(originals: Sequence[Image], factor: float) -> _Index:
+    variants = []
+    for owner, image in enumerate(originals):
+        # At a quarter all sizes are searched; at half, for little pictures, the original size.
+        steps = _STEPS if factor == 4.0 else (1.0,)
+        for step in steps:
+            plane = reduced(luma(image), factor * step)
+            if plane is None:
+                continue
+            for mirrored in (False, True) if step == 1.0 else (False,):
+                for turns in range(4) if step == 1.0 else (0,):
+                    seen = plane[:, ::-1] if mirrored else plane
+                    marks = landmarks(np.ascontiguousarray(np.rot90(seen, turns)))
+                    variants.append(_Variant(owner, factor * step, mirrored, turns, marks))
+    return _Index(
+        variants,
+        np.concatenate([v.marks.described for v in variants] or [np.zeros((0, 64), np.float32)]),
+        np.concatenate([v.marks.at for v in variants] or [np.zeros((0, 2), np.float32)]),
+        np.repeat(np.arange(len(variants), dtype=np.int32), [len(v.marks.at) for v in variants]),
+    )
+
+
+def _search(
+    name: str, marks: Landmarks, factor: float, index: _Index, names: Sequence[tuple[str, str]]
+) -> Iterator[tuple[int, Leak]]:
+    mine, theirs = _alike(marks.described, index.described)
+    for which, a, b in _agreeing(marks.at[mine], index.at[theirs], index.variant[theirs]):
+        variant = index.variants[which]
+        correlation, scale, seen, own = _overlay(marks.plane, variant.marks.plane, a, b)
+        if correlation < _CORRELATION:
+            continue
+        relation: Relation = "overlaps"
+        if seen > 0.93:
+            relation = "same" if own > 0.93 else "contains"
+        elif own > 0.93:
+            relation = "part of"
+        yield (
+            variant.owner,
+            Leak(
+                name,
+                *names[variant.owner],
+                relation=relation,
+                correlation=round(correlation, 4),
+                scale=round(scale * factor / variant.factor, 3),
+                mirrored=variant.mirrored,
+                quarter_turns=variant.turns,
+                covered=round(seen, 3),
+            ),
+        )
+
+
+def _alike(
+    mine: NDArray[np.float32], theirs: NDArray[np.float32]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices of the pairs of descriptions that correlate, in blocks that fit the cache."""
+    rows, columns = [], []
+    for start in range(0, len(theirs), 4096):
+        block = theirs[start : start + 4096].T
+        for first in range(0, len(mine), 128):
+            flat = np.flatnonzero(mine[first : first + 128] @ block > _ALIKE)
+            rows.append(flat // block.shape[1] + first)
+            columns.append(flat % block.shape[1] + start)
+    empty = np.zeros(0, np.intp)
+    return np.concatenate(rows or [empty]), np.concatenate(columns or [empty])
+
+
+def _agreeing(
+    mine: NDArray[np.float32], theirs: NDArray[np.float32], variant: NDArray[np.int32]
+) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
+    """The variants for which most corners agree on a displacement, with those corners."""
+    if not len(mine):
+        return
+    shift = mine - theirs
+    tried: set[int] = set()
+    ranked: list[tuple[int, int, NDArray[np.intp]]] = []
+    # Displacements are counted in cells of 5 pixels, on four grids so that none is split.
+    for down, right in ((0.0, 0.0), (2.5, 0.0), (0.0, 2.5), (2.5, 2.5)):
+        cell = np.floor((shift + (down, right)) / 5).astype(np.int64) + 2**15
+        key = (variant.astype(np.int64) << 32) + (cell[:, 0] << 16) + cell[:, 1]
+        order = np.argsort(key, kind="stable")
+        starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+        counts = np.diff(starts, append=len(order))
+        for k in np.flatnonzero(counts >= _VOTES):
+            members = order[starts[k] : starts[k] + counts[k]]
+            ranked.append((int(counts[k]), int(variant[members[0]]), members))
+    for _, which, members in sorted(ranked, key=lambda entry: -entry[0]):
+        if which not in tried:
+            tried.add(which)
+            yield which, mine[members], theirs[members]
+        if len(tried) == _TRIES:
+            return
+
+
+def _overlay(
+    plane: Plane, other: Plane, mine: NDArray[np.float32], theirs: NDArray[np.float32]
+) -> tuple[float, float, float, float]:
+    """Lay ``plane`` upon ``other``: correlation, scale, share of ``other`` and of ``plane`` seen."""
+    best = (-1.0, 1.0, 0.0, 0.0)
+    shift = np.median(mine - theirs, axis=0)
+    for scale, offset in [(1.0, shift), *_fitted(mine, theirs)]:
+        result = _correlation(plane, other, scale, offset)
+        if result[0] > best[0]:
+            best = (result[0], scale, result[1], result[2])
+    return best
+
+
+def _fitted(
+    mine: NDArray[np.float32], theirs: NDArray[np.float32]
+) -> list[tuple[float, NDArray[np.float64]]]:
+    """Scale and offset with mine = scale theirs + offset, by least squares, if well spread."""
+    a = mine - mine.mean(axis=0, dtype=np.float64)
+    b = theirs - theirs.mean(axis=0, dtype=np.float64)
+    spread = float((b * b).sum())
+    if spread < 200:
+        return []
+    scale = float((a * b).sum()) / spread
+    if not 0.85 < scale < 1.18:
+        return []
+    return [(scale, mine.mean(axis=0, dtype=np.float64) - scale * theirs.mean(axis=0))]
+
+
+def _correlation(
+    plane: Plane, other: Plane, scale: float, offset: NDArray[np.floating]
+) -> tuple[float, float, float]:
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    rows = scale * np.arange(other.shape[0]) + offset[0]
+    columns = scale * np.arange(other.shape[1]) + offset[1]
+    row_in = (rows >= 0) & (rows <= plane.shape[0] - 1)
+    column_in = (columns >= 0) & (columns <= plane.shape[1] - 1)
+    if row_in.sum() < 20 or column_in.sum() < 20:
+        return -1.0, 0.0, 0.0
+    grid = np.meshgrid(rows[row_in], columns[column_in], indexing="ij")
+    seen = map_coordinates(plane, grid, order=1)
+    beneath = other[np.ix_(row_in, column_in)]
+    # Without this two skies over two horizons would correlate well.
+    seen, beneath = (p - gaussian_filter(p, 4) for p in (seen, beneath))
+    seen, beneath = seen - seen.mean(), beneath - beneath.mean()
+    strength = float(np.sqrt((seen**2).sum() * (beneath**2).sum()))
+    correlation = float((seen * beneath).sum()) / strength if strength > 1e-3 else -1.0
+    area = float(seen.size)
+    return correlation, area / other.size, area * scale**2 / plane.size

