@@ -102,9 +102,9 @@ def new_study(
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
     _check_numbers(raters=raters, seed=seed, gold=gold, magnification=magnification)
     scale, folders = _image_folders(results, scale, datasets)
-    versions = {name: _versions(folder, name, plan, methods) for name, folder in folders.items()}
     if methods is not None:
-        _require_known(methods, versions)
+        _require_known(methods, folders)
+    versions = {name: _versions(folder, name, plan, methods) for name, folder in folders.items()}
     notes = _missing(plan, versions, methods)
 
     rules = Rules(
@@ -261,10 +261,8 @@ def _versions(
     return {**found, REFERENCE: originals}
 
 
-def _require_known(
-    methods: Sequence[str], versions: Mapping[str, Mapping[str, Mapping[str, Path]]]
-) -> None:
-    known = {method for found in versions.values() for method in found}
+def _require_known(methods: Sequence[str], folders: Mapping[str, Path]) -> None:
+    known = {p.name for folder in folders.values() for p in folder.iterdir() if p.is_dir()}
     for method in methods:
         if method.lower() not in {name.lower() for name in known}:
             raise unknown_name("method in the results", method, known)
@@ -340,9 +338,7 @@ def _cut(pixels: Image, rules: Rules) -> Image:
     return np.ascontiguousarray(pixels[top : top + rules.max_height])
 
 
-def _add(
-    folder: Path, seed: int, dataset: str, image: str, method: str, pixels: Image
-) -> Stimulus:
+def _add(folder: Path, seed: int, dataset: str, image: str, method: str, pixels: Image) -> Stimulus:
     name = stimulus_id(seed, dataset, image, method, pixels)
     write_png(stimulus_path(folder, name), pixels)
     height, width = pixels.shape[:2]
@@ -425,9 +421,7 @@ def _rehearse(manifest: Manifest, raters: int) -> tuple[int, tuple[int, int]]:
         if manifest.rules.per_rater is None:
             # Everyone sees everything; one playlist shows that it can be made.
             return longest, (raters, raters)
-        for content in {
-            manifest.by_id[t.stimulus].content for t in playlist if t.phase == "main"
-        }:
+        for content in {manifest.by_id[t.stimulus].content for t in playlist if t.phase == "main"}:
             loads[content] += 1
     return longest, (min(loads.values()), max(loads.values()))
 

@@ -124,9 +124,7 @@ class Manifest(_Frozen):
         return {content: tuple(ids) for content, ids in found.items()}
 
 
-def stimulus_id(
-    seed: int, dataset: str, image: str, method: str, pixels: NDArray[np.uint8]
-) -> str:
+def stimulus_id(seed: int, dataset: str, image: str, method: str, pixels: NDArray[np.uint8]) -> str:
     """The opaque name of a stimulus: 32 hexadecimal digits that depend on its pixels.
 
     Two versions with the same pixels still have different names, so votes are never mixed up;
@@ -168,7 +166,7 @@ def load_manifest(folder: Path) -> Manifest:
     try:
         written = content.pop("fingerprint")
         manifest = Manifest.model_validate(content)
-    except (AttributeError, KeyError, ValidationError) as error:
+    except (AttributeError, KeyError, TypeError, ValidationError) as error:
         raise StudyError(f"{path} is not a study's manifest; restore it from a copy") from error
     if manifest.fingerprint != written:
         raise StudyError(

@@ -97,7 +97,12 @@ def power_table(
     import pandas as pd
 
     rows = [
-        (r, i, design.difference, power(replace(design, raters=r, images=i), seed=seed, simulations=simulations))
+        (
+            r,
+            i,
+            design.difference,
+            power(replace(design, raters=r, images=i), seed=seed, simulations=simulations),
+        )
         for i in images
         for r in raters
     ]
@@ -130,13 +135,13 @@ def power_figure(table: pd.DataFrame) -> Figure:
             annotation_clip=False,
         )
     axes.axhline(0.8, color="#666666", lw=0.8, ls=(0, (4, 3)))
-    axes.set(ylim=(0, 1.02), xlabel="Raters", ylabel="Power")
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("Raters", fontsize=8)
+    axes.set_ylabel("Power", fontsize=8)
     axes.set_title(
         f"Finding a MOS difference of {table['difference'].iloc[0]:g}", fontsize=9, loc="left"
     )
     axes.tick_params(labelsize=8)
-    axes.xaxis.label.set_size(8)
-    axes.yaxis.label.set_size(8)
     axes.grid(axis="y", color="#dddddd", lw=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
@@ -184,18 +189,11 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
     else:
         by_image = differences.mean(axis=1)
         ms_images = raters * by_image.var(axis=1, ddof=1)
-        residual = (
-            differences
-            - by_rater[:, :, None]
-            - by_image[:, None, :]
-            + mean[:, None, None]
-        )
+        residual = differences - by_rater[:, :, None] - by_image[:, None, :] + mean[:, None, None]
         cells = (raters - 1) * (images - 1)
         ms_residual = (residual**2).sum(axis=(1, 2)) / cells
         total = ms_raters + ms_images - ms_residual
-        spread = (
-            ms_raters**2 / (raters - 1) + ms_images**2 / (images - 1) + ms_residual**2 / cells
-        )
+        spread = ms_raters**2 / (raters - 1) + ms_images**2 / (images - 1) + ms_residual**2 / cells
         larger = np.maximum(ms_raters, ms_images)
         plain = np.where(ms_raters > ms_images, raters - 1.0, images - 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):

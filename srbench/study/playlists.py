@@ -10,14 +10,15 @@ at least ``retest_gap`` trials after its first showing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
 from ..errors import StudyError
-from .manifest import Manifest
+from .manifest import Anchor, Manifest
 
 Phase = Literal["training", "main", "retest", "gold"]
 Content = tuple[str, str]
@@ -172,7 +173,7 @@ def check_playlist(manifest: Manifest, playlist: Sequence[Trial]) -> None:
 
 def rows_of_equals(sequence: Sequence[object]) -> int:
     """How often an element equals the one before it."""
-    return sum(a == b for a, b in zip(sequence, sequence[1:], strict=False))
+    return sum(a == b for a, b in pairwise(sequence))
 
 
 def _spread(counts: Mapping[Content, int], rng: np.random.Generator) -> list[Content]:
@@ -237,7 +238,7 @@ def _choose_retests(
     return retests
 
 
-def _order_calibration(manifest: Manifest, rng: np.random.Generator):
+def _order_calibration(manifest: Manifest, rng: np.random.Generator) -> Iterator[Anchor]:
     """Both anchors of an image one after the other (that is how the grades are learnt), images
     and the order within a pair at random."""
     pairs: dict[Content, list[int]] = {}

@@ -47,8 +47,12 @@ COLUMNS = (
     "drawn_height",
 )
 _INTEGERS = ("response_ms", "window_width", "window_height", "drawn_width", "drawn_height")
+_TRIAL = COLUMNS.index("trial")
 _PHASES = ("training", "main", "retest", "gold")
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+_Row = tuple[tuple[Any, ...], dict[str, str] | None]
 
 
 @dataclass(frozen=True)
@@ -76,17 +80,53 @@ def ratings_rows(store: Store) -> list[dict[str, Any]]:
     The last attempt that was not taken back counts. Columns that an import brought along come
     after the known ones.
     """
+    return [dict(zip(COLUMNS, row, strict=True)) | (more or {}) for row, more in _table(store)]
+
+
+def ratings_csv(store: Store) -> str:
+    """The table of `ratings_rows` as CSV text with LF line ends, the same whenever repeated."""
+    return _csv(_table(store))
+
+
+def _csv(table: Sequence[_Row]) -> str:
+    more_columns = sorted({name for _, more in table if more for name in more})
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([guard(column) for column in (*COLUMNS, *more_columns)])
+    simulated = COLUMNS.index("simulated")
+    texts = len(TEXT_COLUMNS)
+    for row, more in table:
+        # Names are guarded; the csv module writes numbers in full and None as nothing.
+        cells = [*map(guard, row[:texts]), *row[texts:]]
+        cells[simulated] = "true" if cells[simulated] else "false"
+        cells += [guard((more or {}).get(name, "")) for name in more_columns]
+        writer.writerow(cells)
+    return out.getvalue()
+
+
+def _table(store: Store) -> list[_Row]:
+    """The rows in the order of COLUMNS, each with its further columns."""
     manifest = store.manifest
     with store.read() as connection:
         rows = connection.execute(
             select(
-                sessions.c.rater,
-                sessions.c.simulated.label("session_simulated"),
                 trials.c.stimulus,
-                trials.c.phase,
-                trials.c.block,
+                votes.c.extra,
+                sessions.c.rater,
+                votes.c.score,
                 trials.c.repetition,
-                votes,
+                trials.c.phase,
+                votes.c.response_ms,
+                votes.c.rated_at,
+                votes.c.simulated,
+                votes.c.trial,
+                votes.c.attempt,
+                trials.c.block,
+                votes.c.pixel_ratio,
+                votes.c.window_width,
+                votes.c.window_height,
+                votes.c.drawn_width,
+                votes.c.drawn_height,
             )
             .join(sessions, sessions.c.id == votes.c.session_id)
             .join(
@@ -102,63 +142,23 @@ def ratings_rows(store: Store) -> list[dict[str, Any]]:
             .where(retractions.c.session_id.is_(None))
         ).all()
     scale, study = manifest.scale, manifest.study_id
-    table: list[dict[str, Any]] = []
-    for row in rows:
-        stimulus = manifest.by_id[row.stimulus]
-        table.append(
-            {
-                "rater": row.rater,
-                "dataset": stimulus.dataset,
-                "image": stimulus.image,
-                "method": stimulus.method,
-                "score": row.score,
-                "repetition": row.repetition,
-                "phase": row.phase,
-                "response_ms": row.response_ms,
-                "rated_at": row.rated_at,
-                "scale": scale,
-                "simulated": row.simulated or row.session_simulated,
-                "study": study,
-                "trial": row.trial,
-                "attempt": row.attempt,
-                "block": row.block,
-                "stimulus": row.stimulus,
-                "pixel_ratio": row.pixel_ratio,
-                "window_width": row.window_width,
-                "window_height": row.window_height,
-                "drawn_width": row.drawn_width,
-                "drawn_height": row.drawn_height,
-                **(row.extra or {}),
-            }
-        )
+    names = {s.id: (s.dataset, s.image, s.method) for s in manifest.stimuli}
+    table: list[_Row] = []
+    for stimulus, extra, rater, score, repetition, phase, response, rated, simulated, *rest in rows:
+        trial, attempt, block, *screen = rest
+        row = (rater, *names[stimulus], score, repetition, phase, response, rated, scale)
+        row += (simulated, study, trial, attempt, block, stimulus, *screen)
+        table.append((row, extra))
     # Sorted here: PostgreSQL's order of text depends on its locale.
-    table.sort(key=lambda row: (row["rater"], row["trial"]))
+    table.sort(key=lambda row: (row[0][0], row[0][_TRIAL]))
     return table
-
-
-def ratings_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows of `ratings_rows` as CSV text with LF line ends, the same whenever repeated."""
-    extra = sorted({name for row in rows if len(row) > len(COLUMNS) for name in row} - {*COLUMNS})
-    columns = [*COLUMNS, *extra]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([guard(column) for column in columns])
-    texts = [column in TEXT_COLUMNS or column in extra for column in columns]
-    for row in rows:
-        writer.writerow(
-            [
-                guard(_cell(row.get(column))) if is_text else _cell(row[column])
-                for column, is_text in zip(columns, texts, strict=True)
-            ]
-        )
-    return out.getvalue()
 
 
 def export_ratings(store: Store, file: Path) -> int:
     """Write the ratings table; the number of votes in it. See `ratings_csv`."""
-    rows = ratings_rows(store)
-    write_text(file, ratings_csv(rows))
-    return len(rows)
+    table = _table(store)
+    write_text(file, _csv(table))
+    return len(table)
 
 
 def import_ratings(store: Store, file: Path) -> Imported:
@@ -211,14 +211,6 @@ def import_ratings(store: Store, file: Path) -> Imported:
     return Imported(added["raters"], added["votes"], added["repeated"])
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
 def _read(file: Path) -> list[dict[str, Any]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -254,7 +246,7 @@ def _read(file: Path) -> list[dict[str, Any]]:
 def _check_rows(manifest: Manifest, rows: Sequence[dict[str, Any]]) -> None:
     """Turn each row's cells into values, with the rows of the tables under _trial and _vote."""
     phases = {anchor.stimulus: "gold" for anchor in manifest.gold}
-    phases |= {stimulus: "main" for stimulus in manifest.main}
+    phases |= dict.fromkeys(manifest.main, "main")
     ids = {(s.dataset, s.image, s.method.lower()): s.id for s in manifest.stimuli}
     expected = {a.stimulus: a.expected for a in (*manifest.calibration, *manifest.gold)}
     next_trial = Counter[str]()

@@ -212,14 +212,14 @@ def prepare_schema(
             migration did not lead to the expected tables.
     """
     try:
-        with engine.connect().execution_options(srbench_write=True) as connection:
-            with connection.begin():
-                lock_schema(connection)
-                if not inspect(connection).has_table("meta"):
-                    expected.create_all(connection)
-                    connection.execute(meta.insert().values(key="schema", value=str(version)))
-                _migrate(connection, version, migrations)
-                _check_columns(connection, expected)
+        opened = engine.connect().execution_options(srbench_write=True)
+        with opened as connection, connection.begin():
+            lock_schema(connection)
+            if not inspect(connection).has_table("meta"):
+                expected.create_all(connection)
+                connection.execute(meta.insert().values(key="schema", value=str(version)))
+            _migrate(connection, version, migrations)
+            _check_columns(connection, expected)
     except SQLAlchemyError as error:
         raise database_error(error) from error
 
@@ -253,9 +253,7 @@ def _migrate(connection: Connection, version: int, migrations: Mapping[int, Migr
         if step not in migrations:
             raise StudyError(f"no way from schema {step} to {step + 1}; use the older srbench")
         migrations[step](connection)
-        connection.execute(
-            meta.update().where(meta.c.key == "schema").values(value=str(step + 1))
-        )
+        connection.execute(meta.update().where(meta.c.key == "schema").values(value=str(step + 1)))
 
 
 def _check_columns(connection: Connection, expected: MetaData) -> None:

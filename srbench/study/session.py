@@ -1,8 +1,8 @@
 """The rules of a session, as pure functions: which screen is next, which vote counts.
 
 The way: consent, questionnaire, display, instructions, calibration trials, ready, then blocks of
-trials with a break between them, debrief, finished. Steps are confirmed once; votes come strictly in
-the playlist's order, so the last vote alone tells where a rater stands.
+trials with a break between them, debrief, finished. Steps are confirmed once; votes come strictly
+in the playlist's order, so the last vote alone tells where a rater stands.
 """
 
 from __future__ import annotations

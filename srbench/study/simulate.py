@@ -63,8 +63,13 @@ def simulate(
             f"{raters} raters"
         )
     quality = true_quality(store.manifest, np.random.default_rng([seed, 0]))
-    kinds: list[Kind] = ["careless"] * careless + ["drifting"] * drifting + ["dropout"] * dropouts
-    kinds += ["careful"] * (raters - len(kinds))
+    wanted: list[tuple[Kind, int]] = [
+        ("careless", careless),
+        ("drifting", drifting),
+        ("dropout", dropouts),
+        ("careful", raters - careless - drifting - dropouts),
+    ]
+    kinds: list[Kind] = [kind for kind, count in wanted for _ in range(count)]
     return tuple(
         _take_part(store, f"sim-{seed}-{number:03d}", kind, quality, seed, number)
         for number, kind in enumerate(kinds, start=1)

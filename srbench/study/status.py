@@ -106,13 +106,11 @@ def study_status(store: Store, now: datetime) -> Status:
             select(func.count()).select_from(invites).where(invites.c.used_at.is_(None))
         ).scalar_one()
         erased = connection.execute(select(func.count()).select_from(tombstones)).scalar_one()
-    counted = {stimulus: 0 for stimulus in store.manifest.main}
-    counted.update({stimulus: count for stimulus, count in per_stimulus})
+    counted = dict.fromkeys(store.manifest.main, 0)
+    counted.update((row[0], row[1]) for row in per_stimulus)
     return Status(
         state=store.state(),
-        raters=tuple(
-            _rater(row._mapping, now) for row in raters
-        ),
+        raters=tuple(_rater(row._mapping, now) for row in raters),
         stimulus_votes=counted,
         votes=sum(row.done or 0 for row in raters),
         votes_per_minute=recent / 10,

@@ -78,7 +78,9 @@ def utc_now() -> datetime:
 
 def timestamp(moment: datetime) -> str:
     """ISO 8601 in UTC to the millisecond, the same length always."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    )
 
 
 class Store:
@@ -138,9 +140,9 @@ class Store:
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
         try:
-            with self.engine.connect().execution_options(srbench_write=writes) as connection:
-                with connection.begin():
-                    yield connection
+            opened = self.engine.connect().execution_options(srbench_write=writes)
+            with opened as connection, connection.begin():
+                yield connection
         except SQLAlchemyError as error:
             raise database_error(error) from error
 
@@ -180,7 +182,9 @@ class Store:
 
     # --- entering -------------------------------------------------------------------------
 
-    def enter(self, *, code: str | None = None, participant: str | None = None) -> tuple[Session, str]:
+    def enter(
+        self, *, code: str | None = None, participant: str | None = None
+    ) -> tuple[Session, str]:
         """Begin, or come back, and get a token for the personal link.
 
         The same code, and the same participant id of a recruiting site, always lead to the
@@ -269,9 +273,7 @@ class Store:
             )
             .returning(sessions.c.id)
         ).scalar_one()
-        connection.execute(
-            insert(trials), [_trial_row(session_id, trial) for trial in playlist]
-        )
+        connection.execute(insert(trials), [_trial_row(session_id, trial) for trial in playlist])
         return Session(session_id, name, number, simulated)
 
     def _loads(self, connection: Connection) -> dict[Content, int]:
@@ -290,7 +292,9 @@ class Store:
             .outerjoin(last_sign, last_sign.c.session_id == sessions.c.id)
             .outerjoin(
                 votes,
-                (votes.c.session_id == trials.c.session_id) & (votes.c.trial == trials.c.trial) & (votes.c.attempt == 1),
+                (votes.c.session_id == trials.c.session_id)
+                & (votes.c.trial == trials.c.trial)
+                & (votes.c.attempt == 1),
             )
             .where(trials.c.phase == "main")
             .where(
@@ -434,7 +438,9 @@ class Store:
             StudyError: there is no such rater, or no longer.
         """
         with self.write() as connection:
-            row = connection.execute(select(sessions).where(sessions.c.rater == rater)).one_or_none()
+            row = connection.execute(
+                select(sessions).where(sessions.c.rater == rater)
+            ).one_or_none()
             if row is None:
                 gone = connection.execute(
                     select(tombstones).where(tombstones.c.rater == rater)

@@ -21,7 +21,7 @@ def load_texts(folder: Path | None = None) -> dict[str, Texts]:
     Raises:
         StudyError: the study's own file is not such a catalogue.
     """
-    catalogue = tomllib.loads(files(__package__).joinpath(TEXTS_FILE).read_text("utf-8"))
+    catalogue = tomllib.loads(files("srbench.study").joinpath(TEXTS_FILE).read_text("utf-8"))
     own = folder / TEXTS_FILE if folder else None
     if own is not None and own.is_file():
         for language, words in _own(own).items():

@@ -86,7 +86,7 @@ def study(folder, database) -> Iterator[Study]:
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres) -> Iterator[Callable[[], str]]:
+def new_database(postgres) -> Callable[[], str]:
     """Makes empty databases on a real PostgreSQL server."""
     import psycopg
 
@@ -99,7 +99,7 @@ def new_database(postgres) -> Iterator[Callable[[], str]]:
             connection.execute(f"CREATE DATABASE study{count}")
         return f"{postgres.replace('/postgres?', f'/study{count}?')}"
 
-    yield make
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -171,7 +171,9 @@ def design() -> Callable[..., Manifest]:
             return [stimulus(dataset, f"i{i}", m) for i in range(count) for m in ("nearest", "HR")]
 
         def graded(stimuli):
-            return tuple(Anchor(stimulus=s.id, expected=5 if s.method == "HR" else 1) for s in stimuli)
+            return tuple(
+                Anchor(stimulus=s.id, expected=5 if s.method == "HR" else 1) for s in stimuli
+            )
 
         main = [stimulus("D", f"c{c}", f"m{v}") for c, n in enumerate(versions) for v in range(n)]
         practised, golden = anchors("P", practice), anchors("G", gold)

@@ -49,9 +49,7 @@ def test_equal_contents_never_meet_where_that_is_possible(counts, seed):
     block=st.integers(5, 60),
     seed=st.integers(0, 1000),
 )
-def test_a_playlist_keeps_every_promise_or_is_refused(
-    design, versions, retests, gold, block, seed
-):
+def test_a_playlist_keeps_every_promise_or_is_refused(design, versions, retests, gold, block, seed):
     manifest = design(versions, gold=gold, seed=seed, retests=retests, block_trials=block)
     try:
         playlist = make_playlist(manifest, 3, {})
@@ -101,7 +99,9 @@ def test_the_same_seed_and_rater_get_the_same_playlist_and_others_another(design
     manifest = design([6] * 8, seed=5, retests=3)
     assert make_playlist(manifest, 0, {}) == make_playlist(manifest, 0, {})
     assert make_playlist(manifest, 0, {}) != make_playlist(manifest, 1, {})
-    assert make_playlist(design([6] * 8, seed=6, retests=3), 0, {}) != make_playlist(manifest, 0, {})
+    assert make_playlist(design([6] * 8, seed=6, retests=3), 0, {}) != make_playlist(
+        manifest, 0, {}
+    )
 
 
 def test_every_stimulus_comes_early_and_late_equally_often(design):

@@ -121,9 +121,8 @@ def test_eight_submissions_at_once_store_one_vote(study):
     session = opened(study)
     sent = submission(study, session)
     with ThreadPoolExecutor(8) as pool:
-        verdicts = list(
-            pool.map(lambda s: study.store.vote(session, replace(sent, score=s)).verdict, [1, 2, 3, 4, 5, 1, 2, 3])
-        )  # fmt: skip
+        votes = [replace(sent, score=score) for score in (1, 2, 3, 4, 5, 1, 2, 3)]
+        verdicts = list(pool.map(lambda v: study.store.vote(session, v).verdict, votes))
     assert sorted(verdicts) == ["accepted"] + ["repeated"] * 7
     assert count(study, schema.votes) == 1
 
@@ -171,9 +170,9 @@ def test_no_secret_and_no_participant_id_stands_in_the_database(study, folder):
     code = read_codes(folder)[0]
     _, token = study.store.enter(code=code, participant="5f3c9e0000PROLIFIC")
     with study.store.read() as connection:
-        stored = "\n".join(
-            str(row) for table in schema.metadata.sorted_tables for row in connection.execute(select(table))
-        )  # fmt: skip
+        tables = schema.metadata.sorted_tables
+        rows = [str(row) for table in tables for row in connection.execute(select(table))]
+    stored = "\n".join(rows)
     for secret in (code, token, "5f3c9e0000PROLIFIC", (folder / KEY_FILE).read_text().strip()):
         assert secret not in stored
 
@@ -266,7 +265,10 @@ def test_the_database_itself_refuses_a_second_vote_and_a_wrong_grade(study):
     vote(study, session)
     row = {"session_id": session.id, "trial": 0, "attempt": 1, "score": 3, "simulated": False}
     for change in ({}, {"trial": 1, "score": 6}, {"trial": 999}):
-        with pytest.raises(StudyError, match="does not answer as it should"), study.store.write() as c:
+        with (
+            pytest.raises(StudyError, match="does not answer as it should"),
+            study.store.write() as c,
+        ):
             c.execute(schema.votes.insert().values(**{**row, **change}))
     assert count(study, schema.votes) == 1
 
@@ -298,9 +300,7 @@ def test_sub_sampling_fills_up_what_abandoned_raters_left_open(design, tmp_path)
 def test_the_same_participant_comes_back_to_the_same_session(design, tmp_path):
     from srbench.study.store import Store
 
-    store = Store(
-        schema.open_engine(tmp_path, None), design([2, 2], access="open"), b"k" * 64
-    )
+    store = Store(schema.open_engine(tmp_path, None), design([2, 2], access="open"), b"k" * 64)
     first, _ = store.enter(participant="abc")
     again, _ = store.enter(participant="abc")
     other, _ = store.enter(participant="abd")
@@ -313,7 +313,8 @@ def test_a_locked_database_is_waited_for(folder):
     study = open_study(folder)
     session = opened(study)
     sent = submission(study, session)
-    locker = sqlite3.connect(folder / schema.DATABASE_FILE, isolation_level=None, check_same_thread=False)  # fmt: skip
+    database = folder / schema.DATABASE_FILE
+    locker = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
     locker.execute("BEGIN IMMEDIATE")
     threading.Timer(3, lambda: locker.execute("ROLLBACK")).start()
     start = time.perf_counter()
@@ -334,10 +335,9 @@ def test_a_full_disk_loses_no_vote_and_moves_nobody_on(folder):
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
     event.listen(study.store.engine, "connect", no_room)
-    filler = "x" * 4000
+    filler = schema.meta.insert().values(key="filler", value="x" * 200_000)
     with pytest.raises(StudyError, match="full"), study.store.write() as connection:
-        for number in range(50):
-            connection.execute(schema.meta.insert().values(key=f"k{number}", value=filler))
+        connection.execute(filler)
     failed = 0
     try:
         study.store.vote(session, sent)
