@@ -91,6 +91,31 @@ def hash_participant(key: bytes, participant: str) -> str:
     return _keyed(key, "participant", participant)
 
 
+def hash_password(password: str) -> str:
+    """What is stored of the researcher's password (scrypt, with its own salt)."""
+    salt = secrets.token_bytes(16)
+    return f"scrypt${salt.hex()}${_scrypt(password, salt).hex()}"
+
+
+def check_password(password: str, stored: str) -> bool:
+    """Whether a password is the one of `hash_password`; False for a damaged hash."""
+    try:
+        kind, salt, digest = stored.strip().split("$")
+        right = bytes.fromhex(digest)
+        return kind == "scrypt" and hmac.compare_digest(
+            _scrypt(password, bytes.fromhex(salt)), right
+        )
+    except ValueError:
+        return False
+
+
+def _scrypt(password: str, salt: bytes) -> bytes:
+    # 16 MiB and some 50 ms: OWASP's least for scrypt.
+    return hashlib.scrypt(
+        password.encode("utf-8", "surrogatepass"), salt=salt, n=2**14, r=8, p=5, maxmem=2**26
+    )
+
+
 def _keyed(key: bytes, purpose: str, text: str) -> str:
     message = f"{purpose}:{text}".encode("utf-8", "surrogatepass")
     return hmac.new(key, message, hashlib.sha256).hexdigest()

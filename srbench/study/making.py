@@ -77,6 +77,8 @@ def new_study(
     crop_too_high: bool = False,
     magnification: int = 1,
     open_access: bool = False,
+    participant_parameter: str | None = None,
+    return_url: str | None = None,
     raters: int = 26,
     seed: int = 0,
     title: str = "Picture quality",
@@ -92,6 +94,8 @@ def new_study(
         per_rater: main trials of one rater at most; default: the preset's.
         gold: extra contents mixed in as nearest and HR, to check attention.
         max_height: higher contents are left out, or cut about the centre if ``crop_too_high``.
+        open_access: whoever has the address may rate; otherwise each rater needs a code.
+        participant_parameter, return_url: see `Rules`.
         raters: planned number; so many access codes are made.
 
     Raises:
@@ -115,6 +119,8 @@ def new_study(
         max_height=max_height,
         oversize="crop" if crop_too_high else "leave-out",
         access="open" if open_access else "code",
+        participant_parameter=participant_parameter,
+        return_url=return_url,
     )
     rng = np.random.default_rng([seed, 1])
     contents, too_high = _choose_contents(versions, plan, rules, rng)

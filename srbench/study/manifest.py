@@ -69,18 +69,22 @@ class Rules(_Frozen):
     least ``retest_gap`` trials later; ``block_trials`` between breaks; ``minimum_ms`` between the
     picture standing and the vote; ``magnification`` by pixel repetition, the same for all.
     ``max_height`` (pixels of the file) with ``oversize``: larger contents are left out, or cut to
-    that height about the centre.
+    that height about the centre. ``participant_parameter``: the address parameter in which a
+    recruiting site names its participant. ``return_url``: where to send raters afterwards;
+    ``{code}`` in it becomes the completion code.
     """
 
     per_rater: int | None = Field(default=None, gt=0)
     retests: int = Field(default=0, ge=0)
     retest_gap: int = Field(default=10, ge=1)
     block_trials: int = Field(default=150, ge=1)
-    minimum_ms: int = Field(default=500, ge=0)
+    minimum_ms: int = Field(default=600, ge=0)
     magnification: int = Field(default=1, ge=1, le=8)
     max_height: int | None = Field(default=None, gt=0)
     oversize: Literal["leave-out", "crop"] = "leave-out"
     access: Literal["code", "open"] = "code"
+    participant_parameter: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_]{1,40}$")
+    return_url: str | None = Field(default=None, pattern=r"^https?://[^\s\"'<>]+$", max_length=500)
 
 
 class Manifest(_Frozen):

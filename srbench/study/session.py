@@ -8,7 +8,7 @@ in the playlist's order, so the last vote alone tells where a rater stands.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -54,13 +54,13 @@ class Progress:
 @dataclass(frozen=True)
 class Screen:
     """What to show now. ``step`` is what to confirm to go on; a trial has ``trial`` and
-    ``attempt`` instead. ``can_undo`` says whether the last vote may be taken back."""
+    ``attempt`` instead. ``undo``: trial and attempt of the vote that may be taken back now."""
 
     kind: ScreenKind
     step: str | None = None
     trial: Trial | None = None
     attempt: int = 1
-    can_undo: bool = False
+    undo: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,25 @@ class Submission:
     drawn_height: int
 
 
+def parse_submission(message: object) -> Submission | None:
+    """What a browser sent, if it is a whole vote of the right types; else None.
+
+    Whether the numbers make sense is for `judge`.
+    """
+    names = Submission.__dataclass_fields__
+    if not isinstance(message, Mapping) or set(message) != set(names):
+        return None
+    values = dict(message)
+    ratio = values["pixel_ratio"]
+    if isinstance(ratio, int) and not isinstance(ratio, bool) and abs(ratio) < 1000:
+        values["pixel_ratio"] = float(ratio)
+    kinds = {"stimulus": str, "pixel_ratio": float}
+    for name, value in values.items():
+        if type(value) is not kinds.get(name, int):
+            return None
+    return Submission(**values)
+
+
 def next_trial(playlist: Sequence[Trial], progress: Progress) -> tuple[int, int]:
     """Number and attempt of the trial to be voted on; the number is the playlist's length
     when all is done."""
@@ -101,15 +120,16 @@ def next_screen(playlist: Sequence[Trial], progress: Progress) -> Screen:
         if step not in progress.steps:
             return Screen(step, step)
     number, attempt = next_trial(playlist, progress)
-    undo = can_undo(playlist, progress)
+    last = progress.last
+    undo = (last.trial, last.attempt) if last and can_undo(playlist, progress) else None
     if number < len(playlist):
         trial = playlist[number]
         step = f"block-{trial.block}"
         if trial.block == 0 or step in progress.steps:
-            return Screen("trial", trial=trial, attempt=attempt, can_undo=undo)
-        return Screen("ready" if trial.block == 1 else "break", step, can_undo=undo)
+            return Screen("trial", trial=trial, attempt=attempt, undo=undo)
+        return Screen("ready" if trial.block == 1 else "break", step, undo=undo)
     if "debrief" not in progress.steps:
-        return Screen("debrief", "debrief", can_undo=undo)
+        return Screen("debrief", "debrief", undo=undo)
     return Screen("finished")
 
 

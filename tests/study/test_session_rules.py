@@ -52,7 +52,7 @@ def test_the_way_is_consent_questions_display_instructions_practice_blocks_debri
 
 def test_a_retracted_vote_brings_its_trial_back_as_a_further_attempt(playlist):
     screen = next_screen(playlist, at(2, 1, steps={"block-1"}, retracted=True))
-    assert (screen.trial.number, screen.attempt, screen.can_undo) == (2, 2, False)
+    assert (screen.trial.number, screen.attempt, screen.undo) == (2, 2, None)
 
 
 def test_undo_is_for_the_last_vote_until_the_next_block_begins(playlist):
