@@ -20,6 +20,7 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "logger.level": "warning",
+        "theme.primaryColor": "#2f5d8a",
     }
     if address:
         settings["server.address"] = address
