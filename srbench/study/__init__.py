@@ -1,1 +1,45 @@
+"""Mean-opinion-score studies: the design, who sees what, the votes, and how they are kept safe.
 
+No screen here: the Streamlit app in study_app is a thin skin over this.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .plan import Design, planned_power, power, power_figure, power_table, raters_needed
+from .ratings import Imported, export_ratings, import_ratings
+from .simulate import SimulatedRater, simulate
+from .status import Status, study_status
+from .store import Store, Study, open_study
+
+if TYPE_CHECKING:
+    from .making import Made, new_study
+
+__all__ = [
+    "Design",
+    "Imported",
+    "Made",
+    "SimulatedRater",
+    "Status",
+    "Store",
+    "Study",
+    "export_ratings",
+    "import_ratings",
+    "new_study",
+    "open_study",
+    "planned_power",
+    "power",
+    "power_figure",
+    "power_table",
+    "raters_needed",
+    "simulate",
+    "study_status",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Making a study reads images, which imports torch; running one must not.
+    if name in ("Made", "new_study"):
+        from . import making
+
+        return getattr(making, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,191 @@
+"""The manifest: what a study shows and by which rules. Written once, hashed, never changed.
+
+Method: absolute category rating with hidden reference (ITU-T P.910), five grades. A stimulus is
+known to the rater's browser by its opaque id alone; data set, image and method stay here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import StudyError
+from ..files import write_text
+
+REFERENCE = "HR"
+GRADES = (1, 2, 3, 4, 5)
+MANIFEST_FILE = "manifest.json"
+STIMULI_FOLDER = "stimuli"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Stimulus(_Frozen):
+    """One picture as shown. ``id`` is also its file name; width and height are in pixels of the
+    file, before the magnification of the rules."""
+
+    id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    dataset: str
+    image: str
+    method: str
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+
+    @property
+    def content(self) -> tuple[str, str]:
+        """The scene, of which a stimulus is one version."""
+        return self.dataset, self.image
+
+
+class Anchor(_Frozen):
+    """A picture whose right grade is known: nearest neighbour 1, the original 5."""
+
+    stimulus: str
+    expected: int = Field(ge=1, le=5)
+
+
+class Question(_Frozen):
+    """One line of the questionnaire. Texts are by language code; no answer is ever required."""
+
+    id: str
+    label: dict[str, str]
+    options: dict[str, list[str]]
+
+
+class Rules(_Frozen):
+    """Everything declared before the first vote.
+
+    ``per_rater`` main trials at most (None: all); ``retests`` of them shown a second time, at
+    least ``retest_gap`` trials later; ``block_trials`` between breaks; ``minimum_ms`` between the
+    picture standing and the vote; ``magnification`` by pixel repetition, the same for all.
+    ``max_height`` (pixels of the file) with ``oversize``: larger contents are left out, or cut to
+    that height about the centre. ``participant_parameter``: the address parameter in which a
+    recruiting site names its participant. ``return_url``: where to send raters afterwards;
+    ``{code}`` in it becomes the completion code.
+    """
+
+    per_rater: int | None = Field(default=None, gt=0)
+    retests: int = Field(default=0, ge=0)
+    retest_gap: int = Field(default=10, ge=1)
+    block_trials: int = Field(default=150, ge=1)
+    minimum_ms: int = Field(default=600, ge=0)
+    magnification: int = Field(default=1, ge=1, le=8)
+    max_height: int | None = Field(default=None, gt=0)
+    oversize: Literal["leave-out", "crop"] = "leave-out"
+    access: Literal["code", "open"] = "code"
+    participant_parameter: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_]{1,40}$")
+    return_url: str | None = Field(default=None, pattern=r"^https?://[^\s\"'<>]+$", max_length=500)
+
+
+class Manifest(_Frozen):
+    """A study's design. Equal designs have equal ``fingerprint``."""
+
+    format: Literal[1] = 1
+    title: str
+    method: Literal["ACR-HR"] = "ACR-HR"
+    preset: str
+    scale: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    rules: Rules
+    stimuli: tuple[Stimulus, ...] = Field(strict=False)
+    main: tuple[str, ...] = Field(strict=False)
+    calibration: tuple[Anchor, ...] = Field(strict=False)
+    gold: tuple[Anchor, ...] = Field(strict=False)
+    questionnaire: tuple[Question, ...] = Field(strict=False)
+    consent: dict[str, str]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the whole content, in hexadecimal."""
+        return hashlib.sha256(_canonical(self.model_dump(mode="json")).encode()).hexdigest()
+
+    @property
+    def study_id(self) -> str:
+        """A short name made of the content; 12 hexadecimal digits."""
+        return self.fingerprint[:12]
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Stimulus]:
+        """Every stimulus by its id."""
+        return {stimulus.id: stimulus for stimulus in self.stimuli}
+
+    @cached_property
+    def contents(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """The main stimuli's ids by content, in the manifest's order."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for stimulus in self.main:
+            found.setdefault(self.by_id[stimulus].content, []).append(stimulus)
+        return {content: tuple(ids) for content, ids in found.items()}
+
+
+def stimulus_id(seed: int, dataset: str, image: str, method: str, pixels: NDArray[np.uint8]) -> str:
+    """The opaque name of a stimulus: 32 hexadecimal digits that depend on its pixels.
+
+    Two versions with the same pixels still have different names, so votes are never mixed up;
+    the seed keeps names from being guessed from one study to the next.
+    """
+    what = json.dumps([seed, dataset, image, method, list(pixels.shape)])
+    return hashlib.sha256(what.encode() + pixels.tobytes()).hexdigest()[:32]
+
+
+def save_manifest(manifest: Manifest, folder: Path) -> None:
+    """Write ``manifest.json`` with its fingerprint.
+
+    Raises:
+        StudyError: the folder holds a manifest already.
+    """
+    path = folder / MANIFEST_FILE
+    if path.exists():
+        raise StudyError(f"{path} exists; a study is never changed, make a new one")
+    content = {"fingerprint": manifest.fingerprint, **manifest.model_dump(mode="json")}
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Read a study's manifest and check that it is whole.
+
+    Raises:
+        StudyError: there is none, it was edited, or a stimulus file is missing.
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(
+            f"{folder} holds no study ({MANIFEST_FILE} is missing); "
+            "make one with: srbench study new --from results --out DIR"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path} cannot be read ({error}); restore it from a copy") from error
+    try:
+        written = content.pop("fingerprint")
+        manifest = Manifest.model_validate(content)
+    except (AttributeError, KeyError, TypeError, ValidationError) as error:
+        raise StudyError(f"{path} is not a study's manifest; restore it from a copy") from error
+    if manifest.fingerprint != written:
+        raise StudyError(
+            f"{path} was changed after the study was made; restore it, or make a new study"
+        )
+    for stimulus in manifest.stimuli:
+        if not stimulus_path(folder, stimulus.id).is_file():
+            raise StudyError(f"{folder} lacks the stimulus file {stimulus.id}.png")
+    return manifest
+
+
+def stimulus_path(folder: Path, stimulus: str) -> Path:
+    """Where a stimulus' PNG stands."""
+    return folder / STIMULI_FOLDER / f"{stimulus}.png"
+
+
+def _canonical(content: object) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

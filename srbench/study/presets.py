@@ -1,0 +1,127 @@
+"""The designs that come with srbench, and the questionnaire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import unknown_name
+from .manifest import Question
+
+# What a session takes, for planning: about 4.5 s a vote; consent, questions and instructions a
+# minute and a half; a break half a minute.
+SECONDS_PER_VOTE = 4.5
+SECONDS_PER_PRACTICE = 6.0
+SECONDS_AROUND = 90.0
+SECONDS_PER_BREAK = 30.0
+
+# Ledig et al. 2017: 12 versions of Set5 and Set14, 9 of BSD100, the original counted.
+_PAPER = (
+    "nearest",
+    "bicubic",
+    "SRCNN",
+    "SelfExSR",
+    "DRCN",
+    "ESPCN",
+    "SRResNet-MSE",
+    "SRResNet-VGG22",
+    "SRGAN-MSE",
+    "SRGAN-VGG22",
+    "SRGAN-VGG54",
+)
+_PAPER_NOT_ON_BSD100 = ("SRResNet-VGG22", "SRGAN-MSE", "SRGAN-VGG22")
+_SHORT_CONTENTS = 10
+_SHORT_MINUTES = 15.0
+
+
+def minutes(practice: int, trials: int, block_trials: int) -> float:
+    """Minutes that a session is expected to take, breaks and instructions included."""
+    breaks = max(0, -(-trials // block_trials) - 1)
+    seconds = (
+        SECONDS_AROUND
+        + practice * SECONDS_PER_PRACTICE
+        + trials * SECONDS_PER_VOTE
+        + breaks * SECONDS_PER_BREAK
+    )
+    return seconds / 60
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A design: ``calibration`` practice images, ``retests`` per rater, trials between breaks,
+    main trials per rater (None: all)."""
+
+    name: str
+    calibration: int
+    retests: int
+    block_trials: int
+    per_rater: int | None
+
+    def methods_of(self, dataset: str, there: Sequence[str]) -> list[str]:
+        """The methods to be shown of a data set: the paper's, or all there are."""
+        if self.name != "paper":
+            return list(there)
+        left_out = _PAPER_NOT_ON_BSD100 if dataset.lower() == "bsd100" else ()
+        return [method for method in _PAPER if method not in left_out]
+
+    def contents_shown(self, versions: Sequence[int], retests: int) -> int:
+        """How many contents are shown when data sets have so many versions each."""
+        if self.name != "short":
+            return 10**9
+        contents = _SHORT_CONTENTS
+        while contents > 1 and (
+            minutes(2 * self.calibration, contents * max(versions) + retests, self.block_trials)
+            > _SHORT_MINUTES
+        ):
+            contents -= 1
+        return contents
+
+
+PRESETS = {
+    "paper": Preset("paper", calibration=20, retests=10, block_trials=150, per_rater=None),
+    "short": Preset("short", calibration=4, retests=4, block_trials=60, per_rater=None),
+}
+
+
+def preset(name: str) -> Preset:
+    """A design by name.
+
+    Raises:
+        UnknownName: there is none of that name.
+    """
+    if name not in PRESETS:
+        raise unknown_name("preset", name, PRESETS)
+    return PRESETS[name]
+
+
+def questionnaire() -> tuple[Question, ...]:
+    """The three usual questions (P.910 asks for age and eyesight); all may be left open."""
+    return (
+        Question(
+            id="age",
+            label={"en": "How old are you?", "ko": "나이대를 알려 주세요."},
+            options={
+                "en": ["18 to 29", "30 to 44", "45 to 59", "60 or more"],
+                "ko": ["18~29세", "30~44세", "45~59세", "60세 이상"],
+            },
+        ),
+        Question(
+            id="sight",
+            label={
+                "en": "How is your eyesight at the screen, with glasses or lenses if you use them?",
+                "ko": "(안경이나 렌즈를 쓴 상태에서) 화면이 잘 보이십니까?",
+            },
+            options={
+                "en": ["Sharp", "Slightly blurred", "Clearly blurred"],
+                "ko": ["선명하게 보임", "조금 흐림", "많이 흐림"],
+            },
+        ),
+        Question(
+            id="experience",
+            label={
+                "en": "Do you work with image processing?",
+                "ko": "영상 처리와 관련된 일을 하십니까?",
+            },
+            options={"en": ["No", "Sometimes", "Yes"], "ko": ["아니요", "가끔", "예"]},
+        ),
+    )

@@ -1,0 +1,271 @@
+"""The study's tables, their version, and the way from an older version to this one.
+
+SQLite (one server) and PostgreSQL (several) have the same tables. Votes and retractions are only
+ever added; a row leaves by a rater's withdrawal alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    select,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from ..errors import StudyError
+
+SCHEMA_VERSION = 1
+DATABASE_FILE = "study.db"
+_BUSY_SECONDS = 30
+
+Migration = Callable[[Connection], None]
+# From version N to N + 1, by N. Version 1 is the first, so there is none yet.
+MIGRATIONS: Mapping[int, Migration] = {}
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(40), primary_key=True),
+    Column("value", String, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rater", String(80), nullable=False, unique=True),
+    Column("number", Integer, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("imported", Boolean, nullable=False),
+    # A keyed hash; the participant id itself is never stored.
+    Column("participant_hash", String(64), unique=True),
+    Column("created_at", String(24), nullable=False),
+    Column("finished_at", String(24)),
+    Column("completion_code", String(20)),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("created_at", String(24), nullable=False),
+    Column("used_at", String(24)),
+    Column("session_id", ForeignKey("sessions.id", ondelete="SET NULL"), index=True),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("step", String(40), primary_key=True),
+    Column("done_at", String(24), nullable=False),
+    Column("answers", JSON),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("trial", Integer, primary_key=True),
+    Column("stimulus", String(32), nullable=False),
+    Column("phase", String(10), nullable=False),
+    Column("block", Integer, nullable=False),
+    Column("repetition", Integer, nullable=False),
+    Column("expected", Integer),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("session_id", Integer, primary_key=True),
+    Column("trial", Integer, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("score", Integer, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("response_ms", Integer),
+    Column("rated_at", String(40)),
+    Column("pixel_ratio", Float),
+    Column("window_width", Integer),
+    Column("window_height", Integer),
+    Column("drawn_width", Integer),
+    Column("drawn_height", Integer),
+    # Columns of an imported table that this one does not know.
+    Column("extra", JSON),
+    ForeignKeyConstraint(
+        ["session_id", "trial"], ["trials.session_id", "trials.trial"], ondelete="CASCADE"
+    ),
+    CheckConstraint("score BETWEEN 1 AND 5", name="score_is_a_grade"),
+)
+
+retractions = Table(
+    "retractions",
+    metadata,
+    Column("session_id", Integer, primary_key=True),
+    Column("trial", Integer, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("retracted_at", String(24), nullable=False),
+    ForeignKeyConstraint(
+        ["session_id", "trial", "attempt"],
+        ["votes.session_id", "votes.trial", "votes.attempt"],
+        ondelete="CASCADE",
+    ),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("rater", String(80), primary_key=True),
+    Column("simulated", Boolean, nullable=False),
+    Column("votes", Integer, nullable=False),
+    Column("answers", Integer, nullable=False),
+    Column("erased_at", String(24), nullable=False),
+)
+
+
+def open_engine(folder: Path, database: str | None) -> Engine:
+    """An engine for the study's own SQLite file, or for a database by SQLAlchemy URL.
+
+    Raises:
+        StudyError: the URL makes no sense or its driver is not installed.
+    """
+    try:
+        url = make_url(database or f"sqlite:///{folder / DATABASE_FILE}")
+        if url.get_backend_name() == "sqlite":
+            return _sqlite(create_engine(url, poolclass=NullPool))
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise StudyError(
+            f"the database URL is not usable ({error}); expected postgresql://user@host/name "
+            "or sqlite:///file"
+        ) from error
+    except ImportError as error:
+        raise StudyError(
+            "the driver for that database is missing; install srbench[postgres]"
+        ) from error
+
+
+def _sqlite(engine: Engine) -> Engine:
+    @event.listens_for(engine, "connect")
+    def _settings(connection, _record):  # pyright: ignore[reportUnusedFunction]
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged vote survives a power cut
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA secure_delete = ON")  # an erased rater leaves no bytes behind
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection):  # pyright: ignore[reportUnusedFunction]
+        # A writer takes its lock at the start: a lock taken later can fail without waiting.
+        writes = connection.get_execution_options().get("srbench_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def prepare_schema(
+    engine: Engine,
+    *,
+    version: int = SCHEMA_VERSION,
+    migrations: Mapping[int, Migration] = MIGRATIONS,
+    expected: MetaData = metadata,
+) -> None:
+    """Make the tables, or bring older ones to ``version``; then check that all is as expected.
+
+    One transaction: a migration that fails leaves the database as it was.
+
+    Raises:
+        StudyError: the database is newer than this srbench, belongs to something else, or a
+            migration did not lead to the expected tables.
+    """
+    try:
+        opened = engine.connect().execution_options(srbench_write=True)
+        with opened as connection, connection.begin():
+            lock_schema(connection)
+            if not inspect(connection).has_table("meta"):
+                expected.create_all(connection)
+                connection.execute(meta.insert().values(key="schema", value=str(version)))
+            _migrate(connection, version, migrations)
+            _check_columns(connection, expected)
+    except SQLAlchemyError as error:
+        raise database_error(error) from error
+
+
+def database_error(error: Exception) -> StudyError:
+    """A database failure in one line: what the driver said, and what usually helps."""
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return StudyError(
+        f"the study's database does not answer as it should ({cause[0] if cause else error}); "
+        "check that it runs, that its disk has room and that no other program holds it"
+    )
+
+
+def lock_schema(connection: Connection) -> None:
+    """Let one server at a time set up the database, until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        # Two servers starting at once would both find no tables.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7227301)")
+
+
+def _migrate(connection: Connection, version: int, migrations: Mapping[int, Migration]) -> None:
+    found = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
+    if found is None or not found.isdigit():
+        raise StudyError("the database holds other tables; give the study one of its own")
+    stored = int(found)
+    if stored > version:
+        raise StudyError(
+            f"the database has schema {stored}, this srbench knows {version}; update srbench"
+        )
+    for step in range(stored, version):
+        if step not in migrations:
+            raise StudyError(f"no way from schema {step} to {step + 1}; use the older srbench")
+        migrations[step](connection)
+        connection.execute(meta.update().where(meta.c.key == "schema").values(value=str(step + 1)))
+
+
+def _check_columns(connection: Connection, expected: MetaData) -> None:
+    inspector = inspect(connection)
+    present = set(inspector.get_table_names())
+    for table in expected.sorted_tables:
+        if table.name not in present:
+            raise StudyError(f"the database lacks the table '{table.name}'; restore a copy")
+        found = {column["name"] for column in inspector.get_columns(table.name)}
+        wanted = {column.name for column in table.columns}
+        if found != wanted:
+            raise StudyError(
+                f"the database's table '{table.name}' has columns {sorted(found)}, "
+                f"expected {sorted(wanted)}; restore a copy"
+            )

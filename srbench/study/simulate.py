@@ -1,0 +1,184 @@
+"""Raters that are no people: drawn from the bias and inconsistency model, to try a study out.
+
+vote = round(quality of the stimulus + bias of the rater + inconsistency of the rater x normal),
+cut to 1..5 (ITU-T P.910 Annex E). They go the real way through the store, and every row says
+``simulated``; their names begin with ``sim-`` and their votes are dated to the year 2000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+
+from ..errors import StudyError
+from .manifest import REFERENCE, Manifest
+from .playlists import Trial
+from .session import Submission
+from .store import Store, timestamp
+
+Kind = Literal["careful", "careless", "drifting", "dropout"]
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_DRIFT = -1.2
+
+
+@dataclass(frozen=True)
+class SimulatedRater:
+    """What was drawn for one rater, to compare an analysis with: grades of bias, grades of
+    inconsistency (standard deviation)."""
+
+    rater: str
+    kind: Kind
+    bias: float
+    inconsistency: float
+    votes: int
+
+
+def simulate(
+    store: Store,
+    raters: int,
+    seed: int,
+    *,
+    careless: int = 0,
+    drifting: int = 0,
+    dropouts: int = 0,
+) -> tuple[SimulatedRater, ...]:
+    """Let ``raters`` simulated raters take part; all finish but the dropouts.
+
+    Of the raters, the first ``careless`` answer fast and at random, the next ``drifting`` grow
+    stricter by 1.2 grades in the course of their session, the next ``dropouts`` stop somewhere.
+    The same seed on a fresh study gives the same votes.
+
+    Raises:
+        StudyError: more special raters than raters, or the seed was used in this study before.
+    """
+    if raters < 1:
+        raise StudyError(f"{raters} raters asked for; expected 1 or more")
+    if careless + drifting + dropouts > raters:
+        raise StudyError(
+            f"{careless} careless, {drifting} drifting and {dropouts} dropping out are more than "
+            f"{raters} raters"
+        )
+    quality = true_quality(store.manifest, np.random.default_rng([seed, 0]))
+    wanted: list[tuple[Kind, int]] = [
+        ("careless", careless),
+        ("drifting", drifting),
+        ("dropout", dropouts),
+        ("careful", raters - careless - drifting - dropouts),
+    ]
+    kinds: list[Kind] = [kind for kind, count in wanted for _ in range(count)]
+    return tuple(
+        _take_part(store, f"sim-{seed}-{number:03d}", kind, quality, seed, number)
+        for number, kind in enumerate(kinds, start=1)
+    )
+
+
+def true_quality(manifest: Manifest, rng: np.random.Generator) -> dict[str, float]:
+    """A true mean opinion for each stimulus: the method's, the content's ease, a little of its
+    own. Published methods are given their published MOS on BSD100 or Set14, others a random one.
+    """
+    published = _published()
+    methods = sorted({stimulus.method for stimulus in manifest.stimuli})
+    of_method = {
+        method: published.get(method.lower(), float(rng.uniform(2.0, 3.8))) for method in methods
+    }
+    contents = sorted({stimulus.content for stimulus in manifest.stimuli})
+    of_content = dict(zip(contents, rng.normal(0, 0.25, len(contents)), strict=True))
+    own = rng.normal(0, 0.25, len(manifest.stimuli))
+    return {
+        s.id: float(np.clip(of_method[s.method] + of_content[s.content] + extra, 1, 5))
+        for s, extra in zip(manifest.stimuli, own, strict=True)
+    }
+
+
+def _published() -> Mapping[str, float]:
+    import csv
+    from importlib.resources import files
+
+    path = files("srbench").joinpath("reference", "ledig2017_mos.csv")
+    found: dict[str, float] = {REFERENCE.lower(): 4.4}
+    for row in csv.DictReader(path.read_text("utf-8").splitlines()):
+        if row["dataset"] in ("Set14", "BSD100"):
+            found[row["method"].lower()] = float(row["mos"])
+    return found
+
+
+def _take_part(
+    store: Store, rater: str, kind: Kind, quality: Mapping[str, float], seed: int, number: int
+) -> SimulatedRater:
+    rng = np.random.default_rng([seed, number])
+    bias = float(rng.normal(0, 0.3))
+    inconsistency = float(np.clip(rng.lognormal(np.log(0.6), 0.3), 0.2, 1.6))
+    session = store.begin_simulated(rater)
+    playlist = store.playlist(session)
+    stop = int(rng.integers(1, len(playlist))) if kind == "dropout" else len(playlist)
+    clock = _LONG_AGO + timedelta(days=number)
+    votes = 0
+    with store.write() as connection:
+        # One transaction for a whole rater: a thousand safe writes would take a minute.
+        for step in ("consent", "questionnaire", "display", "instructions"):
+            store.confirm_within(connection, session, step)
+        block = 0
+        for trial in playlist[:stop]:
+            if trial.block != block:
+                block = trial.block
+                store.confirm_within(connection, session, f"block-{block}")
+            score = _score(kind, trial, quality, bias, inconsistency, len(playlist), rng)
+            response_ms = int(rng.lognormal(8.0, 0.4)) + store.manifest.rules.minimum_ms
+            if kind == "careless":
+                response_ms = store.manifest.rules.minimum_ms + int(rng.integers(1, 300))
+            clock += timedelta(milliseconds=response_ms + 200)
+            outcome = store.vote_within(
+                connection,
+                session,
+                perfect_submission(store.manifest, trial, score, response_ms),
+                rated_at=timestamp(clock),
+            )
+            if outcome.verdict != "accepted":
+                raise StudyError(f"a simulated vote was {outcome.verdict}: {outcome.reason}")
+            votes += 1
+        if kind != "dropout":
+            store.confirm_within(connection, session, "debrief")
+    return SimulatedRater(rater, kind, bias, inconsistency, votes)
+
+
+def perfect_submission(
+    manifest: Manifest, trial: Trial, score: int, response_ms: int, attempt: int = 1
+) -> Submission:
+    """The vote of a browser that shows the picture as it should, on a large plain screen."""
+    stimulus = manifest.by_id[trial.stimulus]
+    factor = manifest.rules.magnification
+    return Submission(
+        trial=trial.number,
+        attempt=attempt,
+        stimulus=trial.stimulus,
+        score=score,
+        response_ms=response_ms,
+        pixel_ratio=1.0,
+        window_width=1920,
+        window_height=1080,
+        natural_width=stimulus.width,
+        natural_height=stimulus.height,
+        drawn_width=factor * stimulus.width,
+        drawn_height=factor * stimulus.height,
+    )
+
+
+def _score(
+    kind: Kind,
+    trial: Trial,
+    quality: Mapping[str, float],
+    bias: float,
+    inconsistency: float,
+    length: int,
+    rng: np.random.Generator,
+) -> int:
+    noise = rng.normal()
+    if kind == "careless":
+        return int(rng.integers(1, 6))
+    drift = _DRIFT * trial.number / length if kind == "drifting" else 0.0
+    meant = quality[trial.stimulus] + bias + drift + inconsistency * noise
+    return int(np.clip(np.rint(meant), 1, 5))

@@ -1,0 +1,583 @@
+"""The study's database: sessions, playlists, votes. The only truth; every call is one short
+transaction, and a vote is acknowledged only after it is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal, cast
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..errors import StudyError
+from . import keys
+from .manifest import Manifest, load_manifest
+from .playlists import Content, Phase, Trial, make_playlist
+from .schema import (
+    database_error,
+    invites,
+    lock_schema,
+    meta,
+    open_engine,
+    prepare_schema,
+    retractions,
+    sessions,
+    steps,
+    tokens,
+    tombstones,
+    trials,
+    votes,
+)
+from .session import (
+    LastVote,
+    Progress,
+    Screen,
+    Submission,
+    Verdict,
+    can_undo,
+    judge,
+    next_screen,
+)
+
+StudyState = Literal["open", "paused", "closed"]
+Clock = Callable[[], datetime]
+# A rater who has not voted for so long is not waited for when contents are shared out.
+ABANDONED_AFTER = timedelta(days=3)
+_LONGEST_ANSWER = 2000
+
+
+@dataclass(frozen=True)
+class Session:
+    """One rater's taking part. ``rater`` is the opaque name that stands in every table."""
+
+    id: int
+    rater: str
+    number: int
+    simulated: bool
+    completion_code: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a submission; ``reason`` says why it was not accepted."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+def utc_now() -> datetime:
+    """The time, as the edge of the program hands it in."""
+    return datetime.now(UTC)
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC to the millisecond, the same length always."""
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    )
+
+
+class Store:
+    """A study's database. Safe to share between threads; no state but a cache of playlists,
+    which never change."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        manifest: Manifest,
+        key: bytes,
+        *,
+        codes: Sequence[str] = (),
+        clock: Clock = utc_now,
+    ) -> None:
+        """Open, and make the tables if need be; a new database is given the access ``codes``.
+
+        Raises:
+            StudyError: the database is another study's, newer than this srbench, or silent.
+        """
+        self.engine = engine
+        self.manifest = manifest
+        self._key = key
+        self._clock = clock
+        self._playlists: dict[int, tuple[Trial, ...]] = {}
+        self._playlists_lock = Lock()
+        prepare_schema(engine)
+        with self.write() as connection:
+            lock_schema(connection)
+            stored = _meta(connection, "fingerprint")
+            if stored is None:
+                for name, value in [
+                    ("fingerprint", manifest.fingerprint),
+                    ("state", "open"),
+                    ("sessions", "0"),
+                ]:
+                    connection.execute(insert(meta).values(key=name, value=value))
+                self._add_codes(connection, codes)
+            elif stored != manifest.fingerprint:
+                raise StudyError(
+                    f"the database belongs to study {stored[:12]}, this is "
+                    f"{manifest.study_id}; give each study a database of its own"
+                )
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view for reading."""
+        with self._transaction(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: all of it, or nothing."""
+        with self._transaction(writes=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        try:
+            opened = self.engine.connect().execution_options(srbench_write=writes)
+            with opened as connection, connection.begin():
+                yield connection
+        except SQLAlchemyError as error:
+            raise database_error(error) from error
+
+    def now(self) -> str:
+        """The time, as it is stored."""
+        return timestamp(self._clock())
+
+    # --- the study as a whole -------------------------------------------------------------
+
+    def state(self) -> StudyState:
+        """Whether the study takes votes: ``open``, ``paused`` or ``closed``."""
+        with self.read() as connection:
+            return cast(StudyState, _meta(connection, "state"))
+
+    def set_state(self, state: StudyState) -> None:
+        """Open, pause or close the study; a pause keeps everyone's place."""
+        with self.write() as connection:
+            connection.execute(update(meta).where(meta.c.key == "state").values(value=state))
+
+    def invite(self, count: int) -> list[str]:
+        """Make ``count`` access codes, each for one rater. Only their hashes are stored: this is
+        the one time to write them down."""
+        codes = [keys.new_code() for _ in range(count)]
+        with self.write() as connection:
+            self._add_codes(connection, codes)
+        return codes
+
+    def _add_codes(self, connection: Connection, codes: Sequence[str]) -> None:
+        now = self.now()
+        rows = [{"code_hash": keys.hash_code(self._key, c), "created_at": now} for c in codes]
+        if rows:
+            connection.execute(insert(invites), rows)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+    # --- entering -------------------------------------------------------------------------
+
+    def enter(
+        self, *, code: str | None = None, participant: str | None = None
+    ) -> tuple[Session, str]:
+        """Begin, or come back, and get a token for the personal link.
+
+        The same code, and the same participant id of a recruiting site, always lead to the
+        same session.
+
+        Raises:
+            StudyError: the code is unknown, a code is needed, or the study is not open.
+        """
+        token = keys.new_token()
+        participant_hash = keys.hash_participant(self._key, participant) if participant else None
+        with self.write() as connection:
+            self._lock_meta(connection)
+            code_hash = None
+            session_id = None
+            if self.manifest.rules.access == "code":
+                code_hash = keys.hash_code(self._key, code or "")
+                row = connection.execute(
+                    select(invites).where(invites.c.code_hash == code_hash)
+                ).one_or_none()
+                if row is None or (row.used_at is not None and row.session_id is None):
+                    raise StudyError("this access code is not known; check the spelling")
+                session_id = row.session_id
+            if session_id is None and participant_hash is not None:
+                session_id = connection.execute(
+                    select(sessions.c.id).where(sessions.c.participant_hash == participant_hash)
+                ).scalar()
+            if session_id is None:
+                session = self._begin(connection, participant_hash=participant_hash)
+                session_id = session.id
+            if code_hash is not None:
+                connection.execute(
+                    update(invites)
+                    .where(invites.c.code_hash == code_hash)
+                    .values(used_at=self.now(), session_id=session_id)
+                )
+            connection.execute(
+                insert(tokens).values(token_hash=keys.hash_token(token), session_id=session_id)
+            )
+            return _session(connection, session_id), token
+
+    def begin_simulated(self, rater: str) -> Session:
+        """A session of a simulated rater; marked as such in every row for good."""
+        with self.write() as connection:
+            self._lock_meta(connection)
+            return self._begin(connection, rater=rater, simulated=True)
+
+    def resume(self, token: str) -> Session | None:
+        """The session of a personal link; None when there is none, or it was withdrawn."""
+        with self.read() as connection:
+            session_id = connection.execute(
+                select(tokens.c.session_id).where(tokens.c.token_hash == keys.hash_token(token))
+            ).scalar()
+            return None if session_id is None else _session(connection, session_id)
+
+    def _begin(
+        self,
+        connection: Connection,
+        *,
+        rater: str | None = None,
+        simulated: bool = False,
+        participant_hash: str | None = None,
+    ) -> Session:
+        if _meta(connection, "state") != "open":
+            raise StudyError("the study takes no new raters at the moment")
+        number = int(_meta(connection, "sessions") or 0)
+        connection.execute(
+            update(meta).where(meta.c.key == "sessions").values(value=str(number + 1))
+        )
+        playlist = make_playlist(self.manifest, number, self._loads(connection))
+        name = rater or "r-" + keys.new_code(8).lower()
+        taken = connection.execute(select(sessions.c.id).where(sessions.c.rater == name)).scalar()
+        erased = connection.execute(
+            select(tombstones.c.rater).where(tombstones.c.rater == name)
+        ).scalar()
+        if taken is not None or erased is not None:
+            raise StudyError(f"a rater '{name}' exists already; choose another seed")
+        session_id = connection.execute(
+            insert(sessions)
+            .values(
+                rater=name,
+                number=number,
+                simulated=simulated,
+                imported=False,
+                participant_hash=participant_hash,
+                created_at=self.now(),
+            )
+            .returning(sessions.c.id)
+        ).scalar_one()
+        connection.execute(insert(trials), [_trial_row(session_id, trial) for trial in playlist])
+        return Session(session_id, name, number, simulated)
+
+    def _loads(self, connection: Connection) -> dict[Content, int]:
+        """Raters per content: those who rated it, and those of whom it is still expected."""
+        if self.manifest.rules.per_rater is None:
+            return {}
+        abandoned = timestamp(self._clock() - ABANDONED_AFTER)
+        last_sign = (
+            select(votes.c.session_id, func.max(votes.c.rated_at).label("at"))
+            .group_by(votes.c.session_id)
+            .subquery()
+        )
+        rows = connection.execute(
+            select(trials.c.stimulus, func.count())
+            .join(sessions, sessions.c.id == trials.c.session_id)
+            .outerjoin(last_sign, last_sign.c.session_id == sessions.c.id)
+            .outerjoin(
+                votes,
+                (votes.c.session_id == trials.c.session_id)
+                & (votes.c.trial == trials.c.trial)
+                & (votes.c.attempt == 1),
+            )
+            .where(trials.c.phase == "main")
+            .where(
+                votes.c.session_id.is_not(None)
+                | (func.coalesce(last_sign.c.at, sessions.c.created_at) >= abandoned)
+            )
+            .group_by(trials.c.stimulus)
+        ).all()
+        loads: dict[Content, int] = {}
+        for stimulus, count in rows:
+            # A content counts as often as its least rated version.
+            content = self.manifest.by_id[stimulus].content
+            loads[content] = min(loads.get(content, count), count)
+        return loads
+
+    # --- one session ----------------------------------------------------------------------
+
+    def playlist(self, session: Session) -> tuple[Trial, ...]:
+        """The rater's trials, as stored before the first one was shown."""
+        with self.read() as connection:
+            return self._playlist(connection, session.id)
+
+    def screen(self, session: Session) -> Screen:
+        """Where the rater stands."""
+        with self.read() as connection:
+            playlist = self._playlist(connection, session.id)
+            return next_screen(playlist, _progress(connection, session.id))
+
+    def confirm(
+        self, session: Session, step: str, answers: Mapping[str, Any] | None = None
+    ) -> Screen:
+        """Go on from a screen that is no trial. Confirming anything but the present step
+        changes nothing. Answers are stored as they are, cut to 2,000 characters each."""
+        with self.write() as connection:
+            return self.confirm_within(connection, session, step, answers)
+
+    def confirm_within(
+        self,
+        connection: Connection,
+        session: Session,
+        step: str,
+        answers: Mapping[str, Any] | None = None,
+    ) -> Screen:
+        """:meth:`confirm` inside a transaction of the caller."""
+        self._lock_session(connection, session.id)
+        playlist = self._playlist(connection, session.id)
+        progress = _progress(connection, session.id)
+        screen = next_screen(playlist, progress)
+        if screen.step != step:
+            return screen
+        connection.execute(
+            insert(steps).values(
+                session_id=session.id,
+                step=step,
+                done_at=self.now(),
+                answers=_short(answers) if answers else None,
+            )
+        )
+        if step == "debrief":
+            connection.execute(
+                update(sessions)
+                .where(sessions.c.id == session.id)
+                .values(finished_at=self.now(), completion_code=keys.new_code(8))
+            )
+        return next_screen(playlist, Progress(progress.steps | {step}, progress.last))
+
+    def vote(self, session: Session, submission: Submission) -> Outcome:
+        """Store a vote if it is for the trial on screen. Repeating it, or sending one for a trial
+        that has passed, changes nothing.
+
+        Raises:
+            StudyError: the database could not store it; the rater's place is unchanged.
+        """
+        with self.write() as connection:
+            return self.vote_within(connection, session, submission)
+
+    def vote_within(
+        self,
+        connection: Connection,
+        session: Session,
+        submission: Submission,
+        *,
+        rated_at: str | None = None,
+    ) -> Outcome:
+        """:meth:`vote` inside a transaction of the caller."""
+        self._lock_session(connection, session.id)
+        if _meta(connection, "state") != "open":
+            return Outcome("refused", "the study is paused or closed")
+        playlist = self._playlist(connection, session.id)
+        progress = _progress(connection, session.id)
+        verdict, reason = judge(playlist, progress, self.manifest, submission)
+        if verdict == "accepted":
+            connection.execute(
+                insert(votes).values(
+                    session_id=session.id,
+                    trial=submission.trial,
+                    attempt=submission.attempt,
+                    score=submission.score,
+                    simulated=session.simulated,
+                    response_ms=submission.response_ms,
+                    rated_at=rated_at or self.now(),
+                    pixel_ratio=submission.pixel_ratio,
+                    window_width=submission.window_width,
+                    window_height=submission.window_height,
+                    drawn_width=submission.drawn_width,
+                    drawn_height=submission.drawn_height,
+                )
+            )
+        return Outcome(verdict, reason)
+
+    def undo(self, session: Session, trial: int, attempt: int) -> bool:
+        """Take back the last vote, named by its trial and attempt, by adding a retraction.
+
+        False, and nothing changed, when that is not the last vote or it is too late.
+        """
+        with self.write() as connection:
+            self._lock_session(connection, session.id)
+            if _meta(connection, "state") != "open":
+                return False
+            progress = _progress(connection, session.id)
+            last = progress.last
+            if last is None or (last.trial, last.attempt) != (trial, attempt):
+                return False
+            if not can_undo(self._playlist(connection, session.id), progress):
+                return False
+            connection.execute(
+                insert(retractions).values(
+                    session_id=session.id,
+                    trial=trial,
+                    attempt=attempt,
+                    retracted_at=self.now(),
+                )
+            )
+            return True
+
+    def erase(self, rater: str) -> int:
+        """Remove a rater who withdraws: votes, answers, playlist, links. A tombstone keeps the
+        rater's opaque name and the counts. Returns the number of votes removed.
+
+        Raises:
+            StudyError: there is no such rater, or no longer.
+        """
+        with self.write() as connection:
+            row = connection.execute(
+                select(sessions).where(sessions.c.rater == rater)
+            ).one_or_none()
+            if row is None:
+                gone = connection.execute(
+                    select(tombstones).where(tombstones.c.rater == rater)
+                ).one_or_none()
+                if gone is not None:
+                    raise StudyError(f"rater '{rater}' was erased on {gone.erased_at}")
+                raise StudyError(f"no rater '{rater}' in this study; see: srbench study status")
+            self._lock_session(connection, row.id)
+            counts = [
+                connection.execute(
+                    select(func.count()).select_from(table).where(table.c.session_id == row.id)
+                ).scalar_one()
+                for table in (votes, steps)
+            ]
+            connection.execute(
+                insert(tombstones).values(
+                    rater=rater,
+                    simulated=row.simulated,
+                    votes=counts[0],
+                    answers=counts[1],
+                    erased_at=self.now(),
+                )
+            )
+            connection.execute(delete(sessions).where(sessions.c.id == row.id))
+        with self._playlists_lock:
+            self._playlists.pop(row.id, None)
+        self._checkpoint()
+        return counts[0]
+
+    def _checkpoint(self) -> None:
+        """Let erased rows leave the write-ahead log too."""
+        if self.engine.dialect.name == "sqlite":
+            raw = self.engine.raw_connection()
+            try:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                raw.close()
+
+    def _playlist(self, connection: Connection, session_id: int) -> tuple[Trial, ...]:
+        with self._playlists_lock:
+            known = self._playlists.get(session_id)
+        if known is None:
+            rows = connection.execute(
+                select(trials).where(trials.c.session_id == session_id).order_by(trials.c.trial)
+            ).all()
+            if not rows:
+                raise StudyError("this session exists no longer")
+            known = tuple(
+                Trial(r.trial, r.stimulus, cast(Phase, r.phase), r.block, r.repetition, r.expected)
+                for r in rows
+            )
+            with self._playlists_lock:
+                self._playlists[session_id] = known
+        return known
+
+    def _lock_session(self, connection: Connection, session_id: int) -> None:
+        # SQLite's writers exclude each other already.
+        if connection.dialect.name != "sqlite":
+            connection.execute(
+                select(sessions.c.id).where(sessions.c.id == session_id).with_for_update()
+            )
+
+    def _lock_meta(self, connection: Connection) -> None:
+        if connection.dialect.name != "sqlite":
+            connection.execute(select(meta).where(meta.c.key == "sessions").with_for_update())
+
+
+@dataclass(frozen=True)
+class Study:
+    """An opened study: its folder, its design, its database."""
+
+    folder: Path
+    manifest: Manifest
+    store: Store
+
+
+def open_study(folder: Path | str, database: str | None = None, *, clock: Clock = utc_now) -> Study:
+    """Open a study's folder and its database (default: SQLite in the folder).
+
+    Raises:
+        StudyError: the folder holds no whole study, or the database cannot be used.
+    """
+    folder = Path(folder)
+    manifest = load_manifest(folder)
+    engine = open_engine(folder, database)
+    key, codes = keys.read_key(folder), keys.read_codes(folder)
+    return Study(folder, manifest, Store(engine, manifest, key, codes=codes, clock=clock))
+
+
+def _meta(connection: Connection, name: str) -> str | None:
+    return connection.execute(select(meta.c.value).where(meta.c.key == name)).scalar()
+
+
+def _session(connection: Connection, session_id: int) -> Session:
+    row = connection.execute(select(sessions).where(sessions.c.id == session_id)).one()
+    return Session(row.id, row.rater, row.number, row.simulated, row.completion_code)
+
+
+def _progress(connection: Connection, session_id: int) -> Progress:
+    done = connection.execute(
+        select(steps.c.step).where(steps.c.session_id == session_id)
+    ).scalars()
+    last = connection.execute(
+        select(votes.c.trial, votes.c.attempt, retractions.c.retracted_at)
+        .outerjoin(
+            retractions,
+            (retractions.c.session_id == votes.c.session_id)
+            & (retractions.c.trial == votes.c.trial)
+            & (retractions.c.attempt == votes.c.attempt),
+        )
+        .where(votes.c.session_id == session_id)
+        .order_by(votes.c.trial.desc(), votes.c.attempt.desc())
+        .limit(1)
+    ).one_or_none()
+    return Progress(
+        frozenset(done),
+        None if last is None else LastVote(last.trial, last.attempt, last.retracted_at is not None),
+    )
+
+
+def _trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
+    return {
+        "session_id": session_id,
+        "trial": trial.number,
+        "stimulus": trial.stimulus,
+        "phase": trial.phase,
+        "block": trial.block,
+        "repetition": trial.repetition,
+        "expected": trial.expected,
+    }
+
+
+def _short(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers as stored: texts cut, without the NUL that PostgreSQL cannot hold."""
+    return {
+        str(name)[:40]: value.replace("\0", "")[:_LONGEST_ANSWER]
+        if isinstance(value, str)
+        else value
+        for name, value in list(answers.items())[:50]
+    }

@@ -1,0 +1,67 @@
+"""Run a study: ``streamlit run study_app/app.py -- --study DIR [--database URL]``.
+
+``srbench study serve DIR`` does the same with the settings that a study needs. The database may
+also come from SRBENCH_STUDY_DATABASE, where a password in it is not seen by other users.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+# Streamlit puts this file's folder on the path, not the one above it.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from srbench.errors import SrbenchError
+from srbench.study.store import Study, open_study
+from study_app.admin import admin_page
+from study_app.rater import rater_page
+
+# Nothing of Streamlit's own around the study: no header, no menu, no footer.
+_PLAIN = """<style>
+[data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stDecoration"],
+[data-testid="stStatusWidget"], footer { display: none !important; }
+</style>"""
+
+
+@st.cache_resource(show_spinner=False)
+def _open(folder: str, database: str | None) -> Study:
+    return open_study(folder, database)
+
+
+def main() -> None:
+    """The app: raters at /, the researcher at /admin."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--study", default=os.environ.get("SRBENCH_STUDY"))
+    parser.add_argument("--database", default=os.environ.get("SRBENCH_STUDY_DATABASE"))
+    options, _ = parser.parse_known_args()
+    st.set_page_config(page_title="Picture quality", layout="centered")
+    st.html(_PLAIN)
+    if not options.study:
+        st.error("No study was named: streamlit run study_app/app.py -- --study DIR")
+        return
+    try:
+        study = _open(options.study, options.database)
+    except SrbenchError as error:
+        print(f"srbench: {error}", file=sys.stderr)
+        st.error("The study cannot be opened; its operator finds the reason in the log.")
+        return
+
+    def rate() -> None:
+        rater_page(study)
+
+    def admin() -> None:
+        admin_page(study)
+
+    pages = [
+        st.Page(rate, title="Picture quality", url_path="rate", default=True),
+        st.Page(admin, title="Study", url_path="admin"),
+    ]
+    st.navigation(pages, position="hidden").run()
+
+
+main()

@@ -1,0 +1,29 @@
+"""The two browser components: the rating screen, and the display check before it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from streamlit.components import v2
+
+# CSS pixels that the rating screen needs above and below the picture; see viewer.js.
+CHROME_HEIGHT = 32 + 84
+
+
+def _source(name: str) -> str:
+    return files("study_app").joinpath("viewer", name).read_text("utf-8")
+
+
+rating_screen = v2.component(
+    "srbench.rating_screen",
+    html=_source("viewer.html"),
+    css=_source("viewer.css"),
+    js=_source("viewer.js"),
+)
+
+display_check = v2.component(
+    "srbench.display_check",
+    html=_source("check.html"),
+    css=_source("check.css"),
+    js=_source("check.js"),
+)

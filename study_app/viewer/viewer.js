@@ -1,0 +1,316 @@
+// The rating screen. One vote is {trial, attempt, ...}; the server says which trial it waits for
+// by sending new data, and only that unlocks the next vote.
+//
+// States of a trial: loading (picture not decoded), waiting (standing, minimum time running),
+// ready (a vote counts), sent (vote on its way, sent again until the server answers), feedback
+// (practice: the answer is shown until the rater goes on), blocked (the picture cannot be shown
+// in exact pixels).
+
+const TOP = 32;
+const BOTTOM = 84;
+const RESEND_MS = 3000;
+const RETRY_MS = 1000;
+const views = new WeakMap();
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  let view = views.get(parentElement);
+  if (!view) {
+    view = new View(parentElement);
+    views.set(parentElement, view);
+  }
+  view.send = setTriggerValue;
+  view.update(data);
+  return () => view.leave();
+}
+
+class View {
+  constructor(root) {
+    const find = (selector) => root.querySelector(selector);
+    this.stage = find(".stage");
+    this.canvas = find("canvas");
+    this.card = find(".card");
+    this.go = find(".go");
+    this.note = find(".note");
+    this.undo = find(".undo");
+    this.buttons = [...root.querySelectorAll(".grades button")];
+    this.pictures = new Map(); // key -> promise of a decoded picture
+    this.data = null; // the trial on screen
+    this.waitingData = null; // the next trial, while feedback is read
+    this.bitmap = null;
+    this.ratio = null; // device pixel ratio that this page began with
+    this.serial = 0; // grows with each trial shown; late callbacks of an older one do nothing
+    this.timers = {};
+    this.buttons.forEach((button) =>
+      button.addEventListener("click", () => this.vote(Number(button.dataset.score))));
+    this.undo.addEventListener("click", () => this.takeBack());
+    this.go.addEventListener("click", () => this.proceed());
+    this.onKey = (event) => this.key(event);
+    this.onResize = () => this.resized();
+    this.listening = false;
+  }
+
+  listen() {
+    if (this.listening) return;
+    this.listening = true;
+    window.addEventListener("keydown", this.onKey, true);
+    window.addEventListener("resize", this.onResize);
+  }
+
+  leave() {
+    this.listening = false;
+    window.removeEventListener("keydown", this.onKey, true);
+    window.removeEventListener("resize", this.onResize);
+    clearTimeout(this.timers.resend);
+  }
+
+  update(data) {
+    this.listen();
+    for (const picture of [data.picture, data.next]) if (picture) this.fetchPicture(picture);
+    for (const key of [...this.pictures.keys()])
+      if (key !== data.picture.key && key !== data.next?.key && key !== this.data?.picture.key)
+        this.pictures.delete(key);
+    const same = this.data && data.trial === this.data.trial && data.attempt === this.data.attempt;
+    if (same) {
+      this.data = data;
+      this.label();
+      if (this.state() === "sent") {
+        if (data.refused) {
+          // Not stored and not to be stored: the rater rates the same picture again.
+          clearTimeout(this.timers.resend);
+          this.note.textContent = data.refused;
+          this.unmark();
+          this.show();
+        } else {
+          this.scheduleResend();
+          if (data.problem) this.note.textContent = data.problem;
+        }
+      }
+      return;
+    }
+    clearTimeout(this.timers.resend);
+    const feedback = data.feedback;
+    if (feedback && this.data && feedback.trial === this.data.trial) {
+      this.waitingData = data;
+      this.enter("feedback");
+      this.say(feedback.text, data.texts.go_on);
+      return;
+    }
+    this.begin(data);
+  }
+
+  begin(data) {
+    this.waitingData = null;
+    this.data = data;
+    this.serial += 1;
+    this.unmark();
+    this.label();
+    this.load();
+  }
+
+  label() {
+    const { texts, progress } = this.data;
+    const bar = this.stage.querySelector(".bar");
+    bar.setAttribute("aria-valuemax", progress.total);
+    bar.setAttribute("aria-valuenow", progress.done);
+    bar.setAttribute("aria-label", progress.text);
+    bar.firstElementChild.style.width = `${(100 * progress.done) / progress.total}%`;
+    this.stage.querySelector(".where").textContent = progress.text;
+    this.stage.querySelector(".grades").setAttribute("aria-label", texts.question);
+    this.canvas.setAttribute("aria-label", texts.picture);
+    this.undo.textContent = texts.undo;
+    this.undo.hidden = !this.data.undo;
+    this.buttons.forEach((button, index) => {
+      const key = document.createElement("span");
+      key.textContent = `[${index + 1}]`;
+      button.replaceChildren(`${index + 1} ${texts.grades[index]}`, key);
+    });
+  }
+
+  // --- the picture ------------------------------------------------------------------------
+
+  fetchPicture(picture) {
+    if (!this.pictures.has(picture.key)) this.pictures.set(picture.key, decode(picture));
+    return this.pictures.get(picture.key);
+  }
+
+  async load() {
+    const serial = this.serial;
+    this.enter("loading");
+    this.timers.slow = setTimeout(() => this.tell(serial, this.data.texts.loading), 700);
+    while (serial === this.serial) {
+      const { picture, texts } = this.data;
+      try {
+        const bitmap = await this.fetchPicture(picture);
+        if (serial !== this.serial) return;
+        clearTimeout(this.timers.slow);
+        this.bitmap = bitmap;
+        this.show();
+        return;
+      } catch {
+        this.pictures.delete(picture.key);
+        this.tell(serial, texts.load_failed);
+        await new Promise((done) => setTimeout(done, RETRY_MS));
+      }
+    }
+  }
+
+  tell(serial, text) {
+    if (serial === this.serial && this.state() === "loading") this.note.textContent = text;
+  }
+
+  // Draw, then count the minimum time from the frame in which the picture stands.
+  show() {
+    const { texts, magnification } = this.data;
+    const ratio = window.devicePixelRatio;
+    this.ratio ??= ratio;
+    if (ratio !== this.ratio) return this.block(texts.zoomed, texts.go_on);
+    const width = this.bitmap.width * magnification;
+    const height = this.bitmap.height * magnification;
+    const room = {
+      width: Math.round(window.innerWidth * ratio),
+      top: Math.ceil(TOP * ratio),
+      height: Math.floor((window.innerHeight - BOTTOM) * ratio) - Math.ceil(TOP * ratio),
+    };
+    if (width > room.width || height > room.height) return this.block(texts.too_small);
+    this.card.hidden = true;
+    if (this.canvas.width !== width) this.canvas.width = width;
+    if (this.canvas.height !== height) this.canvas.height = height;
+    const context = this.canvas.getContext("2d", { alpha: false });
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.bitmap, 0, 0, width, height);
+    // CSS lengths that are whole device pixels at any ratio.
+    this.canvas.style.width = `${width / ratio}px`;
+    this.canvas.style.height = `${height / ratio}px`;
+    this.canvas.style.left = `${Math.floor((room.width - width) / 2) / ratio}px`;
+    this.canvas.style.top = `${(room.top + Math.floor((room.height - height) / 2)) / ratio}px`;
+    this.canvas.style.visibility = "visible";
+    if (this.state() === "sent" && !this.data.refused) return;
+    this.enter("waiting");
+    const serial = this.serial;
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (serial !== this.serial || this.state() !== "waiting") return;
+      this.standing = performance.now();
+      clearTimeout(this.timers.minimum);
+      this.timers.minimum = setTimeout(() => {
+        if (serial === this.serial && this.state() === "waiting") this.enter("ready");
+      }, this.data.minimum_ms);
+    }));
+  }
+
+  resized() {
+    // A vote on its way stays as it was cast; any other picture is placed and timed anew.
+    if (this.bitmap && ["waiting", "ready", "blocked"].includes(this.state())) this.show();
+  }
+
+  block(text, button) {
+    this.canvas.style.visibility = "hidden";
+    this.enter("blocked");
+    this.say(text, button);
+  }
+
+  say(text, button) {
+    this.card.firstElementChild.textContent = text;
+    this.go.hidden = !button;
+    if (button) this.go.textContent = button;
+    this.card.hidden = false;
+    if (button) this.go.focus({ preventScroll: true });
+  }
+
+  proceed() {
+    this.card.hidden = true;
+    if (this.state() === "feedback") this.begin(this.waitingData);
+    else if (this.state() === "blocked") {
+      this.ratio = window.devicePixelRatio;
+      this.show();
+    }
+  }
+
+  // --- voting -----------------------------------------------------------------------------
+
+  key(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key >= "1" && event.key <= "5" && event.key.length === 1) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (!event.repeat) this.vote(Number(event.key));
+    } else if (event.key === "Backspace") {
+      event.preventDefault();
+      if (!event.repeat) this.takeBack();
+    }
+  }
+
+  vote(score) {
+    if (this.state() !== "ready") return;
+    const { data, bitmap } = this;
+    this.message = {
+      trial: data.trial,
+      attempt: data.attempt,
+      stimulus: data.picture.key,
+      score,
+      response_ms: Math.round(performance.now() - this.standing),
+      pixel_ratio: window.devicePixelRatio,
+      window_width: window.innerWidth,
+      window_height: window.innerHeight,
+      natural_width: bitmap.width,
+      natural_height: bitmap.height,
+      drawn_width: this.canvas.width,
+      drawn_height: this.canvas.height,
+    };
+    this.enter("sent");
+    this.buttons[score - 1].classList.add("chosen");
+    this.sendVote();
+  }
+
+  sendVote() {
+    this.send("vote", this.message);
+    this.scheduleResend();
+  }
+
+  // The same vote again changes nothing on the server, so it is safe to repeat it until it is
+  // answered: the connection may have been away.
+  scheduleResend() {
+    clearTimeout(this.timers.resend);
+    this.timers.resend = setTimeout(() => {
+      if (this.state() !== "sent") return;
+      this.note.textContent = this.data.texts.not_saved;
+      this.sendVote();
+    }, RESEND_MS);
+  }
+
+  takeBack() {
+    if (this.data?.undo && ["waiting", "ready", "blocked"].includes(this.state()))
+      this.send("undo", this.data.undo);
+  }
+
+  state() {
+    return this.stage.dataset.state;
+  }
+
+  enter(state) {
+    this.stage.dataset.state = state;
+    this.stage.dataset.trial = this.data ? `${this.data.trial}.${this.data.attempt}` : "";
+    if (state === "ready" || state === "waiting") this.card.hidden = true;
+    if (state !== "loading" && state !== "sent" && !this.data?.refused) this.note.textContent = "";
+    this.undo.disabled = state === "sent" || state === "feedback";
+    this.buttons.forEach((button) =>
+      button.setAttribute("aria-disabled", String(state !== "ready")));
+  }
+
+  unmark() {
+    this.buttons.forEach((button) => button.classList.remove("chosen"));
+  }
+}
+
+async function decode({ url, width, height }) {
+  const base = window.location.pathname.replace(/\/+$/, "");
+  const answer = await fetch(base + url, { credentials: "same-origin" });
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  // Pixels as they are in the file: no colour management, no alpha arithmetic.
+  const bitmap = await createImageBitmap(await answer.blob(), {
+    colorSpaceConversion: "none",
+    premultiplyAlpha: "none",
+  });
+  if (bitmap.width !== width || bitmap.height !== height) throw new Error("not the whole picture");
+  return bitmap;
+}

@@ -1,0 +1,194 @@
+"""Small results folders of real photographs, and databases of both kinds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from srbench.data import open_dataset
+from srbench.imaging import crop_to_multiple, imresize, write_png
+from srbench.study.making import new_study
+from srbench.study.manifest import Anchor, Manifest, Rules, Stimulus
+from srbench.study.store import Study, open_study
+
+SCALE = 4
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory) -> Path:
+    """Results of three methods on eight cut-outs, 64x48, of two data sets."""
+    root = tmp_path_factory.mktemp("results")
+    sample = open_dataset("sample", None)
+    for number, name in enumerate(sample.ids[:4]):
+        for dataset, corner in (("Set5", 40), ("Set14", 120)):
+            hr = crop_to_multiple(sample.read(name)[corner : corner + 48, corner : corner + 64], 4)
+            lr = imresize(hr, 1 / SCALE)
+            bicubic = imresize(lr, SCALE)
+            versions = {
+                "HR": hr,
+                "nearest": lr.repeat(SCALE, 0).repeat(SCALE, 1),
+                "bicubic": bicubic,
+                "srgan-mse": ((bicubic.astype(int) + hr) // 2).astype("uint8"),
+            }
+            for method, image in versions.items():
+                write_png(root / f"images/{dataset}/x4/{method}/{name}{number}.png", image)
+    return root
+
+
+@pytest.fixture(scope="session")
+def calibration(tmp_path_factory) -> Path:
+    """A data root with a set `Practice` of three small images."""
+    root = tmp_path_factory.mktemp("data")
+    sample = open_dataset("sample", None)
+    for number, name in enumerate(sample.ids[:3]):
+        write_png(root / f"Practice/HR/p{number}.png", sample.read(name)[200:248, 200:264])
+    return root
+
+
+@pytest.fixture(scope="session")
+def made_once(results, calibration, tmp_path_factory) -> Path:
+    """A study folder that is copied, never changed."""
+    out = tmp_path_factory.mktemp("made") / "study"
+    new_study(
+        results, out, calibration="Practice", data_root=calibration, retests=2, gold=1, raters=5
+    )
+    return out
+
+
+@pytest.fixture
+def folder(made_once, tmp_path) -> Path:
+    """A study of one's own: 32 main, 2 retest and 2 gold trials after 4 for practice."""
+    shutil.copytree(made_once, tmp_path / "study")
+    return tmp_path / "study"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request) -> str | None:
+    """The URL of an empty database; None is SQLite in the study's folder."""
+    if request.param == "sqlite":
+        return None
+    return request.getfixturevalue("new_database")()
+
+
+@pytest.fixture
+def study(folder, database) -> Iterator[Study]:
+    opened = open_study(folder, database)
+    yield opened
+    opened.store.close()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres) -> Callable[[], str]:
+    """Makes empty databases on a real PostgreSQL server."""
+    import psycopg
+
+    count = 0
+
+    def make() -> str:
+        nonlocal count
+        count += 1
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE study{count}")
+        return f"{postgres.replace('/postgres?', f'/study{count}?')}"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of our own, without network, as an unprivileged user."""
+    pytest.importorskip("psycopg", reason="needs psycopg (srbench[postgres])")
+    bin_folder = _postgres_binaries()
+    if bin_folder is None:
+        pytest.skip("needs PostgreSQL's initdb and postgres")
+    user = _unprivileged_user()
+    root = Path(tempfile.mkdtemp(prefix="pg"))
+    if user:
+        shutil.chown(root, user)
+
+    def run(*command: str) -> None:
+        done = subprocess.run(
+            command, user=user, cwd=root, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+
+    data = str(root / "data")
+    run(f"{bin_folder}/initdb", "-D", data, "-U", "tester", "-A", "trust", "--no-sync")
+    options = f"-c listen_addresses='' -c unix_socket_directories='{root}' -c fsync=off"
+    log = str(root / "log")
+    subprocess.run(
+        [f"{bin_folder}/pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start"],
+        user=user, cwd=root, check=True, timeout=60, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield f"postgresql://tester@/postgres?host={root}"
+    finally:
+        run(f"{bin_folder}/pg_ctl", "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _postgres_binaries() -> Path | None:
+    places = [Path(p) for p in os.environ.get("PATH", "").split(os.pathsep) if p]
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for place in places:
+        if all((place / name).is_file() for name in ("initdb", "pg_ctl", "postgres")):
+            return place
+    return None
+
+
+def _unprivileged_user() -> str | None:
+    """Whom to run the server as: initdb refuses the superuser."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_name
+        except KeyError:
+            continue
+    pytest.skip("needs an unprivileged user to run PostgreSQL as")
+
+
+@pytest.fixture(scope="session")
+def design() -> Callable[..., Manifest]:
+    """Builds a manifest without pictures: versions per content, practice images, gold, rules."""
+
+    def build(versions, practice=2, gold=0, seed=0, **rules) -> Manifest:
+        def stimulus(dataset, image, method):
+            name = hashlib.sha256(f"{seed}{dataset}{image}{method}".encode()).hexdigest()[:32]
+            return Stimulus(
+                id=name, dataset=dataset, image=image, method=method, width=64, height=48
+            )
+
+        def anchors(dataset, count):
+            return [stimulus(dataset, f"i{i}", m) for i in range(count) for m in ("nearest", "HR")]
+
+        def graded(stimuli):
+            return tuple(
+                Anchor(stimulus=s.id, expected=5 if s.method == "HR" else 1) for s in stimuli
+            )
+
+        main = [stimulus("D", f"c{c}", f"m{v}") for c, n in enumerate(versions) for v in range(n)]
+        practised, golden = anchors("P", practice), anchors("G", gold)
+        return Manifest(
+            title="t",
+            preset="short",
+            scale=4,
+            seed=seed,
+            rules=Rules(**rules),
+            stimuli=(*main, *practised, *golden),
+            main=tuple(s.id for s in main),
+            calibration=graded(practised),
+            gold=graded(golden),
+            questionnaire=(),
+            consent={"en": "yes?"},
+        )
+
+    return build

@@ -1,0 +1,143 @@
+"""The ratings table: what is written comes back, and formulas stay text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from srbench.errors import StudyError
+from srbench.study.ratings import (
+    export_ratings,
+    guard,
+    import_ratings,
+    ratings_csv,
+    ratings_rows,
+    unguard,
+)
+from srbench.study.simulate import simulate
+from srbench.study.store import open_study
+
+
+@given(st.text())
+def test_the_guard_is_undone_exactly_and_leaves_no_formula(cell):
+    assert unguard(guard(cell)) == cell
+    assert not guard(cell).startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@pytest.fixture
+def exported(study, tmp_path):
+    simulate(study.store, 3, seed=1)
+    export_ratings(study.store, tmp_path / "ratings.csv")
+    return tmp_path / "ratings.csv"
+
+
+def test_the_table_has_the_contracts_columns_in_order(exported):
+    header, first = exported.read_text().splitlines()[:2]
+    assert header.startswith(
+        "rater,dataset,image,method,score,repetition,phase,response_ms,rated_at"
+    )
+    assert first.startswith("sim-1-001,Practice,")
+    assert b"\r" not in exported.read_bytes()
+
+
+def test_a_round_trip_into_another_database_is_identical(study, exported, folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("study.db*"))
+    other = open_study(copy)
+    result = import_ratings(other.store, exported)
+    assert (result.raters, result.votes, result.repeated) == (3, 120, 0)
+    assert ratings_csv(other.store) == exported.read_text()
+    again = import_ratings(other.store, exported)
+    assert (again.votes, again.repeated) == (0, 120)
+    assert import_ratings(study.store, exported).repeated == 120
+
+
+def test_extra_columns_are_kept_and_stay_harmless(study, tmp_path):
+    stimulus = study.manifest.by_id[study.manifest.main[0]]
+    comment = '=HYPERLINK("http://x")\n'
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["rater", "dataset", "image", "method", "score", "note", "-odd"])
+    writer.writerow(
+        [guard(c) for c in ("+anna", stimulus.dataset, stimulus.image, stimulus.method.upper())]
+        + ["4", guard(comment), "'"]
+    )
+    (tmp_path / "in.csv").write_text(out.getvalue())
+    import_ratings(study.store, tmp_path / "in.csv")
+    (row,) = ratings_rows(study.store)
+    assert (row["rater"], row["score"], row["phase"], row["note"]) == ("+anna", 4, "main", comment)
+    table = list(csv.reader(io.StringIO(ratings_csv(study.store))))
+    assert table[0][-2:] == ["'-odd", "note"]
+    assert table[1][0] == "'+anna"
+    assert table[1][-1] == "'" + comment
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("score", "6"), "score 6, expected 1, 2, 3, 4 or 5"),
+        (("score", "3.5"), "not a whole number"),
+        (("score", "nan"), "not a whole number"),
+        (("image", "unknown"), "is not a stimulus of this study"),
+        (("phase", "warmup"), "phase 'warmup'"),
+        (("rater", ""), "1 to 80 letters"),
+        (("study", "abc"), "from study abc"),
+        (("trial", "1"), "a second vote"),
+        (("trial", "1e99"), "not a whole number"),
+        (("pixel_ratio", "two"), "not a number"),
+    ],
+)
+def test_a_wrong_row_is_named_and_nothing_is_imported(
+    study, exported, folder, tmp_path, change, message
+):
+    column, value = change
+    table = list(csv.reader(io.StringIO(exported.read_text())))
+    table[1][table[0].index(column)] = value
+    bad = tmp_path / "bad.csv"
+    with bad.open("w", newline="") as stream:
+        csv.writer(stream).writerows(table)
+    before = ratings_csv(study.store)
+    with pytest.raises(StudyError, match=message):
+        import_ratings(study.store, bad)
+    assert ratings_csv(study.store) == before
+
+
+def test_a_table_that_contradicts_a_stored_vote_is_refused(study, exported, tmp_path):
+    lines = exported.read_text().splitlines()
+    cells = lines[1].split(",")
+    cells[4] = str(6 - int(cells[4])) if cells[4] != "3" else "1"
+    (tmp_path / "bad.csv").write_text("\n".join([lines[0], ",".join(cells)]) + "\n")
+    with pytest.raises(StudyError, match="votes are never altered"):
+        import_ratings(study.store, tmp_path / "bad.csv")
+
+
+def test_an_erased_rater_does_not_come_back_by_an_import(study, exported):
+    study.store.erase("sim-1-002")
+    with pytest.raises(StudyError, match="'sim-1-002' has withdrawn"):
+        import_ratings(study.store, exported)
+
+
+def test_files_that_are_no_ratings_are_refused(study, tmp_path):
+    bad = tmp_path / "bad.csv"
+    with pytest.raises(StudyError, match="does not exist"):
+        import_ratings(study.store, bad)
+    bad.write_text("rater,score\na,1\n")
+    with pytest.raises(StudyError, match="lacks the columns dataset, image, method"):
+        import_ratings(study.store, bad)
+    bad.write_text("rater,dataset,image,method,score\na,b\n")
+    with pytest.raises(StudyError, match="line 2: 2 cells, expected 5"):
+        import_ratings(study.store, bad)
+    bad.write_bytes(b"rater,dataset,image,method,score\n\xff\xfe")
+    with pytest.raises(StudyError, match="cannot be read as CSV"):
+        import_ratings(study.store, bad)
+
+
+def test_simulated_votes_say_so_in_every_row_even_after_a_round_trip(study, exported):
+    rows = ratings_rows(study.store)
+    assert all(row["simulated"] and row["rater"].startswith("sim-") for row in rows)
+    assert all(row["rated_at"].startswith("2000-") for row in rows)

@@ -1,0 +1,136 @@
+"""The way through a session, and which votes count, without any database."""
+
+from dataclasses import replace
+
+import pytest
+
+from srbench.study.playlists import Trial
+from srbench.study.session import (
+    OPENING_STEPS,
+    LastVote,
+    Progress,
+    Submission,
+    can_undo,
+    judge,
+    next_screen,
+    window_needed,
+)
+from srbench.study.simulate import perfect_submission
+
+OPENED = frozenset(OPENING_STEPS)
+
+
+@pytest.fixture
+def manifest(design):
+    return design([2, 2], practice=1, magnification=2, minimum_ms=500)
+
+
+@pytest.fixture
+def playlist(manifest):
+    practice = [Trial(i, a.stimulus, "training", 0) for i, a in enumerate(manifest.calibration)]
+    main = [Trial(2 + i, s, "main", 1 + i // 2) for i, s in enumerate(manifest.main)]
+    return (*practice, *main)
+
+
+def at(trial: int, attempt: int = 1, *, steps=(), retracted=False) -> Progress:
+    return Progress(OPENED | set(steps), LastVote(trial, attempt, retracted))
+
+
+def test_the_way_is_consent_questions_display_instructions_practice_blocks_debrief(playlist):
+    seen, steps, last = [], frozenset(), None
+    while (screen := next_screen(playlist, Progress(steps, last))).kind != "finished":
+        seen.append(screen.step or screen.trial.number)
+        if screen.step:
+            steps = steps | {screen.step}
+        else:
+            last = LastVote(screen.trial.number, screen.attempt, False)
+    assert seen == [
+        "consent", "questionnaire", "display", "instructions", 0, 1,
+        "block-1", 2, 3, "block-2", 4, 5, "debrief",
+    ]  # fmt: skip
+
+
+def test_a_retracted_vote_brings_its_trial_back_as_a_further_attempt(playlist):
+    screen = next_screen(playlist, at(2, 1, steps={"block-1"}, retracted=True))
+    assert (screen.trial.number, screen.attempt, screen.undo) == (2, 2, None)
+
+
+def test_undo_is_for_the_last_vote_until_the_next_block_begins(playlist):
+    assert not can_undo(playlist, Progress(OPENED))
+    assert can_undo(playlist, at(2, steps={"block-1"}))
+    assert can_undo(playlist, at(3, steps={"block-1"}))
+    assert not can_undo(playlist, at(3, steps={"block-1", "block-2"}))
+    assert not can_undo(playlist, at(2, steps={"block-1"}, retracted=True))
+    assert can_undo(playlist, at(5, steps={"block-1", "block-2"}))
+    assert not can_undo(playlist, at(5, steps={"block-1", "block-2", "debrief"}))
+
+
+@pytest.fixture
+def standing(manifest, playlist):
+    """At trial 3, after a vote on trial 2 at the second attempt."""
+    progress = at(2, 2, steps={"block-1"})
+
+    def verdict(trial=3, attempt=1, progress=progress, **changes):
+        vote = perfect_submission(manifest, playlist[trial], 3, 900, attempt)
+        return judge(playlist, progress, manifest, replace(vote, **changes))
+
+    return verdict
+
+
+def test_only_the_trial_on_screen_is_voted_on(standing):
+    assert standing()[0] == "accepted"
+    assert standing(trial=2, attempt=2) == ("repeated", "already stored")
+    assert standing(trial=2, attempt=1)[0] == "stale"
+    assert standing(trial=1)[0] == "stale"
+    assert standing(trial=4)[0] == "refused"
+    assert standing(attempt=2)[0] == "refused"
+    assert standing(attempt=0)[0] == "refused"
+
+
+def test_the_vote_that_was_taken_back_does_not_come_back_by_a_late_repetition(standing):
+    taken_back = at(2, 2, steps={"block-1"}, retracted=True)
+    assert standing(trial=2, attempt=2, progress=taken_back)[0] == "stale"
+    assert standing(trial=2, attempt=3, progress=taken_back)[0] == "accepted"
+
+
+def test_no_vote_during_consent_or_a_break(standing):
+    assert standing(trial=0, progress=Progress()) == (
+        "refused",
+        "the rater stands at the consent screen",
+    )
+    assert standing(trial=4, progress=at(3, steps={"block-1"})) == (
+        "refused",
+        "the rater stands at the break screen",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"score": 6}, "score"),
+        ({"score": 0}, "score"),
+        ({"stimulus": "f" * 32}, "picture on screen"),
+        ({"stimulus": "x" * 10**6}, "picture on screen"),
+        ({"response_ms": 499}, "response time"),
+        ({"response_ms": 10**15}, "response time"),
+        ({"pixel_ratio": float("nan")}, "pixel ratio"),
+        ({"pixel_ratio": float("inf")}, "pixel ratio"),
+        ({"pixel_ratio": 0.0}, "pixel ratio"),
+        ({"window_width": 0}, "window"),
+        ({"window_height": 10**9}, "window"),
+        ({"natural_width": 63}, "decoded"),
+        ({"drawn_height": 48}, "device pixels"),
+    ],
+)
+def test_a_vote_on_anything_but_the_exact_picture_is_refused(standing, changes, reason):
+    verdict, why = standing(**changes)
+    assert verdict == "refused"
+    assert reason in why
+
+
+def test_the_window_is_compared_with_the_largest_picture_as_shown(manifest, playlist):
+    assert window_needed(manifest, playlist) == (128, 96)
+
+
+def test_a_submission_is_a_plain_value():
+    assert Submission.__dataclass_params__.frozen

@@ -1,0 +1,88 @@
+"""Planning: power by simulation agrees with theory and with the published table."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from srbench.errors import StudyError
+from srbench.study.plan import (
+    Design,
+    planned_power,
+    power,
+    power_figure,
+    power_table,
+    raters_needed,
+)
+
+# VQEG's planning: one stimulus pair, paired t over raters, SD of the differences 0.8, a MOS
+# difference of 1, Bonferroni over 100 comparisons, power 0.8: 18 raters.
+VQEG = Design(
+    raters=18,
+    images=1,
+    difference=1.0,
+    inconsistency=0.8 / np.sqrt(2),
+    image_sd=0.0,
+    rater_sd=0.0,
+    comparisons=100,
+    whole_grades=False,
+)
+
+
+def test_vqegs_table_is_met_18_raters():
+    assert raters_needed(VQEG, simulations=20000) == 18
+
+
+@pytest.mark.parametrize("raters", [10, 18, 30])
+def test_power_of_the_paired_t_is_the_textbooks(raters):
+    freedom, shift = raters - 1, np.sqrt(raters) / 0.8
+    critical = stats.t.isf(0.05 / 100 / 2, freedom)
+    textbook = stats.nct.sf(critical, freedom, shift)
+    found = power(replace(VQEG, raters=raters), simulations=20000)
+    assert found == pytest.approx(textbook, abs=0.01)
+
+
+def test_without_a_real_difference_few_are_found():
+    # One side of a two-sided 5 % test, over raters and images at once.
+    found = power(Design(26, 14, difference=1e-9), simulations=4000)
+    assert 0.01 < found < 0.04
+
+
+def test_more_raters_images_and_difference_never_hurt():
+    base = Design(12, 8, 0.4)
+    for more in (
+        replace(base, raters=40),
+        replace(base, images=40),
+        replace(base, difference=0.8),
+        replace(base, inconsistency=0.3),
+    ):
+        assert power(more) > power(base) + 0.05
+
+
+def test_more_raters_alone_do_not_make_up_for_few_images():
+    assert power(Design(200, 4, 0.4)) < 0.6
+    assert raters_needed(Design(2, 3, 0.3), simulations=300) is None
+
+
+def test_the_table_and_the_plot_hold_the_grid(tmp_path):
+    table = power_table(Design(2, 1, 0.5), [8, 16, 26], [5, 20], simulations=200)
+    assert list(table.columns) == ["raters", "images", "difference", "power"]
+    assert len(table) == 6
+    assert table["power"].between(0, 1).all()
+    power_figure(table).savefig(tmp_path / "plan.png", dpi=200)
+    assert (tmp_path / "plan.png").stat().st_size > 5000
+
+
+def test_the_planned_power_line_is_quick_and_honest_about_one_rater():
+    assert "26 raters on 10 images each" in planned_power(26, 10)
+    assert "26 raters on 5 images each" in planned_power(26, 10, 0.5)
+    assert "no difference can be tested" in planned_power(1, 10)
+
+
+@pytest.mark.parametrize(
+    "change", [{"raters": 1}, {"images": 0}, {"alpha": 0}, {"difference": 5}, {"inconsistency": 0}]
+)
+def test_plans_that_make_no_sense_are_refused(change):
+    with pytest.raises(StudyError, match="a plan needs"):
+        power(replace(Design(10, 10, 0.5), **change))

@@ -1,0 +1,103 @@
+"""The study at a glance, and how fast it answers when it is large."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from srbench.study import schema
+from srbench.study.keys import read_codes
+from srbench.study.ratings import export_ratings
+from srbench.study.session import OPENING_STEPS
+from srbench.study.simulate import perfect_submission, simulate
+from srbench.study.status import study_status
+from srbench.study.store import Store, open_study
+
+
+def test_progress_is_counted_per_rater_and_stimulus(folder, database):
+    now = [datetime(2026, 3, 1, 12, tzinfo=UTC)]
+    study = open_study(folder, database, clock=lambda: now[0])
+    simulate(study.store, 2, seed=1)
+    session, _ = study.store.enter(code=read_codes(folder)[0])
+    for step in OPENING_STEPS:
+        study.store.confirm(session, step)
+    playlist = study.store.playlist(session)
+    for trial in playlist[:6]:
+        if trial.number == 4:
+            study.store.confirm(session, "block-1")
+        study.store.vote(session, perfect_submission(study.manifest, trial, 3, 900))
+    study.store.undo(session, 5, 1)
+
+    status = study_status(study.store, now[0])
+    mine = status.raters[-1]
+    assert (mine.rater, mine.state, mine.done, mine.of) == (session.rater, "active", 5, 40)
+    assert status.votes == 85
+    assert status.votes_per_minute == 0.6
+    assert (status.codes_unused, status.erased, status.state) == (4, 0, "open")
+    assert sorted(set(status.stimulus_votes.values())) == [2] or 3 in status.stimulus_votes.values()
+    assert sum(status.stimulus_votes.values()) == 2 * 32 + (playlist[4].phase == "main")
+    assert status.raters_missing(26, 1.0) == 24
+
+    later = study_status(study.store, now[0] + timedelta(days=4)).raters[-1]
+    assert (later.state, later.dropped_out) == ("away", True)
+    study.store.close()
+
+
+@pytest.fixture(scope="module")
+def large_study(design, tmp_path_factory):
+    """100,000 votes: 89 raters of 1,128 trials, written without ceremony."""
+    manifest = design([12] * 19 + [9] * 100, practice=0)
+    folder = tmp_path_factory.mktemp("large")
+    store = Store(schema.open_engine(folder, None), manifest, b"k" * 64)
+    with store.write() as connection:
+        for rater in range(89):
+            connection.execute(
+                schema.sessions.insert().values(
+                    id=rater + 1,
+                    rater=f"r-{rater:03d}",
+                    number=rater,
+                    simulated=False,
+                    imported=False,
+                    created_at="2026-01-01T00:00:00.000Z",
+                )
+            )
+            keys = [{"session_id": rater + 1, "trial": t} for t in range(len(manifest.main))]
+            connection.execute(
+                schema.trials.insert(),
+                [
+                    {**k, "stimulus": s, "phase": "main", "block": 1, "repetition": 1}
+                    for k, s in zip(keys, manifest.main, strict=True)
+                ],
+            )
+            connection.execute(
+                schema.votes.insert(),
+                [
+                    {
+                        **k,
+                        "attempt": 1,
+                        "score": 1 + (rater + k["trial"]) % 5,
+                        "simulated": False,
+                        "response_ms": 1500,
+                        "rated_at": "2026-01-01T00:00:00.000Z",
+                        "pixel_ratio": 1.0,
+                        "window_width": 1920,
+                        "window_height": 1080,
+                        "drawn_width": 64,
+                        "drawn_height": 48,
+                    }
+                    for k in keys
+                ],
+            )
+    return store
+
+
+def test_a_hundred_thousand_votes_are_counted_and_exported_in_two_seconds(large_study, tmp_path):
+    # Processor time: what else the machine does at the moment is not the store's doing.
+    start = time.process_time()
+    status = study_status(large_study, datetime(2026, 1, 2, tzinfo=UTC))
+    counted = time.process_time()
+    votes = export_ratings(large_study, tmp_path / "ratings.csv")
+    exported = time.process_time()
+    assert status.votes == votes == 89 * 1128
+    assert counted - start < 2
+    assert exported - counted < 2

@@ -1,0 +1,404 @@
+"""The database keeps every vote once, whatever happens; SQLite and a real PostgreSQL alike."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Column, MetaData, String, Table, func, select, text
+
+from srbench.errors import StudyError
+from srbench.study import schema
+from srbench.study.keys import KEY_FILE, read_codes
+from srbench.study.ratings import ratings_rows
+from srbench.study.schema import prepare_schema
+from srbench.study.session import OPENING_STEPS
+from srbench.study.simulate import perfect_submission
+from srbench.study.store import open_study
+
+
+def enter(study, index=0):
+    return study.store.enter(code=read_codes(study.folder)[index])
+
+
+def opened(study, index=0):
+    """A rater at the first practice trial."""
+    session, _ = enter(study, index)
+    for step in OPENING_STEPS:
+        study.store.confirm(session, step)
+    return session
+
+
+def submission(study, session, score=3):
+    screen = study.store.screen(session)
+    return perfect_submission(study.manifest, screen.trial, score, 900, screen.attempt)
+
+
+def vote(study, session, score=3):
+    """Vote on what is on screen, going through breaks; the submission."""
+    while (screen := study.store.screen(session)).kind != "trial":
+        study.store.confirm(session, screen.step)
+    sent = submission(study, session, score)
+    assert study.store.vote(session, sent).verdict == "accepted"
+    return sent
+
+
+def count(study, table):
+    with study.store.read() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def test_a_whole_session_stores_each_trial_once_and_ends_with_a_code(study):
+    session, token = enter(study)
+    playlist = study.store.playlist(session)
+    for step in OPENING_STEPS:
+        study.store.confirm(session, step, {"age": "30 to 44"} if step == "questionnaire" else None)
+    for _ in playlist:
+        vote(study, session)
+    assert study.store.confirm(session, "debrief").kind == "finished"
+    assert count(study, schema.votes) == len(playlist) == 4 + 32 + 2 + 2
+    assert len(study.store.resume(token).completion_code) == 8
+
+
+def test_the_playlist_is_stored_before_the_first_trial_and_stays(study):
+    session, token = enter(study)
+    assert count(study, schema.trials) == len(study.store.playlist(session))
+    again = open_study(study.folder, str(study.store.engine.url.render_as_string(False)))
+    assert again.store.playlist(again.store.resume(token)) == study.store.playlist(session)
+    again.store.close()
+
+
+def test_a_repeated_or_stale_vote_changes_nothing(study):
+    session = opened(study)
+    first = vote(study, session, 2)
+    assert study.store.vote(session, replace(first, score=5)).verdict == "repeated"
+    second = vote(study, session, 4)
+    assert study.store.vote(session, first).verdict == "stale"
+    assert study.store.vote(session, replace(second, trial=7)).verdict == "refused"
+    assert [row["score"] for row in ratings_rows(study.store)] == [2, 4]
+
+
+def test_undo_adds_a_retraction_and_the_last_attempt_counts(study):
+    session = opened(study)
+    sent = vote(study, session, 1)
+    assert study.store.undo(session, sent.trial, sent.attempt)
+    assert not study.store.undo(session, sent.trial, sent.attempt)
+    assert study.store.vote(session, sent).verdict == "stale"
+    assert ratings_rows(study.store) == []
+    again = vote(study, session, 5)
+    assert (again.trial, again.attempt) == (sent.trial, 2)
+    assert [(r["score"], r["attempt"]) for r in ratings_rows(study.store)] == [(5, 2)]
+    assert count(study, schema.votes) == 2
+    assert count(study, schema.retractions) == 1
+
+
+def test_undo_of_anything_but_the_last_vote_does_nothing(study):
+    session = opened(study)
+    first = vote(study, session)
+    vote(study, session)
+    assert not study.store.undo(session, first.trial, first.attempt)
+    assert not study.store.undo(session, 99, 1)
+
+
+def test_confirming_another_step_than_the_present_one_changes_nothing(study):
+    session, _ = enter(study)
+    assert study.store.confirm(session, "debrief").kind == "consent"
+    assert study.store.confirm(session, "consent").kind == "questionnaire"
+    assert study.store.confirm(session, "consent").kind == "questionnaire"
+    assert count(study, schema.steps) == 1
+
+
+def test_eight_submissions_at_once_store_one_vote(study):
+    session = opened(study)
+    sent = submission(study, session)
+    with ThreadPoolExecutor(8) as pool:
+        votes = [replace(sent, score=score) for score in (1, 2, 3, 4, 5, 1, 2, 3)]
+        verdicts = list(pool.map(lambda v: study.store.vote(session, v).verdict, votes))
+    assert sorted(verdicts) == ["accepted"] + ["repeated"] * 7
+    assert count(study, schema.votes) == 1
+
+
+def test_raters_voting_at_once_do_not_disturb_each_other(study):
+    sessions = [opened(study, index) for index in range(5)]
+
+    def rate(session):
+        for _ in range(12):
+            vote(study, session)
+
+    threads = [threading.Thread(target=rate, args=(s,)) for s in sessions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert count(study, schema.votes) == 60
+
+
+def test_raters_entering_at_once_get_different_numbers(study):
+    codes = read_codes(study.folder)
+    with ThreadPoolExecutor(5) as pool:
+        entered = list(pool.map(lambda code: study.store.enter(code=code)[0], codes))
+    assert sorted(s.number for s in entered) == [0, 1, 2, 3, 4]
+    assert len({s.rater for s in entered}) == 5
+
+
+def test_the_same_code_leads_back_to_the_same_session_however_it_is_typed(study):
+    session, first = enter(study)
+    code = read_codes(study.folder)[0]
+    again, second = study.store.enter(code=f" {code[:5].lower()}-{code[5:]} ")
+    assert again.rater == session.rater
+    assert study.store.resume(first) == study.store.resume(second)
+
+
+def test_nobody_enters_without_a_known_code(study):
+    for wrong in (None, "", "AAAAAAAAAA", "'; DROP TABLE votes; --", "x" * 10**5):
+        with pytest.raises(StudyError, match="not known"):
+            study.store.enter(code=wrong)
+    assert study.store.resume("nonsense") is None
+    assert count(study, schema.sessions) == 0
+
+
+def test_no_secret_and_no_participant_id_stands_in_the_database(study, folder):
+    code = read_codes(folder)[0]
+    _, token = study.store.enter(code=code, participant="5f3c9e0000PROLIFIC")
+    with study.store.read() as connection:
+        tables = schema.metadata.sorted_tables
+        rows = [str(row) for table in tables for row in connection.execute(select(table))]
+    stored = "\n".join(rows)
+    for secret in (code, token, "5f3c9e0000PROLIFIC", (folder / KEY_FILE).read_text().strip()):
+        assert secret not in stored
+
+
+def test_a_paused_study_takes_no_votes_and_keeps_the_place(study):
+    session = opened(study)
+    sent = submission(study, session)
+    study.store.set_state("paused")
+    assert study.store.vote(session, sent).verdict == "refused"
+    with pytest.raises(StudyError, match="no new raters"):
+        enter(study, 1)
+    study.store.set_state("open")
+    assert study.store.vote(session, sent).verdict == "accepted"
+
+
+def test_erasing_a_rater_leaves_a_tombstone_and_nothing_else(study, folder):
+    session, token = enter(study)
+    study.store.confirm(session, "consent")
+    study.store.confirm(session, "questionnaire", {"age": "my-secret-answer"})
+    study.store.confirm(session, "display")
+    study.store.confirm(session, "instructions")
+    vote(study, session)
+    other = opened(study, 1)
+    vote(study, other)
+    assert study.store.erase(session.rater) == 1
+    assert [row["rater"] for row in ratings_rows(study.store)] == [other.rater]
+    assert study.store.resume(token) is None
+    with pytest.raises(StudyError, match="not known"):
+        enter(study, 0)
+    with study.store.read() as connection:
+        tombstone = connection.execute(select(schema.tombstones)).one()
+    assert (tombstone.rater, tombstone.votes, tombstone.answers) == (session.rater, 1, 4)
+    with pytest.raises(StudyError, match="was erased on"):
+        study.store.erase(session.rater)
+    with pytest.raises(StudyError, match="no rater 'nobody'"):
+        study.store.erase("nobody")
+    with pytest.raises(StudyError, match="exists no longer"):
+        study.store.screen(session)
+    if study.store.engine.dialect.name == "sqlite":
+        files = b"".join(path.read_bytes() for path in folder.glob("study.db*"))
+        assert b"my-secret-answer" not in files
+
+
+def test_a_study_never_opens_another_studys_database(study, folder, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    manifest = (other / "manifest.json").read_text()
+    (other / "manifest.json").write_text(manifest.replace('"Picture quality"', '"Something else"'))
+    with pytest.raises(StudyError, match="was changed after the study was made"):
+        open_study(other)
+
+
+def test_a_newer_database_is_refused_and_an_older_one_is_brought_up(study):
+    engine = study.store.engine
+    with pytest.raises(StudyError, match="no way from schema 1 to 2"):
+        prepare_schema(engine, version=2, migrations={})
+
+    later = MetaData()
+    for table in schema.metadata.sorted_tables:
+        table.to_metadata(later)
+    later.tables["sessions"].append_column(Column("room", String(20)))
+
+    def broken(connection):
+        connection.execute(text("ALTER TABLE sessions ADD COLUMN roam VARCHAR(20)"))
+
+    with pytest.raises(StudyError, match="'sessions' has columns"):
+        prepare_schema(engine, version=2, migrations={1: broken}, expected=later)
+    prepare_schema(engine)  # the failed migration left everything as it was
+
+    def right(connection):
+        connection.execute(text("ALTER TABLE sessions ADD COLUMN room VARCHAR(20)"))
+
+    opened(study)
+    prepare_schema(engine, version=2, migrations={1: right}, expected=later)
+    prepare_schema(engine, version=2, migrations={1: right}, expected=later)
+    assert count(study, schema.sessions) == 1
+    with pytest.raises(StudyError, match=r"has schema 2, this srbench knows 1; update"):
+        prepare_schema(engine)
+
+
+def test_a_database_that_lacks_a_table_is_refused(study):
+    with study.store.write() as connection:
+        connection.execute(text("DROP TABLE retractions"))
+    with pytest.raises(StudyError, match="lacks the table 'retractions'"):
+        prepare_schema(study.store.engine)
+
+
+def test_the_database_itself_refuses_a_second_vote_and_a_wrong_grade(study):
+    session = opened(study)
+    vote(study, session)
+    row = {"session_id": session.id, "trial": 0, "attempt": 1, "score": 3, "simulated": False}
+    for change in ({}, {"trial": 1, "score": 6}, {"trial": 999}):
+        with (
+            pytest.raises(StudyError, match="does not answer as it should"),
+            study.store.write() as c,
+        ):
+            c.execute(schema.votes.insert().values(**{**row, **change}))
+    assert count(study, schema.votes) == 1
+
+
+def test_sub_sampling_fills_up_what_abandoned_raters_left_open(design, tmp_path):
+    manifest = design([4] * 6, per_rater=8, access="open")
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    engine = schema.open_engine(tmp_path, None)
+    from srbench.study.store import Store
+
+    store = Store(engine, manifest, b"k" * 64, clock=lambda: now[0])
+
+    def contents(session):
+        return {
+            manifest.by_id[t.stimulus].content for t in store.playlist(session) if t.phase == "main"
+        }
+
+    first = contents(store.enter()[0])
+    second = contents(store.enter()[0])
+    assert len(first) == len(second) == 2
+    assert not first & second
+    now[0] += timedelta(days=4)  # neither ever voted: their contents are wanted again
+    third = contents(store.enter()[0])
+    fourth = contents(store.enter()[0])
+    fifth = contents(store.enter()[0])
+    assert third | fourth | fifth == set(manifest.contents)
+
+
+def test_the_same_participant_comes_back_to_the_same_session(design, tmp_path):
+    from srbench.study.store import Store
+
+    store = Store(schema.open_engine(tmp_path, None), design([2, 2], access="open"), b"k" * 64)
+    first, _ = store.enter(participant="abc")
+    again, _ = store.enter(participant="abc")
+    other, _ = store.enter(participant="abd")
+    anonymous, _ = store.enter()
+    assert first.rater == again.rater
+    assert len({first.rater, other.rater, anonymous.rater}) == 3
+
+
+def test_a_locked_database_is_waited_for(folder):
+    study = open_study(folder)
+    session = opened(study)
+    sent = submission(study, session)
+    database = folder / schema.DATABASE_FILE
+    locker = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+    locker.execute("BEGIN IMMEDIATE")
+    threading.Timer(3, lambda: locker.execute("ROLLBACK")).start()
+    start = time.perf_counter()
+    assert study.store.vote(session, sent).verdict == "accepted"
+    assert 2.5 < time.perf_counter() - start < 6
+    locker.close()
+
+
+def test_a_full_disk_loses_no_vote_and_moves_nobody_on(folder):
+    study = open_study(folder)
+    session = opened(study)
+    vote(study, session)
+    sent = submission(study, session)
+    from sqlalchemy import event
+
+    def no_room(connection, _record):
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    event.listen(study.store.engine, "connect", no_room)
+    filler = schema.meta.insert().values(key="filler", value="x" * 200_000)
+    with pytest.raises(StudyError, match="full"), study.store.write() as connection:
+        connection.execute(filler)
+    failed = 0
+    try:
+        study.store.vote(session, sent)
+    except StudyError:
+        failed = 1
+    event.remove(study.store.engine, "connect", no_room)
+    assert study.store.vote(session, sent).verdict == ("accepted" if failed else "repeated")
+    assert count(study, schema.votes) == 2
+
+
+def test_every_acknowledged_vote_survives_sigkill(folder):
+    """A process votes and prints each acknowledged trial; it is killed in the middle."""
+    study = open_study(folder)
+    code = read_codes(folder)[0]
+    program = textwrap.dedent("""
+        import sys
+        from srbench.study.store import open_study
+        from srbench.study.simulate import perfect_submission
+        study = open_study(sys.argv[1])
+        session, _ = study.store.enter(code=sys.argv[2])
+        while (screen := study.store.screen(session)).kind != "finished":
+            if screen.trial is None:
+                study.store.confirm(session, screen.step)
+                continue
+            vote = perfect_submission(study.manifest, screen.trial, 4, 900, screen.attempt)
+            assert study.store.vote(session, vote).verdict == "accepted"
+            print(vote.trial, flush=True)
+    """)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(folder), code], stdout=subprocess.PIPE, text=True
+    )
+    acknowledged = [int(process.stdout.readline()) for _ in range(15)]
+    process.kill()
+    acknowledged += [int(line) for line in process.stdout.read().split()]
+    process.wait()
+    session, _ = study.store.enter(code=code)
+    stored = [row["trial"] for row in ratings_rows(study.store)]
+    assert stored[: len(acknowledged)] == acknowledged
+    assert len(stored) - len(acknowledged) <= 1  # stored, but killed before it could say so
+    if len(stored) < len(study.store.playlist(session)):
+        vote(study, session)
+
+
+def test_unusable_databases_are_named_in_one_line(folder, tmp_path):
+    for url in ("nonsense", "mongodb://x/y"):
+        with pytest.raises(StudyError, match="database URL is not usable"):
+            open_study(folder, url)
+    with pytest.raises(StudyError, match="does not answer as it should"):
+        open_study(folder, f"sqlite:///{tmp_path}/none/there/study.db")
+    (tmp_path / "text.db").write_text("this is no database" * 100)
+    with pytest.raises(StudyError, match="not a database"):
+        open_study(folder, f"sqlite:///{tmp_path}/text.db")
+    other = Table("meta", MetaData(), Column("key", String), Column("value", String))
+    engine = schema.open_engine(tmp_path, None)
+    with engine.connect().execution_options(srbench_write=True) as connection, connection.begin():
+        other.create(connection)
+    with pytest.raises(StudyError, match="other tables"):
+        prepare_schema(engine)
+
+
+def test_a_missing_key_is_noticed(folder):
+    (folder / KEY_FILE).unlink()
+    with pytest.raises(StudyError, match="restore it, access codes depend on it"):
+        open_study(folder)

@@ -1,0 +1,177 @@
+"""A served study and a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from srbench.data import open_dataset
+from srbench.imaging import crop_to_multiple, imresize, write_png
+from srbench.study.keys import hash_password
+from srbench.study.making import new_study
+from srbench.study.store import open_study
+from study_app.serve import serve_command
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery"
+CHROMIUM_FLAGS = [
+    "--force-color-profile=srgb",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def make_results(root: Path, size: tuple[int, int] = (120, 163)) -> None:
+    """Results of two methods on four cut-outs of (height, width); odd widths on purpose."""
+    sample = open_dataset("sample", None)
+    height, width = size
+    for name in sample.ids[:4]:
+        hr = sample.read(name)[60 : 60 + height, 80 : 80 + width]
+        whole = crop_to_multiple(hr, 4)
+        lr = imresize(whole, 1 / 4)
+        versions = {"HR": whole, "nearest": lr.repeat(4, 0).repeat(4, 1), "bicubic": imresize(lr, 4)}
+        for method, image in versions.items():
+            # One column less, so that widths are odd and centring falls on half pixels.
+            write_png(root / f"images/Set5/x4/{method}/{name}.png", image[:, :-1])
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Path:
+    """A study of 12 main trials after 4 for practice; for copying."""
+    root = tmp_path_factory.mktemp("app")
+    make_results(root / "results")
+    small = open_dataset("sample", None)
+    for number, name in enumerate(small.ids[:2]):
+        write_png(root / f"data/Practice/HR/p{number}.png", small.read(name)[200:300, 200:320])
+    new_study(
+        root / "results",
+        root / "study",
+        calibration="Practice",
+        data_root=root / "data",
+        raters=40,
+        retests=0,
+    )
+    return root / "study"
+
+
+@pytest.fixture
+def folder(made_once, tmp_path) -> Path:
+    """A study of one's own."""
+    shutil.copytree(made_once, tmp_path / "study")
+    return tmp_path / "study"
+
+
+@dataclass
+class Server:
+    """A running app. ``kill`` is SIGKILL; ``start`` begins again on the same port."""
+
+    folder: Path
+    port: int
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = serve_command(self.folder, port=self.port, address="127.0.0.1")
+        self.process = subprocess.Popen(
+            command, env=self.environment, cwd=self.folder, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise AssertionError("the app did not start")
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Starts the app on a study's folder."""
+    running: list[Server] = []
+
+    def start(folder: Path, **environment: str) -> Server:
+        base = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        server = Server(folder, free_port(), base)
+        running.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in running:
+        server.kill()
+
+
+@pytest.fixture
+def server(serve, folder) -> Server:
+    return serve(folder, SRBENCH_ADMIN_PASSWORD_HASH=hash_password(PASSWORD))
+
+
+@pytest.fixture
+def store(folder):
+    """The study's database, beside the server."""
+    study = open_study(folder)
+    yield study.store
+    study.store.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, or what SRBENCH_CHROMIUM names."""
+    api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    executable = os.environ.get("SRBENCH_CHROMIUM") or shutil.which("chromium")
+    if not executable:
+        pytest.skip("needs Chromium (chromium on the path, or SRBENCH_CHROMIUM)")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def new_page(browser):
+    """Opens pages of their own browser profile."""
+    contexts = []
+
+    def make(ratio: float = 1, size: tuple[int, int] = (1280, 720), **options):
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio, **options
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield make
+    for context in contexts:
+        context.close()
