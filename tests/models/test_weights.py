@@ -16,15 +16,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from srbench.errors import CheckpointError, DownloadError, MissingWeights, UnknownName
-from srbench.models import weights as weights_module
+from srbench.models import weights_catalogue
 from srbench.models.backbones import build_features
-from srbench.models.weights import (
+from srbench.models.weights import fetch_weights, import_weights, load_weights
+from srbench.models.weights_catalogue import (
     CATALOGUE,
     BackboneWeights,
-    fetch_weights,
-    import_weights,
     list_weights,
-    load_weights,
     weights_folder,
 )
 
@@ -62,7 +60,7 @@ class Server:
 @pytest.fixture
 def server(published: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     entry = BackboneWeights(NAME, "LPIPS squeeze", published.name)
-    monkeypatch.setattr(weights_module, "CATALOGUE", {**CATALOGUE, NAME: entry})
+    monkeypatch.setattr(weights_catalogue, "CATALOGUE", {**CATALOGUE, NAME: entry})
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
