@@ -1,0 +1,200 @@
+"""What `srbench study analyze` leaves on the disk, and the page it makes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from simulated_ratings import PAPER_METHODS, simulate
+
+from srbench.errors import RatingsError, ResultsError
+from srbench.report.analysis import write_analysis
+from srbench.report.render import Table
+from srbench.stats import analyze
+
+METHODS = {
+    "nearest": 1.3,
+    "bicubic": 1.9,
+    "SRResNet-MSE": 3.0,
+    "srgan-vgg54": 3.7,
+    "<b>odd & name": 2.5,
+    "HR": 4.4,
+}
+
+
+@pytest.fixture(scope="module")
+def ratings() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    votes = simulate(rng, 8, {"Set5": 5, "Set14": 6}, METHODS, drop=0.05)
+    again = votes.iloc[:30].assign(phase="retest")
+    training = votes.iloc[40:60].assign(phase="training")
+    votes = pd.concat([votes.assign(phase="main"), again, training])
+    return votes.assign(simulated=True).reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def scores(ratings) -> pd.DataFrame:
+    rng = np.random.default_rng(6)
+    mean = ratings.groupby(["dataset", "image", "method"])["score"].mean().reset_index()
+    mean = mean[mean["method"] != "HR"]
+    mean["method"] = mean["method"].str.lower()
+    rows = [
+        mean.assign(
+            scale=4,
+            protocol=protocol,
+            metric=metric,
+            value=start + slope * mean["score"] + rng.normal(0, noise, len(mean)),
+        )
+        for metric, protocol, start, slope, noise in (
+            ("psnr_y", "matlab", 24, 0.8, 1.5),
+            ("lpips_alex", "lpips-v0.1", 0.6, -0.1, 0.03),
+        )
+    ]
+    return pd.concat(rows, ignore_index=True).drop(columns="score")
+
+
+@pytest.fixture(scope="module")
+def written(ratings, scores, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("analysis")
+    paths = write_analysis(ratings, out, scores, resamples=300)
+    assert all(path.is_file() for path in paths)
+    assert len(set(paths)) == len(paths)
+    return out
+
+
+def columns(path: Path) -> list[str]:
+    return list(pd.read_csv(path).columns)
+
+
+def test_files_and_columns_are_those_promised(written):
+    promised = {
+        "mos.csv": "dataset,method,n_ratings,n_raters,n_images,mos,sd,ci_low,ci_high,ci_method,"
+        "dmos,mean_rank",
+        "stimuli.csv": "dataset,image,method,n,mos,sd,ci_low,ci_high,mos_bias_corrected,"
+        "se_bias_corrected",
+        "pairwise.csv": "dataset,method_a,method_b,mos_difference,ci_low,ci_high,test,statistic,p,"
+        "p_holm,effect_size,significant",
+        "raters.csv": "rater,n,bias,inconsistency,bias_ci_low,bias_ci_high,inconsistency_ci_low,"
+        "inconsistency_ci_high,bt500_rejected,correlation_with_others",
+        "metric_vs_mos.csv": "metric,protocol,level,n,plcc,srocc,krocc,rmse,mapping",
+    }
+    for name, expected in promised.items():
+        assert set(expected.split(",")) <= set(columns(written / name)), name
+    mos = pd.read_csv(written / "mos.csv")
+    assert set(mos["ci_method"]) == {"crossed", "bootstrap", "student", "binomial"}
+    assert set(mos["dataset"]) == {"Set5", "Set14", "all"}
+    numbers = json.loads((written / "reliability.json").read_text())
+    assert {
+        "icc_a1",
+        "icc_ak",
+        "krippendorff_alpha_ordinal",
+        "sos_a",
+        "retest_n",
+        "retest_mean_difference",
+        "retest_p",
+        "retest_agreement",
+    } <= set(numbers)
+    assert numbers["retest_n"] == 30
+    assert numbers["retest_agreement"] == 1
+    for stem in ("mos", "mos_table2", "mos_pairs", "mos_reliability", "mos_metrics"):
+        for kind in ("csv", "md", "tex"):
+            assert (written / "tables" / f"{stem}.{kind}").stat().st_size > 0
+
+
+def test_every_figure_is_png_and_pdf(written):
+    stems = {path.stem for path in (written / "figures").glob("*.png")}
+    assert stems == {path.stem for path in (written / "figures").glob("*.pdf")}
+    for name in ("mos", "ranks", "differences"):
+        assert {f"{name}_Set5", f"{name}_Set14", f"{name}_all"} <= stems
+    assert {"votes_Set5", "votes_Set14", "raters", "sos", "metric_psnr_y_matlab"} <= stems
+
+
+def test_the_page_asks_the_network_for_nothing_and_escapes_names(written):
+    page = (written / "analysis.html").read_text()
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    assert "<b>odd" not in page
+    assert "&lt;b&gt;odd &amp; name" in page
+    assert page.index("<h1>") < page.index("<h2>")
+
+
+def test_simulated_ratings_are_marked_everywhere(written):
+    assert "votes were made by a program" in (written / "analysis.html").read_text()
+    for name in ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos"):
+        assert pd.read_csv(written / f"{name}.csv")["simulated"].all()
+    assert json.loads((written / "reliability.json").read_text())["simulated"] is True
+    for path in (written / "tables").glob("*.md"):
+        assert "simulated raters" in path.read_text().lower(), path.name
+
+
+def test_what_stays_out_is_listed_with_its_reason(written):
+    page = (written / "analysis.html").read_text()
+    assert "votes of phase training" in page
+    assert "votes of phase retest" in page
+
+
+def test_published_mos_stands_beside_ours(written):
+    table = pd.read_csv(written / "tables" / "mos_table2.csv").set_index("method")
+    assert table.loc["srgan-vgg54", "Set14_paper"] == 3.72
+    assert table.loc["nearest", "Set5_paper"] == 1.28
+    mos = pd.read_csv(written / "mos.csv").query("dataset == 'Set5' and ci_method == 'crossed'")
+    ours = mos.set_index("method").loc["nearest", "mos"]
+    assert table.loc["nearest", "Set5_ours"] == pytest.approx(ours, abs=1e-6)
+    assert "BSD100_paper" in table
+    assert "BSD100_ours" not in table
+
+
+def test_the_same_ratings_give_the_same_bytes_and_stale_figures_go(ratings, scores, tmp_path):
+    few = ratings[ratings["dataset"] == "Set5"]
+    out = tmp_path / "out"
+    write_analysis(few, out, scores, resamples=50)
+    first = {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    write_analysis(few.sample(frac=1, random_state=0), out, scores, resamples=50)
+    again = {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    assert first.keys() == again.keys()
+    assert [str(name) for name in first if first[name] != again[name]] == []
+    assert (out / "figures" / "metric_psnr_y_matlab.png").exists()
+    write_analysis(few, out, resamples=50)
+    assert not (out / "figures" / "metric_psnr_y_matlab.png").exists()
+    assert not (out / "metric_vs_mos.csv").exists()
+
+
+def test_bad_input_leaves_nothing_behind(ratings, scores, tmp_path):
+    with pytest.raises(RatingsError):
+        write_analysis(ratings.drop(columns="score"), tmp_path / "out")
+    with pytest.raises(ResultsError, match="no rated stimulus has a score"):
+        write_analysis(ratings, tmp_path / "out", scores.assign(image="none"))
+    two = pd.concat([scores, scores.assign(scale=2)])
+    with pytest.raises(ResultsError, match="scales 2, 4"):
+        write_analysis(ratings, tmp_path / "out", two)
+    with pytest.raises(ResultsError, match="lack the columns value"):
+        write_analysis(ratings, tmp_path / "out", scores.drop(columns="value"))
+    assert not (tmp_path / "out").exists()
+    assert len(analyze(ratings.assign(scale="4"), two, resamples=50)["metric_vs_mos"]) == 4
+
+
+@pytest.mark.parametrize("case", ["one method", "one vote", "one rater", "flat"])
+def test_thin_studies_have_a_page_too(case, tmp_path):
+    methods = {k: PAPER_METHODS[k] for k in ("nearest", "srgan-mse", "HR")}
+    rng = np.random.default_rng(0)
+    votes = {
+        "one method": simulate(rng, 4, {"sample": 3}, {"srgan-mse": 3.4}),
+        "one vote": simulate(rng, 1, {"sample": 1}, {"HR": 4.4}),
+        "one rater": simulate(rng, 1, {"sample": 3}, methods),
+        "flat": simulate(rng, 3, {"sample": 2}, methods).assign(score=5),
+    }[case]
+    write_analysis(votes, tmp_path, resamples=20)
+    page = (tmp_path / "analysis.html").read_text()
+    assert "nan" not in re.sub(r"data:[^\"]*|<script>.*</script>", "", page, flags=re.S).lower()
+    assert "simulated" not in page.replace(".simulated", "")
+
+
+def test_tables_have_as_many_cells_as_headings(ratings, scores):
+    from srbench.report.analysis_tables import all_tables
+
+    for table in all_tables(analyze(ratings, scores, resamples=50)):
+        assert isinstance(table, Table)
+        assert {len(row) for row in table.rows} <= {len(table.headings)}
