@@ -71,6 +71,7 @@ def make_plan(
     folder: ResultsFolder,
     cache: Cache,
     *,
+    device: str,
     force: bool,
 ) -> Plan:
     """Find out what is open, by content: files' bytes, methods' fingerprints, protocols.
@@ -102,7 +103,15 @@ def make_plan(
             stands = copy.is_file() and file_sha256(copy) == cache.get(hr_keys[source])
             if jobs or not stands:
                 tasks.append(
-                    Task(source, dataset.images[image], copy, scale, experiment.border, tuple(jobs))
+                    Task(
+                        source,
+                        dataset.images[image],
+                        copy,
+                        scale,
+                        experiment.border,
+                        device,
+                        tuple(jobs),
+                    )
                 )
     return Plan(tuple(cells), tuple(tasks), hr_keys)
 

@@ -110,12 +110,14 @@ def run_benchmark(
     with folder.locked():
         _refuse_other_border(folder, experiment)
         cache = Cache(folder.cache)
-        plan = make_plan(datasets, selection, experiment, nets, folder, cache, force=force)
+        plan = make_plan(
+            datasets, selection, experiment, nets, folder, cache, device=device, force=force
+        )
         if plan.tasks:
             _execute(plan, cache, nets, weights, experiment.device, observer)
         else:
             observer.note("every image and score stood in the results folder: nothing to compute")
-        _write_tables(folder, plan, cache, experiment, nets, datasets, device)
+        _write_tables(folder, plan, cache, experiment, nets, datasets)
         seconds = time.perf_counter() - begun
         folder.write_run(
             run_record(
@@ -282,10 +284,14 @@ def _write_tables(
     experiment: Experiment,
     nets: Sequence[str],
     datasets: Sequence[Dataset],
-    device: str,
 ) -> None:
-    """scores.csv and timings.csv: this run's rows, and earlier ones of what was not run now."""
-    scale = experiment.scale
+    """scores.csv and timings.csv: this run's rows, and earlier ones of what was not run now.
+
+    Metrics that an earlier run computed of the same SR images are kept too.
+    """
+    scale, before = experiment.scale, folder.read_run()
+    protocols = sorted({*experiment.protocols, *before.get("protocols", [])})
+    named = metric_names(protocols, sorted({*nets, *before.get("lpips", [])}))
     scores: list[Score] = []
     timings: list[Timing] = []
     for cell in plan.cells:
@@ -293,15 +299,15 @@ def _write_tables(
         assert made is not None  # every job of the plan is done
         dataset, image = cell.source
         method = cell.method.name
-        for protocol, metrics in metric_names(experiment.protocols, nets):
+        for protocol, metrics in named:
             for metric in metrics:
                 key = score_key(cell, made.pixels_sha256, scale, protocol, metric)
                 value = cache.get(key)
-                assert value is not None
-                scores.append(Score(dataset, image, method, scale, protocol, metric, value))
+                if value is not None:
+                    scores.append(Score(dataset, image, method, scale, protocol, metric, value))
         if made.seconds is not None:
             pace = made.megapixels / max(made.seconds, 1e-9)
-            timings.append(Timing(dataset, image, method, scale, device, made.seconds, pace))
+            timings.append(Timing(dataset, image, method, scale, made.device, made.seconds, pace))
     run_now = {(cell.source.dataset, cell.method.name) for cell in plan.cells}
     ids = {(d.name, image) for d in datasets for image in d.ids}
     opened = {d.name for d in datasets}

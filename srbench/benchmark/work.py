@@ -49,6 +49,8 @@ class Task:
     """Where the original, cropped to a multiple of the scale, is kept as PNG."""
     scale: int
     border: Border
+    device: str
+    """Where networks run, as recorded beside times."""
     jobs: tuple[Job, ...]
 
 
@@ -60,6 +62,7 @@ class Made(NamedTuple):
     seconds: float | None
     """The time ``upscale`` took; None where it says nothing about the method."""
     megapixels: float
+    device: str
 
 
 class Outcome(NamedTuple):
@@ -151,6 +154,7 @@ def _do(
             array_sha256(sr),
             seconds if job.method.timed else None,
             sr.shape[0] * sr.shape[1] / 1e6,
+            task.device,
         )
     else:
         sr, made = read_image(job.path), None

@@ -151,6 +151,13 @@ def test_other_methods_and_scales_add_to_the_folder(root, tmp_path):
     assert four == scores(together)
 
 
+def test_a_run_with_fewer_metrics_keeps_those_that_stand(root, tmp_path):
+    run(root, tmp_path / "r")
+    before = (tmp_path / "r/scores.csv").read_bytes()
+    run(root, tmp_path / "r", protocols=("basicsr",))
+    assert (tmp_path / "r/scores.csv").read_bytes() == before
+
+
 def test_another_border_in_the_same_folder_is_refused(run_cli, refused, mini):
     assert run_cli(*mini, "--border", "replicate").code == 0
     assert "made with --border replicate" in refused(*mini, "--border", "symmetric")
