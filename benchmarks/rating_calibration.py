@@ -79,7 +79,7 @@ def rejections(
         a, b = world.votes(rng, [3.0 + gap / 2, 3.0 - gap / 2], shape)
         difference = a - b
         difference[rng.random(shape) < missing] = np.nan
-        by_image, by_rater = np.nanmean(difference, 0), np.nanmean(difference, 1)
+        by_image, by_rater = _means(difference, 0), _means(difference, 1)
         p = {
             "crossed-t": crossed_mean(difference).test()[1],
             "wilcoxon-images": signed_rank(by_image).p,
@@ -92,6 +92,11 @@ def rejections(
         for test, value in p.items():
             counts[test] = counts.get(test, 0) + (value < 0.05)
     return {test: count / runs for test, count in counts.items()}
+
+
+def _means(difference: Floats, axis: int) -> Floats:
+    there = (~np.isnan(difference)).sum(axis)
+    return np.nansum(difference, axis)[there > 0] / there[there > 0]
 
 
 def _percent(values: dict[str, float], tests: list[str]) -> str:

@@ -105,7 +105,9 @@ def all_tables(tables: Tables) -> list[Table]:
     made = [mos(tables), beside_the_paper(tables), pairs(tables), *omnibus(tables)]
     made += [metrics(tables)] if "metric_vs_mos" in tables else []
     made += [reliability(tables), raters(tables), sensitivity(tables), exclusions(tables)]
-    return made
+    if not bool(tables["mos"]["simulated"].any()):
+        return made
+    return [replace(t, caption=f"{t.caption} Simulated raters, not people.") for t in made]
 
 
 def mos(tables: Tables) -> Table:
