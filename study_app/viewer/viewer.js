@@ -174,16 +174,8 @@ class View {
     };
     if (width > room.width || height > room.height) return this.block(texts.too_small);
     this.card.hidden = true;
-    if (this.canvas.width !== width) this.canvas.width = width;
-    if (this.canvas.height !== height) this.canvas.height = height;
-    const context = this.canvas.getContext("2d", { alpha: false });
-    context.imageSmoothingEnabled = false;
-    context.drawImage(this.bitmap, 0, 0, width, height);
-    // CSS lengths that are whole device pixels at any ratio.
-    this.canvas.style.width = `${width / ratio}px`;
-    this.canvas.style.height = `${height / ratio}px`;
-    this.canvas.style.left = `${Math.floor((room.width - width) / 2) / ratio}px`;
-    this.canvas.style.top = `${(room.top + Math.floor((room.height - height) / 2)) / ratio}px`;
+    this.drawn = { width, height };
+    this.place(width, height, room, ratio);
     this.canvas.style.visibility = "visible";
     if (this.state() === "sent" && !this.data.refused) return;
     this.enter("waiting");
@@ -196,6 +188,26 @@ class View {
         if (serial === this.serial && this.state() === "waiting") this.enter("ready");
       }, this.data.minimum_ms);
     }));
+  }
+
+  // One picture pixel on one device pixel. The browser keeps CSS lengths in 64ths of a pixel, so
+  // at a ratio such as 1.5 not every device pixel can be named. The canvas therefore begins at one
+  // that can, and ends at one, with a margin of the screen's grey below and to the right.
+  place(width, height, room, ratio) {
+    const left = nameable(Math.floor((room.width - width) / 2), ratio, -1);
+    const top = nameable(room.top + Math.floor((room.height - height) / 2), ratio, -1);
+    const outer = { width: nameable(width, ratio, 1), height: nameable(height, ratio, 1) };
+    if (this.canvas.width !== outer.width) this.canvas.width = outer.width;
+    if (this.canvas.height !== outer.height) this.canvas.height = outer.height;
+    const context = this.canvas.getContext("2d", { alpha: false });
+    context.fillStyle = "rgb(128, 128, 128)";
+    context.fillRect(0, 0, outer.width, outer.height);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.bitmap, 0, 0, width, height);
+    this.canvas.style.width = `${outer.width / ratio}px`;
+    this.canvas.style.height = `${outer.height / ratio}px`;
+    this.canvas.style.left = `${left / ratio}px`;
+    this.canvas.style.top = `${top / ratio}px`;
   }
 
   resized() {
@@ -254,8 +266,8 @@ class View {
       window_height: window.innerHeight,
       natural_width: bitmap.width,
       natural_height: bitmap.height,
-      drawn_width: this.canvas.width,
-      drawn_height: this.canvas.height,
+      drawn_width: this.drawn.width,
+      drawn_height: this.drawn.height,
     };
     this.enter("sent");
     this.buttons[score - 1].classList.add("chosen");
@@ -300,6 +312,16 @@ class View {
   unmark() {
     this.buttons.forEach((button) => button.classList.remove("chosen"));
   }
+}
+
+// The nearest number of device pixels, counting up or down from one, that is a whole number of
+// 64ths of a CSS pixel.
+function nameable(devicePixels, ratio, direction) {
+  for (let n = devicePixels; n >= 0 && Math.abs(n - devicePixels) < 200; n += direction) {
+    const lengths = (n / ratio) * 64;
+    if (Math.abs(lengths - Math.round(lengths)) < 1e-3) return n;
+  }
+  return devicePixels;
 }
 
 async function decode({ url, width, height }) {
