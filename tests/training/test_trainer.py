@@ -335,7 +335,8 @@ def test_the_commands_mistakes(refused, folder):
     assert "did you mean 'espcn'" in refused("train", "espcm", *train[2:])
     assert "expected 2 or 4" in refused(*train, "--scale", 3)
     assert "does not exist" in refused(*train[:7], folder / "no")
-    assert "srbench train srresnet-mse" in refused("train", "srgan-mse", *train[2:])
+    start = refused("train", "srgan-mse", *train[2:], "--scale", 2)
+    assert "srbench train srresnet-mse --scale 2" in start
     assert "srbench weights fetch vgg19-features" in refused("train", "srgan-vgg54", *train[2:])
     (folder / "r.toml").write_text("stagess = []")
     assert "did you mean 'stages'" in refused(*train[:3], folder / "r.toml", *train[4:])

@@ -1,0 +1,83 @@
+"""The study's commands in a row: from a results folder to conclusions, every vote simulated."""
+
+import csv
+import json
+
+import pytest
+from skimage import data
+
+from srbench.imaging import write_png
+
+
+@pytest.fixture
+def results(run_cli, tmp_path, monkeypatch):
+    photos = {"cat": data.chelsea(), "coffee": data.coffee(), "rocket": data.rocket()}
+    for name, image in photos.items():
+        write_png(tmp_path / f"data/Mini/HR/{name}.png", image[60:140, 100:220].copy())
+    monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    ran = run_cli("run-all", "--datasets", "Mini", "--methods", "nearest,bicubic", "--no-lpips")
+    assert ran.code == 0, ran.err
+    return tmp_path / "results"
+
+
+def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
+    made = run_cli("study", "new", "--from", results, "--out", "study", "--raters", 6)
+    assert made.code == 0, made.err
+    assert "9 stimuli: 3 contents" in made.out
+    assert "srbench study serve study" in made.out
+    assert "is not empty" in refused("study", "new", "--from", results, "--out", "study")
+    simulated = run_cli("study", "simulate", "study", "--raters", 6, "--seed", 3)
+    assert "6 simulated raters" in simulated.out
+    status = run_cli("study", "status", "study")
+    assert "(simulated)" in status.out
+    assert "6 to 6 per stimulus" in status.out
+
+    assert run_cli("study", "export", "study", "--out", "votes.csv").code == 0
+    with (tmp_path / "votes.csv").open(newline="") as file:
+        votes = list(csv.DictReader(file))
+    assert {vote["simulated"] for vote in votes} == {"true"}
+    assert {vote["method"] for vote in votes} == {"HR", "nearest", "bicubic"}
+    again = run_cli("study", "import", "study", "votes.csv")
+    assert f"0 votes of 0 raters added, {len(votes)} were there already" in again.out
+
+    analyzed = run_cli(
+        "study", "analyze", "study", "--scores", results / "scores.csv", "--out", "a",
+        "--resamples", 200,
+    )  # fmt: skip
+    assert analyzed.code == 0, analyzed.err
+    from_file = run_cli(
+        "study", "analyze", "--ratings", "votes.csv", "--out", "b", "--resamples", 200
+    )
+    assert from_file.code == 0, from_file.err
+    assert (tmp_path / "a/mos.csv").read_bytes() == (tmp_path / "b/mos.csv").read_bytes()
+    assert (tmp_path / "a/metric_vs_mos.csv").is_file()
+    assert "icc_a1" in json.loads((tmp_path / "a/reliability.json").read_text())
+    page = (tmp_path / "a/analysis.html").read_text()
+    assert "Simulated ratings" in page
+
+    rater = votes[0]["rater"]
+    erased = run_cli("study", "erase", "study", "--rater", rater)
+    assert f"votes of {rater} are removed" in erased.out
+    assert "1 raters withdrawn" in run_cli("study", "status", "study").out
+
+
+def test_what_cannot_be_analyzed_is_refused(refused, tmp_path):
+    assert "either the study's folder or --ratings" in refused("study", "analyze")
+    (tmp_path / "r.csv").write_text("rater,image,method,score\na,b,c,3\n")
+    line = refused("study", "analyze", "--ratings", tmp_path / "r.csv", "--out", tmp_path / "o")
+    assert "dataset" in line
+    assert not (tmp_path / "o").exists()
+    assert "study" in refused("study", "status", tmp_path / "none")
+
+
+def test_planning_prints_power_and_draws_it(run_cli, refused, tmp_path):
+    ran = run_cli(
+        "study", "plan", "--difference", 1, "--images", "5,14", "--raters", "5,20",
+        "--out", tmp_path / "power.png",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "raters needed" in ran.out
+    assert (tmp_path / "power.png").stat().st_size > 1000
+    assert "whole numbers" in refused("study", "plan", "--images", "five")
