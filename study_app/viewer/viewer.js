@@ -173,7 +173,7 @@ class View {
       height: Math.floor((window.innerHeight - BOTTOM) * ratio) - Math.ceil(TOP * ratio),
     };
     if (width > room.width || height > room.height) return this.block(texts.too_small);
-    this.card.hidden = true;
+    this.hideCard();
     this.drawn = { width, height };
     this.place(width, height, room, ratio);
     this.canvas.style.visibility = "visible";
@@ -190,13 +190,13 @@ class View {
     }));
   }
 
-  // One picture pixel on one device pixel. The browser keeps CSS lengths in 64ths of a pixel, so
-  // at a ratio such as 1.5 not every device pixel can be named. The canvas therefore begins at one
-  // that can, and ends at one, with a margin of the screen's grey below and to the right.
+  // One picture pixel on one device pixel. Browsers move boxes to whole CSS pixels or whole device
+  // pixels when they paint, so every edge is put where the two meet: at a ratio of 1.5, on every
+  // third device pixel. The canvas gets a margin of the screen's grey below and to the right.
   place(width, height, room, ratio) {
-    const left = nameable(Math.floor((room.width - width) / 2), ratio, -1);
-    const top = nameable(room.top + Math.floor((room.height - height) / 2), ratio, -1);
-    const outer = { width: nameable(width, ratio, 1), height: nameable(height, ratio, 1) };
+    const left = meeting(Math.floor((room.width - width) / 2), ratio, -1);
+    const top = meeting(room.top + Math.floor((room.height - height) / 2), ratio, -1);
+    const outer = { width: meeting(width, ratio, 1), height: meeting(height, ratio, 1) };
     if (this.canvas.width !== outer.width) this.canvas.width = outer.width;
     if (this.canvas.height !== outer.height) this.canvas.height = outer.height;
     const context = this.canvas.getContext("2d", { alpha: false });
@@ -229,8 +229,13 @@ class View {
     if (button) this.go.focus({ preventScroll: true });
   }
 
-  proceed() {
+  hideCard() {
     this.card.hidden = true;
+    this.card.firstElementChild.textContent = "";
+  }
+
+  proceed() {
+    this.hideCard();
     if (this.state() === "feedback") this.begin(this.waitingData);
     else if (this.state() === "blocked") {
       this.ratio = window.devicePixelRatio;
@@ -302,7 +307,7 @@ class View {
   enter(state) {
     this.stage.dataset.state = state;
     this.stage.dataset.trial = this.data ? `${this.data.trial}.${this.data.attempt}` : "";
-    if (state === "ready" || state === "waiting") this.card.hidden = true;
+    if (state === "ready" || state === "waiting") this.hideCard();
     if (state !== "loading" && state !== "sent" && !this.data?.refused) this.note.textContent = "";
     this.undo.disabled = state === "sent" || state === "feedback";
     this.buttons.forEach((button) =>
@@ -314,13 +319,11 @@ class View {
   }
 }
 
-// The nearest number of device pixels, counting up or down from one, that is a whole number of
-// 64ths of a CSS pixel.
-function nameable(devicePixels, ratio, direction) {
-  for (let n = devicePixels; n >= 0 && Math.abs(n - devicePixels) < 200; n += direction) {
-    const lengths = (n / ratio) * 64;
-    if (Math.abs(lengths - Math.round(lengths)) < 1e-3) return n;
-  }
+// Counting up or down from a number of device pixels, the first that is a whole number of CSS
+// pixels too.
+function meeting(devicePixels, ratio, direction) {
+  for (let n = devicePixels; n >= 0 && Math.abs(n - devicePixels) < 200; n += direction)
+    if (Math.abs(n / ratio - Math.round(n / ratio)) < 1e-4) return n;
   return devicePixels;
 }
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from driver import Rater
 
 from srbench.data import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
@@ -45,7 +46,11 @@ def make_results(root: Path, size: tuple[int, int] = (120, 163)) -> None:
         hr = sample.read(name)[60 : 60 + height, 80 : 80 + width]
         whole = crop_to_multiple(hr, 4)
         lr = imresize(whole, 1 / 4)
-        versions = {"HR": whole, "nearest": lr.repeat(4, 0).repeat(4, 1), "bicubic": imresize(lr, 4)}
+        versions = {
+            "HR": whole,
+            "nearest": lr.repeat(4, 0).repeat(4, 1),
+            "bicubic": imresize(lr, 4),
+        }
         for method, image in versions.items():
             # One column less, so that widths are odd and centring falls on half pixels.
             write_png(root / f"images/Set5/x4/{method}/{name}.png", image[:, :-1])
@@ -64,7 +69,7 @@ def made_once(tmp_path_factory) -> Path:
         root / "study",
         calibration="Practice",
         data_root=root / "data",
-        raters=40,
+        raters=60,
         retests=0,
     )
     return root / "study"
@@ -96,7 +101,7 @@ class Server:
             command, env=self.environment, cwd=self.folder, stderr=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        for _ in range(600):
+        for _ in range(1200):
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
                     return
@@ -116,7 +121,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[..., Server]]:
     """Starts the app on a study's folder."""
     running: list[Server] = []
@@ -133,17 +138,37 @@ def serve() -> Iterator[Callable[..., Server]]:
         server.kill()
 
 
-@pytest.fixture
-def server(serve, folder) -> Server:
+@pytest.fixture(scope="session")
+def server(serve, made_once, tmp_path_factory) -> Server:
+    """One app that many raters share, as in a real study."""
+    folder = tmp_path_factory.mktemp("served") / "study"
+    shutil.copytree(made_once, folder)
     return serve(folder, SRBENCH_ADMIN_PASSWORD_HASH=hash_password(PASSWORD))
 
 
-@pytest.fixture
-def store(folder):
-    """The study's database, beside the server."""
-    study = open_study(folder)
-    yield study.store
+@pytest.fixture(scope="session")
+def served_study(server):
+    """The shared study, beside its server."""
+    study = open_study(server.folder)
+    yield study
     study.store.close()
+
+
+@pytest.fixture(scope="session")
+def next_code():
+    """Raters take the codes one by one."""
+    return itertools.count()
+
+
+@pytest.fixture
+def new_rater(server, served_study, new_page, next_code):
+    """A new rater with a browser of the given device ratio and window."""
+
+    def make(ratio: float = 1, size: tuple[int, int] = (1280, 720), **options) -> Rater:
+        page = new_page(ratio, size, **options)
+        return Rater(page, server.url, served_study, next(next_code))
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -168,7 +193,7 @@ def new_page(browser):
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio, **options
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         return context.new_page()
 

@@ -1,63 +1,94 @@
-"""A rater's hands: going through the app in a real browser."""
+"""A rater's hands and eyes: the app in a real browser."""
 
 from __future__ import annotations
 
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Page
 
 from srbench.study.keys import read_codes
+from srbench.study.ratings import ratings_rows
+from srbench.study.session import OPENING_STEPS
+from srbench.study.simulate import perfect_submission
+from srbench.study.store import Study
+
+# The first main trial: two practice images, each as nearest and HR, come before.
+FIRST = 4
 
 
-def go_on(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name).click()
+class Rater:
+    """One rater with a page, a code of his own, and a look into the database."""
 
+    def __init__(self, page: Page, url: str, study: Study, index: int) -> None:
+        self.page, self.url, self.study = page, url, study
+        self.code = read_codes(study.folder)[index]
+        self.token = ""
 
-def enter(page: Page, server, code: str) -> None:
-    page.goto(server.url)
-    page.get_by_label("Access code").fill(code)
-    go_on(page, "Enter")
+    # --- by the browser -------------------------------------------------------------------
 
+    def enter(self) -> None:
+        self.page.goto(self.url)
+        self.page.get_by_label("Access code").fill(self.code)
+        self.press_button("Enter")
 
-def to_practice(page: Page, server, index: int = 0) -> None:
-    """Up to the first practice picture standing ready."""
-    enter(page, server, read_codes(server.folder)[index])
-    go_on(page, "I have read this")
-    go_on(page, "Go on")
-    page.get_by_text("large enough").wait_for()
-    go_on(page, "Go on")
-    go_on(page, "Start practice")
-    wait_ready(page)
+    def press_button(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).click()
 
+    def to_practice(self) -> None:
+        """The whole way by hand, until the first practice picture stands."""
+        self.enter()
+        self.press_button("I have read this")
+        self.press_button("Go on")
+        self.page.get_by_text("large enough").wait_for()
+        self.press_button("Go on")
+        self.press_button("Start practice")
+        self.wait_ready("0.1")
 
-def wait_ready(page: Page, trial: str | None = None) -> str:
-    """Wait until a picture takes votes; its "trial.attempt"."""
-    which = f'[data-trial="{trial}"]' if trial else ""
-    stage = page.locator(f'.stage[data-state="ready"]{which}')
-    stage.wait_for()
-    return stage.get_attribute("data-trial") or ""
+    def wait_ready(self, trial: str | None = None) -> None:
+        """Until a picture ("trial.attempt") takes votes."""
+        which = f'[data-trial="{trial}"]' if trial else ""
+        self.page.locator(f'.stage[data-state="ready"]{which}').wait_for()
 
+    def rate(self, score: int, trial: int, attempt: int = 1) -> None:
+        """Vote by key on a trial once it takes votes."""
+        self.wait_ready(f"{trial}.{attempt}")
+        self.page.keyboard.press(str(score))
 
-def rate(page: Page, key: str) -> None:
-    """Vote on the picture that stands, and wait for the next screen."""
-    trial = wait_ready(page)
-    page.keyboard.press(key)
-    page.wait_for_function(
-        """trial => {
-          const find = (root) => root.querySelector('.stage') ??
-            [...root.querySelectorAll('*')].map(e => e.shadowRoot && find(e.shadowRoot)).find(Boolean);
-          const stage = find(document);
-          return !stage || stage.dataset.state === 'feedback' || stage.dataset.trial !== trial;
-        }""",
-        arg=trial,
-    )
-    card = page.locator('.stage[data-state="feedback"] .go')
-    if card.count():
-        card.click()
+    def screenshot(self) -> np.ndarray:
+        """What stands on the screen, in device pixels: (H, W, 3)."""
+        shot = self.page.screenshot(scale="device")
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
+    # --- by the store ---------------------------------------------------------------------
 
-def to_main(page: Page, server, index: int = 0) -> None:
-    """Through practice, up to the first main picture."""
-    to_practice(page, server, index)
-    for _ in range(4):
-        rate(page, "3")
-    go_on(page, "Start")
-    wait_ready(page)
+    def resume_at_main(self) -> None:
+        """Everything before the first main picture is done without the browser."""
+        store = self.study.store
+        session, self.token = store.enter(code=self.code)
+        for step in OPENING_STEPS:
+            store.confirm(session, step)
+        for trial in store.playlist(session)[:FIRST]:
+            store.vote(session, perfect_submission(self.study.manifest, trial, 3, 900))
+        store.confirm(session, "block-1")
+        self.page.goto(f"{self.url}/?r={self.token}")
+        self.wait_ready(f"{FIRST}.1")
+
+    @property
+    def session(self):
+        return self.study.store.enter(code=self.code)[0]
+
+    def playlist(self):
+        return self.study.store.playlist(self.session)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The main votes stored of this rater, in order."""
+        rater = self.session.rater
+        rows = ratings_rows(self.study.store)
+        return [r for r in rows if r["rater"] == rater and r["phase"] == "main"]
+
+    def votes(self) -> list[tuple[int, int]]:
+        """(trial, score) of the main votes stored, in order."""
+        return [(row["trial"], row["score"]) for row in self.rows()]

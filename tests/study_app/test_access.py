@@ -1,0 +1,167 @@
+"""Nobody without the code or the password reaches a vote, an export or the researcher's page."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+
+import pytest
+
+from srbench.study.keys import CODES_FILE, KEY_FILE, check_password, hash_password
+from srbench.study.session import parse_submission
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "manifest.json",
+        KEY_FILE,
+        CODES_FILE,
+        "study.db",
+        "../manifest.json",
+        "app/static/../../manifest.json",
+        "media/../manifest.json",
+        "media/%2e%2e/manifest.json",
+        "media/..%2f..%2fstudy.db",
+        "component/srbench/../../../manifest.json",
+        "_stcore/%2e%2e/secret.key",
+        "stimuli/",
+    ],
+)
+def test_no_address_serves_a_file_of_the_study(server, path):
+    secrets = [
+        (server.folder / name).read_bytes()[:200]
+        for name in (KEY_FILE, CODES_FILE, "manifest.json")
+    ]
+    try:
+        with urllib.request.urlopen(f"{server.url}/{path}", timeout=10) as answer:
+            body = answer.read()
+    except urllib.error.HTTPError as error:
+        body = error.read()
+    assert b"fingerprint" not in body
+    assert not any(secret in body for secret in secrets)
+    assert b"SQLite format" not in body
+
+
+def test_a_stimulus_is_not_served_to_who_does_not_rate_it(server):
+    for file in (server.folder / "stimuli").iterdir():
+        for path in (f"stimuli/{file.name}", f"media/{file.name}", f"app/static/{file.name}"):
+            try:
+                with urllib.request.urlopen(f"{server.url}/{path}", timeout=10) as answer:
+                    assert not answer.read().startswith(b"\x89PNG")
+            except urllib.error.HTTPError:
+                pass
+
+
+def test_messages_that_are_no_whole_vote_are_not_taken_for_one():
+    whole = {
+        "trial": 4, "attempt": 1, "stimulus": "a" * 32, "score": 3, "response_ms": 900,
+        "pixel_ratio": 1.25, "window_width": 800, "window_height": 600, "natural_width": 64,
+        "natural_height": 48, "drawn_width": 64, "drawn_height": 48,
+    }  # fmt: skip
+    assert parse_submission(whole) is not None
+    assert parse_submission({**whole, "pixel_ratio": 1}).pixel_ratio == 1.0
+    for bad in (
+        None,
+        "vote",
+        [],
+        [whole],
+        {},
+        {**whole, "extra": 1},
+        {**whole, "score": "3"},
+        {**whole, "score": True},
+        {**whole, "score": 3.0},
+        {**whole, "score": None},
+        {**whole, "stimulus": 5},
+        {**whole, "trial": {"$gt": 0}},
+        {**whole, "pixel_ratio": "1"},
+        {**whole, "pixel_ratio": 10**400},
+        {name: value for name, value in whole.items() if name != "score"},
+    ):
+        assert parse_submission(bad) is None
+
+
+def test_a_password_is_stored_as_a_salted_hash_and_nothing_else_opens():
+    stored = hash_password("parol 한국")
+    assert check_password("parol 한국", stored)
+    assert "parol" not in stored
+    assert stored != hash_password("parol 한국")
+    for wrong, given in (
+        ("parol", stored),
+        ("", stored),
+        ("x", ""),
+        ("x", "scrypt$zz$zz"),
+        ("", ""),
+    ):
+        assert not check_password(wrong, given)
+
+
+class TestInTheBrowser:
+    """What a visitor without rights sees."""
+
+    @pytest.fixture(autouse=True)
+    def _browser(self):
+        pytest.importorskip("playwright", reason="needs playwright")
+
+    def test_a_wrong_code_and_a_wrong_link_stop_at_the_door(self, server, new_page):
+        page = new_page()
+        page.goto(f"{server.url}/?r=guess")
+        page.get_by_text("not valid").wait_for()
+        page.get_by_label("Access code").fill("<b>AAAA</b>")
+        page.get_by_role("button", name="Enter").click()
+        page.get_by_text("not known").wait_for()
+        assert page.locator(".stage").count() == 0
+
+    def test_the_researchers_page_needs_the_password(self, server, new_page):
+        from conftest import PASSWORD
+
+        page = new_page()
+        page.goto(f"{server.url}/admin")
+        page.get_by_label("Password").fill("guess")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("not the password").wait_for()
+        assert page.get_by_text("Export").count() == 0
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("each stimulus has").wait_for()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download the ratings table").click()
+        assert download.value.path().read_text().startswith("rater,dataset,image,method,score")
+
+    def test_tampered_messages_store_nothing_and_the_picture_is_rated_again(self, new_rater):
+        from driver import FIRST
+
+        rater = new_rater()
+        rater.resume_at_main()
+        changes = ["m.score = 6", "m.trial = 9", "m.stimulus = 'x'.repeat(1e6)", "m.score = 'no'"]
+        # The message is changed on its way out of the page.
+        rater.page.evaluate(
+            """() => {
+              const find = root => root.querySelector('.stage') ??
+                [...root.querySelectorAll('*')].map(e => e.shadowRoot && find(e.shadowRoot))
+                  .find(Boolean);
+              window.tamper = [];
+              window.sent = 0;
+              const stringify = JSON.stringify;
+              JSON.stringify = (value, ...rest) => {
+                for (const v of [].concat(value))
+                  if (v?.event === 'vote' && window.tamper.length) {
+                    const m = v.value;
+                    v.value = {...m};
+                    new Function('m', window.tamper.shift())(v.value);
+                    window.sent += 1;
+                  }
+                return stringify(value, ...rest);
+              };
+            }"""
+        )
+        for change in changes:
+            rater.wait_ready(f"{FIRST}.1")
+            rater.page.evaluate("change => window.tamper = [change]", change)
+            rater.page.keyboard.press("3")
+            rater.page.get_by_text("could not be used").wait_for()
+            assert rater.votes() == []
+        assert rater.page.evaluate("window.sent") == len(changes)
+        rater.rate(4, FIRST)
+        rater.wait_ready(f"{FIRST + 1}.1")
+        assert rater.votes() == [(FIRST, 4)]
