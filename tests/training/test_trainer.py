@@ -82,6 +82,7 @@ def test_a_resumed_run_ends_in_the_weights_of_an_uninterrupted_one(photos, tmp_p
 KILLED = """
 import os, signal, sys, torch
 sys.path.insert(0, sys.argv[2])
+torch.set_num_threads(1)
 from pathlib import Path
 from test_trainer import recipe, trainer, TrainingSet, CPU, data
 photos = TrainingSet([data.astronaut(), data.chelsea(), data.coffee()], 4, CPU)
