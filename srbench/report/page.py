@@ -132,7 +132,8 @@ def sort_key(cell: Cell) -> str:
     """What a column sorts by: the number behind the text, empty (always last) where missing."""
     if cell.value is None or cell.value != cell.value:
         return ""
-    return cell.text if isinstance(cell.value, str) else repr(float(cell.value))
+    # The last digits of a float depend on the order of additions; the page's bytes must not.
+    return cell.text if isinstance(cell.value, str) else f"{float(cell.value):.9g}"
 
 
 def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str, Table]]:
