@@ -133,7 +133,7 @@ def sort_key(cell: Cell) -> str:
     if cell.value is None or cell.value != cell.value:
         return ""
     # The last digits of a float depend on the order of additions; the page's bytes must not.
-    return cell.text if isinstance(cell.value, str) else f"{float(cell.value):.9g}"
+    return cell.text if isinstance(cell.value, str) else f"{float(cell.value):.6g}"
 
 
 def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str, Table]]:
