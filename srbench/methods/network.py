@@ -26,9 +26,10 @@ OVERLAP = 32
 
 
 def fold(network: nn.Module) -> nn.Module:
-    """A copy for inference: batch normalisation folded into the convolution before it.
+    """A copy for inference, the same function up to float rounding; gradients off.
 
-    The same function up to float rounding; gradients off.
+    Batch normalisation is folded into the convolution before it, and a PReLU of one slope works
+    in place: its input is the convolution's output, which nobody else reads.
     """
     network = copy.deepcopy(network).eval().requires_grad_(False)
     for parent in network.modules():
@@ -38,6 +39,10 @@ def fold(network: nn.Module) -> nn.Module:
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 parent._modules[first] = fuse_conv_bn_eval(conv, norm)
                 parent._modules[second] = nn.Identity()
+        for name, module in list(parent.named_children()):
+            if isinstance(module, nn.PReLU) and module.num_parameters == 1:
+                slope = float(module.weight)
+                setattr(parent, name, nn.LeakyReLU(slope, inplace=True))
     return network
 
 

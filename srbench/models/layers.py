@@ -28,12 +28,14 @@ class WideTail(nn.Conv2d):
         reach, width = kernel // 2, input.shape[-1]
         # weight[o, i, y, x] becomes the k x 1 filter of channel (x, o).
         columns = self.weight.permute(3, 0, 1, 2).reshape(kernel * outputs, inputs, kernel, 1)
-        parts = F.conv2d(F.pad(input, (reach, reach)), columns, padding=(reach, 0))
-        total = parts[:, :outputs, :, :width]
+        # Few channels: padded and added plane by plane, where rows are contiguous.
+        parts = F.conv2d(input, columns, padding=(reach, 0)).contiguous()
+        parts = F.pad(parts, (reach, reach))
+        total = parts[:, :outputs, :, :width].clone()
         for x in range(1, kernel):
-            total = total + parts[:, x * outputs : (x + 1) * outputs, :, x : x + width]
+            total += parts[:, x * outputs : (x + 1) * outputs, :, x : x + width]
         if self.bias is not None:
-            total = total + self.bias.reshape(1, -1, 1, 1)
+            total += self.bias.reshape(1, -1, 1, 1)
         return total
 
 
