@@ -83,11 +83,11 @@ def _sentence(study: Study, status: Status, wanted: int) -> str:
     missing = status.raters_missing(wanted, _share(study))
     simulated = sum(rater.simulated for rater in status.raters)
     parts = [
-        f"The study is {status.state}: each stimulus has {votes} of {wanted} votes",
-        "enough" if not missing else f"about {missing} more raters are needed",
+        f"The study is {status.state}: each stimulus has {votes} of {wanted} votes by people",
+        "that is enough" if not missing else f"raters still needed: {missing}",
     ]
     if simulated:
-        parts.append(f"{simulated} raters are simulated, not people")
+        parts.append(f"simulated raters, whose votes are not counted here: {simulated}")
     return "; ".join(parts) + "."
 
 

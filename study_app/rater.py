@@ -257,9 +257,13 @@ def _rate(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
         _undo(study, session)
 
     message = st.session_state.pop("rating-message", {})
+    # Streamlit passes on only what differs from the run before, but the screen waits for every
+    # answer, also for the same one again.
+    answer = st.session_state["rating-answer"] = st.session_state.get("rating-answer", 0) + 1
     rating_screen(
         key="rating",
         data={
+            "answer": answer,
             "trial": trial.number,
             "attempt": screen.attempt,
             "picture": _picture(study, trial),

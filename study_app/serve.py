@@ -20,7 +20,8 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "logger.level": "warning",
-        "theme.primaryColor": "#2f5d8a",
+        "theme.light.primaryColor": "#2f5d8a",
+        "theme.dark.primaryColor": "#4f86bd",
     }
     if address:
         settings["server.address"] = address

@@ -115,10 +115,12 @@ def power_figure(table: pd.DataFrame) -> Figure:
 
     figure = Figure(figsize=(3.5, 2.6), layout="constrained")
     axes = figure.add_subplot()
-    greys = ["#9a9a9a", "#56B4E9", "#0072B2", "#D55E00", "#000000"]
+    colours = ["#0072B2", "#D55E00", "#009E73", "#E69F00", "#666666"]
     ends: list[float] = []
-    for index, (images, part) in enumerate(table.groupby("images")):
-        colour = greys[index % len(greys)]
+    # Most images first: where lines meet at the top, their labels then stand in that order.
+    groups = sorted(table.groupby("images"), key=lambda group: str(group[0]).zfill(9))[::-1]
+    for index, (images, part) in enumerate(groups):
+        colour = colours[index % len(colours)]
         axes.plot(part["raters"], part["power"], color=colour, marker="o", markersize=3, lw=1.4)
         end = float(part["power"].iloc[-1])
         while any(abs(end - other) < 0.06 for other in ends):

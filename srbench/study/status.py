@@ -31,8 +31,8 @@ class RaterStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The study at one moment. ``stimulus_votes``: counting main votes per main stimulus;
-    ``votes_per_minute``: over the last ten minutes."""
+    """The study at one moment. ``stimulus_votes``: counting main votes of people per main
+    stimulus, simulated raters left out; ``votes_per_minute``: over the last ten minutes."""
 
     state: StudyState
     raters: tuple[RaterStatus, ...]
@@ -93,6 +93,7 @@ def study_status(store: Store, now: datetime) -> Status:
                 & (retractions.c.attempt == votes.c.attempt),
             )
             .where(retractions.c.session_id.is_(None), trials.c.phase == "main")
+            .where(votes.c.simulated.is_(False))
             .group_by(trials.c.stimulus)
         ).all()
         recent = connection.execute(

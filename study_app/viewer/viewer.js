@@ -275,6 +275,7 @@ class View {
       drawn_height: this.drawn.height,
     };
     this.enter("sent");
+    this.note.textContent = "";
     this.buttons[score - 1].classList.add("chosen");
     this.sendVote();
   }

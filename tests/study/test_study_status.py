@@ -34,9 +34,9 @@ def test_progress_is_counted_per_rater_and_stimulus(folder, database):
     assert status.votes == 85
     assert status.votes_per_minute == 0.6
     assert (status.codes_unused, status.erased, status.state) == (4, 0, "open")
-    assert sorted(set(status.stimulus_votes.values())) == [2] or 3 in status.stimulus_votes.values()
-    assert sum(status.stimulus_votes.values()) == 2 * 32 + (playlist[4].phase == "main")
-    assert status.raters_missing(26, 1.0) == 24
+    # What simulated raters gave is no vote of people.
+    assert sum(status.stimulus_votes.values()) == (playlist[4].phase == "main")
+    assert status.raters_missing(26, 1.0) == 26
 
     later = study_status(study.store, now[0] + timedelta(days=4)).raters[-1]
     assert (later.state, later.dropped_out) == ("away", True)

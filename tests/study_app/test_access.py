@@ -117,11 +117,11 @@ class TestInTheBrowser:
 
         page = new_page()
         page.goto(f"{server.url}/admin")
-        page.get_by_label("Password").fill("guess")
+        page.locator("input[type=password]").fill("guess")
         page.get_by_role("button", name="Sign in").click()
         page.get_by_text("not the password").wait_for()
         assert page.get_by_text("Export").count() == 0
-        page.get_by_label("Password").fill(PASSWORD)
+        page.locator("input[type=password]").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.get_by_text("each stimulus has").wait_for()
         with page.expect_download() as download:
