@@ -130,7 +130,7 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
     counts = state.stimulus_votes.values()
     print(
         f"the study is {state.state}: {state.votes} votes of {len(state.raters)} raters, "
-        f"{min(counts, default=0)} to {max(counts, default=0)} per stimulus, "
+        f"{min(counts, default=0)} to {max(counts, default=0)} of people per stimulus, "
         f"{state.codes_unused} access codes unused, {state.erased} raters withdrawn"
     )
 
