@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -85,6 +86,12 @@ def parse_experiment(values: dict[str, object], origin: str) -> Experiment:
         where = ".".join(str(part) for part in first["loc"][:1])
         if first["type"] == "extra_forbidden":
             raise unknown_name(f"key in {origin}:", where, Experiment.model_fields) from None
+        if first["type"] == "literal_error" and isinstance(first["input"], str):
+            known = re.findall(r"'([^']+)'", first["ctx"]["expected"])
+            if known:  # names, not numbers
+                raise unknown_name(
+                    f"value of {where} in {origin}:", first["input"], known
+                ) from None
         raise ConfigError(
             f"{origin}: {where} is {first['input']!r}; {_plain(first['msg'])}"
         ) from None

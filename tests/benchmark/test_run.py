@@ -260,7 +260,7 @@ class TestBadInput:
         file = tmp_path / "e.toml"
         for text, words in {
             'metods = ["bicubic"]': "did you mean 'methods'?",
-            'protocols = ["mathlab"]': "protocols",
+            'protocols = ["mathlab"]': "did you mean 'matlab'?",
             "scale = ": "not valid TOML",
             'scale = "four"': "scale is 'four'",
         }.items():
