@@ -22,7 +22,7 @@ from scipy import stats
 
 from srbench.report.analysis import write_analysis
 from srbench.stats import analyze, check_ratings
-from srbench.stats.bias_model import fit_bias_model, stimulus_keys
+from srbench.stats.bias_model import fit_bias_model
 from srbench.stats.cells import cells
 from srbench.stats.intervals import resample, resampled_means
 from srbench.stats.mos import stimuli_table
@@ -114,7 +114,7 @@ def sureal_model(votes: pd.DataFrame) -> Callable[[], object] | None:
         from sureal.subjective_model import SubjectMLEModelProjectionSolver
     except ImportError:
         return None
-    table = votes.assign(stimulus=stimulus_keys(votes))
+    table = votes.assign(stimulus=votes["dataset"] + "/" + votes["image"] + "/" + votes["method"])
     wide = table.pivot(index="stimulus", columns="rater", values="score").sort_index()
     videos = [
         {"content_id": 0, "asset_id": i, "path": key, "os": list(row)}

@@ -87,7 +87,7 @@ def parse_experiment(values: dict[str, object], origin: str) -> Experiment:
         if first["type"] == "extra_forbidden":
             raise unknown_name(f"key in {origin}:", where, Experiment.model_fields) from None
         if first["type"] == "literal_error" and isinstance(first["input"], str):
-            known = re.findall(r"'([^']+)'", first["ctx"]["expected"])
+            known = re.findall(r"'([^']+)'", first.get("ctx", {}).get("expected", ""))
             if known:  # names, not numbers
                 raise unknown_name(
                     f"value of {where} in {origin}:", first["input"], known

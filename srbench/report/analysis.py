@@ -57,7 +57,7 @@ def write_analysis(
             written.append(out / f"{name}.csv")
             write_text(written[-1], to_csv(tables[name]))
     written.append(out / "reliability.json")
-    write_text(written[-1], to_json(tables["reliability"].iloc[0].to_dict()))
+    write_text(written[-1], to_json({str(k): v for k, v in tables["reliability"].iloc[0].items()}))
     for name in ("claims", "notes"):
         written.append(out / "tables" / f"mos_{name}.csv")
         write_text(written[-1], to_csv(tables[name]))

@@ -249,10 +249,10 @@ def mos_figure(tables: Tables, dataset: str) -> Figure:
         )
         _names(axes, own["method"])
         _scale_axis(axes)
-        for y, row in enumerate(own.itertuples()):
-            method, x = str(row.method), float(str(row.mos))
-            low = max(float(str(row.ci_low)), LOWEST)
-            high = min(float(str(row.ci_high)), HIGHEST)
+        for y, row in enumerate(own.to_dict("records")):
+            method, x = str(row["method"]), row["mos"]
+            low = max(row["ci_low"], LOWEST)
+            high = min(row["ci_high"], HIGHEST)
             if canonical(method) in paper.index:
                 axes.plot(
                     paper[canonical(method)], y, linestyle="none", marker="o", markersize=5.5,
@@ -276,23 +276,23 @@ def votes_figure(tables: Tables, dataset: str) -> Figure:
         index="method", columns="score", values="count"
     )
     share = counts.div(counts.sum(axis=1), axis=0)
-    top = float(share.to_numpy().max())
+    shares = share.reindex(own["method"]).to_numpy(dtype=float)
     with figure_style():
         figure, axes = _rows_figure(dataset_name(dataset), len(own), row=0.225)
         _names(axes, own["method"])
         _scale_axis(axes, "score, 1 bad to 5 excellent")
         axes.grid(visible=False)
         axes.set_xlim(LOWEST - 0.5, HIGHEST + 0.5)
-        for y, row in enumerate(own.itertuples()):
+        for y, row in enumerate(own.to_dict("records")):
             for score in range(LOWEST, HIGHEST + 1):
-                part = float(share.loc[row.method, score])
-                axes.add_patch(_cell(score, y, BLUE, 0.72 * part / top))
+                part = float(shares[y, score - LOWEST])
+                axes.add_patch(_cell(score, y, BLUE, 0.72 * part / shares.max()))
                 if round(100 * part) > 0:
                     axes.text(
                         score, y - 0.36, f"{100 * part:.0f}", fontsize=5.5, ha="center", va="top"
                     )
-            low, high = float(str(row.ci_low)), float(str(row.ci_high))
-            x = float(str(row.mos))
+            low, high = row["ci_low"], row["ci_high"]
+            x = row["mos"]
             y += 0.2  # below the numbers
             if np.isfinite(low):
                 ends = [max(low, LOWEST), min(high, HIGHEST)]
@@ -319,11 +319,11 @@ def ranks_figure(tables: Tables, dataset: str) -> Figure:
         title = "All data sets" if dataset == "all" else dataset_name(dataset)
         figure, axes = _rows_figure(title, len(own))
         _names(axes, own["method"])
-        for y, row in enumerate(own.itertuples()):
-            ends = float(str(row.rank_ci_low)), float(str(row.rank_ci_high))
-            _mark(axes, float(str(row.mean_rank)), y, *ends, str(row.method))
+        for y, row in enumerate(own.to_dict("records")):
+            ends = row["rank_ci_low"], row["rank_ci_high"]
+            _mark(axes, row["mean_rank"], y, *ends, str(row["method"]))
         axes.set_xlim(len(own) + 0.2, 0.8)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xticks(range(len(own), 0, -2 if len(own) > 6 else -1))
         axes.set_xlabel(f"average rank of {len(own)}, better →")
     return figure
 
@@ -358,15 +358,15 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
         axes.set_xticks(range(count - 1), names[:-1], rotation=90)
         axes.set_yticks(range(1, count), names[1:])
         axes.tick_params(length=0)
-        for row in pairs.itertuples():
-            a, b = place[row.method_a], place[row.method_b]
+        for row in pairs.to_dict("records"):
+            a, b = place[row["method_a"]], place[row["method_b"]]
             x, y = min(a, b), max(a, b)
-            gap = float(str(row.mos_difference)) * (1 if a > b else -1)  # row minus column
-            colour = (BLUE if gap > 0 else VERMILLION) if row.significant else FAINT
-            axes.add_patch(_cell(x, y, colour, 0.5 if row.significant else 0.1))
+            gap = row["mos_difference"] * (1 if a > b else -1)  # row minus column
+            colour = (BLUE if gap > 0 else VERMILLION) if row["significant"] else FAINT
+            axes.add_patch(_cell(x, y, colour, 0.5 if row["significant"] else 0.1))
             axes.text(
                 x, y, format_value(gap, 1), fontsize=5.8, ha="center", va="center",
-                color=INK if row.significant else FAINT,
+                color=INK if row["significant"] else FAINT,
             )  # fmt: skip
     return figure
 
@@ -379,14 +379,15 @@ def raters_figure(tables: Tables) -> Figure:
         axes = figure.add_axes((0.55 / COLUMN_WIDTH, 0.16, 2.83 / COLUMN_WIDTH, 0.71))
         axes.grid(axis="both")
         axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
-        for row in raters.itertuples():
-            x, y = float(str(row.bias)), float(str(row.inconsistency))
-            line = {"color": BLUE, "linewidth": 0.8, "alpha": 0.45, "zorder": 2}
-            axes.plot([row.bias_ci_low, row.bias_ci_high], [y, y], **line)
-            axes.plot([x, x], [row.inconsistency_ci_low, row.inconsistency_ci_high], **line)
+        for row in raters.to_dict("records"):
+            x, y = row["bias"], row["inconsistency"]
+            across = ([row["bias_ci_low"], row["bias_ci_high"]], [y, y])
+            upright = ([x, x], [row["inconsistency_ci_low"], row["inconsistency_ci_high"]])
+            for line in (across, upright):
+                axes.plot(*line, color=BLUE, linewidth=0.8, alpha=0.45, zorder=2)
             axes.plot(
                 x, y, linestyle="none", marker="o", markersize=4, color=BLUE, zorder=3,
-                markerfacecolor="white" if row.bt500_rejected else BLUE,
+                markerfacecolor="white" if row["bt500_rejected"] else BLUE,
             )  # fmt: skip
         axes.margins(0.08, 0.1)
         axes.set_title("Raters")

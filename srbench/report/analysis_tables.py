@@ -78,7 +78,8 @@ def _cell(value: object, kind: str | int) -> Cell:
     if isinstance(value, str):
         shown = {"method": display_name, "dataset": dataset_name}.get(str(kind), str)(value)
         return Cell(shown, value)
-    number = float(str(value))
+    # The last bits depend on the order of rows.
+    number = float(f"{float(str(value)):.6g}") if kind == "p" else round(float(str(value)), 10)
     if kind == "whole":
         return Cell(f"{number:.0f}", int(number))
     if kind == "p":
@@ -92,7 +93,7 @@ def _ordered(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     known = frame[frame["dataset"].isin(list(place))]
     keys = [known["dataset"].map(place)]
     keys += [
-        known[c].map(lambda m: f"{method_order(m)[0]:03d}{m}")
+        known[c].map(lambda m: f"{method_order(str(m))[0]:03d}{m}")
         for c in ("method", "method_a", "method_b")
         if c in known
     ]

@@ -86,8 +86,9 @@ def paired_wilcoxon(differences: Floats) -> PairedTest:
 def _scipy_p(signed: Floats, method: str) -> float:
     from scipy import stats
 
-    # SciPy's result is a tuple whose fields its type stubs do not name.
-    result: Any = stats.wilcoxon(signed, zero_method="pratt", method=method)
+    # SciPy's type stubs name neither the method "asymptotic" nor the fields of the result.
+    wilcoxon: Any = stats.wilcoxon
+    result = wilcoxon(signed, zero_method="pratt", method=method)
     return float(result.pvalue)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import RatingsError
-from .bias_model import fit_bias_model, stimulus_keys
-from .cells import ALL, blocks, codes
+from .bias_model import fit_bias_model
+from .cells import ALL, STIMULUS, blocks, codes, codes_of
 from .claims import claims_table, letters_table
 from .intervals import resample
 from .metric_vs_mos import match_scores, metric_vs_mos
@@ -101,7 +101,7 @@ def _check_family(family: Pairs | None, methods: set[str]) -> None:
 def _wide(votes: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """(raters, stimuli) scores, NaN where missing, repetitions averaged."""
     rater, raters = codes(votes["rater"])
-    stimulus, stimuli = codes(stimulus_keys(votes))
+    stimulus, stimuli = codes_of(votes, STIMULUS)
     flat, size = rater * len(stimuli) + stimulus, len(raters) * len(stimuli)
     total = np.bincount(flat, votes["score"].to_numpy(dtype=float), minlength=size)
     with np.errstate(invalid="ignore"):
@@ -135,13 +135,15 @@ def _exclusions(ratings: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
         for phase in PHASES
         if phase in reasons and (ratings["phase"] == phase).any()
     ]
-    for row in raters[raters["note"] != ""].itertuples():
+    for row in raters[raters["note"] != ""].to_dict("records"):
         rows.append(
             {
-                "what": f"rater {row.rater}",
-                "count": int(str(row.n)),
-                "reason": str(row.note),
-                "effect": "kept in MOS; see sensitivity" if row.bt500_rejected else "kept in MOS",
+                "what": f"rater {row['rater']}",
+                "count": int(row["n"]),
+                "reason": str(row["note"]),
+                "effect": "kept in MOS; see sensitivity"
+                if row["bt500_rejected"]
+                else "kept in MOS",
             }
         )
     return pd.DataFrame(rows, columns=pd.Index(["what", "count", "reason", "effect"]))
@@ -153,7 +155,8 @@ def _notes(tables: dict[str, pd.DataFrame], everywhere: bool) -> pd.DataFrame:
     for name, table in tables.items():
         if "note" in table:
             counts = table.loc[table["note"] != "", "note"].value_counts(sort=False)
-            rows += [{"table": name, "rows": n, "note": note} for note, n in counts.items()]
+            for note, n in counts.items():
+                rows.append({"table": name, "rows": int(n), "note": str(note)})
     reasons = {
         "icc_a1": "too few raters, stimuli or votes, or no spread: no ICC",
         "krippendorff_alpha_ordinal": "all votes equal or no stimulus rated twice: no alpha",
@@ -161,11 +164,9 @@ def _notes(tables: dict[str, pd.DataFrame], everywhere: bool) -> pd.DataFrame:
         "retest_p": "no stimulus was rated twice by one rater: no test-retest",
     }
     numbers = tables["reliability"].iloc[0]
-    rows += [
-        {"table": "reliability", "rows": 1, "note": reason}
-        for key, reason in reasons.items()
-        if np.isnan(float(numbers[key]))
-    ]
+    for key, reason in reasons.items():
+        if np.isnan(float(numbers[key])):
+            rows.append({"table": "reliability", "rows": 1, "note": reason})
     if tables["pairwise"].empty:
         note = "no data set holds two methods to compare"
         rows.append({"table": "pairwise", "rows": 1, "note": note})

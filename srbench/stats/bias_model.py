@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from .cells import Floats, Ints, codes, image_keys
+from .cells import STIMULUS, Floats, Ints, codes, codes_of
 
 FEWEST_VOTES = 3
+COLLAPSED = 1e-3  # in scores: no rater of flesh and blood is that consistent
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,10 @@ class BiasModel:
     rater's votes. Raters with fewer than three votes have no inconsistency to measure and would
     draw all weight to themselves: they are left out, their ``bias`` and ``inconsistency`` are NaN,
     and so is ``psi`` of stimuli that only they rated.
+
+    With few raters or votes the weighted iteration can drive one rater's inconsistency to zero and
+    make their votes the truth. Then the model is fitted with equal weights instead, and
+    ``collapsed`` names that rater; otherwise it is empty.
     """
 
     stimuli: list[str]
@@ -31,6 +36,7 @@ class BiasModel:
     inconsistency: Floats
     n: Ints
     rounds: int
+    collapsed: str = ""
 
     def bias_interval(self) -> tuple[Floats, Floats]:
         """95 % interval of each rater's bias, delta +- 1.96 v / sqrt(n)."""
@@ -44,17 +50,12 @@ class BiasModel:
         return self.inconsistency * low, self.inconsistency * high
 
 
-def stimulus_keys(votes: pd.DataFrame) -> pd.Series:
-    """``dataset/image/method`` for every vote."""
-    return image_keys(votes) + "/" + votes["method"]
-
-
 def fit_bias_model(votes: pd.DataFrame) -> BiasModel | None:
     """The bias model of main votes; missing votes and repetitions are welcome.
 
     None where bias and quality cannot be told apart: fewer than two raters with three votes.
     """
-    stimulus, stimuli = codes(stimulus_keys(votes))
+    stimulus, stimuli = codes_of(votes, STIMULUS)
     rater, raters = codes(votes["rater"])
     score = votes["score"].to_numpy(dtype=float)
     n = np.bincount(rater, minlength=len(raters)).astype(np.int64)
@@ -64,28 +65,39 @@ def fit_bias_model(votes: pd.DataFrame) -> BiasModel | None:
     if not usable.all():
         keep = usable[rater]
         stimulus, rater, score = stimulus[keep], rater[keep], score[keep]
-    psi, se, bias, inconsistency, rounds = alternating_projection(
-        stimulus, rater, score, len(stimuli), len(raters)
-    )
-    return BiasModel(stimuli, raters, psi, se, bias, inconsistency, n, rounds)
+    size = len(stimuli), len(raters)
+    psi, se, bias, inconsistency, rounds = alternating_projection(stimulus, rater, score, *size)
+    collapsed = ""
+    if np.nanmin(inconsistency) < COLLAPSED:
+        collapsed = raters[int(np.nanargmin(inconsistency))]
+        psi, se, bias, inconsistency, rounds = alternating_projection(
+            stimulus, rater, score, *size, weighted=False
+        )
+    return BiasModel(stimuli, raters, psi, se, bias, inconsistency, n, rounds, collapsed)
 
 
 def alternating_projection(
-    stimulus: Ints, rater: Ints, score: Floats, stimuli: int, raters: int
+    stimulus: Ints,
+    rater: Ints,
+    score: Floats,
+    stimuli: int,
+    raters: int,
+    *,
+    weighted: bool = True,
 ) -> tuple[Floats, Floats, Floats, Floats, int]:
     """psi, its standard error, bias, inconsistency and the rounds it took.
 
     ``stimulus``, ``rater`` and ``score`` are parallel, one entry per vote. Entries of psi without a
-    vote, and raters without one, are NaN.
+    vote, and raters without one, are NaN. Unless ``weighted`` every rater counts alike in psi.
 
     Source: ITU-T P.910 (10/2023) Annex E; standard error (sum over votes of 1/v^2)^-1/2.
     """
 
     def per_stimulus(values: Floats) -> Floats:
-        return np.bincount(stimulus, values, minlength=stimuli)
+        return np.bincount(stimulus, values, minlength=stimuli).astype(float, copy=False)
 
     def per_rater(values: Floats) -> Floats:
-        return np.bincount(rater, values, minlength=raters)
+        return np.bincount(rater, values, minlength=raters).astype(float, copy=False)
 
     ones = np.ones_like(score)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -98,7 +110,7 @@ def alternating_projection(
             rest = score - psi[stimulus] - bias[rater]
             mean = per_rater(rest) / votes_of_rater
             inconsistency = np.sqrt(per_rater((rest - mean[rater]) ** 2) / votes_of_rater)
-            weight = (1 / (inconsistency**2 + 1e-8))[rater]
+            weight = (1 / (inconsistency**2 + 1e-8))[rater] if weighted else ones
             before = psi
             psi = per_stimulus(weight * (score - bias[rater])) / per_stimulus(weight)
             bias = per_rater(score - psi[stimulus]) / votes_of_rater

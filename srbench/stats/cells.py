@@ -14,6 +14,8 @@ from .ratings import REFERENCE
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 ALL = "all"
+IMAGE = ["dataset", "image"]
+STIMULUS = [*IMAGE, "method"]
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,29 @@ def codes(values: pd.Series) -> tuple[Ints, list[str]]:
     return numbers.astype(np.int64), [str(name) for name in names]
 
 
+def codes_of(votes: pd.DataFrame, columns: list[str]) -> tuple[Ints, list[str]]:
+    """Whole numbers for combinations of names, and ``name/name...`` of each, sorted by column.
+
+    Joining the names of every vote as text would take longer than most of the statistics.
+    """
+    parts = [codes(votes[column]) for column in columns]
+    shape = tuple(len(names) for _, names in parts)
+    flat, numbers = np.unique(
+        np.ravel_multi_index(tuple(number for number, _ in parts), shape), return_inverse=True
+    )
+    places: list[list[int]] = np.array(np.unravel_index(flat, shape), dtype=np.int64).T.tolist()
+    labels: list[list[str]] = [[str(name) for name in names] for _, names in parts]
+    found = [
+        "/".join(column[i] for column, i in zip(labels, place, strict=True)) for place in places
+    ]
+    return np.asarray(numbers, dtype=np.int64), found
+
+
 def cells(votes: pd.DataFrame) -> Cells:
     """Arrange main votes as a block. Images are told apart by data set and id together."""
     method, methods = codes(votes["method"])
     rater, raters = codes(votes["rater"])
-    image, images = codes(image_keys(votes))
+    image, images = codes_of(votes, IMAGE)
     shape = (len(methods), len(raters), len(images))
     flat = np.ravel_multi_index((method, rater, image), shape)
     size = int(np.prod(shape))
@@ -71,11 +91,6 @@ def cells(votes: pd.DataFrame) -> Cells:
         scores = (total / count).reshape(shape)
     counted = np.bincount(method, minlength=len(methods)).astype(np.int64)
     return Cells(methods, raters, images, scores, counted)
-
-
-def image_keys(votes: pd.DataFrame) -> pd.Series:
-    """``dataset/image`` for every vote."""
-    return votes["dataset"] + "/" + votes["image"]
 
 
 def blocks(votes: pd.DataFrame) -> dict[str, Cells]:

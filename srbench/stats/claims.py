@@ -61,10 +61,10 @@ def letters_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             continue
         different = head.loc[head["significant"].astype(bool), ["method_a", "method_b"]]
         shown = compact_letters(methods, [(str(a), str(b)) for a, b in different.to_numpy()])
-        rows += [
-            {"dataset": dataset, "method": method, "mos": value, "letters": shown[method]}
-            for method, value in zip(methods, ordered["mos"], strict=True)
-        ]
+        for method, value in zip(methods, ordered["mos"].to_numpy(), strict=True):
+            rows.append(
+                {"dataset": dataset, "method": method, "mos": value, "letters": shown[method]}
+            )
     return pd.DataFrame(rows, columns=pd.Index(["dataset", "method", "mos", "letters"]))
 
 
@@ -104,12 +104,12 @@ def _against(method: str, head: pd.DataFrame) -> tuple[list[str], list[str], lis
     better: list[str] = []
     even: list[str] = []
     worse: list[str] = []
-    for row in head.itertuples():
-        if method not in (row.method_a, row.method_b):
+    for row in head.to_dict("records"):
+        if method not in (row["method_a"], row["method_b"]):
             continue
-        other = str(row.method_b if row.method_a == method else row.method_a)
-        gain = float(str(row.mos_difference)) * (1 if row.method_a == method else -1)
-        if not row.significant:
+        other = str(row["method_b"] if row["method_a"] == method else row["method_a"])
+        gain = row["mos_difference"] * (1 if row["method_a"] == method else -1)
+        if not row["significant"]:
             even.append(other)
         else:
             (better if gain > 0 else worse).append(other)
@@ -117,11 +117,11 @@ def _against(method: str, head: pd.DataFrame) -> tuple[list[str], list[str], lis
 
 
 def _gap(a: str, b: str, head: pd.DataFrame) -> str:
-    for row in head.itertuples():
-        if {a, b} == {row.method_a, row.method_b}:
-            sign = 1 if row.method_a == a else -1
-            ends = sorted(sign * float(str(end)) for end in (row.ci_low, row.ci_high))
-            gap = sign * float(str(row.mos_difference))
+    for row in head.to_dict("records"):
+        if {a, b} == {row["method_a"], row["method_b"]}:
+            sign = 1 if row["method_a"] == a else -1
+            ends = sorted((sign * row["ci_low"], sign * row["ci_high"]))
+            gap = sign * row["mos_difference"]
             return f"{gap:+.2f}, 95 % interval {ends[0]:+.2f} to {ends[1]:+.2f}".replace("-", "−")
     return ""
 
@@ -147,7 +147,7 @@ def _losses(where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name) -> li
     nets = own[own["method"].str.casefold().str.startswith(OUR_NETWORKS)]
     if len(nets) < 2:
         return []
-    top = str(nets.loc[nets["mos"].idxmax(), "method"])
+    top = str(nets.sort_values("mos", ascending=False, kind="stable")["method"].iloc[0])
     members = set(nets["method"])
     better, even, _ = _against(top, head)
     beaten = [m for m in better if m in members]

@@ -46,8 +46,10 @@ def fit_mapping(x: Floats, y: Floats) -> Mapping:
     if x.size < FEWEST_CURVED or np.unique(x).size < 5:
         return line
     cubic = Mapping("cubic", centre, width, np.polyfit(z, y, 3))
-    slope = np.polyval(np.polyder(cubic.coefficients), np.linspace(z.min(), z.max(), 201))
-    if (slope >= 0).all() or (slope <= 0).all():
+    rate = cubic.coefficients[:3] * np.array([3.0, 2.0, 1.0])
+    across = np.linspace(float(z.min()), float(z.max()), 201)
+    slope = rate[0] * across**2 + rate[1] * across + rate[2]
+    if bool(np.all(slope >= 0)) or bool(np.all(slope <= 0)):
         return cubic
     top, bottom = (y.max(), y.min()) if line.coefficients[0] > 0 else (y.min(), y.max())
     start = [float(top), float(bottom), 0.0, 1.0]

@@ -98,7 +98,8 @@ def metric_vs_mos(
     draws = rng.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
     place = {name: i for i, name in enumerate(everything)}
     for (metric, protocol), part in matched.groupby(["metric", "protocol"], sort=True):
-        image = (part["dataset"] + "/" + part["image"]).map(place).to_numpy(dtype=np.int64)
+        keys = part["dataset"] + "/" + part["image"]
+        image: Ints = np.array([place[key] for key in keys], dtype=np.int64)
         x, y = part["value"].to_numpy(dtype=float), part["mos"].to_numpy(dtype=float)
         head = {"metric": metric, "protocol": protocol}
         for name in ("stimulus", "method"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .bias_model import BiasModel, stimulus_keys
-from .cells import Cells, Floats, codes
+from .bias_model import BiasModel
+from .cells import STIMULUS, Cells, Floats, codes, codes_of
 from .intervals import (
     Resamples,
     binomial_interval,
@@ -100,13 +100,13 @@ def stimuli_table(
     ``ci_low`` and ``ci_high`` are Student's, ``binomial_low`` and ``binomial_high`` exact; ``note``
     says why a number is missing. ``mos`` and ``sd`` are over raters, repetitions averaged first.
     """
-    stimulus, keys = codes(stimulus_keys(votes))
+    stimulus, keys = codes_of(votes, STIMULUS)
     rater, raters = codes(votes["rater"])
     cell, of_cell = np.unique(stimulus * len(raters) + rater, return_inverse=True)
     score = np.bincount(of_cell, votes["score"].to_numpy(dtype=float)) / np.bincount(of_cell)
     of_stimulus = cell // len(raters)
     n = np.bincount(of_stimulus).astype(float)
-    total = np.bincount(of_stimulus, score)
+    total = np.bincount(of_stimulus, score).astype(float)
     mos = total / n
     square = np.bincount(of_stimulus, (score - mos[of_stimulus]) ** 2)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -114,7 +114,7 @@ def stimuli_table(
     low, high = student_interval(mos, sd, n, level)
     exact_low, exact_high = binomial_interval(total, n, level)
     names = votes.drop_duplicates(["dataset", "image", "method"])
-    place = codes(stimulus_keys(names))[0]
+    place = codes_of(names, STIMULUS)[0]
     table = names[["dataset", "image", "method"]].iloc[np.argsort(place)].reset_index(drop=True)
     unseen = np.full(len(keys), np.nan)
     table["n"] = np.bincount(stimulus)
@@ -149,4 +149,5 @@ def score_counts(votes: pd.DataFrame) -> pd.DataFrame:
 def best_method(mos: pd.DataFrame) -> str | None:
     """The highest-rated method of a mos table besides the original, or None."""
     others = mos[mos["method"] != REFERENCE]
-    return str(others.loc[others["mos"].idxmax(), "method"]) if len(others) else None
+    ordered = others.sort_values("mos", ascending=False, kind="stable")
+    return str(ordered["method"].iloc[0]) if len(ordered) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from itertools import combinations
 
 import numpy as np
@@ -17,7 +18,7 @@ def block_means(block: Cells, over: str) -> Floats:
     there = (~np.isnan(block.scores)).sum(axis)
     total = np.nansum(block.scores, axis=axis)
     with np.errstate(invalid="ignore"):
-        means = np.round((total / there).T, 9)
+        means = np.asarray(np.round((total / there).T, 9), dtype=float)
     return means[~np.isnan(means).any(1)]
 
 
@@ -70,6 +71,6 @@ def omnibus_table(block: Cells, alpha: float = 0.05) -> tuple[pd.DataFrame, pd.D
 
 
 def _nemenyi(means: Floats) -> Floats:
-    from scikit_posthocs import posthoc_nemenyi_friedman  # half a second to import
-
-    return np.asarray(posthoc_nemenyi_friedman(means), dtype=float)
+    # Half a second to import, and without type stubs.
+    posthocs = import_module("scikit_posthocs")
+    return np.asarray(posthocs.posthoc_nemenyi_friedman(means), dtype=float)

@@ -27,20 +27,29 @@ def raters_table(votes: pd.DataFrame, model: BiasModel | None) -> pd.DataFrame:
     table["bt500_above"], table["bt500_below"] = flags["above"], flags["below"]
     constant = votes.groupby("rater", sort=True)["score"].nunique().to_numpy() == 1
     table["note"] = [
-        _note(model, int(n), bool(same), bool(flag), bool(np.isnan(r)))
-        for n, same, flag, r in zip(
-            table["n"], constant, flags["rejected"], table["correlation_with_others"], strict=True
+        _note(model, str(name), int(n), bool(same), bool(flag), bool(np.isnan(r)))
+        for name, n, same, flag, r in zip(
+            table["rater"],
+            table["n"],
+            constant,
+            flags["rejected"],
+            table["correlation_with_others"],
+            strict=True,
         )
     ]
     return table
 
 
-def _note(model: BiasModel | None, n: int, constant: bool, flagged: bool, silent: bool) -> str:
+def _note(
+    model: BiasModel | None, name: str, n: int, constant: bool, flagged: bool, silent: bool
+) -> str:
     notes: list[str] = []
     if model is None:
         notes.append("too few raters for the bias model")
     elif n < FEWEST_VOTES:
         notes.append(f"fewer than {FEWEST_VOTES} votes: not in the bias model")
+    elif name == model.collapsed:
+        notes.append("would have all weight in the bias model: it is fitted with equal weights")
     if constant:
         notes.append("gave the same score throughout: no correlation")
     elif silent:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .bias_model import stimulus_keys
-from .cells import Floats, codes
+from .cells import STIMULUS, Floats, codes, codes_of
 from .intervals import variance_components
 from .ratings import HIGHEST, LOWEST
 from .wilcoxon import signed_rank
@@ -35,7 +34,7 @@ def intraclass(table: Floats) -> tuple[float, float]:
 
 def vote_counts(votes: pd.DataFrame, levels: int = HIGHEST - LOWEST + 1) -> Floats:
     """How often each stimulus got each score, shape (stimuli, levels)."""
-    stimulus, stimuli = codes(stimulus_keys(votes))
+    stimulus, stimuli = codes_of(votes, STIMULUS)
     flat = stimulus * levels + votes["score"].to_numpy() - LOWEST
     return np.bincount(flat, minlength=len(stimuli) * levels).reshape(-1, levels).astype(float)
 
@@ -133,7 +132,7 @@ def correlation_with_others(votes: pd.DataFrame) -> pd.Series:
     Indexed by rater. NaN for a rater who voted the same throughout, or whose stimuli nobody else
     rated.
     """
-    stimulus, stimuli = codes(stimulus_keys(votes))
+    stimulus, stimuli = codes_of(votes, STIMULUS)
     rater, raters = codes(votes["rater"])
     score = votes["score"].to_numpy(dtype=float)
     own = rater * np.int64(len(stimuli)) + stimulus

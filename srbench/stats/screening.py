@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .bias_model import stimulus_keys
-from .cells import codes
+from .cells import STIMULUS, codes, codes_of
 
 
 def bt500(votes: pd.DataFrame) -> pd.DataFrame:
@@ -24,7 +23,7 @@ def bt500(votes: pd.DataFrame) -> pd.DataFrame:
 
     Source: ITU-R BT.500-15 (05/2023), Annex on post-screening of observers.
     """
-    stimulus, stimuli = codes(stimulus_keys(votes))
+    stimulus, stimuli = codes_of(votes, STIMULUS)
     rater, raters = codes(votes["rater"])
     score = votes["score"].to_numpy(dtype=float)
     count = np.bincount(stimulus, minlength=len(stimuli))

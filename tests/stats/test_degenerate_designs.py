@@ -171,6 +171,20 @@ def test_repeated_main_votes_are_averaged_within_the_rater():
     assert tables["reliability"]["retest_n"].iloc[0] == 12
 
 
+def test_the_bias_model_never_makes_one_rater_the_truth():
+    votes = simulate(
+        np.random.default_rng(5),
+        6,
+        {"Set5": 4},
+        {"nearest": 1.3, "srgan-mse": 3.0, "HR": 4.4},
+        drop=0.05,
+    )
+    tables = analyze(votes)
+    assert tables["raters"]["inconsistency"].min() > 0.1
+    assert tables["raters"]["note"].str.contains("equal weights").sum() == 1
+    assert tables["notes"]["note"].str.contains("equal weights").any()
+
+
 def test_row_order_and_names_do_not_matter():
     votes = study(drop=0.1)
     shuffled = votes.sample(frac=1, random_state=1)

@@ -12,7 +12,7 @@ from simulated_ratings import simulate
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from srbench.stats.bias_model import fit_bias_model, stimulus_keys
+from srbench.stats.bias_model import fit_bias_model
 from srbench.stats.cells import cells
 from srbench.stats.intervals import binomial_interval, crossed_mean, variance_components
 from srbench.stats.mos import stimuli_table
@@ -39,7 +39,7 @@ def votes(rng) -> pd.DataFrame:
 
 def test_icc_is_pingouins(rng):
     full = simulate(rng, 7, {"Set5": 4})
-    table = full.assign(stimulus=stimulus_keys(full))
+    table = full.assign(stimulus=full["dataset"] + "/" + full["image"] + "/" + full["method"])
     theirs = pingouin.intraclass_corr(table, "stimulus", "rater", "score")
     value = theirs.set_index(theirs.columns[0])["ICC"]
     wide = table.pivot(index="rater", columns="stimulus", values="score").to_numpy(float)
@@ -48,7 +48,7 @@ def test_icc_is_pingouins(rng):
 
 
 def test_alpha_is_krippendorffs(votes):
-    table = votes.assign(stimulus=stimulus_keys(votes))
+    table = votes.assign(stimulus=votes["dataset"] + "/" + votes["image"] + "/" + votes["method"])
     wide = table.pivot(index="rater", columns="stimulus", values="score").to_numpy(float)
     for metric in ("nominal", "ordinal", "interval", "ratio"):
         theirs = krippendorff.alpha(
