@@ -21,7 +21,7 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
         "client.showErrorDetails": "none",
         "logger.level": "warning",
         "theme.light.primaryColor": "#2f5d8a",
-        "theme.dark.primaryColor": "#4f86bd",
+        "theme.dark.primaryColor": "#3f74a8",
     }
     if address:
         settings["server.address"] = address

@@ -147,9 +147,9 @@ def test_the_papers_design_is_1128_trials_and_made_in_a_moment(design):
     import time
 
     manifest = design([12] * 19 + [9] * 100, retests=10)
-    start = time.perf_counter()
+    start = time.process_time()
     playlist = make_playlist(manifest, 0, {})
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert sum(t.phase == "main" for t in playlist) == 1128
 
 
