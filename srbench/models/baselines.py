@@ -32,8 +32,8 @@ class LumaNetwork(nn.Module):
 class SRCNN(LumaNetwork):
     """SRCNN 9-5-5 (Dong et al., TPAMI 2016, section 3): it sharpens the bicubic enlargement.
 
-    The last layer starts at zero and its output is added to the enlargement, so that training
-    starts from bicubic; the function family is the published one.
+    Layers and parameter count are the published ones. Ours, not the paper's: the last layer starts
+    at zero and its output is added to the enlargement, so that training starts from bicubic.
     """
 
     def __init__(self, scale: int = 4) -> None:
@@ -52,8 +52,8 @@ class SRCNN(LumaNetwork):
 class ESPCN(LumaNetwork):
     """ESPCN 5-3-3 (Shi et al., CVPR 2016, section 3.2): works at LR size, then shuffles pixels.
 
-    The last layer's output is added to the repeated LR pixel, so that training starts near
-    nearest neighbour; the function family is the published one.
+    Layers and parameter count are the published ones. Ours, not the paper's: the output is added
+    to the repeated LR pixel, so that training starts near nearest neighbour.
     """
 
     def __init__(self, scale: int = 4) -> None:
