@@ -69,10 +69,9 @@ def codes_of(votes: pd.DataFrame, columns: list[str]) -> tuple[Ints, list[str]]:
     flat, numbers = np.unique(
         np.ravel_multi_index(tuple(number for number, _ in parts), shape), return_inverse=True
     )
-    places = np.array(np.unravel_index(flat, shape), dtype=np.int64).T
-    found = [
-        "/".join(names[i] for (_, names), i in zip(parts, place, strict=True)) for place in places
-    ]
+    index = [np.asarray(i, dtype=np.int64) for i in np.unravel_index(flat, shape)]
+    columns_of_names = [np.array(names)[i] for (_, names), i in zip(parts, index, strict=True)]
+    found = ["/".join(map(str, names)) for names in zip(*columns_of_names, strict=True)]
     return np.asarray(numbers, dtype=np.int64), found
 
 
