@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .labels import Segment, place_labels
-from .results import Results
+from .results import Results, headline_lpips, headline_protocol, select
 from .significance import bootstrap_interval
 from .style import (
     COLUMN_WIDTH,
@@ -21,10 +21,8 @@ from .style import (
     is_reference,
     method_order,
     method_style,
-    metric_order,
     metric_style,
     new_figure,
-    protocol_order,
     trained_on,
 )
 
@@ -45,18 +43,6 @@ class Mean:
     high: float
 
 
-def headline_protocol(scores: pd.DataFrame) -> str | None:
-    """The protocol of PSNR and SSIM that figures use: MATLAB's if it was run."""
-    names = set(scores.loc[scores["metric"] == "psnr_y", "protocol"])
-    return min(names, key=protocol_order) if names else None
-
-
-def headline_lpips(scores: pd.DataFrame) -> str | None:
-    """The LPIPS network that figures use: AlexNet if it was run."""
-    names = {m for m in scores["metric"] if m.startswith("lpips")}
-    return min(names, key=metric_order) if names else None
-
-
 def mean_of(values: Floats) -> Mean | None:
     """Mean and interval of scores of shape (n,), or None without finite values only."""
     if len(values) == 0 or not np.isfinite(values).all():
@@ -68,10 +54,9 @@ def mean_of(values: Floats) -> Mean | None:
 
 def _values(frame: pd.DataFrame, metric: str, protocol: str | None = None) -> dict[str, Floats]:
     """Scores of each method, in the order of tables, without the original."""
-    here = frame[frame["metric"] == metric]
-    here = here if protocol is None else here[here["protocol"] == protocol]
+    here = select(frame, metric=metric, protocol=protocol)
     return {
-        method: here.loc[here["method"] == method, "value"].to_numpy(dtype=np.float64)
+        method: select(here, method=method)["value"].to_numpy(dtype=np.float64)
         for method in sorted(set(here["method"]), key=method_order)
         if not is_reference(method)
     }
@@ -150,15 +135,14 @@ def plane(results: Results, scale: int) -> Figure | None:
 def speed(results: Results, scale: int, device: str) -> Figure | None:
     """Megapixels per second against PSNR on one device, one panel per data set."""
     protocol = headline_protocol(results.scores)
-    timings = results.timings
-    timings = timings[(timings["scale"] == scale) & (timings["device"] == device)]
+    timings = select(results.timings, scale=scale, device=device)
     if protocol is None or timings.empty:
         return None
     found: dict[str, dict[str, tuple[Mean, Mean]]] = {}
     for dataset, at, frame in results.groups():
         if at != scale:
             continue
-        rates = timings[timings["dataset"] == dataset].groupby("method")["megapixels_per_second"]
+        rates = select(timings, dataset=dataset).groupby("method")["megapixels_per_second"]
         quartiles = {str(m): np.percentile(v, [50, 25, 75]) for m, v in rates}
         points: dict[str, tuple[Mean, Mean]] = {}
         for method, values in _values(frame, "psnr_y", protocol).items():

@@ -9,7 +9,7 @@ from PIL import Image as PillowImage
 
 from ..errors import ResultsError
 from .crops import Box, Image, View, busiest_box, enlarge
-from .results import Results
+from .results import Results, means, select
 from .style import (
     INK,
     VERMILLION,
@@ -139,19 +139,13 @@ def _scores(
 ) -> list[str]:
     if is_reference(method):
         return ["original"]
-    scores = results.scores
-    here = scores[
-        (scores["dataset"] == view.dataset)
-        & (scores["scale"] == view.scale)
-        & (scores["image"] == view.image)
-        & (scores["method"] == method)
-    ]
+    here = select(
+        results.scores, dataset=view.dataset, scale=view.scale, image=view.image, method=method
+    )
 
     def shown(metric: str, among: str | None) -> str:
-        row = here[here["metric"] == metric]
-        row = row if among is None else row[row["protocol"] == among]
-        value = float(row["value"].iloc[0]) if len(row) else None
-        return format_value(value, metric_style(metric).decimals)
+        found = means(select(here, metric=metric, protocol=among))
+        return format_value(found.get(method), metric_style(metric).decimals)
 
     lines = [f"{shown('psnr_y', protocol)} / {shown('ssim_y', protocol)}"]
     if lpips:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, ResultsError
 from ..imaging import read_image
-from .results import CropBox, Results
+from .results import CropBox, Results, headline_lpips, select, without_reference
 from .style import is_reference, method_order
 
 Image = NDArray[np.uint8]
@@ -77,16 +77,21 @@ def views(results: Results, *, per_group: int = 2, at_most: int = 6) -> list[Vie
 
 def _by_disagreement(results: Results, dataset: str, scale: int) -> list[str]:
     """Images by the spread of their scores over methods, widest first."""
-    scores = results.scores
-    here = scores[(scores["dataset"] == dataset) & (scores["scale"] == scale)]
-    here = here[~here["method"].map(is_reference) & np.isfinite(here["value"])]
-    perceptual = here[here["metric"].str.startswith("lpips")]
-    used = perceptual if len(perceptual) else here[here["metric"] == "psnr_y"]
+    here = without_reference(select(results.scores, dataset=dataset, scale=scale))
+    lpips = headline_lpips(here)
+    here = select(here, metric=lpips or "psnr_y")
     # Nearest neighbour is far from everything everywhere and would choose for all the others.
-    without = used[used["method"] != "nearest"]
-    used = without if without["method"].nunique() > 1 else used
-    spread = used.groupby("image")["value"].agg(lambda v: float(v.max() - v.min()))
-    return sorted((str(i) for i in spread.index), key=lambda i: (-float(spread.loc[i]), i))
+    others = set(here["method"]) - {"nearest"}
+    spread: dict[str, float] = {}
+    for image, rows in here.groupby("image"):
+        kept = [
+            float(value)
+            for method, value in zip(rows["method"], rows["value"], strict=True)
+            if np.isfinite(value) and (method in others or len(others) < 2)
+        ]
+        if kept:
+            spread[str(image)] = max(kept) - min(kept)
+    return sorted(spread, key=lambda image: (-spread[image], image))
 
 
 def _load(results: Results, dataset: str, scale: int, image: str, box: Box | None = None) -> View:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .charts import distributions, headline_lpips, headline_protocol, plane, speed
+from .charts import distributions, plane, speed
 from .crop_figure import draw_crops
 from .crops import View
-from .results import Results
+from .results import Results, headline_lpips, headline_protocol
 from .style import (
     display_name,
     is_reference,

@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .charts import headline_lpips, headline_protocol
-from .results import Results
+from .results import (
+    Results,
+    headline_lpips,
+    headline_protocol,
+    means,
+    select,
+    without_reference,
+)
 from .style import (
     display_name,
     format_value,
-    is_reference,
     method_order,
     metric_style,
     protocol_name,
@@ -20,12 +25,11 @@ from .style import (
 
 def headline(results: Results) -> str:
     """Which method leads in PSNR and in LPIPS on every data set, in one sentence."""
-    scores = results.scores[~results.scores["method"].map(is_reference)]
+    scores = without_reference(results.scores)
     protocol, lpips = headline_protocol(scores), headline_lpips(scores)
-    methods = scores["method"].nunique()
-    images = scores[["dataset", "scale", "image"]].drop_duplicates()
-    groups = images[["dataset", "scale"]].drop_duplicates()
-    scales = " and ".join(f"×{s}" for s in sorted(set(groups["scale"])))
+    methods = len(set(scores["method"]))
+    images = set(zip(scores["dataset"], scores["scale"], scores["image"], strict=True))
+    scales = " and ".join(f"×{s}" for s in sorted(set(scores["scale"])))
     count = f"{len(images)} image{'s' if len(images) != 1 else ''}"
     if methods == 1:
         name = display_name(next(iter(scores["method"])))
@@ -33,11 +37,11 @@ def headline(results: Results) -> str:
         return f"{name} alone was measured, on {count} at {scales}{told}."
     clauses: list[str] = []
     if protocol is not None:
-        psnr = scores[(scores["metric"] == "psnr_y") & (scores["protocol"] == protocol)]
+        psnr = select(scores, metric="psnr_y", protocol=protocol)
         leaders = _leaders(results, psnr, "psnr_y")
         clauses.append(f"in PSNR ({protocol_name(protocol)}) {leaders}")
     if lpips is not None:
-        leaders = _leaders(results, scores[scores["metric"] == lpips], lpips)
+        leaders = _leaders(results, select(scores, metric=lpips), lpips)
         clauses.append(f"in LPIPS {leaders}")
     if not clauses:
         return f"{methods} methods were measured on {count} at {scales}."
@@ -45,11 +49,11 @@ def headline(results: Results) -> str:
 
 
 def _alone(results: Results, scores: pd.DataFrame, protocol: str | None) -> str:
-    psnr = scores[(scores["metric"] == "psnr_y") & (scores["protocol"] == protocol)]
+    psnr = select(scores, metric="psnr_y", protocol=protocol)
     parts = [
-        f"{format_value(float(f['value'].mean()), 2)} dB on {display_name(d)}"
-        for d, s, _ in results.groups()
-        if len(f := psnr[(psnr["dataset"] == d) & (psnr["scale"] == s)])
+        f"{format_value(value, 2)} dB on {display_name(dataset)}"
+        for dataset, scale, _ in results.groups()
+        for value in means(select(psnr, dataset=dataset, scale=scale)).values()
     ]
     return f": PSNR {', '.join(parts)} ({protocol_name(protocol)})" if protocol and parts else ""
 
@@ -60,12 +64,11 @@ def _leaders(results: Results, scores: pd.DataFrame, metric: str) -> str:
     several = len(set(results.scores["scale"])) > 1
     won: dict[str, list[str]] = {}
     for dataset, scale, _ in results.groups():
-        here = scores[(scores["dataset"] == dataset) & (scores["scale"] == scale)]
-        means = here.groupby("method")["value"].mean()
-        if means.empty:
+        found = means(select(scores, dataset=dataset, scale=scale))
+        if not found:
             continue
         # What reads the same is equal: the winner is named by the number that is shown.
-        shown = {str(m): round(float(v), style.decimals) for m, v in means.items()}
+        shown = {m: round(v, style.decimals) for m, v in found.items()}
         best = max(shown.values()) if style.better == "higher" else min(shown.values())
         names = sorted((m for m, v in shown.items() if v == best), key=method_order)
         text = format_value(best, style.decimals)

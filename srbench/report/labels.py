@@ -40,7 +40,10 @@ def place_labels(
     pixel = figure.dpi / 72
     axes.autoscale_view()  # Matplotlib would only do it when drawing
     spots = [tuple(axes.transData.transform(p)) for p in points]
-    lines = [tuple(map(tuple, axes.transData.transform(s))) for s in segments]
+    lines: list[Segment] = []
+    for start, end in segments:
+        (x0, y0), (x1, y1) = axes.transData.transform((start, end)).tolist()
+        lines.append(((x0, y0), (x1, y1)))
     frame = axes.get_window_extent(renderer)
     taken: list[Bbox] = []
     for point, spot, name, colour in zip(points, spots, names, colours, strict=True):

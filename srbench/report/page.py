@@ -13,12 +13,11 @@ import jinja2
 import pandas as pd
 from PIL import Image as PillowImage
 
-from .charts import headline_lpips, headline_protocol
 from .crop_figure import crop_box
 from .crops import Image, View, box_around
 from .headline import headline
 from .render import Cell, Heading, Table
-from .results import Results
+from .results import Results, headline_lpips, headline_protocol, means, select
 from .significance import ALPHA
 from .style import (
     canonical,
@@ -142,15 +141,24 @@ def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str,
     The page leaves out what only a statistician asks for; tables/significance.csv has it all.
     """
     protocol, lpips = headline_protocol(results.scores), headline_lpips(results.scores)
-    shown = tests[(tests["protocol"] == protocol) | (tests["metric"] == lpips)]
     parts: list[tuple[str, Table]] = []
-    for (dataset, scale), group in shown.groupby(["dataset", "scale"], sort=False):
+    for dataset, scale, _ in results.groups():
+        here = select(tests, dataset=dataset, scale=scale)
+        wanted = [
+            select(here, protocol=protocol, metric="psnr_y"),
+            select(here, protocol=protocol, metric="ssim_y"),
+            select(here, metric=lpips or ""),
+        ]
+        wanted = [family for family in wanted if len(family)]
+        if not wanted:
+            continue
         counts = ", ".join(
-            f"{metric_style(str(metric)).label} {int(g['significant'].sum())} of {len(g)}"
-            for metric, g in group.groupby("metric", sort=False)
+            f"{metric_style(family['metric'].iloc[0]).label} "
+            f"{sum(family['significant'])} of {len(family)}"
+            for family in wanted
         )
-        title = f"{display_name(str(dataset))} ×{scale}: pairs that differ: {counts}"
-        parts.append((title, _short(significance_table(group))))
+        title = f"{display_name(dataset)} ×{scale}: pairs that differ: {counts}"
+        parts.append((title, _short(significance_table(pd.concat(wanted)))))
     return parts
 
 
@@ -229,21 +237,16 @@ def _score_line(results: Results, view: View, method: str) -> str:
     if is_reference(method):
         return "the original"
     protocol, lpips = headline_protocol(results.scores), headline_lpips(results.scores)
-    scores = results.scores
-    here = scores[
-        (scores["dataset"] == view.dataset)
-        & (scores["scale"] == view.scale)
-        & (scores["image"] == view.image)
-        & (scores["method"] == method)
-        & ((scores["protocol"] == protocol) | (scores["metric"] == lpips))
-    ]
-    values = dict(zip(here["metric"], here["value"], strict=True))
-    parts = [
-        f"{metric_style(m).label.split(' ')[0]} {format_value(values[m], metric_style(m).decimals)}"
-        + (f" {metric_style(m).unit}" if metric_style(m).unit else "")
-        for m in ("psnr_y", "ssim_y", lpips)
-        if m is not None and m in values
-    ]
+    here = select(
+        results.scores, dataset=view.dataset, scale=view.scale, image=view.image, method=method
+    )
+    parts: list[str] = []
+    for metric, among in (("psnr_y", protocol), ("ssim_y", protocol), (lpips, None)):
+        value = means(select(here, metric=metric, protocol=among)).get(method) if metric else None
+        if metric and value is not None:
+            style = metric_style(metric)
+            unit = f" {style.unit}" if style.unit else ""
+            parts.append(f"{style.label.split()[0]} {format_value(value, style.decimals)}{unit}")
     return ", ".join(parts)
 
 

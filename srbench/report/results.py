@@ -6,12 +6,20 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from ..errors import ResultsError
-from .style import canonical, dataset_order, is_reference, method_order
+from .style import (
+    canonical,
+    dataset_order,
+    is_reference,
+    method_order,
+    metric_order,
+    protocol_order,
+)
 
 SCORE_COLUMNS = ("dataset", "image", "method", "scale", "protocol", "metric", "value")
 TIMING_COLUMNS = ("dataset", "image", "method", "scale", "device", "megapixels_per_second")
@@ -65,8 +73,8 @@ class Results:
         """The scores of each data set and scale."""
         pairs = self.scores[["dataset", "scale"]].drop_duplicates().itertuples(index=False)
         for dataset, scale in sorted(pairs, key=lambda p: (dataset_order(p[0]), p[1])):
-            here = (self.scores["dataset"] == dataset) & (self.scores["scale"] == scale)
-            yield str(dataset), int(scale), self.scores[here]
+            here = select(self.scores, dataset=dataset, scale=scale)
+            yield str(dataset), int(scale), here
 
     def image_path(self, dataset: str, scale: int, method: str, image: str) -> Path | None:
         """The file of one method's image (``HR`` for the original), or None where there is none."""
@@ -79,6 +87,52 @@ class Results:
             return None
         path = self.folder / "images" / dataset / f"x{scale}" / name / f"{image}.png"
         return path if path.is_file() else None
+
+
+def select(
+    frame: pd.DataFrame,
+    *,
+    dataset: str | None = None,
+    scale: int | None = None,
+    image: str | None = None,
+    method: str | None = None,
+    protocol: str | None = None,
+    metric: str | None = None,
+    device: str | None = None,
+) -> pd.DataFrame:
+    """The rows of scores or timings that have all the given values; None asks for nothing."""
+    wanted = {
+        "dataset": dataset, "scale": scale, "image": image, "method": method,
+        "protocol": protocol, "metric": metric, "device": device,
+    }  # fmt: skip
+    keep = pd.Series(True, index=frame.index)
+    for column, value in wanted.items():
+        if value is not None:
+            keep &= frame[column] == value
+    return cast(pd.DataFrame, frame[keep])
+
+
+def without_reference(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores of methods, without those of the original."""
+    return cast(pd.DataFrame, scores[[not is_reference(m) for m in scores["method"]]])
+
+
+def headline_protocol(scores: pd.DataFrame) -> str | None:
+    """The protocol of PSNR and SSIM that figures use: MATLAB's if it was run."""
+    names = set(select(scores, metric="psnr_y")["protocol"])
+    return min(names, key=protocol_order) if names else None
+
+
+def headline_lpips(scores: pd.DataFrame) -> str | None:
+    """The LPIPS network that figures use: AlexNet if it was run."""
+    names = {m for m in scores["metric"] if m.startswith("lpips")}
+    return min(names, key=metric_order) if names else None
+
+
+def means(scores: pd.DataFrame) -> dict[str, float]:
+    """Each method's mean value over the rows given."""
+    grouped = scores.groupby("method")["value"]
+    return {str(m): float(np.mean(v.to_numpy(dtype=np.float64))) for m, v in grouped}
 
 
 def read_results(folder: Path) -> Results:

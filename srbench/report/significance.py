@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .style import dataset_order, is_reference, method_order, metric_order, protocol_order
+from .results import select, without_reference
+from .style import dataset_order, method_order, metric_order, protocol_order
 
 Floats = NDArray[np.float64]
 
@@ -69,17 +71,24 @@ def paired_wilcoxon(differences: Floats) -> PairedTest:
     tied = len(np.unique(np.abs(differences[nonzero]))) < k
     if not tied and k == n <= _EXACT_UP_TO:
         how = "exact"
-        p = float(stats.wilcoxon(ranks * np.sign(differences), method="exact").pvalue)
+        p = _scipy_p(ranks * np.sign(differences), "exact")
     elif k <= _ENUMERATE_UP_TO:
         how = "enumerated"
         p = _enumerated_p(ranks[nonzero], float(plus))
     else:
         how = "asymptotic"
         # Only the order of absolute differences matters; ranks in their place keep zeros zero.
-        signed = np.sign(differences) * ranks
-        p = float(stats.wilcoxon(signed, zero_method="pratt", method="asymptotic").pvalue)
+        p = _scipy_p(ranks * np.sign(differences), "asymptotic")
     effect = float((plus - minus) / (plus + minus))
     return PairedTest(n, float(min(plus, minus)), p, effect, how, smallest)
+
+
+def _scipy_p(signed: Floats, method: str) -> float:
+    from scipy import stats
+
+    # SciPy's result is a tuple whose fields its type stubs do not name.
+    result: Any = stats.wilcoxon(signed, zero_method="pratt", method=method)
+    return float(result.pvalue)
 
 
 def _enumerated_p(ranks: Floats, plus: float) -> float:
@@ -140,16 +149,16 @@ def significance(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _families(scores: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
-    scored = scores[~scores["method"].map(is_reference) & scores["value"].notna()]
-    keys = ["dataset", "scale", "protocol", "metric"]
-    families = dict(iter(scored.groupby(keys, sort=False)))
-    for key in sorted(families, key=_family_order):
-        wide = families[key].pivot(index="image", columns="method", values="value").sort_index()
-        yield dict(zip(keys, key, strict=True)), wide
-
-
-def _family_order(key: tuple[str, int, str, str]) -> tuple[object, ...]:
-    return (dataset_order(key[0]), key[1], protocol_order(key[2]), metric_order(key[3]))
+    scored = without_reference(scores).dropna(subset=["value"])
+    keys = ("dataset", "scale", "protocol", "metric")
+    found = {tuple(row) for row in scored[list(keys)].itertuples(index=False)}
+    for dataset, scale, protocol, metric in sorted(
+        found,
+        key=lambda k: (dataset_order(k[0]), k[1], protocol_order(k[2]), metric_order(k[3])),
+    ):
+        family = select(scored, dataset=dataset, scale=scale, protocol=protocol, metric=metric)
+        wide = family.pivot(index="image", columns="method", values="value").sort_index()
+        yield dict(zip(keys, (dataset, scale, protocol, metric), strict=True)), wide
 
 
 def _family(keys: dict[str, object], wide: pd.DataFrame) -> list[dict[str, object]]:
@@ -161,6 +170,8 @@ def _family(keys: dict[str, object], wide: pd.DataFrame) -> list[dict[str, objec
         # Two perfect images are equal, though inf - inf is not a number.
         same = both[:, 0] == both[:, 1]
         differences = np.where(same, 0.0, both[:, 0] - np.where(same, 0.0, both[:, 1]))
+        # Scores have six decimals; beyond nine a difference is binary noise that would hide ties.
+        differences = differences.round(9)
         test = paired_wilcoxon(differences)
         low, high = bootstrap_interval(differences)
         with np.errstate(invalid="ignore"):

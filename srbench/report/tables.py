@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import resources
 
+import numpy as np
 import pandas as pd
 
 from .render import Cell, Heading, Table, text_cell
-from .results import Missing, Results
+from .results import Missing, Results, means, select
 from .significance import ALPHA
 from .style import (
     Direction,
@@ -114,21 +116,21 @@ def summary_table(results: Results) -> Table:
     notes: list[str] = []
     for dataset, scale, scores in results.groups():
         methods = [*results.methods(), *(["HR"] if "HR" in set(scores["method"]) else [])]
-        images = scores["image"].nunique()
-        counts = scores.groupby("method")["image"].nunique()
-        means = scores.groupby(["method", "protocol", "metric"])["value"].mean()
+        images = len(set(scores["image"]))
+        counts = {m: len(set(select(scores, method=m)["image"])) for m in set(scores["method"])}
         by_column: list[list[Cell]] = [
             [text_cell(dataset)] * len(methods),
             [Cell(f"×{scale}", scale)] * len(methods),
             [Cell(display_name(m), m) for m in methods],
-            [Cell(str(counts[m]), int(counts[m])) if m in counts else Cell("—", None)
+            [Cell(str(counts[m]), counts[m]) if m in counts else Cell("—", None)
              for m in methods],
         ]  # fmt: skip
         for protocol, metric in columns:
             style = metric_style(metric)
+            found = means(select(scores, protocol=protocol, metric=metric))
             by_column.append(
                 _score_cells(
-                    [means.get((m, protocol, metric)) for m in methods],
+                    [found.get(m) for m in methods],
                     style.decimals,
                     style.better,
                     ranked=lambda i, methods=methods: not is_reference(methods[i]),
@@ -140,7 +142,7 @@ def summary_table(results: Results) -> Table:
         for device in devices:
             by_column.append(_speed_cells(results.timings, dataset, scale, device, methods))
         rows += list(zip(*by_column, strict=True))
-        notes += _gaps(results, dataset, scale, scores, methods, images)
+        notes += _gaps(results, dataset, scale, counts, methods, images)
     notes = [*(missing_note(m) for m in results.missing), *notes]
     timed = set(results.timings["method"])
     if devices and not {m for m in results.scores["method"] if not is_reference(m)} <= timed:
@@ -159,15 +161,12 @@ def summary_table(results: Results) -> Table:
 def _speed_cells(
     timings: pd.DataFrame, dataset: str, scale: int, device: str, methods: Sequence[str]
 ) -> list[Cell]:
-    here = timings[
-        (timings["dataset"] == dataset)
-        & (timings["scale"] == scale)
-        & (timings["device"] == device)
-    ]
-    medians = here.groupby("method")["megapixels_per_second"].median()
+    here = select(timings, dataset=dataset, scale=scale, device=device)
+    rates = here.groupby("method")["megapixels_per_second"]
+    medians = {str(m): float(np.median(v.to_numpy(dtype=np.float64))) for m, v in rates}
     # Speed is told, not ranked: the trivial methods would always win.
     return [
-        Cell(f"{medians[m]:.3g}" if medians[m] < 100 else f"{medians[m]:.0f}", float(medians[m]))
+        Cell(f"{medians[m]:.3g}" if medians[m] < 100 else f"{medians[m]:.0f}", medians[m])
         if m in medians
         else Cell("—", None)
         for m in methods
@@ -178,13 +177,12 @@ def _gaps(
     results: Results,
     dataset: str,
     scale: int,
-    scores: pd.DataFrame,
+    counts: dict[str, int],
     methods: Sequence[str],
     images: int,
 ) -> list[str]:
     """What is not complete on one data set and has no reason in run.json."""
     notes: list[str] = []
-    counts = scores.groupby("method")["image"].nunique()
     explained = {m.method for m in results.missing if m.dataset in (None, dataset) and not m.metric}
     where = f"{dataset} ×{scale}"
     for method in methods:
@@ -227,7 +225,7 @@ def _paper_table(
     paper_methods: tuple[str, ...],
     families: tuple[str, ...] | None,
 ) -> Table:
-    scored = results.scores[results.scores["protocol"] == "ledig2017"]
+    scored = select(results.scores, protocol="ledig2017")
     ours = {m for m in results.methods() if families is None or m.startswith(families)}
     if families is None:  # the loss variants have their own table
         ours -= set(_TABLE1) - set(_TABLE2)
@@ -246,8 +244,7 @@ def _paper_table(
     run = {(d, s) for d, s, _ in results.groups()}
     groups = run | {(d, _PAPER_SCALE) for d in ("Set5", "Set14", "BSD100")}
     for dataset, scale in sorted(groups, key=lambda g: (dataset_order(g[0]), g[1])):
-        here = scored[(scored["dataset"] == dataset) & (scored["scale"] == scale)]
-        means = here.groupby(["metric", "method"])["value"].mean()
+        here = select(scored, dataset=dataset, scale=scale)
         lead = [text_cell(dataset), Cell(f"×{scale}", scale)]
 
         def row(metric: str, source: str, values: list[float | None], lead=lead) -> None:
@@ -266,12 +263,13 @@ def _paper_table(
         for metric, column in (("psnr_y", "psnr_y_db"), ("ssim_y", "ssim_y")):
             by_definition = {"HR": float("inf") if metric == "psnr_y" else 1.0}
             known = by_definition if (dataset, scale) in run else {}
-            row(metric, "ours", [means.get((metric, m), known.get(m)) for m in columns])
+            ours_here = {**known, **means(select(here, metric=metric))}
+            row(metric, "ours", [ours_here.get(m) for m in columns])
             if paper:
-                theirs = objective[objective["dataset"] == dataset].set_index("method")[column]
-                row(metric, "paper", [theirs.get(m, by_definition.get(m)) for m in columns])
+                theirs = by_definition | _column(select(objective, dataset=dataset), column)
+                row(metric, "paper", [theirs.get(m) for m in columns])
         if paper:
-            theirs = opinion[opinion["dataset"] == dataset].set_index("method")["mos"]
+            theirs = _column(select(opinion, dataset=dataset), "mos")
             row("mos", "paper", [theirs.get(m) for m in columns])
     notes = _paper_notes(results, columns, scored)
     caption = (
@@ -280,6 +278,10 @@ def _paper_table(
         "images score. Best in bold, second underlined, per row."
     )
     return Table(stem, title, caption, tuple(headings), tuple(rows), tuple(notes), 2)
+
+
+def _column(frame: pd.DataFrame, column: str) -> dict[str, float]:
+    return {str(m): float(v) for m, v in zip(frame["method"], frame[column], strict=True)}
 
 
 def _paper_notes(results: Results, columns: Sequence[str], scored: pd.DataFrame) -> list[str]:
@@ -352,9 +354,9 @@ def significance_table(tests: pd.DataFrame) -> Table:
     notes = few_images_notes(tests)
     if len(tests) == 0:
         notes.append("— no tests: a comparison needs two methods scored on the same images")
-    if tests["mean_difference"].map(lambda v: v != v or abs(v) == float("inf")).any():
+    if not np.isfinite(tests["mean_difference"].to_numpy(dtype=np.float64)).all():
         notes.append("∞ and —: an image was reproduced perfectly, so the mean has no interval")
-    if (tests["n"] < 2).any():
+    if any(n < 2 for n in tests["n"]):
         notes.append("— one image has no interval")
     return Table(
         "significance", "Significance of metric differences", caption, headings, tuple(rows),
@@ -365,10 +367,10 @@ def significance_table(tests: pd.DataFrame) -> Table:
 def few_images_notes(tests: pd.DataFrame) -> list[str]:
     """For each data set too small for its number of comparisons: the smallest possible p."""
     notes: list[str] = []
-    for (dataset, scale), group in tests.groupby(["dataset", "scale"], sort=False):
-        n = int(group["n"].max())
-        sizes = group.groupby(["protocol", "metric"]).size()
-        pairs = int(sizes.max())
+    for dataset, scale in dict.fromkeys(zip(tests["dataset"], tests["scale"], strict=True)):
+        group = select(tests, dataset=dataset, scale=scale)
+        n = max(group["n"])
+        pairs = max(Counter(zip(group["protocol"], group["metric"], strict=True)).values())
         smallest = min(1.0, 2.0 ** (1 - n))
         if smallest * pairs < ALPHA:
             continue

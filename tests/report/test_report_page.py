@@ -185,6 +185,7 @@ def browser():
 def opened(browser, reported_folder):
     """The page in a browser of a phone's width and twofold pixels; it must run without a fault."""
     context = browser.new_context(viewport={"width": 390, "height": 844}, device_scale_factor=2)
+    context.set_default_timeout(120_000)  # a busy machine is no fault of the page
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text))
