@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .layers import WideTail
+from .layers import PReLU, WideTail
 
 
 class ResidualBlock(nn.Module):
@@ -15,7 +15,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.act = nn.PReLU()
+        self.act = PReLU()
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
 
@@ -43,7 +43,7 @@ class SRResNet(nn.Module):
             raise ValueError(f"scale is {scale}, expected 2 or 4")
         self.scale = scale
         self.long_skip = long_skip
-        self.head = nn.Sequential(nn.Conv2d(3, channels, 9, padding=4), nn.PReLU())
+        self.head = nn.Sequential(nn.Conv2d(3, channels, 9, padding=4), PReLU())
         self.blocks = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
         self.merge = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
@@ -53,7 +53,7 @@ class SRResNet(nn.Module):
             stages += [
                 nn.Conv2d(channels, 4 * channels, 3, padding=1),
                 nn.PixelShuffle(2),
-                nn.PReLU(),
+                PReLU(),
             ]
         self.upsample = nn.Sequential(*stages)
         self.tail = WideTail(channels, 3, 9)
