@@ -121,8 +121,9 @@ def methods_text(
         "per stimulus, ≥; unanimous stimuli count no outliers); flagged raters stay in every "
         "headline number, and both screening and weighting by consistency are reported as "
         "sensitivity analyses. Reliability: ICC(A,1) and ICC(A,k) (two-way random effects, "
-        "absolute agreement, McGraw and Wong 1996, variance components by Henderson's method 1 where votes are missing), Krippendorff's ordinal α, and the SOS "
-        "parameter a (Hoßfeld et al. 2011, least squares on variances with n − 1)."
+        "absolute agreement, McGraw and Wong 1996, variance components by Henderson's method 1 "
+        "where votes are missing), Krippendorff's ordinal α, and the SOS parameter a (Hoßfeld et "
+        "al. 2011, least squares on variances with n − 1)."
     )
     if "metric_vs_mos" in tables:
         said.append(
