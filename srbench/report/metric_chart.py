@@ -77,7 +77,7 @@ def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
             axes,
             centres,
             [display_name(m, limit=16) for m in methods],
-            [method_style(m).colour for m in methods],
+            [method_style(m) for m in methods],
             size=6.8,
         )
     return figure

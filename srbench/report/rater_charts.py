@@ -52,7 +52,6 @@ def raters_figure(tables: Tables) -> Figure:
             axes,
             list(zip(odd["bias"], odd["inconsistency"], strict=True)),
             [display_name(str(name), limit=12) for name in odd["rater"]],
-            [BLUE] * len(odd),
             size=7,
         )
     return figure

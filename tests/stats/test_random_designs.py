@@ -69,7 +69,7 @@ def unexplained(name: str, table: pd.DataFrame) -> pd.DataFrame:
     return table[silent.any(axis=1) & ~told]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_no_cell_of_any_table_is_empty_without_a_reason(data):
     ratings = data.draw(designs())
