@@ -9,7 +9,7 @@ import numpy as np
 from ..stats.mapping import fit_mapping
 from ..stats.ratings import HIGHEST, LOWEST
 from .analysis_names import Tables
-from .labels import place_labels
+from .labels import Segment, place_labels
 from .style import (
     COLUMN_WIDTH,
     INK,
@@ -35,6 +35,7 @@ def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
         figure = new_figure(COLUMN_WIDTH, 2.75)
         axes = figure.add_axes((0.5 / COLUMN_WIDTH, 0.155, 2.88 / COLUMN_WIDTH, 0.735))
         centres: list[tuple[float, float]] = []
+        intervals: list[Segment] = []
         methods = sorted(set(points["method"]), key=method_order)
         for method in methods:
             own = points[points["method"] == method]
@@ -47,9 +48,14 @@ def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
             spread = own[["value", "mos"]].std(ddof=1) / np.sqrt(len(own)) * 1.96
             if len(own) > 1:
                 x, y = centres[-1]
-                line = {"color": look.colour, "linewidth": 1.1, "zorder": 4}
-                axes.plot([x - spread["value"], x + spread["value"]], [y, y], **line)
-                axes.plot([x, x], [y - spread["mos"], y + spread["mos"]], **line)
+                across, upright = float(spread["value"]), float(spread["mos"])
+                own_lines = (
+                    ((x - across, y), (x + across, y)),
+                    ((x, y - upright), (x, y + upright)),
+                )
+                for (x0, y0), (x1, y1) in own_lines:
+                    axes.plot([x0, x1], [y0, y1], color=look.colour, linewidth=1.1, zorder=4)
+                intervals += own_lines
             axes.plot(
                 *centres[-1], linestyle="none", marker=look.marker, color=look.colour,
                 markerfacecolor=look.face, markersize=8 if look.marker == "*" else 5.5,
@@ -78,6 +84,7 @@ def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
             centres,
             [display_name(m, limit=16) for m in methods],
             [method_style(m) for m in methods],
+            intervals,
             size=6.8,
         )
     return figure

@@ -130,7 +130,9 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
         return None
     place = {method: i for i, method in enumerate(own["method"])}
     count = len(place)
-    side = min(0.195 * count, COLUMN_WIDTH - _LEFT - _RIGHT)
+    room = COLUMN_WIDTH - _LEFT - _RIGHT
+    cell = min(0.34 if count <= 7 else 0.21, room / (count - 1))  # inches
+    side, decimals = cell * (count - 1), 2 if cell > 0.3 else 1
     below = 1.12
     height = _ABOVE + side + below
     with figure_style():
@@ -144,19 +146,21 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
         for spine in axes.spines.values():
             spine.set_visible(False)
         names = [display_name(m, limit=17) for m in place]
-        axes.set_xlim(-0.5, count - 0.5)
-        axes.set_ylim(count - 0.5, -0.5)
+        axes.set_xlim(-0.5, count - 1.5)
+        axes.set_ylim(count - 0.5, 0.5)
         axes.set_xticks(range(count - 1), names[:-1], rotation=90)
         axes.set_yticks(range(1, count), names[1:])
-        axes.tick_params(length=0)
+        axes.tick_params(length=0, labelsize=min(8.0, 62 * cell))
         for row in pairs.to_dict("records"):
             a, b = place[row["method_a"]], place[row["method_b"]]
             x, y = min(a, b), max(a, b)
             gap = row["mos_difference"] * (1 if a > b else -1)  # row minus column
             colour = (BLUE if gap > 0 else VERMILLION) if row["significant"] else FAINT
             axes.add_patch(_cell(x, y, colour, 0.5 if row["significant"] else 0.1))
+            if cell < 0.14:
+                continue  # no room for numbers
             axes.text(
-                x, y, format_value(gap, 1), fontsize=5.8, ha="center", va="center",
+                x, y, format_value(gap, decimals), fontsize=5.8, ha="center", va="center",
                 color=INK if row["significant"] else FAINT,
             )  # fmt: skip
     return figure

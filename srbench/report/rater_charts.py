@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..stats.ratings import HIGHEST, LOWEST
 from .analysis_names import Tables
-from .labels import place_labels
+from .labels import Segment, place_labels
 from .style import (
     BLUE,
     COLUMN_WIDTH,
@@ -33,17 +33,22 @@ def raters_figure(tables: Tables) -> Figure:
         axes = figure.add_axes((0.55 / COLUMN_WIDTH, 0.16, 2.83 / COLUMN_WIDTH, 0.71))
         axes.grid(axis="both")
         axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
+        intervals: list[Segment] = []
         for row in raters.to_dict("records"):
             x, y = row["bias"], row["inconsistency"]
-            across = ([row["bias_ci_low"], row["bias_ci_high"]], [y, y])
-            upright = ([x, x], [row["inconsistency_ci_low"], row["inconsistency_ci_high"]])
-            for line in (across, upright):
-                axes.plot(*line, color=BLUE, linewidth=0.8, alpha=0.45, zorder=2)
+            own = (
+                ((row["bias_ci_low"], y), (row["bias_ci_high"], y)),
+                ((x, row["inconsistency_ci_low"]), (x, row["inconsistency_ci_high"])),
+            )
+            for (x0, y0), (x1, y1) in own:
+                axes.plot([x0, x1], [y0, y1], color=BLUE, linewidth=0.8, alpha=0.45, zorder=2)
+            intervals += own
             axes.plot(
                 x, y, linestyle="none", marker="o", markersize=4, color=BLUE, zorder=3,
                 markerfacecolor="white" if row["bt500_rejected"] else BLUE,
             )  # fmt: skip
         axes.margins(0.08, 0.1)
+        axes.locator_params(axis="x", nbins=5)
         axes.set_title("Raters")
         axes.set_xlabel("← stricter, bias in scores, more lenient →")
         axes.set_ylabel("inconsistency (SD of scores)")
@@ -52,6 +57,7 @@ def raters_figure(tables: Tables) -> Figure:
             axes,
             list(zip(odd["bias"], odd["inconsistency"], strict=True)),
             [display_name(str(name), limit=12) for name in odd["rater"]],
+            segments=intervals,
             size=7,
         )
     return figure
@@ -72,7 +78,7 @@ def sos_figure(tables: Tables, a: float) -> Figure:
     parabola = -(x**2) + (LOWEST + HIGHEST) * x - LOWEST * HIGHEST
     with figure_style():
         figure = new_figure(COLUMN_WIDTH, 2.4)
-        axes = figure.add_axes((0.5 / COLUMN_WIDTH, 0.175, 2.88 / COLUMN_WIDTH, 0.7))
+        axes = figure.add_axes((0.55 / COLUMN_WIDTH, 0.175, 2.83 / COLUMN_WIDTH, 0.7))
         axes.plot(
             stimuli["mos"], stimuli["sd"] ** 2, linestyle="none", marker="o", markersize=2.4,
             color=SKY, alpha=0.5, markeredgewidth=0, zorder=2,
@@ -84,6 +90,7 @@ def sos_figure(tables: Tables, a: float) -> Figure:
         axes.set_xlim(LOWEST - 0.1, HIGHEST + 0.1)
         axes.set_xticks(range(LOWEST, HIGHEST + 1))
         axes.set_xlabel("MOS")
+        axes.locator_params(axis="y", nbins=5)
         axes.set_ylabel("variance of scores")
         axes.set_title("Spread of votes")
         axes.text(0.5, 0.97, f"a = {a:.3f}", transform=axes.transAxes, ha="center", va="top")
