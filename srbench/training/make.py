@@ -90,6 +90,26 @@ def train(
     if resume:
         trainer.resume(state)
     validate = Validation(validation, recipe.architecture.scale, folder / "samples", place)
+
+    def write(path: Path, metrics: Mapping[str, float]) -> Trained:
+        card = Card(
+            name=recipe.name,
+            architecture=recipe.architecture,
+            steps=trainer.step,
+            recipe=recipe.model_dump(mode="json"),
+            data=f"{len(data)} photographs, {data.megapixels:.1f} megapixels",
+            metrics=dict(metrics),
+            notes=notes,
+            trained_on_metric="lpips_alex" if "lpips" in recipe.content else None,
+            versions={
+                "srbench": __version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
+        )
+        save_checkpoint(path, trainer.average, card, half=True)
+        return Trained(path, card)
+
     try:
         trainer.run(folder, validate=validate, validate_every=validate_every, report=report)
     except torch.OutOfMemoryError as error:
@@ -97,23 +117,15 @@ def train(
             f"{place} has not enough memory for crops of {recipe.stages[0].crop} and batches of "
             f"{recipe.stages[0].batch}; take a smaller batch or crop"
         ) from error
-    card = Card(
-        name=recipe.name,
-        architecture=recipe.architecture,
-        steps=trainer.step,
-        recipe=recipe.model_dump(mode="json"),
-        data=f"{len(data)} photographs, {data.megapixels:.1f} megapixels",
-        metrics=dict(validate.last),
-        notes=notes,
-        trained_on_metric="lpips_alex" if "lpips" in recipe.content else None,
-        versions={
-            "srbench": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-    )
-    save_checkpoint(out, trainer.average, card, half=True)
-    return Trained(out, card)
+    except TrainingError as error:
+        if not state.exists():
+            raise
+        trainer.resume(state)
+        kept = write(folder / "last-sound.safetensors", {})
+        raise TrainingError(
+            f"{error}; the sound weights of step {trainer.step} are in {kept.checkpoint}"
+        ) from error
+    return write(out, validate.last)
 
 
 def _generator(recipe: Recipe, weights: Path) -> nn.Module:
