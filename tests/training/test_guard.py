@@ -21,11 +21,12 @@ def photos():
     return TrainingSet([data.astronaut(), data.chelsea()], 4, CPU)
 
 
-def trainer(photos, content=losses.mse, steps=40):
+def trainer(photos, content=losses.mse, steps=40, **changes):
     recipe = Recipe(
         name="srresnet-mse",
         architecture=Architecture(blocks=1, channels=8),
         precision="fp32",
+        **changes,
         stages=[Stage(steps=steps, crop=24, batch=2, rate=1e-3, final_rate=1e-4)],
     )
     torch.manual_seed(0)
@@ -64,20 +65,21 @@ def exploding_gradient(sr, hr):
     return ((sr - sr.detach()) ** 2).sum().sqrt() + losses.mse(sr, hr)
 
 
-def test_a_gradient_that_is_not_finite_is_never_applied(photos, tmp_path):
-    made = trainer(
-        photos, lambda sr, hr: exploding_gradient(sr, hr) if made.step == 3 else losses.mse(sr, hr)
-    )
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+def test_a_gradient_that_is_not_finite_is_never_applied(photos, optimiser):
+    def content(sr, hr):
+        return (exploding_gradient if made.step == 3 else losses.mse)(sr, hr)
+
+    made = trainer(photos, content, optimiser=optimiser)
     for step in range(3):
         assert float(made.train_step()["skipped"]) == 0, step
     weights = [p.detach().clone() for p in made.generator.parameters()]
-    moments = [s["exp_avg"].clone() for s in made.optimiser.state.values()]
+    state = repr(made.optimiser.state_dict())
     values = made.train_step()
     assert torch.isfinite(values["loss"])
     assert float(values["skipped"]) == 1
     assert all(map(torch.equal, weights, made.generator.parameters()))
-    assert all(map(torch.equal, moments, [s["exp_avg"] for s in made.optimiser.state.values()]))
-    assert {float(s["step"]) for s in made.optimiser.state.values()} == {3.0}
+    assert repr(made.optimiser.state_dict()) == state
     assert float(made.train_step()["skipped"]) == 0
     assert not torch.equal(weights[0], next(made.generator.parameters()))
 
