@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
+from ..errors import TrainingError
 from ..files import atomic_path
 
 
@@ -54,3 +56,36 @@ class CsvLog:
         with self._path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows([step, name, f"{value:.6g}"] for name, value in numbers.items())
+
+
+class TensorboardLog:
+    """The same numbers for TensorBoard, in ``folder``; entries after ``step`` are dropped.
+
+    Raises:
+        TrainingError: the package is not installed.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        require_tensorboard()
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(folder, purge_step=step + 1)
+
+    def add(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Append the numbers of one step."""
+        for name, value in numbers.items():
+            self._writer.add_scalar(name, value, step)
+        self._writer.flush()
+
+
+def require_tensorboard() -> None:
+    """Nothing, if TensorBoard's package is there.
+
+    Raises:
+        TrainingError: it is not.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise TrainingError(
+            "the TensorBoard log needs the package tensorboard, which is not installed; run "
+            "pip install 'srbench[tensorboard]', or go without: log.csv is always written"
+        )

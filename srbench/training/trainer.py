@@ -19,6 +19,7 @@ from . import losses
 from .guard import Guard
 from .log import CsvLog, Means
 from .optimisers import Optimiser
+from .place import Place
 from .recipe import Content, Recipe, Stage
 
 ContentLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -52,25 +53,27 @@ class Trainer:
         generator: the network to train, on ``device``.
         data: the training pixels, on ``device``.
         content: the recipe's content losses, by name, on ``device``.
-        device: where everything happens.
+        place: where everything happens, and with which other processes.
     """
 
     recipe: Recipe
     generator: nn.Module
     data: TrainingSet
     content: Mapping[Content, ContentLoss]
-    device: torch.device
+    place: Place
     step: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         for stage in self.recipe.stages:
-            _check_stage(stage, self.data, adversarial=self.recipe.adversarial > 0)
+            _check_stage(stage, self.data, self.place, adversarial=self.recipe.adversarial > 0)
+        self.device = self.place.device
         torch.manual_seed(self.recipe.seed)
         to_device(self.generator, self.device).train()
         # A copy through the state dict: what the moving average of the weights is kept in.
         self.average = to_device(self.recipe.architecture.build(), self.device)
         self.average.load_state_dict(self.generator.state_dict())
         self.average.eval().requires_grad_(False)
+        self._generate = self.place.distribute(self.generator)
         self.optimiser = Optimiser(self.generator, self.recipe.optimiser, self.recipe.betas)
         self.discriminator: Discriminator | None = None
         if self.recipe.adversarial > 0:
@@ -78,6 +81,7 @@ class Trainer:
             to_device(discriminator, self.device)
             self.discriminator_optimiser = Optimiser(discriminator, "adam", self.recipe.betas)
             self.discriminator = discriminator
+            self._discriminate = self.place.distribute(discriminator)
 
     def train_step(self) -> dict[str, torch.Tensor]:
         """One update of the discriminator (if any) and the generator.
@@ -89,12 +93,12 @@ class Trainer:
         stage, step_of_stage = self.recipe.stage_at(self.step)
         rate = stage.rate_at(step_of_stage)
         draw = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
-        lr, hr = self.data.batch(stage.crop, stage.batch, draw)
+        lr, hr = self.data.batch(stage.crop, stage.batch, draw, self.place.part(stage.batch))
         values: dict[str, torch.Tensor] = {}
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
         ):
-            sr = self.generator(lr)
+            sr = self._generate(lr)
         sr = sr.float()
         if self.discriminator is not None:
             values |= self._discriminator_step(sr.detach(), hr, rate)
@@ -127,7 +131,7 @@ class Trainer:
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
         ):
-            real, fake = self.discriminator(hr).float(), self.discriminator(sr).float()
+            real, fake = self._discriminate(hr).float(), self._discriminate(sr).float()
         loss = losses.discriminator(real, fake)
         return {
             "skipped": _update(self.discriminator_optimiser, loss, rate),
@@ -214,7 +218,7 @@ class Trainer:
             TrainingError: the run has gone wrong (see :class:`Guard`); the last sound state is
                 kept.
         """
-        log = CsvLog(folder / "log.csv", self.step)
+        log = CsvLog(folder / "log.csv", self.step) if self.place.writes else None
         guard, means = Guard(self.recipe.content), Means()
         saved = begun = time.monotonic()
         first = self.step
@@ -224,10 +228,12 @@ class Trainer:
             validating = done or self.step % validate_every == 0
             if not validating and self.step % log_every:
                 continue
-            numbers = means.take()
+            numbers = self.place.mean(means.take())
             sound = guard.look(self.step, numbers)
             if not numbers["skipped"]:
                 del numbers["skipped"]
+            if log is None:
+                continue
             pace = (self.step - first) / (time.monotonic() - begun)
             if validating:
                 numbers |= validate(self.average, self.step)
@@ -238,7 +244,7 @@ class Trainer:
                 saved = time.monotonic()
 
 
-def _check_stage(stage: Stage, data: TrainingSet, *, adversarial: bool) -> None:
+def _check_stage(stage: Stage, data: TrainingSet, place: Place, *, adversarial: bool) -> None:
     if stage.crop % data.scale:
         raise TrainingError(
             f"the crop is {stage.crop} pixels, expected a multiple of the scale {data.scale}"
@@ -247,6 +253,11 @@ def _check_stage(stage: Stage, data: TrainingSet, *, adversarial: bool) -> None:
         raise TrainingError(
             f"the crop is {stage.crop} pixels, but no training image is that large; "
             "take a smaller crop or larger images"
+        )
+    if stage.batch % place.count:
+        raise TrainingError(
+            f"a batch of {stage.batch} cannot be shared evenly by {place.count} processes; "
+            "start another number of them"
         )
     if adversarial and (stage.crop < 64 or stage.crop % 8):
         raise TrainingError(

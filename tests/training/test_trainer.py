@@ -24,6 +24,7 @@ from srbench.training.content import (
     content_losses,
     normalised_vgg22,
 )
+from srbench.training.place import Place
 from srbench.training.recipe import Recipe, Stage
 from srbench.training.trainer import Trainer
 
@@ -61,7 +62,7 @@ def recipe(steps=6, *, adversarial=0.0, crop=24, rate=1e-3, **changes):
 
 def trainer(photos, plan):
     torch.manual_seed(plan.seed)
-    return Trainer(plan, plan.architecture.build(), photos, {"mse": losses.mse}, CPU)
+    return Trainer(plan, plan.architecture.build(), photos, {"mse": losses.mse}, Place(CPU))
 
 
 def weights(made):
@@ -131,7 +132,7 @@ def test_training_beats_where_it_started(photos):
     )
     torch.manual_seed(0)
     network = plan.architecture.build()
-    made = Trainer(plan, network, photos, {"luma": losses.luma_mse}, CPU)
+    made = Trainer(plan, network, photos, {"luma": losses.luma_mse}, Place(CPU))
     lr, hr = photos.batch(48, 16, torch.Generator().manual_seed(99))
 
     def loss():
