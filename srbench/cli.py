@@ -112,6 +112,10 @@ def run_all(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...")] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
     no_lpips: Annotated[bool, typer.Option("--no-lpips", help="Leave LPIPS out.")] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the computing."),
+    ] = None,
 ) -> None:
     """Run methods on data sets: images, scores, tables, figures and a page."""
     from .benchmark import run_all as run
@@ -139,6 +143,7 @@ def run_all(
             root=data_root(data),
             weights=weights_folder(weights),
             force=force,
+            dask=dask,
             observer=observer,
         )
     _print_summary(out, summary.datasets, experiment.scale)
