@@ -18,6 +18,7 @@ from ..files import atomic_path
 from ..models.discriminator import Discriminator
 from ..models.layers import to_device
 from . import losses
+from .optimisers import Optimiser
 from .recipe import Content, Recipe, Stage
 
 ContentLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -70,21 +71,13 @@ class Trainer:
         self.average = to_device(self.recipe.architecture.build(), self.device)
         self.average.load_state_dict(self.generator.state_dict())
         self.average.eval().requires_grad_(False)
-        self.optimiser = self._adam(self.generator)
+        self.optimiser = Optimiser(self.generator, self.recipe.optimiser, self.recipe.betas)
         self.discriminator: Discriminator | None = None
         if self.recipe.adversarial > 0:
             discriminator = Discriminator().train()
             to_device(discriminator, self.device)
-            self.discriminator_optimiser = self._adam(discriminator)
+            self.discriminator_optimiser = Optimiser(discriminator, "adam", self.recipe.betas)
             self.discriminator = discriminator
-
-    def _adam(self, network: nn.Module) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            network.parameters(),
-            lr=1.0,
-            betas=self.recipe.betas,
-            fused=True,
-        )
 
     def train_step(self) -> dict[str, torch.Tensor]:
         """One update of the discriminator (if any) and the generator; the losses, as tensors."""
@@ -255,12 +248,10 @@ def _check_stage(stage: Stage, data: TrainingSet, *, adversarial: bool) -> None:
         )
 
 
-def _update(optimiser: torch.optim.Adam, loss: torch.Tensor, rate: float) -> None:
-    optimiser.zero_grad(set_to_none=True)
+def _update(optimiser: Optimiser, loss: torch.Tensor, rate: float) -> None:
+    optimiser.zero_grad()
     loss.backward()
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    optimiser.step()
+    optimiser.step(rate)
 
 
 def _stop_if_broken(numbers: Mapping[str, float], step: int) -> None:

@@ -62,9 +62,14 @@ def weights(made):
     return torch.cat([t.flatten().float() for t in made.state_dict().values()])
 
 
-@pytest.mark.parametrize("adversarial", [0.0, 1e-3])
-def test_a_resumed_run_ends_in_the_weights_of_an_uninterrupted_one(photos, tmp_path, adversarial):
-    plan = recipe(4, adversarial=adversarial, crop=64 if adversarial else 24)
+@pytest.mark.parametrize(
+    ("adversarial", "optimiser"), [(0.0, "adam"), (1e-3, "adam"), (0.0, "muon")]
+)
+def test_a_resumed_run_ends_in_the_weights_of_an_uninterrupted_one(
+    photos, tmp_path, adversarial, optimiser
+):
+    crop = 64 if adversarial else 24
+    plan = recipe(4, adversarial=adversarial, crop=crop, optimiser=optimiser)
     whole = trainer(photos, plan)
     for _ in range(4):
         whole.train_step()
