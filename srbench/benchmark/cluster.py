@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, cast
 
 from distributed import Client, Future, Worker, WorkerPlugin, as_completed, get_worker
 from distributed.client import FutureCancelledError
@@ -191,13 +191,14 @@ class Cluster:
             observer.note(f"the cluster at {self._address} has no worker yet: waiting for one")
             self._client.wait_for_workers(1)
         try:
+            self._client.run_on_scheduler(_versions)  # the scheduler unpacks the tasks as well
             self._client.register_plugin(equipment, name=equipment.name)
         except SrbenchError:
             raise
-        except Exception as error:  # whatever a worker without srbench falls over
+        except Exception as error:  # whatever a machine without srbench falls over
             raise SrbenchError(
-                f"the workers at {self._address} cannot run srbench ({error}); install "
-                f"srbench {__version__} in the environment that they run in"
+                f"the cluster at {self._address} cannot run srbench ({error}); install srbench "
+                f"{__version__} where its scheduler and its workers run"
             ) from error
 
     def _send(self, parcel: Parcel) -> Future:
@@ -208,7 +209,8 @@ class Cluster:
             return self._client.submit(work, parcel, key=f"{name} {parcel.equipment}", pure=False)
 
     def _room(self) -> int:
-        return max(8, 3 * sum(self._client.nthreads().values()))
+        threads = cast(dict[str, int], self._client.nthreads())
+        return max(8, 3 * sum(threads.values()))
 
     def _tidy_up(self, equipment: Equipment, keys: list[Any]) -> None:
         with suppress(Exception):  # a lost cluster has nothing to tidy
@@ -222,7 +224,7 @@ def work(parcel: Parcel) -> Delivery:
     import torch
     from threadpoolctl import threadpool_limits
 
-    equipment = get_worker().plugins[parcel.equipment]
+    equipment = cast(Equipment, get_worker().plugins[parcel.equipment])
     with _ALONE, TemporaryDirectory() as folder, threadpool_limits(equipment.threads):
         torch.set_num_threads(equipment.threads)
         task = _task(parcel, equipment, Path(folder))

@@ -144,6 +144,7 @@ def _do(
     task: Task, job: Job, lr: Image, metrics: Metrics, write: Callable[[Path, bytes], None]
 ) -> Outcome:
     if job.upscale:
+        job.method.prepare()
         begun = time.perf_counter()
         sr = job.method.upscale(lr, task.source)
         seconds = time.perf_counter() - begun
