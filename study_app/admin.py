@@ -137,8 +137,8 @@ def _raters(status: Status) -> None:
         return
     wrong = sum(bool(rater.notice) for rater in status.raters if not rater.simulated)
     st.caption(f"{wrong} to look at: see the notices." if wrong else "Nothing looks wrong.")
-    # Those to look at first, then the newest.
-    raters = sorted(reversed(status.raters), key=lambda rater: (rater.simulated, not rater.notice))
+    # Those to look at come first.
+    raters = sorted(status.raters, key=lambda rater: (rater.simulated, not rater.notice))
     table = pd.DataFrame(
         {
             "Rater": [rater.rater for rater in raters],

@@ -1,4 +1,4 @@
-"""A first look at the results of a running study; the analysis proper is `srbench study analyze`."""
+"""A first look at a running study's results; `srbench study analyze` is the analysis proper."""
 
 from __future__ import annotations
 
