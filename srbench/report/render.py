@@ -123,7 +123,7 @@ _TEX = {
     "×": r"$\times$", "†": r"\textsuperscript{\dag}", "…": r"\ldots{}", "<": r"\textless{}",
     "←": r"$\leftarrow$", "→": r"$\rightarrow$", "≥": r"$\geq$", "α": r"$\alpha$",
     "χ": r"$\chi$", "²": r"\textsuperscript{2}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': "''",
 }  # fmt: skip
 
 
