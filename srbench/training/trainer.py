@@ -215,7 +215,7 @@ class Trainer:
         while the run is sound.
 
         Raises:
-            TrainingError: the run has gone wrong (see :class:`Guard`); the last sound state is
+            Stopped: the run has gone wrong (see :class:`Guard`); the last sound state is
                 kept.
         """
         log = CsvLog(folder / "log.csv", self.step) if self.place.writes else None
