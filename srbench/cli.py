@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from .cli_experiments import depth_study, evolution
 from .cli_study import study_app
 from .errors import SrbenchError
 
@@ -30,6 +31,8 @@ weights_app = typer.Typer(help="Backbone weights: list, fetch, import.", no_args
 app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")
 app.add_typer(study_app, name="study")
+app.command("depth-study")(depth_study)
+app.command("evolution")(evolution)
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Root of the data sets (default: $SRBENCH_DATA).")
@@ -112,14 +115,25 @@ def run_all(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...")] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
     no_lpips: Annotated[bool, typer.Option("--no-lpips", help="Leave LPIPS out.")] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the computing."),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="simulated", help="Go on to a study with simulated raters."),
+    ] = None,
 ) -> None:
     """Run methods on data sets: images, scores, tables, figures and a page."""
     from .benchmark import run_all as run
     from .config import parse_experiment, read_experiment
     from .console import ConsoleObserver, make_console
     from .data.folder import data_root
+    from .errors import unknown_name
     from .models.weights_catalogue import weights_folder
 
+    if study not in (None, "simulated"):
+        raise unknown_name("study to go on to", study, ["simulated"])
     given = {
         "datasets": _names(datasets),
         "methods": _names(methods),
@@ -139,12 +153,30 @@ def run_all(
             root=data_root(data),
             weights=weights_folder(weights),
             force=force,
+            dask=dask,
             observer=observer,
         )
     _print_summary(out, summary.datasets, experiment.scale)
     console.print(
         f"{summary.images} images, {summary.pairs} SR images, {summary.computed} of them computed "
         f"now, in {summary.seconds:.1f} s; results in {out}, the page is {out / 'report.html'}",
+        markup=False,
+    )
+    if study:
+        _simulated_study(out, experiment.scale, data_root(data))
+
+
+def _simulated_study(results: Path, scale: int, root: Path) -> None:
+    from .console import ConsoleObserver, make_console
+    from .experiments.simulated import rehearse
+
+    console = make_console()
+    with ConsoleObserver(console) as observer:
+        done = rehearse(results, scale, root, observer)
+    console.print(
+        f"SIMULATED, no person rated anything: {done.votes} votes of {done.raters} simulated "
+        f"raters on {done.stimuli} stimuli{'' if done.made else ' (stood already)'}; study in "
+        f"{done.folder}, the page is {done.page}",
         markup=False,
     )
 
