@@ -24,7 +24,7 @@ from .log import TensorboardLog, require_tensorboard
 from .photographs import read_training_set
 from .place import Place
 from .recipe import Recipe
-from .trainer import Progress, Trainer
+from .trainer import Progress, Trainer, read_state
 from .validation import PROTOCOL, Validation
 
 
@@ -90,6 +90,8 @@ def train(
             f"{state} is there from an earlier run; add --resume to go on with it, or delete "
             f"{folder} to start again"
         )
+    if resume:
+        read_state(state, recipe, torch.device("cpu"))  # before minutes of reading photographs
     scale = recipe.architecture.scale
     with _told_about_memory(recipe, place.device):
         content, notes = content_losses(recipe.content, weights, place.device)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -173,22 +174,9 @@ class Trainer:
         """Go on from a saved state.
 
         Raises:
-            CheckpointError: the file is damaged, or was written by another recipe.
+            CheckpointError: as :func:`read_state`.
         """
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} does not exist; there is nothing to resume") from None
-        except Exception as error:  # torch raises a dozen kinds for a damaged file
-            raise CheckpointError(
-                f"{path} is not a complete training state ({type(error).__name__}); "
-                "delete it to start again"
-            ) from error
-        if state["recipe"] != self.recipe.model_dump_json():
-            raise CheckpointError(
-                f"{path} was written by another recipe; resume with the recipe it began with, "
-                "or choose another --out"
-            )
+        state = read_state(path, self.recipe, self.device)
         self.step = state["step"]
         self.generator.load_state_dict(state["generator"])
         self.average.load_state_dict(state["average"])
@@ -242,6 +230,31 @@ class Trainer:
             if sound and (validating or time.monotonic() - saved > save_every):
                 self.save(folder / "state.pt")
                 saved = time.monotonic()
+
+
+def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, Any]:
+    """The state that :meth:`Trainer.save` wrote.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or was written by another recipe.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist; there is nothing to resume") from None
+    except Exception as error:  # torch raises a dozen kinds for a damaged file
+        raise CheckpointError(
+            f"{path} is not a complete training state ({type(error).__name__}); "
+            "delete it to start again"
+        ) from error
+    if not isinstance(state, dict) or "recipe" not in state:
+        raise CheckpointError(f"{path} is not a training state; delete it to start again")
+    if state["recipe"] != recipe.model_dump_json():
+        raise CheckpointError(
+            f"{path} was written by another recipe; resume with the recipe it began with, "
+            "or choose another --out"
+        )
+    return state
 
 
 def _check_stage(stage: Stage, data: TrainingSet, place: Place, *, adversarial: bool) -> None:
