@@ -87,7 +87,7 @@ class Trainer:
     def train_step(self) -> dict[str, torch.Tensor]:
         """One update of the discriminator (if any) and the generator.
 
-        Gives tensors, so that nothing waits for the device: the losses; D(HR) and D(SR) as mean
+        Gives tensors, so that no number is waited for: the losses; D(HR) and D(SR) as mean
         probabilities of being original; ``skipped``, 1 where a gradient was not finite and its
         update was left out.
         """
@@ -96,17 +96,13 @@ class Trainer:
         draw = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
         lr, hr = self.data.batch(stage.crop, stage.batch, draw, self.place.part(stage.batch))
         values: dict[str, torch.Tensor] = {}
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
-        ):
+        with self._autocast():
             sr = self._generate(lr)
         sr = sr.float()
         if self.discriminator is not None:
             values |= self._discriminator_step(sr.detach(), hr, rate)
         total = torch.zeros((), device=self.device)
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
-        ):
+        with self._autocast():
             for name, weight in self.recipe.content.items():
                 values[name] = self.content[name](sr, hr)
                 total = total + weight * values[name]
@@ -125,13 +121,15 @@ class Trainer:
         self.step += 1
         return {"loss": total, **values}
 
+    def _autocast(self) -> torch.autocast:
+        bf16 = self.recipe.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+
     def _discriminator_step(
         self, sr: torch.Tensor, hr: torch.Tensor, rate: float
     ) -> dict[str, torch.Tensor]:
         assert self.discriminator is not None
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
-        ):
+        with self._autocast():
             real, fake = self._discriminate(hr).float(), self._discriminate(sr).float()
         loss = losses.discriminator(real, fake)
         return {
