@@ -272,16 +272,23 @@ def upscale(
 def train(
     method: Annotated[str, typer.Argument(help="One of our networks, such as srresnet-mse.")],
     config: Annotated[
-        str, typer.Option(help="A preset (paper, laptop, quick) or a TOML recipe.")
+        str,
+        typer.Option(
+            help="A preset (paper, laptop, quick), a TOML recipe, or tv-div2k: srgan-tv at both "
+            "scales, three crops, with and without total variation."
+        ),
     ] = "laptop",
     data: Annotated[
         str | None,
         typer.Option("--data", help="Training photographs: a folder, tar file or data set."),
     ] = None,
-    scale: Annotated[int, typer.Option(help="Magnification: 2 or 4.")] = 4,
-    steps: Annotated[int | None, typer.Option(help="Steps in all.", min=1)] = None,
+    scale: Annotated[
+        int | None, typer.Option(help="Magnification: 2 or 4 (default: 4; tv-div2k: both).")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of a training.", min=1)] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Checkpoint to write (default: in the weights folder).")
+        Path | None,
+        typer.Option(help="Checkpoint to write (tv-div2k: folder; default: in the weights folder)"),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
@@ -297,25 +304,39 @@ def train(
     from .data.folder import auto_datasets, data_root, open_dataset
     from .errors import ConfigError
     from .models.weights_catalogue import weights_folder
-    from .training import PRESETS, find_photographs, read_recipe, recipe_for, training_place
+    from .training import (
+        PRESETS,
+        TV_MATRIX,
+        find_photographs,
+        read_recipe,
+        recipe_for,
+        training_place,
+    )
     from .training import train as run
 
     if data is None:
         raise ConfigError("no training photographs; give a folder, tar file or data set by --data")
-    if scale not in (2, 4):
+    if scale not in (2, 4, None):
         raise ConfigError(f"the scale is {scale}, expected 2 or 4")
-    recipe = recipe_for(method.lower(), scale, config if config in PRESETS else "laptop")
-    if config not in PRESETS:
-        recipe = read_recipe(Path(config), method.lower(), scale)
+    root, folder = data_root(), weights_folder(weights)
+    photographs = find_photographs(data, root)
+    if config == TV_MATRIX:
+        scales = (2, 4) if scale is None else (scale,)
+        out = out or folder / TV_MATRIX
+        _train_matrix(method, photographs, out, scales, steps, root, folder, device)
+        return
+    if config in PRESETS:
+        recipe = recipe_for(method.lower(), scale or 4, config)
+    else:
+        recipe = read_recipe(Path(config), method.lower(), scale or 4)
     if steps is not None:
         recipe = recipe.lasting(steps)
-    root, folder = data_root(), weights_folder(weights)
     guarded = [open_dataset(name, root) for name in auto_datasets(root)]
     console = make_console()
     with training_place(device) as place, TrainingDisplay(console) as display:
         trained = run(
             recipe,
-            find_photographs(data, root),
+            photographs,
             out or folder / f"{recipe.name}_x{recipe.architecture.scale}.safetensors",
             weights=folder,
             validation=guarded[0],
@@ -329,6 +350,49 @@ def train(
     if place.writes:
         reached = ", ".join(f"{name} {value:.4f}" for name, value in trained.card.metrics.items())
         console.print(f"{trained.checkpoint} written; {reached}", markup=False)
+
+
+def _train_matrix(
+    method: str,
+    photographs: Path,
+    out: Path,
+    scales: tuple[int, ...],
+    steps: int | None,
+    root: Path,
+    weights: Path,
+    device: str,
+) -> None:
+    from .console import TrainingDisplay, make_console, table_console
+    from .data.folder import auto_datasets, datasets_under, open_dataset
+    from .errors import ConfigError
+    from .training import TV_MATRIX, matrix_table, train_matrix, training_place
+
+    if method.lower() != "srgan-tv":
+        raise ConfigError(
+            f"{TV_MATRIX} is the matrix of srgan-tv, not of {method}; run: "
+            f"srbench train srgan-tv --config {TV_MATRIX}"
+        )
+    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
+    # The paper's own validation set where it is.
+    papers = "DIV2K-valid"
+    validation = open_dataset(papers, root) if papers in datasets_under(root) else guarded[0]
+    console = make_console()
+    with training_place(device) as place, TrainingDisplay(console) as display:
+        rows = train_matrix(
+            photographs,
+            out,
+            scales=scales,
+            steps=steps,
+            weights=weights,
+            validation=validation,
+            guarded=guarded,
+            place=place,
+            observer=display,
+            report=display.show,
+        )
+    if place.writes:
+        table_console().print(matrix_table(rows, validation.name))
+        console.print(f"networks and table are in {out}", markup=False)
 
 
 @app.command()

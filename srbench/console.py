@@ -107,30 +107,29 @@ class ConsoleObserver(Observer):
 
 
 class TrainingDisplay(ConsoleObserver):
-    """Shows a training: losses, pace and time left."""
+    """Shows a training: loss, pace and time left, and a line for every validation."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console, unit="steps")
 
     def show(self, progress: TrainingProgress) -> None:
         """Show one logged step; on a terminal as a bar, elsewhere a line every ten seconds."""
-        numbers = "  ".join(f"{name} {value:.4g}" for name, value in progress.values.items())
-        if self._step != "training":
-            self.begin("training", progress.steps)
+        values = progress.values
+        short = f"loss {values['loss']:.4g}"
+        if "d_hr" in values:
+            short += f"  D(HR) {values['d_hr']:.2f}  D(SR) {values['d_sr']:.2f}"
+        scores = "  ".join(f"{k} {v:.4f}" for k, v in values.items() if k.endswith("_y"))
         if self._live is not None:
-            self._live.update(
-                self._live.task_ids[0],
-                completed=progress.step,
-                total=progress.steps,
-                description=f"training  {numbers}",
-            )
-            return
+            bar = self._live.task_ids[0]
+            self._live.update(bar, completed=progress.step, description=short)
         now = time.monotonic()
-        if now - self._said >= 10 or progress.step == progress.steps:
+        if scores:
+            self.note(f"  step {progress.step}  {short}  {scores}")
+        elif self._live is None and now - self._said >= 10:
             self._said = now
             left = progress.seconds_left / 60
             self.note(
-                f"  step {progress.step} of {progress.steps}, {numbers}, "
+                f"  step {progress.step} of {progress.steps}  {short}  "
                 f"{progress.steps_per_second:.1f} steps/s, {left:.0f} min left"
             )
 

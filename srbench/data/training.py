@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -159,7 +160,7 @@ def read_training_images(
     left out.
 
     Raises:
-        TrainingError: the source is missing, or is neither a folder nor a tar file.
+        TrainingError: the source is missing, damaged, or neither a folder nor a tar file.
     """
     if source.is_dir():
         for path in sorted(source.rglob("*")):
@@ -173,12 +174,17 @@ def read_training_images(
         raise TrainingError(f"{source} does not exist; expected a folder or tar file of images")
     if not tarfile.is_tarfile(source):
         raise TrainingError(f"{source} is neither a folder nor a tar file of images")
-    with tarfile.open(source) as archive:
-        for member in archive:
-            stream = archive.extractfile(member) if member.isfile() else None
-            if stream is None or Path(member.name).suffix.lower() not in SUFFIXES:
-                continue
-            try:
-                yield member.name, read_image(io.BytesIO(stream.read()), name=member.name)
-            except ImageError as error:
-                skipped(str(error))
+    try:
+        with tarfile.open(source) as archive:
+            for member in archive:
+                stream = archive.extractfile(member) if member.isfile() else None
+                if stream is None or Path(member.name).suffix.lower() not in SUFFIXES:
+                    continue
+                try:
+                    yield member.name, read_image(io.BytesIO(stream.read()), name=member.name)
+                except ImageError as error:
+                    skipped(str(error))
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise TrainingError(
+            f"{source} is damaged or not complete ({error}); copy it again"
+        ) from error

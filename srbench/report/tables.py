@@ -185,7 +185,10 @@ def significance_table(tests: pd.DataFrame) -> Table:
                 Cell(f"×{r['scale']}", int(r["scale"])),
                 Cell(protocol_name(r["protocol"]), r["protocol"]),
                 Cell(metric_style(r["metric"]).label, r["metric"]),
-                *(Cell(display_name(r[k]), r[k]) for k in ("method_a", "method_b")),
+                *(
+                    Cell(display_name(r[k]) + ("†" if trained_on(r[k], r["metric"]) else ""), r[k])
+                    for k in ("method_a", "method_b")
+                ),
                 Cell(str(r["n"]), int(r["n"])),
                 *(_number(r[k], digits) for k in ("mean_difference", "ci_low", "ci_high")),
                 Cell(f"{r['statistic']:g}", float(r["statistic"])),
@@ -208,6 +211,8 @@ def significance_table(tests: pd.DataFrame) -> Table:
         notes.append("∞ and —: an image was reproduced perfectly, so the mean has no interval")
     if any(n < 2 for n in tests["n"]):
         notes.append("— one image has no interval")
+    if any("†" in cell.text for row in rows for cell in row):
+        notes.append(TRAINED_NOTE)
     return Table(
         "significance", "Significance of metric differences", caption, headings, tuple(rows),
         tuple(notes), 4,

@@ -10,6 +10,7 @@ from rich.table import Table
 from ..benchmark.results import Score
 from ..data.catalogue import AUTO as DATASETS
 from ..methods.resolve import METHODS
+from .style import trained_on
 
 _DECIMALS = {"psnr_y": 2}
 _HEADS = {"psnr_y": "PSNR ↑", "ssim_y": "SSIM ↑"}
@@ -32,10 +33,13 @@ def scores_table(rows: Sequence[Score], *, title: str | None = None) -> Table:
     for pair in pairs:
         cells = [
             _mean(values.get((*pair, *column), []), _DECIMALS.get(column[1], 4))
+            + ("†" if trained_on(pair[1], column[1]) and (*pair, *column) in values else "")
             for column in columns
         ]
         table.add_row("" if pair[0] == before else pair[0], pair[1], *cells)
         before = pair[0]
+    if any(trained_on(row.method, row.metric) for row in rows):
+        table.caption, table.caption_justify = "† trained on this metric", "left"
     return table
 
 

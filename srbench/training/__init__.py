@@ -4,20 +4,24 @@
 """
 
 from .make import Trained, train
+from .matrix import matrix_table, train_matrix
 from .photographs import find_photographs
 from .place import Place, training_place
 from .recipe import Recipe, Stage
-from .recipes import PRESETS, read_recipe, recipe_for
+from .recipes import PRESETS, TV_MATRIX, read_recipe, recipe_for
 
 __all__ = [
     "PRESETS",
+    "TV_MATRIX",
     "Place",
     "Recipe",
     "Stage",
     "Trained",
     "find_photographs",
+    "matrix_table",
     "read_recipe",
     "recipe_for",
     "train",
+    "train_matrix",
     "training_place",
 ]

@@ -36,6 +36,10 @@ _LEARNT_AFTER = 10  # logged means before which there is no level to speak of
 _SKIPPED = 0.1  # share of updates left out; a lone one is bad luck, one in ten a broken run
 
 
+class Stopped(TrainingError):
+    """A run has gone wrong beyond hope."""
+
+
 @dataclass
 class Guard:
     """Looks at the means of a run's losses, once per logged stretch of steps.
@@ -57,7 +61,7 @@ class Guard:
         a gradient was not finite), and ``d_hr`` and ``d_sr`` where there is a discriminator.
 
         Raises:
-            TrainingError: it is beyond hope: a loss is not a number, updates keep being left
+            Stopped: it is beyond hope: a loss is not a number, updates keep being left
                 out, the content loss has exploded, or the discriminator has won or been blind
                 for ``PATIENCE`` steps.
         """
@@ -105,8 +109,8 @@ class Guard:
         return False
 
 
-def _stopped(reason: str, step: int) -> TrainingError:
-    return TrainingError(
+def _stopped(reason: str, step: int) -> Stopped:
+    return Stopped(
         f"stopped at step {step}: {reason}; train again with a smaller learning rate or another "
         "seed"
     )

@@ -19,11 +19,12 @@ from ..methods.resolve import checkpoint_file
 from ..models.checkpoints import Card, load_checkpoint, save_checkpoint
 from ..observer import Observer
 from .content import content_losses
+from .guard import Stopped
 from .log import TensorboardLog, require_tensorboard
 from .photographs import read_training_set
 from .place import Place
 from .recipe import Recipe
-from .trainer import Progress, Trainer
+from .trainer import Progress, Trainer, read_state
 from .validation import PROTOCOL, Validation
 
 
@@ -74,7 +75,8 @@ def train(
 
     Raises:
         TrainingError: too few or unusable photographs, a training photograph that shows a
-            benchmark image, too little memory, a run that diverges or collapses.
+            benchmark image, too little memory.
+        Stopped: the run diverges or collapses.
         MissingWeights: a loss needs weights, or the generator a start, that is not there.
         CheckpointError: there is nothing to resume, or it was begun with another recipe.
     """
@@ -88,6 +90,8 @@ def train(
             f"{state} is there from an earlier run; add --resume to go on with it, or delete "
             f"{folder} to start again"
         )
+    if resume:
+        read_state(state, recipe, torch.device("cpu"))  # before minutes of reading photographs
     scale = recipe.architecture.scale
     with _told_about_memory(recipe, place.device):
         content, notes = content_losses(recipe.content, weights, place.device)
@@ -108,16 +112,17 @@ def train(
                 board.add(progress.step, progress.values)
             report(progress)
 
+        observer.begin("training", recipe.steps)
         try:
             trainer.run(folder, validate=validate, validate_every=validate_every, report=tell)
-        except TrainingError as error:
+        except Stopped as error:
             if not (place.writes and state.exists()):
                 raise
             validate.draw_strips()
             trainer.resume(state)
             sound = folder / "last-sound.safetensors"
             save_checkpoint(sound, trainer.average, _card(trainer, {}, notes), half=True)
-            raise TrainingError(
+            raise Stopped(
                 f"{error}; the sound weights of step {trainer.step} are in {sound}"
             ) from error
         metrics = validate.last

@@ -14,6 +14,8 @@ from ..models.checkpoints import Architecture
 from .recipe import Content, Recipe, Stage
 
 Preset = Literal["paper", "laptop", "quick"]
+TV_MATRIX = "tv-div2k"
+TV_CROPS = (88, 128, 168)
 PRESETS: tuple[Preset, ...] = ("paper", "laptop", "quick")
 
 _CONTENT: dict[str, dict[Content, float]] = {
@@ -33,7 +35,7 @@ _CONTENT: dict[str, dict[Content, float]] = {
 def recipe_for(name: str, scale: int, preset: str) -> Recipe:
     """The recipe of one of our networks.
 
-    ``paper`` is Ledig et al., section 3.2 (srgan-tv: paper B, section 3, crop 128). ``laptop``
+    ``paper`` is Ledig et al., section 3.2 (srgan-tv: :func:`tv_recipe`, crop 128). ``laptop``
     trains on smaller crops at a larger rate that decays over the run: what a CPU does best in
     hours. ``quick`` is the same for minutes, to see that everything works.
 
@@ -44,6 +46,8 @@ def recipe_for(name: str, scale: int, preset: str) -> Recipe:
         raise unknown_name("network", name, NETWORKS)
     if preset not in PRESETS:
         raise unknown_name("training preset", preset, PRESETS)
+    if name == "srgan-tv" and preset == "paper":
+        return tv_recipe(scale, 128, total_variation=True).model_copy(update={"name": name})
     network = name if name in ("srcnn", "espcn") else "srresnet"
     architecture = Architecture.model_validate({"network": network, "scale": scale})
     if network != "srresnet":
@@ -67,18 +71,39 @@ def recipe_for(name: str, scale: int, preset: str) -> Recipe:
     )
 
 
+def tv_recipe(scale: int, crop: int, *, total_variation: bool) -> Recipe:
+    """One network of paper B's matrix: MSE + VGG + 1e-3 adversarial, and total variation or not.
+
+    The paper gives the losses, the crops and Adam's rate of 1e-3. It gives no number of updates
+    (here as many as the SRGAN paper's first stage), no batch size (16, that paper's), no layer of
+    VGG (phi_2,2), no start (from nothing) and no weight of the total variation (2e-8, that
+    paper's).
+    """
+    return Recipe(
+        name=f"srgan-crop{crop}" + ("-tv" if total_variation else ""),
+        architecture=Architecture.model_validate({"scale": scale}),
+        content=_CONTENT["srgan-tv"],
+        adversarial=1e-3,
+        total_variation=2e-8 if total_variation else 0.0,
+        stages=[Stage(steps=100_000, crop=crop, rate=1e-3, final_rate=1e-3)],
+    )
+
+
 def read_recipe(path: Path, name: str, scale: int) -> Recipe:
     """A recipe from a TOML file; the name and the scale come from the command line.
 
     Raises:
         ConfigError: the file is missing, is not TOML, or has a wrong value.
-        UnknownName: it has an unknown key.
+        UnknownName: there is no such network, or the file has an unknown key.
     """
+    if name not in NETWORKS:
+        raise unknown_name("network", name, NETWORKS)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
-            f"{path} does not exist; expected a preset ({', '.join(PRESETS)}) or a TOML file"
+            f"{path} does not exist; expected a preset ({', '.join(PRESETS)}, {TV_MATRIX}) "
+            "or a TOML file"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error

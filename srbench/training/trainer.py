@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -86,7 +87,7 @@ class Trainer:
     def train_step(self) -> dict[str, torch.Tensor]:
         """One update of the discriminator (if any) and the generator.
 
-        Gives tensors, so that nothing waits for the device: the losses; D(HR) and D(SR) as mean
+        Gives tensors, so that no number is waited for: the losses; D(HR) and D(SR) as mean
         probabilities of being original; ``skipped``, 1 where a gradient was not finite and its
         update was left out.
         """
@@ -95,17 +96,13 @@ class Trainer:
         draw = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
         lr, hr = self.data.batch(stage.crop, stage.batch, draw, self.place.part(stage.batch))
         values: dict[str, torch.Tensor] = {}
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
-        ):
+        with self._autocast():
             sr = self._generate(lr)
         sr = sr.float()
         if self.discriminator is not None:
             values |= self._discriminator_step(sr.detach(), hr, rate)
         total = torch.zeros((), device=self.device)
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
-        ):
+        with self._autocast():
             for name, weight in self.recipe.content.items():
                 values[name] = self.content[name](sr, hr)
                 total = total + weight * values[name]
@@ -124,13 +121,15 @@ class Trainer:
         self.step += 1
         return {"loss": total, **values}
 
+    def _autocast(self) -> torch.autocast:
+        bf16 = self.recipe.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+
     def _discriminator_step(
         self, sr: torch.Tensor, hr: torch.Tensor, rate: float
     ) -> dict[str, torch.Tensor]:
         assert self.discriminator is not None
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
-        ):
+        with self._autocast():
             real, fake = self._discriminate(hr).float(), self._discriminate(sr).float()
         loss = losses.discriminator(real, fake)
         return {
@@ -173,22 +172,9 @@ class Trainer:
         """Go on from a saved state.
 
         Raises:
-            CheckpointError: the file is damaged, or was written by another recipe.
+            CheckpointError: as :func:`read_state`.
         """
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} does not exist; there is nothing to resume") from None
-        except Exception as error:  # torch raises a dozen kinds for a damaged file
-            raise CheckpointError(
-                f"{path} is not a complete training state ({type(error).__name__}); "
-                "delete it to start again"
-            ) from error
-        if state["recipe"] != self.recipe.model_dump_json():
-            raise CheckpointError(
-                f"{path} was written by another recipe; resume with the recipe it began with, "
-                "or choose another --out"
-            )
+        state = read_state(path, self.recipe, self.device)
         self.step = state["step"]
         self.generator.load_state_dict(state["generator"])
         self.average.load_state_dict(state["average"])
@@ -215,7 +201,7 @@ class Trainer:
         while the run is sound.
 
         Raises:
-            TrainingError: the run has gone wrong (see :class:`Guard`); the last sound state is
+            Stopped: the run has gone wrong (see :class:`Guard`); the last sound state is
                 kept.
         """
         log = CsvLog(folder / "log.csv", self.step) if self.place.writes else None
@@ -242,6 +228,31 @@ class Trainer:
             if sound and (validating or time.monotonic() - saved > save_every):
                 self.save(folder / "state.pt")
                 saved = time.monotonic()
+
+
+def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, Any]:
+    """The state that :meth:`Trainer.save` wrote.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or was written by another recipe.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist; there is nothing to resume") from None
+    except Exception as error:  # torch raises a dozen kinds for a damaged file
+        raise CheckpointError(
+            f"{path} is not a complete training state ({type(error).__name__}); "
+            "delete it to start again"
+        ) from error
+    if not isinstance(state, dict) or "recipe" not in state:
+        raise CheckpointError(f"{path} is not a training state; delete it to start again")
+    if state["recipe"] != recipe.model_dump_json():
+        raise CheckpointError(
+            f"{path} was written by another recipe; resume with the recipe it began with, "
+            "or choose another --out"
+        )
+    return state
 
 
 def _check_stage(stage: Stage, data: TrainingSet, place: Place, *, adversarial: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,11 +39,7 @@ class Validation:
 
     def __init__(self, dataset: Dataset, scale: int, samples: Path, device: torch.device) -> None:
         self._name, self._scale, self._samples, self._device = dataset.name, scale, samples, device
-        self._pairs: list[tuple[str, Image, Image]] = []
-        for image in dataset.ids:
-            hr = crop_to_multiple(dataset.read(image), scale)
-            lr = imresize(hr, Fraction(1, scale), border="replicate")
-            self._pairs.append((safe_stem(image), lr, hr))
+        self._pairs = list(_pairs(dataset, scale))
         self.last: Mapping[str, float] = {}
 
     def __call__(self, network: nn.Module, step: int) -> Mapping[str, float]:
@@ -52,18 +48,18 @@ class Validation:
         scores = []
         for index, (image, lr, hr) in enumerate(self._pairs):
             sr = method.upscale(lr)
-            scores.append(get_protocol(PROTOCOL).prepare(hr, self._scale).score(sr))
+            scores.append(_score(sr, hr, self._scale))
             if index < SAMPLES:
-                write_png(self._samples / image / f"{step:07d}.png", _middle(sr))
-        self.last = {
-            f"{self._name.lower()}_{metric}": float(np.mean([score[metric] for score in scores]))
-            for metric in ("psnr_y", "ssim_y")
-        }
+                stem = safe_stem(image)
+                write_png(self._samples / stem / f"{step:07d}.png", _middle(sr))
+        name = self._name.lower()
+        self.last = {f"{name}_{metric}": value for metric, value in _means(scores).items()}
         return self.last
 
     def draw_strips(self) -> None:
         """Write one figure per sample image, ``<image>.png|pdf``, after the paper's Fig. 8."""
-        for image, _, hr in self._pairs[:SAMPLES]:
+        for image_id, _, hr in self._pairs[:SAMPLES]:
+            image = safe_stem(image_id)
             crops = sorted((self._samples / image).glob("[0-9]*.png"))
             if not crops:
                 continue
@@ -72,6 +68,29 @@ class Validation:
             chosen = np.unique(np.linspace(0, len(crops) - 1, _MOST - 1).round().astype(int))
             tiles = {f"{int(crops[k].stem):,}": read_image(crops[k]) for k in chosen}
             save_figure(draw_strip(tiles | {"HR": _middle(hr)}), self._samples, image)
+
+
+def bicubic_scores(dataset: Dataset, scale: int) -> dict[str, float]:
+    """What bicubic enlargement reaches in the same validation: means of psnr_y and ssim_y."""
+    scores = []
+    for _, lr, hr in _pairs(dataset, scale):
+        sr = imresize(lr, Fraction(scale), border="replicate")
+        scores.append(_score(sr, hr, scale))
+    return _means(scores)
+
+
+def _pairs(dataset: Dataset, scale: int) -> Iterator[tuple[str, Image, Image]]:
+    for image in dataset.ids:
+        hr = crop_to_multiple(dataset.read(image), scale)
+        yield image, imresize(hr, Fraction(1, scale), border="replicate"), hr
+
+
+def _score(sr: Image, hr: Image, scale: int) -> dict[str, float]:
+    return get_protocol(PROTOCOL).prepare(hr, scale).score(sr)
+
+
+def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {m: float(np.mean([score[m] for score in scores])) for m in ("psnr_y", "ssim_y")}
 
 
 def draw_strip(tiles: Mapping[str, Image]) -> Figure:

@@ -32,15 +32,6 @@ CPU = torch.device("cpu")
 TINY = Architecture(blocks=1, channels=8)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny networks lose time to more threads, a great deal of it on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def photos():
     return TrainingSet([data.astronaut(), data.chelsea(), data.coffee()], 4, CPU)

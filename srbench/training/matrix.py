@@ -1,0 +1,184 @@
+"""Paper B's matrix: 2x and 4x, crops of 88, 128 and 168, with and without total variation."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from ..data.folder import Dataset
+from ..data.training import TrainingSet
+from ..errors import CheckpointError
+from ..files import write_text
+from ..models.checkpoints import read_card
+from ..observer import Observer
+from .content import content_losses
+from .guard import Stopped
+from .make import run_folder, train
+from .photographs import read_training_set
+from .place import Place
+from .recipe import Recipe
+from .recipes import TV_CROPS, tv_recipe
+from .trainer import Progress
+from .validation import PROTOCOL, bicubic_scores
+
+_PUBLISHED = Path(__file__).parents[1] / "reference" / "srgan_tv_div2k.csv"
+
+Scores = tuple[float, float]
+"""PSNR in dB and SSIM."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry of the paper's table, ours beside it; bicubic has neither crop nor variation."""
+
+    scale: int
+    crop: int | None
+    total_variation: bool | None
+    ours: Scores | None
+    published: Scores
+
+
+def train_matrix(
+    source: Path,
+    folder: Path,
+    *,
+    scales: Sequence[int],
+    steps: int | None,
+    weights: Path,
+    validation: Dataset,
+    guarded: Sequence[Dataset],
+    place: Place,
+    observer: Observer,
+    report: Callable[[Progress], None],
+) -> list[Row]:
+    """Train every network of the matrix that is not in ``folder`` yet; the table of all.
+
+    The same call goes on where an interrupted one stopped. A run that diverges or collapses is
+    told and left out. The table is written to ``<folder>/tv-div2k.csv`` too.
+
+    Args:
+        source: a folder or tar file of training photographs.
+        folder: for the checkpoints and the table.
+        scales: 2, 4 or both.
+        steps: of each training; the preset's own if None.
+        weights: folder of backbone weights.
+        validation: data set that all are scored on.
+        guarded: data sets that no training photograph may show.
+        place: where to train.
+        observer: is told of the photographs, and of every run that begins.
+        report: is told of the steps.
+
+    Raises:
+        SrbenchError: as :func:`~srbench.training.make.train` does.
+        CheckpointError: the folder holds a network of another recipe.
+    """
+    rows: list[Row] = []
+    for scale in scales:
+        published = _published(scale)
+        bicubic = bicubic_scores(validation, scale)
+        rows.append(Row(scale, None, None, _pair(bicubic), published[None, None]))
+        data: TrainingSet | None = None
+        for crop, varied in ((c, v) for v in (True, False) for c in TV_CROPS):
+            recipe = tv_recipe(scale, crop, total_variation=varied)
+            recipe = recipe if steps is None else recipe.lasting(steps)
+            out = folder / f"{recipe.name}_x{scale}.safetensors"
+            ours = _done(out, recipe, validation)
+            if ours is None:
+                if data is None:
+                    content_losses(recipe.content, weights, place.device)  # fails early
+                    data = read_training_set(source, scale, guarded, place.device, observer)
+                observer.note(f"{recipe.name} x{scale}: {recipe.steps} steps")
+                try:
+                    made = train(
+                        recipe,
+                        data,
+                        out,
+                        weights=weights,
+                        validation=validation,
+                        guarded=guarded,
+                        place=place,
+                        resume=(run_folder(out) / "state.pt").exists(),
+                        validate_every=recipe.steps,
+                        observer=observer,
+                        report=report,
+                    )
+                except Stopped as error:
+                    observer.note(f"{recipe.name} x{scale} is left out: {error}")
+                else:
+                    ours = _scores(made.card.metrics, validation)
+            rows.append(Row(scale, crop, varied, ours, published[crop, varied]))
+    if place.writes:
+        _write(folder / "tv-div2k.csv", rows)
+    return rows
+
+
+def matrix_table(rows: Sequence[Row], validation: str) -> Table:
+    """The rows for a terminal, ours beside the published numbers."""
+    table = Table(
+        title=f"PSNR / SSIM on {validation}, protocol {PROTOCOL}, beside the paper's on DIV2K",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for head in ("scale", "crop", "TV", "ours", "published"):
+        table.add_column(head, justify="left" if head == "TV" else "right", no_wrap=True)
+    for row in rows:
+        kind = {True: "yes", False: "no", None: "bicubic"}[row.total_variation]
+        shown = (
+            f"{s[0]:.2f} / {s[1]:.4f}" if s is not None else "—" for s in (row.ours, row.published)
+        )
+        table.add_row(f"x{row.scale}", str(row.crop or "—"), kind, *shown)
+    return table
+
+
+def _done(out: Path, recipe: Recipe, validation: Dataset) -> Scores | None:
+    """Scores of a run that an earlier call finished."""
+    if not out.is_file():
+        return None
+    card = read_card(out)
+    if card.recipe != recipe.model_dump(mode="json"):
+        raise CheckpointError(
+            f"{out} was trained by another recipe (another --steps?); give another folder by --out"
+        )
+    return _scores(card.metrics, validation)
+
+
+def _scores(metrics: dict[str, float], validation: Dataset) -> Scores | None:
+    """None where the scores are of another data set."""
+    name = validation.name.lower()
+    if f"{name}_psnr_y" not in metrics:
+        return None
+    return metrics[f"{name}_psnr_y"], metrics[f"{name}_ssim_y"]
+
+
+def _pair(scores: dict[str, float]) -> Scores:
+    return scores["psnr_y"], scores["ssim_y"]
+
+
+def _published(scale: int) -> dict[tuple[int | None, bool | None], Scores]:
+    with _PUBLISHED.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["scale"] == str(scale)]
+    return {
+        (
+            int(row["crop"]) if row["crop"] else None,
+            row["total_variation"] == "true" if row["total_variation"] else None,
+        ): (float(row["psnr_db"]), float(row["ssim"]))
+        for row in rows
+    }
+
+
+def _write(path: Path, rows: Sequence[Row]) -> None:
+    def lines() -> Iterator[str]:
+        yield "scale,crop,total_variation,method,psnr_db,ssim,published_psnr_db,published_ssim"
+        for row in rows:
+            method = "bicubic" if row.crop is None else "SRGAN"
+            varied = "" if row.total_variation is None else str(row.total_variation).lower()
+            ours = "," if row.ours is None else f"{row.ours[0]:.4f},{row.ours[1]:.4f}"
+            published = f"{row.published[0]:.4f},{row.published[1]:.4f}"
+            yield f"{row.scale},{row.crop or ''},{varied},{method},{ours},{published}"
+
+    write_text(path, "\n".join(lines()) + "\n")

@@ -1,0 +1,284 @@
+"""What a person can get wrong in ``srbench train``: one line that helps, exit code 2."""
+
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from skimage import data
+
+import srbench.training.trainer
+from srbench.data.folder import sample_dataset
+from srbench.imaging import read_image, write_png
+from srbench.training.recipe import Recipe
+
+TOML = """
+optimiser = "{optimiser}"
+[content]
+mse = 1.0
+[architecture]
+blocks = 1
+channels = 8
+[[stages]]
+steps = 4
+crop = {crop}
+batch = {batch}
+rate = 1e-3
+final_rate = 1e-4
+"""
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Ten photographs, a tiny Set5, empty weights, and recipe files on demand."""
+    rng = np.random.default_rng(0)
+    photos = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
+    for k in range(10):
+        image = photos[k % 4]
+        y, x = rng.integers(0, [image.shape[0] - 120, image.shape[1] - 120])
+        write_png(tmp_path / f"photos/{k}.png", image[y : y + 120, x : x + 120].copy())
+    write_png(tmp_path / "data/Set5/HR/bird.png", data.colorwheel()[100:164, 100:164].copy())
+    monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "weights"))
+    return tmp_path
+
+
+def command(world, *more, crop=48, batch=2, optimiser="adam", photos="photos"):
+    file = world / "recipe.toml"
+    file.write_text(TOML.format(crop=crop, batch=batch, optimiser=optimiser))
+    return ("train", "srresnet-mse", "--config", file, "--data", world / photos, *more)
+
+
+def test_a_crop_that_the_scale_does_not_divide(refused, world):
+    assert "the crop is 50 pixels, expected a multiple of the scale 4" in refused(
+        *command(world, crop=50)
+    )
+
+
+def test_a_crop_larger_than_every_image(refused, world):
+    assert "no training image is that large; take a smaller crop" in refused(
+        *command(world, crop=160)
+    )
+
+
+def test_images_too_small_are_left_out_with_a_count(run_cli, refused, world):
+    for k in range(3):
+        write_png(world / f"photos/tiny{k}.png", data.coffee()[:6, :20].copy())
+    ran = run_cli(*command(world))
+    assert ran.code == 0, ran.err
+    assert "3 training images are left out, first: tiny0.png is only 20x6" in ran.err
+    for k in range(8):
+        write_png(world / f"small/{k}.png", data.coffee()[:7, 9 * k : 9 * k + 9].copy())
+    assert "holds 0 usable photographs (8 left out: 0.png is only 9x7)" in refused(
+        *command(world, "--out", world / "other.safetensors", photos="small")
+    )
+
+
+def test_an_empty_or_missing_or_unreadable_training_set(run_cli, refused, world):
+    (world / "empty").mkdir()
+    assert "empty holds 0 usable photographs, expected at least 8" in refused(
+        *command(world, photos="empty")
+    )
+    assert "nowhere does not exist" in refused(*command(world, photos="nowhere"))
+    (world / "photos.zip").write_bytes(b"PK")
+    assert "neither a folder nor a tar" in refused(*command(world, photos="photos.zip"))
+    for k in range(9):
+        (world / "broken").mkdir(exist_ok=True)
+        (world / f"broken/{k}.png").write_bytes(b"not a picture")
+    message = refused(*command(world, photos="broken"))
+    assert "holds 0 usable photographs (9 left out: " in message
+    assert "0.png" in message
+    (world / "photos/bad.jpg").write_bytes(b"not a picture")
+    ran = run_cli(*command(world))
+    assert ran.code == 0, ran.err
+    assert "1 training images are left out" in ran.err
+    assert "bad.jpg" in ran.err
+
+
+def test_a_truncated_tar(refused, world):
+    with tarfile.open(world / "whole.tar", "w") as archive:
+        archive.add(world / "photos", "photos")
+    whole = (world / "whole.tar").read_bytes()
+    (world / "cut.tar").write_bytes(whole[: len(whole) // 2 + 100])
+    assert "cut.tar is damaged or not complete" in refused(*command(world, photos="cut.tar"))
+
+
+def test_a_data_set_by_its_name(run_cli, refused, world):
+    (world / "data/DIV2K-train/HR").mkdir(parents=True)
+    for path in (world / "photos").iterdir():
+        path.rename(world / "data/DIV2K-train/HR" / path.name)
+    ran = run_cli(*command(world)[:5], "div2k-train")
+    assert ran.code == 0, ran.err
+    message = refused(*command(world)[:5], "DIV2K-valid")
+    assert "srbench data fetch DIV2K-valid" in message
+
+
+def test_resuming_with_another_configuration(run_cli, refused, world, monkeypatch):
+    interrupt_after(monkeypatch, 2)
+    assert run_cli(*command(world)).code == 130
+    assert "add --resume to go on" in refused(*command(world))
+    for other in ({"batch": 3}, {"crop": 32}, {"optimiser": "muon"}):
+        assert "written by another recipe" in refused(*command(world, "--resume", **other))
+    monkeypatch.undo()
+    monkeypatch.setenv("SRBENCH_DATA", str(world / "data"))
+    monkeypatch.setenv("SRBENCH_WEIGHTS", str(world / "weights"))
+    assert run_cli(*command(world, "--resume")).code == 0
+
+
+def interrupt_after(monkeypatch, steps):
+    """Every run saves after each step and is interrupted after some."""
+    real = srbench.training.trainer.Trainer.run
+
+    def run(self, folder, **named):
+        def report(progress):
+            if progress.step > steps:
+                raise KeyboardInterrupt
+
+        named |= {"report": report, "log_every": 1, "save_every": 0.0}
+        real(self, folder, **named)
+
+    monkeypatch.setattr(srbench.training.trainer.Trainer, "run", run)
+
+
+def test_a_state_truncated_by_a_crash(run_cli, refused, world, monkeypatch):
+    interrupt_after(monkeypatch, 2)
+    assert run_cli(*command(world)).code == 130
+    state = world / "weights/srresnet-mse_x4.run/state.pt"
+    whole = state.read_bytes()
+    for size in (0, 100, len(whole) // 2, len(whole) - 1):
+        state.write_bytes(whole[:size])
+        assert "not a complete training state" in refused(*command(world, "--resume"))
+    assert "delete it to start again" in refused(*command(world, "--resume"))
+
+
+def test_a_state_of_something_else(refused, world):
+    state = world / "weights/srresnet-mse_x4.run/state.pt"
+    state.parent.mkdir(parents=True)
+    for content in ({"step": 3}, [1, 2], {"recipe": 5, "step": 1}):
+        torch.save(content, state)
+        assert "srresnet-mse_x4.run" in refused(*command(world, "--resume"))
+
+
+def test_a_start_truncated_by_a_crash(refused, world):
+    (world / "weights").mkdir()
+    start = world / "weights/srresnet-mse_x4.safetensors"
+    shipped = Path(srbench.training.trainer.__file__).parents[1] / "checkpoints" / start.name
+    start.write_bytes(shipped.read_bytes()[:10_000])
+    start.with_suffix(".json").write_text(shipped.with_suffix(".json").read_text())
+    arguments = ("train", "srgan-mse", "--config", "quick", "--data", world / "photos")
+    assert "not a complete safetensors file" in refused(*arguments)
+
+
+def test_nothing_to_resume(refused, world):
+    assert "does not exist; there is nothing to resume" in refused(*command(world, "--resume"))
+
+
+def test_memory_that_runs_out(refused, world, monkeypatch):
+    def full(self):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    # More than any address space: the processor's own allocator refuses at once.
+    message = refused(*command(world, batch=10**15))
+    assert "not enough memory for the photographs and batches of 1000000000000000" in message
+    assert "smaller batch or crop" in message
+    monkeypatch.setattr(srbench.training.trainer.Trainer, "train_step", full)
+    assert "not enough memory" in refused(*command(world))
+
+
+def test_a_fault_of_ours_is_not_taken_for_lack_of_memory(run_cli, world, monkeypatch):
+    def wrong(self):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(srbench.training.trainer.Trainer, "train_step", wrong)
+    ran = run_cli(*command(world))
+    assert ran.code == 1
+    assert "mat1 and mat2" in ran.err
+
+
+def test_a_photograph_that_shows_a_benchmark_image_is_refused(refused, world):
+    street = sample_dataset().read("motorcycle_left")
+    write_png(world / "data/Set5/HR/bird.png", street[60:260, 100:360].copy())
+    write_png(world / "photos/street.png", street)
+    message = refused(*command(world))
+    assert "street.png contains Set5/bird" in message
+    assert "remove them" in message
+
+
+def test_a_training_photograph_cut_from_an_image_of_the_sample_set_is_refused(
+    refused, world, monkeypatch
+):
+    monkeypatch.setenv("SRBENCH_DATA", str(world / "nothing"))  # the sample set is guarded then
+    part = sample_dataset().read("motorcycle_left")[60:300, 100:400]
+    write_png(world / "street/part.png", np.ascontiguousarray(part[:, ::-1]))
+    for k in range(8):
+        write_png(world / f"street/{k}.png", np.full((64, 64, 3), 20 * k, np.uint8))
+    message = refused(*command(world, photos="street"))
+    assert "part.png is part of sample/motorcycle_left (mirrored" in message
+
+
+def test_set5_woman_in_the_training_folder_is_refused(refused, world, shared, monkeypatch):
+    monkeypatch.setenv("SRBENCH_DATA", str(shared / "data"))
+    woman = read_image(shared / "data/Set5/HR/woman.png")
+    # As BSDS 302003 has it: the picture around her is larger.
+    wide = np.pad(woman, ((40, 20), (30, 70), (0, 0)), mode="reflect")
+    write_png(world / "photos/302003.png", wide)
+    assert "302003.png contains Set5/woman" in refused(*command(world))
+
+
+def test_weights_of_another_network_as_vgg19(refused, world):
+    save_file({"features.0.weight": torch.zeros(1)}, world / "wrong.safetensors")
+    arguments = ("weights", "import", "vgg19-features", world / "wrong.safetensors")
+    assert "vgg19-features" in refused(*arguments)
+
+
+@pytest.mark.parametrize("field", ["steps = 0", "crop = -4", "rate = 0", "batch = 1.5"])
+def test_numbers_that_make_no_sense(refused, world, field):
+    name = field.split()[0]
+    arguments = command(world)
+    text = (world / "recipe.toml").read_text().splitlines()
+    mended = [field if line.startswith(f"{name} =") else line for line in text]
+    (world / "recipe.toml").write_text("\n".join(mended))
+    assert f"stages.0.{name}" in refused(*arguments)
+
+
+def test_the_preset_that_does_not_exist(refused, world):
+    message = refused("train", "espcn", "--config", "papre", "--data", world / "photos")
+    assert "expected a preset (paper, laptop, quick, tv-div2k) or a TOML file" in message
+    assert "'espcn'" in refused("train", "espcm", *command(world)[2:])
+
+
+def test_a_kill_while_the_state_is_written_leaves_the_one_before(run_cli, world):
+    code = """
+import os, signal, sys, torch
+torch.set_num_threads(1)
+import srbench.training.trainer as trainer
+whole, run = torch.save, trainer.Trainer.run
+def save(state, path):
+    whole(state, path)
+    if state["step"] == 3:
+        os.truncate(path, os.path.getsize(path) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+torch.save = save
+trainer.Trainer.run = lambda self, f, **n: run(self, f, **{**n, "log_every": 1, "save_every": 0.0})
+from srbench.cli import main
+main()
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    arguments = [str(argument) for argument in command(world)]
+    killed = subprocess.run([sys.executable, "-c", code, *arguments], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    state = world / "weights/srresnet-mse_x4.run/state.pt"
+    assert torch.load(state, weights_only=True)["step"] == 2
+    ran = run_cli(*command(world, "--resume"))
+    assert ran.code == 0, ran.err
+
+
+def test_a_recipe_is_one_strict_value():
+    with pytest.raises(ValueError, match="extra"):
+        Recipe.model_validate({"name": "x", "stages": [], "lr": 1})

@@ -1,0 +1,130 @@
+"""Paper B's matrix: what is trained, the table beside the paper's, going on after a stop."""
+
+import csv
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from skimage import data
+
+import srbench.training.matrix
+from srbench.errors import TrainingError
+from srbench.imaging import write_png
+from srbench.models.backbones import expected_shapes
+from srbench.models.checkpoints import Architecture, load_checkpoint
+from srbench.models.weights_catalogue import weights_path
+from srbench.training import recipe_for
+from srbench.training.content import NORMALISED
+from srbench.training.guard import Stopped
+from srbench.training.recipes import TV_CROPS, tv_recipe
+
+
+def small(scale, crop, *, total_variation):
+    """The real recipe of a network that a test can afford."""
+    recipe = tv_recipe(scale, crop, total_variation=total_variation)
+    stage = recipe.stages[0].model_copy(update={"steps": 1, "batch": 2})
+    small = Architecture(scale=scale, blocks=1, channels=8)
+    return recipe.model_copy(update={"architecture": small, "stages": [stage]})
+
+
+@pytest.fixture
+def train_tv(tmp_path, monkeypatch):
+    """The arguments of the command, in a world that has all it needs."""
+    for k in range(8):
+        crop = data.coffee()[20 * k : 20 * k + 180, 40 * k : 40 * k + 200]
+        write_png(tmp_path / f"photos/{k}.png", crop.copy())
+    write_png(tmp_path / "data/Set5/HR/bird.png", data.chelsea()[:96, :96].copy())
+    torch.manual_seed(0)
+    random = {
+        name: torch.randn(shape) * 0.05 for name, shape in expected_shapes(NORMALISED).items()
+    }
+    (tmp_path / "weights").mkdir()
+    save_file(random, weights_path(NORMALISED, tmp_path / "weights"))
+    monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setattr(srbench.training.matrix, "tv_recipe", small)
+    return ("train", "srgan-tv", "--config", "tv-div2k", "--data", tmp_path / "photos",
+            "--out", tmp_path / "matrix")  # fmt: skip
+
+
+def test_one_command_trains_the_matrix_and_prints_it_beside_the_papers(
+    run_cli, train_tv, tmp_path, monkeypatch
+):
+    real, begun = srbench.training.matrix.train, []
+
+    def train(recipe, *arguments, **named):
+        begun.append(recipe.name)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return real(recipe, *arguments, **named)
+
+    monkeypatch.setattr(srbench.training.matrix, "train", train)
+    assert run_cli(*train_tv, "--scale", 2).code == 130
+    ran = run_cli(*train_tv, "--scale", 2)
+    assert ran.code == 0, ran.err
+    names = [f"srgan-crop{crop}{tv}" for tv in ("-tv", "") for crop in TV_CROPS]
+    assert begun == [*names[:3], *names[2:]]  # the two that were finished are not trained again
+    for published in ("28.37 / 0.8877", "29.01 / 0.8949", "28.92 / 0.8901"):
+        assert published in ran.out
+    assert "bicubic" in ran.out
+    assert "Set5" in ran.out
+    rows = list(csv.DictReader((tmp_path / "matrix/tv-div2k.csv").open()))
+    assert [row["crop"] for row in rows] == ["", "88", "128", "168", "88", "128", "168"]
+    assert all(float(row["psnr_db"]) > 0 for row in rows)
+    assert float(rows[3]["published_psnr_db"]) == 29.0124
+    with_tv = load_checkpoint(tmp_path / "matrix/srgan-crop168-tv_x2.safetensors")[1]
+    without = load_checkpoint(tmp_path / "matrix/srgan-crop168_x2.safetensors")[1]
+    assert (with_tv.recipe["total_variation"], without.recipe["total_variation"]) == (2e-8, 0)
+
+
+def test_a_run_that_collapses_is_told_and_left_out(run_cli, train_tv, tmp_path, monkeypatch):
+    real = srbench.training.matrix.train
+
+    def train(recipe, *arguments, **named):
+        if recipe.name == "srgan-crop128-tv":
+            raise Stopped("stopped at step 9: the discriminator has won")
+        return real(recipe, *arguments, **named)
+
+    monkeypatch.setattr(srbench.training.matrix, "train", train)
+    ran = run_cli(*train_tv, "--scale", 4)
+    assert ran.code == 0, ran.err
+    assert "srgan-crop128-tv x4 is left out: stopped at step 9" in ran.err
+    rows = list(csv.DictReader((tmp_path / "matrix/tv-div2k.csv").open()))
+    assert [row["psnr_db"] != "" for row in rows] == [True, True, False, True, True, True, True]
+
+
+def test_the_matrix_refuses_what_it_cannot_do(refused, train_tv, tmp_path):
+    assert "srbench train srgan-tv --config tv-div2k" in refused(
+        "train", "srgan-mse", *train_tv[2:]
+    )
+    weights_path(NORMALISED, tmp_path / "weights").unlink()
+    assert "srbench weights fetch vgg19-features" in refused(*train_tv)
+
+
+def test_a_network_of_another_recipe_in_the_folder_is_not_passed_off(
+    run_cli, refused, train_tv, monkeypatch
+):
+    def stop(recipe, *arguments, **named):
+        raise TrainingError("enough")
+
+    real = srbench.training.matrix.train
+    calls = []
+
+    def once(recipe, *arguments, **named):
+        calls.append(recipe)
+        return (real if len(calls) == 1 else stop)(recipe, *arguments, **named)
+
+    monkeypatch.setattr(srbench.training.matrix, "train", once)
+    assert "enough" in refused(*train_tv)
+    monkeypatch.setattr(srbench.training.matrix, "tv_recipe", tv_recipe)
+    assert "another recipe" in refused(*train_tv)
+
+
+def test_the_recipes_are_paper_bs():
+    for crop in TV_CROPS:
+        recipe = tv_recipe(2, crop, total_variation=True)
+        assert dict(recipe.content) == {"mse": 1.0, "vgg22": 1.0}
+        assert (recipe.adversarial, recipe.betas) == (1e-3, (0.9, 0.999))
+        assert (recipe.stages[0].rate, recipe.stages[0].crop) == (1e-3, crop)
+    assert recipe_for("srgan-tv", 4, "paper").stages[0].crop == 128
+    assert recipe_for("srgan-tv", 4, "paper").name == "srgan-tv"

@@ -1,0 +1,60 @@
+"""The paper's phi_5,4 variants, from the weights to the benchmark, with a VGG19-shaped file."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from skimage import data
+
+import srbench
+from srbench.imaging import write_png
+from srbench.models.backbones import expected_shapes
+from srbench.models.checkpoints import load_checkpoint
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    for k in range(8):
+        crop = data.coffee()[20 * k : 20 * k + 110, 40 * k : 40 * k + 120]
+        write_png(tmp_path / f"photos/{k}.png", crop.copy())
+    write_png(tmp_path / "data/Set5/HR/bird.png", data.chelsea()[:64, :64].copy())
+    torch.manual_seed(0)
+    # As wide as He et al. draw them, so that the features neither die out nor explode.
+    random = {
+        name: torch.zeros(shape)
+        if len(shape) == 1
+        else torch.randn(shape) * (2 / (9 * shape[1])) ** 0.5
+        for name, shape in expected_shapes("vgg19-features").items()
+    }
+    save_file(random, tmp_path / "vgg19.safetensors")
+    monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "weights"))
+    return tmp_path
+
+
+def test_vgg54_networks_are_trained_and_used_once_vgg19_is_there(run_cli, refused, world):
+    methods = ("srresnet-vgg54", "srgan-vgg54")
+    train = ("--config", "quick", "--steps", 1, "--data", world / "photos")
+    benchmark = ("run-all", "--datasets", "Set5", "--methods", "nearest," + ",".join(methods),
+                 "--no-lpips", "--out", world / "results")  # fmt: skip
+    for method in methods:
+        assert "run `srbench weights fetch vgg19-features`" in refused("train", method, *train)
+    ran = run_cli(*benchmark)
+    assert ran.code == 0, ran.err
+    for method in methods:
+        assert f"srbench train {method} --scale 4 --data FOLDER" in ran.err
+    assert run_cli("weights", "import", "vgg19-features", world / "vgg19.safetensors").code == 0
+    for method in methods:
+        ran = run_cli("train", method, *train)
+        assert ran.code == 0, ran.err
+        card = load_checkpoint(world / f"weights/{method}_x4.safetensors")[1]
+        assert card.notes[0] == "content loss: vgg54 of VGG19, features rescaled by 1/12.75"
+        assert card.recipe["content"] == {"vgg54": 1.0}
+        network = srbench.load_method(method, scale=4)
+        assert network.upscale(data.coffee()[:16, :20].copy()).shape == (64, 80, 3)
+    ran = run_cli(*benchmark)
+    assert ran.code == 0, ran.err
+    scores = (world / "results/scores.csv").read_text()
+    values = [line.split(",") for line in scores.splitlines() if line.startswith("Set5,bird,sr")]
+    assert {row[2] for row in values} == set(methods)
+    assert np.isfinite([float(row[-1]) for row in values]).all()
