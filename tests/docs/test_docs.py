@@ -139,9 +139,7 @@ BEFORE = {
         "srbench study new --from results --out study",
     ],
 }
-FOLLOWED = [
-    page for page in PAGES if page.parent.name != "reference" and "bash" in page.read_text("utf-8")
-]
+FOLLOWED = [page for page in PAGES if re.search("```bash|<!-- file:", page.read_text("utf-8"))]
 
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.relative_to(CHECKOUT).as_posix())
@@ -172,6 +170,10 @@ def test_following_the_page_works(page, place, run_cli):
                 do(command)
         elif block["language"] == "python" and block["kind"] is None and page != PAGES[0]:
             exec(compile(block["text"], name, "exec"), {})
+    if name == "reference/files.md":
+        from srbench.config import read_experiment
+
+        assert read_experiment("experiment.toml").crops[0].box == (100, 80, 64, 64)
     if name == "how-to/languages.md":
         from srbench.study.texts import load_texts
 
