@@ -275,8 +275,8 @@ def train(
         str, typer.Option(help="A preset (paper, laptop, quick) or a TOML recipe.")
     ] = "laptop",
     data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder or tar file of training photographs."),
+        str | None,
+        typer.Option("--data", help="Training photographs: a folder, tar file or data set."),
     ] = None,
     scale: Annotated[int, typer.Option(help="Magnification: 2 or 4.")] = 4,
     steps: Annotated[int | None, typer.Option(help="Steps in all.", min=1)] = None,
@@ -286,6 +286,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write a log for TensorBoard beside log.csv.")
+    ] = False,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -294,11 +297,11 @@ def train(
     from .data.folder import auto_datasets, data_root, open_dataset
     from .errors import ConfigError
     from .models.weights_catalogue import weights_folder
-    from .training import PRESETS, read_recipe, recipe_for
+    from .training import PRESETS, find_photographs, read_recipe, recipe_for, training_place
     from .training import train as run
 
     if data is None:
-        raise ConfigError("no training photographs; give a folder or tar file with --data")
+        raise ConfigError("no training photographs; give a folder, tar file or data set by --data")
     if scale not in (2, 4):
         raise ConfigError(f"the scale is {scale}, expected 2 or 4")
     recipe = recipe_for(method.lower(), scale, config if config in PRESETS else "laptop")
@@ -309,21 +312,23 @@ def train(
     root, folder = data_root(), weights_folder(weights)
     guarded = [open_dataset(name, root) for name in auto_datasets(root)]
     console = make_console()
-    with TrainingDisplay(console) as display:
+    with training_place(device) as place, TrainingDisplay(console) as display:
         trained = run(
             recipe,
-            data,
+            find_photographs(data, root),
             out or folder / f"{recipe.name}_x{recipe.architecture.scale}.safetensors",
             weights=folder,
             validation=guarded[0],
             guarded=guarded,
-            device=device,
+            place=place,
             resume=resume,
+            tensorboard=tensorboard,
             observer=display,
             report=display.show,
         )
-    reached = ", ".join(f"{name} {value:.4f}" for name, value in trained.card.metrics.items())
-    console.print(f"{trained.checkpoint} written; {reached}", markup=False)
+    if place.writes:
+        reached = ", ".join(f"{name} {value:.4f}" for name, value in trained.card.metrics.items())
+        console.print(f"{trained.checkpoint} written; {reached}", markup=False)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,11 @@ import typer
 from .errors import ConfigError
 
 study_app = typer.Typer(
-    help="Rating studies: new, serve, status, plan, simulate, export, import, erase, analyze.",
+    help="Rating studies: plan, make, run, export and analyse them.",
     no_args_is_help=True,
 )
+
+_SHORTEST_PASSWORD = 8
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
 DatabaseOption = Annotated[
@@ -49,7 +52,10 @@ def new(
     return_url: Annotated[str | None, typer.Option(help="Where raters go at the end.")] = None,
     raters: Annotated[int, typer.Option(help="Planned number of raters.")] = 26,
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
-    title: Annotated[str, typer.Option(help="What raters read at the top.")] = "Picture quality",
+    title: Annotated[str, typer.Option(help="Name in the browser's tab.")] = "Picture quality",
+    texts: Annotated[
+        Path | None, typer.Option(help="TOML file with consent, questions and words of your own.")
+    ] = None,
 ) -> None:
     """Make a study of a results folder."""
     from .data.folder import data_root
@@ -76,6 +82,7 @@ def new(
         raters=raters,
         seed=seed,
         title=title,
+        texts=texts,
     )
     fewest, most = made.votes_per_stimulus
     votes = f"{fewest}" if fewest == most else f"{fewest} to {most}"
@@ -94,6 +101,28 @@ def new(
     print(f"start it with: srbench study serve {made.folder}")
 
 
+@study_app.command("texts")
+def texts_() -> None:
+    """Print all that raters read, to be changed and given to: study new --texts FILE."""
+    from .study.texts import catalogue_source
+
+    print(catalogue_source(), end="")
+
+
+@study_app.command("password")
+def password() -> None:
+    """Ask for the researcher's password and print the line that turns /admin on."""
+    from .study.keys import PASSWORD_VARIABLE, hash_password
+
+    given = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    if len(given) < _SHORTEST_PASSWORD:
+        raise ConfigError(
+            f"the password has {len(given)} letters, expected {_SHORTEST_PASSWORD} or more"
+        )
+    print(f"{PASSWORD_VARIABLE}={hash_password(given)}")
+    print("put this line into the environment of: srbench study serve", file=sys.stderr)
+
+
 @study_app.command("serve")
 def serve(
     folder: FolderArgument,
@@ -106,7 +135,7 @@ def serve(
     """Open the study to raters in the browser."""
     from study_app.serve import serve as run
 
-    raise typer.Exit(run(folder, port=port, address=address, database=database))
+    raise typer.Exit(run(folder, port=port, address=address, database=database, say=print))
 
 
 @study_app.command("status")
@@ -180,14 +209,30 @@ def simulate(
     careless: Annotated[int, typer.Option(help="Of them, how many answer at random.")] = 0,
     drifting: Annotated[int, typer.Option(help="Of them, how many grow stricter.")] = 0,
     dropouts: Annotated[int, typer.Option(help="Of them, how many stop somewhere.")] = 0,
+    through: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Vote in a browser at this running app instead, in real time."
+        ),
+    ] = None,
     database: DatabaseOption = None,
 ) -> None:
     """Let simulated raters take part; every row of theirs is marked."""
-    from .study import open_study
+    from .study import enlist, open_study
     from .study import simulate as run
 
     study = open_study(folder, database)
-    made = run(study.store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts)
+    if through is None:
+        made = run(
+            study.store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts
+        )
+    else:
+        from study_app.driving import drive
+
+        enlisted = enlist(
+            study.store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts
+        )
+        made = drive(study, list(enlisted), through)
     votes = sum(rater.votes for rater in made)
     print(f"{len(made)} simulated raters, {votes} votes, all marked as simulated")
 
@@ -195,13 +240,19 @@ def simulate(
 @study_app.command("export")
 def export(
     folder: FolderArgument,
-    out: Annotated[Path, typer.Option(help="CSV file.")],
+    out: Annotated[Path, typer.Option(help="CSV file of the votes.")],
+    answers: Annotated[
+        Path | None, typer.Option(help="CSV file of raters, screens and answers.")
+    ] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Write the ratings table."""
-    from .study import export_ratings, open_study
+    """Write the ratings table, and who gave them."""
+    from .study import export_answers, export_ratings, open_study
 
-    print(f"{export_ratings(open_study(folder, database).store, out)} votes written to {out}")
+    store = open_study(folder, database).store
+    print(f"{export_ratings(store, out)} votes written to {out}")
+    if answers is not None:
+        print(f"{export_answers(store, answers)} raters written to {answers}")
 
 
 @study_app.command("import")

@@ -8,15 +8,16 @@ import time
 import pandas as pd
 import streamlit as st
 
-from srbench.study.interim import interim_mos
-from srbench.study.keys import append_codes, check_password
-from srbench.study.ratings import ratings_csv
-from srbench.study.status import Status, study_status
+from srbench.study.answers import answers_csv
+from srbench.study.keys import PASSWORD_VARIABLE, append_codes, check_password
+from srbench.study.ratings import ratings_csv, ratings_rows
+from srbench.study.status import RaterStatus, Status, study_status
 from srbench.study.store import Study, utc_now
+from study_app.interim import interim_mos
 
-PASSWORD_VARIABLE = "SRBENCH_ADMIN_PASSWORD_HASH"
 _WANTED = 26
 _WRONG_PASSWORD_SECONDS = 1.0
+_REFRESH_SECONDS = 15
 
 
 def admin_page(study: Study) -> None:
@@ -25,14 +26,17 @@ def admin_page(study: Study) -> None:
     if not stored:
         st.title("Study")
         st.write(
-            f"This page is off. To use it, set {PASSWORD_VARIABLE} to the hash of a password "
-            "and start the study again."
+            "This page is off. To use it, make a password with `srbench study password`, put the "
+            "line it prints into the server's environment, and start the study again."
         )
         return
     if st.session_state.get("admin") != stored:
         _sign_in(stored)
         return
+    st.title(study.manifest.title)
     _overview(study)
+    _interim(study)
+    _export(study)
 
 
 def _stored_hash() -> str:
@@ -48,7 +52,7 @@ def _sign_in(stored: str) -> None:
     st.title("Study")
     with st.form("sign-in", border=False):
         password = st.text_input("Password", type="password", max_chars=200)
-        if not st.form_submit_button("Sign in"):
+        if not st.form_submit_button("Sign in", type="primary"):
             return
     if check_password(password, stored):
         st.session_state["admin"] = stored
@@ -57,38 +61,41 @@ def _sign_in(stored: str) -> None:
     st.error("That is not the password.")
 
 
+@st.fragment(run_every=_REFRESH_SECONDS)
 def _overview(study: Study) -> None:
+    """Everything that changes while raters rate; it keeps itself up to date."""
     status = study_status(study.store, utc_now())
-    st.title(study.manifest.title)
-    wanted = int(st.number_input("Votes wanted for each stimulus", 1, 1000, _WANTED, key="wanted"))
+    wanted = int(st.session_state.get("wanted", _WANTED))
     st.markdown(f"**{_sentence(study, status, wanted)}**")
-    states = [rater.state for rater in status.raters]
+    people = [rater for rater in status.raters if not rater.simulated]
+    states = [rater.state for rater in people]
     columns = st.columns(5)
     columns[0].metric("Finished", states.count("finished"))
     columns[1].metric("Rating now", states.count("active"))
-    columns[2].metric("Dropped out", sum(rater.dropped_out for rater in status.raters))
-    columns[3].metric("Votes", status.votes)
+    columns[2].metric("Dropped out", sum(rater.dropped_out for rater in people))
+    columns[3].metric("Votes", sum(rater.done for rater in people))
     columns[4].metric("Votes a minute", f"{status.votes_per_minute:.1f}")
+    if simulated := len(status.raters) - len(people):
+        st.caption(f"Of people only. Simulated raters, not counted above: {simulated}.")
     _controls(study, status, wanted)
     _raters(status)
     _stimuli(study, status, wanted)
-    _interim(study)
-    _export(study)
 
 
 def _sentence(study: Study, status: Status, wanted: int) -> str:
     fewest = min(status.stimulus_votes.values(), default=0)
     most = max(status.stimulus_votes.values(), default=0)
     votes = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    sentence = f"The study is {status.state}: each stimulus has {votes} of {wanted} votes"
     missing = status.raters_missing(wanted, _share(study))
-    simulated = sum(rater.simulated for rater in status.raters)
-    parts = [
-        f"The study is {status.state}: each stimulus has {votes} of {wanted} votes by people",
-        "that is enough" if not missing else f"raters still needed: {missing}",
-    ]
-    if simulated:
-        parts.append(f"simulated raters, whose votes are not counted here: {simulated}")
-    return "; ".join(parts) + "."
+    if not missing:
+        return f"{sentence}; that is enough."
+    sentence += f"; {missing} more rater{'s' * (missing > 1)} needed"
+    days = status.days_left(wanted)
+    if days is None:
+        return f"{sentence}."
+    left = f"{days:.0f} days" if days >= 2 else f"{max(1.0, 24 * days):.0f} hours"
+    return f"{sentence}, at this pace in about {left}."
 
 
 def _share(study: Study) -> float:
@@ -110,6 +117,9 @@ def _controls(study: Study, status: Status, wanted: int) -> None:
         if st.button("Close the study"):
             study.store.set_state("closed")
             st.rerun()
+    if study.manifest.rules.access == "open":
+        right.caption("Open to whoever has the address.")
+        return
     with right.popover(f"Access codes ({status.codes_unused} unused)", width="stretch"):
         missing = status.raters_missing(wanted, _share(study)) - status.codes_unused
         count = st.number_input("How many", 1, 500, min(500, max(1, missing)))
@@ -125,22 +135,27 @@ def _raters(status: Status) -> None:
     if not status.raters:
         st.write("Nobody has begun yet.")
         return
+    wrong = sum(bool(rater.notice) for rater in status.raters if not rater.simulated)
+    st.caption(f"{wrong} to look at: see the notices." if wrong else "Nothing looks wrong.")
+    # Those to look at come first.
+    raters = sorted(status.raters, key=lambda rater: (rater.simulated, not rater.notice))
     table = pd.DataFrame(
         {
-            "Rater": [rater.rater for rater in status.raters],
-            "State": [
-                "dropped out" if rater.dropped_out else rater.state for rater in status.raters
-            ],
-            "Progress": [rater.done / max(1, rater.of) for rater in status.raters],
-            "Votes": [f"{rater.done} of {rater.of}" for rater in status.raters],
-            "Last vote (UTC)": [(r.last_vote or "")[:16].replace("T", " ") for r in status.raters],
-            "Simulated": ["simulated" if rater.simulated else "" for rater in status.raters],
+            "Rater": [rater.rater for rater in raters],
+            "State": [_state(rater) for rater in raters],
+            "Progress": [100 * rater.done / max(1, rater.of) for rater in raters],
+            "Votes": [f"{rater.done} of {rater.of}" for rater in raters],
+            "Last vote (UTC)": [(r.last_vote or "")[:16].replace("T", " ") for r in raters],
+            "Notice": [rater.notice for rater in raters],
         }
     )
-    progress = st.column_config.ProgressColumn(
-        "Progress", min_value=0, max_value=1, format="percent"
-    )
+    progress = st.column_config.ProgressColumn("Progress", max_value=100, format="%.0f %%")
     st.dataframe(table, hide_index=True, column_config={"Progress": progress})
+
+
+def _state(rater: RaterStatus) -> str:
+    state = "dropped out" if rater.dropped_out else rater.state
+    return f"{state} (simulated)" if rater.simulated else state
 
 
 def _stimuli(study: Study, status: Status, wanted: int) -> None:
@@ -154,6 +169,7 @@ def _stimuli(study: Study, status: Status, wanted: int) -> None:
         columns=["Data set", "Image", "Method", "Votes", "Missing"],
     )
     st.dataframe(table.sort_values("Votes", kind="stable"), hide_index=True, height=240)
+    st.number_input("Votes wanted for each stimulus", 1, 1000, _WANTED, key="wanted")
 
 
 def _interim(study: Study) -> None:
@@ -161,15 +177,32 @@ def _interim(study: Study) -> None:
     st.caption("Hidden, so that nobody stops the study when the numbers happen to please.")
     if not st.toggle("Show them nevertheless", key="peek"):
         return
-    st.dataframe(interim_mos(study.store).round(2), hide_index=True)
-    st.caption("MOS with Student's 95 % interval over raters' means; only main trials.")
+    ratings = ratings_rows(study.store)
+    for title, simulated in (("Of people", False), ("Of simulated raters", True)):
+        table = interim_mos(ratings, simulated=simulated)
+        if len(table):
+            st.markdown(f"**{title}**")
+            st.dataframe(table.round(2), hide_index=True)
+    st.caption(
+        "MOS of main trials with its crossed random-effects interval (95 %). Looking at it before "
+        "the end, and stopping because of it, makes every later p-value wrong."
+    )
 
 
 def _export(study: Study) -> None:
     st.subheader("Export")
-    st.download_button(
+    left, right = st.columns(2)
+    left.download_button(
         "Download the ratings table",
         data=lambda: ratings_csv(study.store).encode(),
         file_name=f"ratings-{study.manifest.study_id}.csv",
         mime="text/csv",
+        width="stretch",
+    )
+    right.download_button(
+        "Download raters and answers",
+        data=lambda: answers_csv(study.store).encode(),
+        file_name=f"answers-{study.manifest.study_id}.csv",
+        mime="text/csv",
+        width="stretch",
     )

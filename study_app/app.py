@@ -25,6 +25,7 @@ from study_app.rater import rater_page
 _PLAIN = """<style>
 [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stDecoration"],
 [data-testid="stStatusWidget"], footer { display: none !important; }
+[data-testid="stMainBlockContainer"] { padding-top: 3rem; padding-bottom: 3rem; }
 </style>"""
 
 
@@ -39,8 +40,6 @@ def main() -> None:
     parser.add_argument("--study", default=os.environ.get("SRBENCH_STUDY"))
     parser.add_argument("--database", default=os.environ.get("SRBENCH_STUDY_DATABASE"))
     options, _ = parser.parse_known_args()
-    st.set_page_config(page_title="Picture quality", layout="centered")
-    st.html(_PLAIN)
     if not options.study:
         st.error("No study was named: streamlit run study_app/app.py -- --study DIR")
         return
@@ -50,6 +49,9 @@ def main() -> None:
         print(f"srbench: {error}", file=sys.stderr)
         st.error("The study cannot be opened; its operator finds the reason in the log.")
         return
+    title = study.manifest.title
+    st.set_page_config(page_title=title, layout="centered")
+    st.html(_PLAIN)
 
     def rate() -> None:
         rater_page(study)
@@ -58,8 +60,8 @@ def main() -> None:
         admin_page(study)
 
     pages = [
-        st.Page(rate, title="Picture quality", url_path="rate", default=True),
-        st.Page(admin, title="Study", url_path="admin"),
+        st.Page(rate, title=title, url_path="rate", default=True),
+        st.Page(admin, title=f"Study: {title}", url_path="admin"),
     ]
     st.navigation(pages, position="hidden").run()
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from srbench.errors import StudyError
+from srbench.study.keys import CODES_FILE, PASSWORD_VARIABLE
+
+if TYPE_CHECKING:
+    from srbench.study.store import Study
 
 
 def serve_command(folder: Path, *, port: int = 8501, address: str | None = None) -> list[str]:
@@ -48,23 +56,66 @@ def serve_environment(
 
 
 def serve(
-    folder: Path, *, port: int = 8501, address: str | None = None, database: str | None = None
+    folder: Path,
+    *,
+    port: int = 8501,
+    address: str | None = None,
+    database: str | None = None,
+    say: Callable[[str], None],
 ) -> int:
     """Run a study's app until it is stopped; the exit code of the server.
 
-    The folder and the database are opened once before, so that what is wrong is said here.
+    The folder and the database are opened once before, so that what is wrong is said here. What
+    the researcher needs to know now goes to ``say``, line by line.
 
     Raises:
-        StudyError: the folder holds no whole study, or the database cannot be used.
+        StudyError: the folder holds no whole study, or the database cannot be used, or the port
+            is taken.
     """
     from srbench.study.store import open_study
 
-    open_study(folder, database).store.close()
+    study = open_study(folder, database)
+    study.store.close()
+    _require_free(port, address)
+    for line in _welcome(study, port, address):
+        say(line)
     command = serve_command(folder.resolve(), port=port, address=address)
-    process = subprocess.Popen(command, env=serve_environment(os.environ, database=database))
+    # Streamlit's own greeting goes nowhere; what goes wrong comes on stderr.
+    process = subprocess.Popen(
+        command,
+        env=serve_environment(os.environ, database=database),
+        stdout=subprocess.DEVNULL,
+    )
     try:
         return process.wait()
     except KeyboardInterrupt:
         process.terminate()
         process.wait()
         return 0
+
+
+def _welcome(study: Study, port: int, address: str | None) -> list[str]:
+    url = f"http://{address or 'localhost'}:{port}"
+    if study.manifest.rules.access == "open":
+        entering = "open to whoever has the address"
+    else:
+        entering = f"each with a code from {study.folder / CODES_FILE}"
+    researcher = f"{url}/admin"
+    if not os.environ.get(PASSWORD_VARIABLE):
+        researcher = "off until there is a password; see: srbench study password"
+    return [
+        f"raters: {url} ({entering})",
+        f"researcher: {researcher}",
+        "stop with Ctrl C; every vote given is stored, and raters come back where they were",
+    ]
+
+
+def _require_free(port: int, address: str | None) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address or "0.0.0.0", port))
+        except (OSError, OverflowError) as error:
+            raise StudyError(
+                f"port {port} cannot be used ({error}); choose another with --port"
+            ) from error

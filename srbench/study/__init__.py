@@ -5,9 +5,10 @@ No screen here: the Streamlit app in study_app is a thin skin over this.
 
 from typing import TYPE_CHECKING, Any
 
+from .answers import export_answers
 from .plan import Design, planned_power, power, power_figure, power_table, raters_needed
 from .ratings import Imported, export_ratings, import_ratings
-from .simulate import SimulatedRater, simulate
+from .simulate import SimulatedRater, enlist, simulate
 from .status import Status, study_status
 from .store import Store, Study, open_study
 
@@ -22,6 +23,8 @@ __all__ = [
     "Status",
     "Store",
     "Study",
+    "enlist",
+    "export_answers",
     "export_ratings",
     "import_ratings",
     "new_study",

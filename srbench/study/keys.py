@@ -17,6 +17,8 @@ from ..errors import StudyError
 
 KEY_FILE = "secret.key"
 CODES_FILE = "access-codes.csv"
+# Where the app looks for the researcher's password, as `hash_password` made it.
+PASSWORD_VARIABLE = "SRBENCH_ADMIN_PASSWORD_HASH"
 # No 0/O, 1/I/L: codes are typed from paper.
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
@@ -92,15 +94,16 @@ def hash_participant(key: bytes, participant: str) -> str:
 
 
 def hash_password(password: str) -> str:
-    """What is stored of the researcher's password (scrypt, with its own salt)."""
+    """What is stored of the researcher's password (scrypt, with its own salt); nothing in it
+    means anything to a shell."""
     salt = secrets.token_bytes(16)
-    return f"scrypt${salt.hex()}${_scrypt(password, salt).hex()}"
+    return f"scrypt:{salt.hex()}:{_scrypt(password, salt).hex()}"
 
 
 def check_password(password: str, stored: str) -> bool:
     """Whether a password is the one of `hash_password`; False for a damaged hash."""
     try:
-        kind, salt, digest = stored.strip().split("$")
+        kind, salt, digest = stored.strip().split(":")
         right = bytes.fromhex(digest)
         return kind == "scrypt" and hmac.compare_digest(
             _scrypt(password, bytes.fromhex(salt)), right

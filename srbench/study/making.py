@@ -28,8 +28,8 @@ from .manifest import (
     stimulus_path,
 )
 from .playlists import make_playlist
-from .presets import Preset, minutes, preset, questionnaire
-from .texts import load_texts
+from .presets import Preset, minutes, preset
+from .texts import read_wording
 
 Content = tuple[str, str]
 # Below this, retests at least ten trials later would be easy to foresee.
@@ -82,6 +82,7 @@ def new_study(
     raters: int = 26,
     seed: int = 0,
     title: str = "Picture quality",
+    texts: Path | None = None,
 ) -> Made:
     """Make a study of the images in a results folder.
 
@@ -97,6 +98,7 @@ def new_study(
         open_access: whoever has the address may rate; otherwise each rater needs a code.
         participant_parameter, return_url: see `Rules`.
         raters: planned number; so many access codes are made.
+        texts: words and questions of the study's own; see texts.toml.
 
     Raises:
         StudyError: the images do not make a study; the message says which and why.
@@ -105,6 +107,7 @@ def new_study(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
     _check_numbers(raters=raters, seed=seed, gold=gold, magnification=magnification)
+    wording = read_wording(texts)
     scale, folders = _image_folders(results, scale, datasets)
     if methods is not None:
         _require_known(methods, folders)
@@ -147,7 +150,6 @@ def new_study(
         practice, golden, anchor_notes = _anchors(
             workplace, calibration, data_root, contents, scale, rules, seed, plan.calibration, gold
         )
-        texts = load_texts()
         manifest = Manifest(
             title=title,
             preset=preset_name,
@@ -158,8 +160,8 @@ def new_study(
             main=tuple(s.id for s in main),
             calibration=tuple(_anchor(s) for s in practice),
             gold=tuple(_anchor(s) for s in golden),
-            questionnaire=questionnaire(),
-            consent={language: words["consent"].strip() for language, words in texts.items()},
+            questionnaire=wording.questions,
+            texts={language: dict(words) for language, words in wording.words.items()},
         )
         if per_rater is not None and per_rater < max(map(len, manifest.contents.values())):
             raise StudyError(

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import StudyError
 from ..files import write_text
@@ -55,11 +55,22 @@ class Anchor(_Frozen):
 
 
 class Question(_Frozen):
-    """One line of the questionnaire. Texts are by language code; no answer is ever required."""
+    """One line of the questionnaire. Texts are by language code; without ``options`` the answer
+    is free text. No answer is ever required, and those chosen are stored in the first language."""
 
-    id: str
-    label: dict[str, str]
-    options: dict[str, list[str]]
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")
+    label: dict[str, str] = Field(min_length=1)
+    options: dict[str, list[str]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Question:
+        if self.options and set(self.options) != set(self.label):
+            raise ValueError("has labels and options in different languages")
+        if len({len(options) for options in self.options.values()}) > 1:
+            raise ValueError("has more options in one language than in another")
+        if any(len(set(options)) < 2 for options in self.options.values()):
+            raise ValueError("needs at least two different options")
+        return self
 
 
 class Rules(_Frozen):
@@ -88,7 +99,11 @@ class Rules(_Frozen):
 
 
 class Manifest(_Frozen):
-    """A study's design. Equal designs have equal ``fingerprint``."""
+    """A study's design. Equal designs have equal ``fingerprint``.
+
+    ``texts``: all that raters read, the consent text included, by language; the first language
+    is for those whose browser asks for another.
+    """
 
     format: Literal[1] = 1
     title: str
@@ -102,7 +117,7 @@ class Manifest(_Frozen):
     calibration: tuple[Anchor, ...] = Field(strict=False)
     gold: tuple[Anchor, ...] = Field(strict=False)
     questionnaire: tuple[Question, ...] = Field(strict=False)
-    consent: dict[str, str]
+    texts: dict[str, dict[str, str]] = Field(min_length=1)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -1,4 +1,4 @@
-"""The designs that come with srbench, and the questionnaire."""
+"""The designs that come with srbench."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import unknown_name
-from .manifest import Question
 
 # What a session takes, for planning: about 4.5 s a vote; consent, questions and instructions a
 # minute and a half; a break half a minute.
@@ -92,36 +91,3 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise unknown_name("preset", name, PRESETS)
     return PRESETS[name]
-
-
-def questionnaire() -> tuple[Question, ...]:
-    """The three usual questions (P.910 asks for age and eyesight); all may be left open."""
-    return (
-        Question(
-            id="age",
-            label={"en": "How old are you?", "ko": "나이대를 알려 주세요."},
-            options={
-                "en": ["18 to 29", "30 to 44", "45 to 59", "60 or more"],
-                "ko": ["18~29세", "30~44세", "45~59세", "60세 이상"],
-            },
-        ),
-        Question(
-            id="sight",
-            label={
-                "en": "How is your eyesight at the screen, with glasses or lenses if you use them?",
-                "ko": "(안경이나 렌즈를 쓴 상태에서) 화면이 잘 보이십니까?",
-            },
-            options={
-                "en": ["Sharp", "Slightly blurred", "Clearly blurred"],
-                "ko": ["선명하게 보임", "조금 흐림", "많이 흐림"],
-            },
-        ),
-        Question(
-            id="experience",
-            label={
-                "en": "Do you work with image processing?",
-                "ko": "영상 처리와 관련된 일을 하십니까?",
-            },
-            options={"en": ["No", "Sometimes", "Yes"], "ko": ["아니요", "가끔", "예"]},
-        ),
-    )

@@ -1,9 +1,7 @@
 """Votes as the ratings table, out of the database and into it.
 
-The guard against formulas: a spreadsheet takes a cell that begins with = + - @, a tab or a
-carriage return for a formula. A text cell that begins with one of these, or with an apostrophe,
-is written with one apostrophe before it; reading takes one leading apostrophe away. So a table
-comes back as it was.
+Text cells are guarded against spreadsheets' formulas (`srbench.cells_guard`); a table comes back
+as it was.
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
+from ..cells_guard import guard, unguard
 from ..errors import StudyError
 from ..files import write_text
 from .manifest import GRADES, Manifest
@@ -49,7 +48,6 @@ COLUMNS = (
 _INTEGERS = ("response_ms", "window_width", "window_height", "drawn_width", "drawn_height")
 _TRIAL = COLUMNS.index("trial")
 _PHASES = ("training", "main", "retest", "gold")
-_GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 _Row = tuple[tuple[Any, ...], dict[str, str] | None]
@@ -62,16 +60,6 @@ class Imported:
     raters: int
     votes: int
     repeated: int
-
-
-def guard(cell: str) -> str:
-    """A text cell as written, by the rule above."""
-    return "'" + cell if cell.startswith(_GUARDED) else cell
-
-
-def unguard(cell: str) -> str:
-    """A text cell as meant, by the rule above."""
-    return cell[1:] if cell.startswith("'") else cell
 
 
 def ratings_rows(store: Store) -> list[dict[str, Any]]:

@@ -30,7 +30,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from ..errors import StudyError
 
@@ -160,7 +159,7 @@ def open_engine(folder: Path, database: str | None) -> Engine:
     try:
         url = make_url(database or f"sqlite:///{folder / DATABASE_FILE}")
         if url.get_backend_name() == "sqlite":
-            return _sqlite(create_engine(url, poolclass=NullPool))
+            return _sqlite(create_engine(url, pool_size=10, max_overflow=20))
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)

@@ -2,23 +2,25 @@
 
 vote = round(quality of the stimulus + bias of the rater + inconsistency of the rater x normal),
 cut to 1..5 (ITU-T P.910 Annex E). They go the real way through the store, and every row says
-``simulated``; their names begin with ``sim-`` and their votes are dated to the year 2000.
+``simulated``; their names begin with ``sim-``, and votes put straight into the store are dated to
+the year 2000. (`study_app.driving` lets them vote through the app in a browser instead.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
+from numpy.random import Generator
 
 from ..errors import StudyError
 from .manifest import REFERENCE, Manifest
 from .playlists import Trial
-from .session import Submission
-from .store import Store, timestamp
+from .session import OPENING_STEPS, Submission
+from .store import Session, Store, timestamp
 
 Kind = Literal["careful", "careless", "drifting", "dropout"]
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -37,6 +39,24 @@ class SimulatedRater:
     votes: int
 
 
+@dataclass(frozen=True)
+class PlannedVote:
+    """What a simulated rater will answer, and how long after the picture stands."""
+
+    trial: Trial
+    score: int
+    response_ms: int
+
+
+@dataclass(frozen=True)
+class Enlisted:
+    """A simulated rater who has a session and a playlist, and has not voted yet."""
+
+    session: Session
+    drawn: SimulatedRater
+    votes: tuple[PlannedVote, ...]
+
+
 def simulate(
     store: Store,
     raters: int,
@@ -48,9 +68,32 @@ def simulate(
 ) -> tuple[SimulatedRater, ...]:
     """Let ``raters`` simulated raters take part; all finish but the dropouts.
 
+    See `enlist` for who they are. The same seed on a fresh study gives the same votes.
+
+    Raises:
+        StudyError: more special raters than raters, or the seed was used in this study before.
+    """
+    enlisted = enlist(store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts)
+    drawn: list[SimulatedRater] = []
+    for number, rater in enumerate(enlisted, start=1):
+        _vote(store, rater, _LONG_AGO + timedelta(days=number))
+        drawn.append(rater.drawn)
+    return tuple(drawn)
+
+
+def enlist(
+    store: Store,
+    raters: int,
+    seed: int,
+    *,
+    careless: int = 0,
+    drifting: int = 0,
+    dropouts: int = 0,
+) -> Iterator[Enlisted]:
+    """Begin simulated sessions one after the other, with all that they will answer.
+
     Of the raters, the first ``careless`` answer fast and at random, the next ``drifting`` grow
     stricter by 1.2 grades in the course of their session, the next ``dropouts`` stop somewhere.
-    The same seed on a fresh study gives the same votes.
 
     Raises:
         StudyError: more special raters than raters, or the seed was used in this study before.
@@ -70,13 +113,13 @@ def simulate(
         ("careful", raters - careless - drifting - dropouts),
     ]
     kinds: list[Kind] = [kind for kind, count in wanted for _ in range(count)]
-    return tuple(
-        _take_part(store, f"sim-{seed}-{number:03d}", kind, quality, seed, number)
-        for number, kind in enumerate(kinds, start=1)
-    )
+    for number, kind in enumerate(kinds, start=1):
+        session = store.begin_simulated(f"sim-{seed}-{number:03d}")
+        rng = np.random.default_rng([seed, number])
+        yield _draw(store, session, kind, quality, rng)
 
 
-def true_quality(manifest: Manifest, rng: np.random.Generator) -> dict[str, float]:
+def true_quality(manifest: Manifest, rng: Generator) -> dict[str, float]:
     """A true mean opinion for each stimulus: the method's, the content's ease, a little of its
     own. Published methods are given their published MOS on BSD100 or Set14, others a random one.
     """
@@ -106,43 +149,45 @@ def _published() -> Mapping[str, float]:
     return found
 
 
-def _take_part(
-    store: Store, rater: str, kind: Kind, quality: Mapping[str, float], seed: int, number: int
-) -> SimulatedRater:
-    rng = np.random.default_rng([seed, number])
+def _draw(
+    store: Store, session: Session, kind: Kind, quality: Mapping[str, float], rng: Generator
+) -> Enlisted:
     bias = float(rng.normal(0, 0.3))
     inconsistency = float(np.clip(rng.lognormal(np.log(0.6), 0.3), 0.2, 1.6))
-    session = store.begin_simulated(rater)
     playlist = store.playlist(session)
     stop = int(rng.integers(1, len(playlist))) if kind == "dropout" else len(playlist)
-    clock = _LONG_AGO + timedelta(days=number)
-    votes = 0
+    shortest = store.manifest.rules.minimum_ms
+    votes: list[PlannedVote] = []
+    for trial in playlist[:stop]:
+        score = _score(kind, trial, quality, bias, inconsistency, len(playlist), rng)
+        response_ms = int(rng.lognormal(8.0, 0.4)) + shortest
+        if kind == "careless":
+            response_ms = shortest + int(rng.integers(1, 300))
+        votes.append(PlannedVote(trial, score, response_ms))
+    drawn = SimulatedRater(session.rater, kind, bias, inconsistency, len(votes))
+    return Enlisted(session, drawn, tuple(votes))
+
+
+def _vote(store: Store, rater: Enlisted, clock: datetime) -> None:
+    """Cast all of a rater's votes. One transaction: a thousand safe writes would take a minute."""
+    session = rater.session
     with store.write() as connection:
-        # One transaction for a whole rater: a thousand safe writes would take a minute.
-        for step in ("consent", "questionnaire", "display", "instructions"):
+        for step in OPENING_STEPS:
             store.confirm_within(connection, session, step)
         block = 0
-        for trial in playlist[:stop]:
-            if trial.block != block:
-                block = trial.block
+        for planned in rater.votes:
+            if planned.trial.block != block:
+                block = planned.trial.block
                 store.confirm_within(connection, session, f"block-{block}")
-            score = _score(kind, trial, quality, bias, inconsistency, len(playlist), rng)
-            response_ms = int(rng.lognormal(8.0, 0.4)) + store.manifest.rules.minimum_ms
-            if kind == "careless":
-                response_ms = store.manifest.rules.minimum_ms + int(rng.integers(1, 300))
-            clock += timedelta(milliseconds=response_ms + 200)
-            outcome = store.vote_within(
-                connection,
-                session,
-                perfect_submission(store.manifest, trial, score, response_ms),
-                rated_at=timestamp(clock),
+            clock += timedelta(milliseconds=planned.response_ms + 200)
+            submission = perfect_submission(
+                store.manifest, planned.trial, planned.score, planned.response_ms
             )
+            outcome = store.vote_within(connection, session, submission, rated_at=timestamp(clock))
             if outcome.verdict != "accepted":
                 raise StudyError(f"a simulated vote was {outcome.verdict}: {outcome.reason}")
-            votes += 1
-        if kind != "dropout":
+        if rater.drawn.kind != "dropout":
             store.confirm_within(connection, session, "debrief")
-    return SimulatedRater(rater, kind, bias, inconsistency, votes)
 
 
 def perfect_submission(
@@ -174,7 +219,7 @@ def _score(
     bias: float,
     inconsistency: float,
     length: int,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> int:
     noise = rng.normal()
     if kind == "careless":

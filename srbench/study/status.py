@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from .schema import invites, retractions, sessions, tombstones, trials, votes
 from .store import ABANDONED_AFTER, Store, StudyState, timestamp
 
 RaterState = Literal["finished", "active", "away", "imported"]
 _ACTIVE_WITHIN = timedelta(minutes=15)
+# A rater who gives one grade in nine of ten of at least twenty votes is worth a look.
+_ENOUGH_VOTES = 20
+_NEARLY_ALWAYS = 0.9
+_SHORTEST_PACE = 0.01  # days: the first minutes of a study are no pace
 
 
 @dataclass(frozen=True)
 class RaterStatus:
     """One rater: ``done`` of ``of`` trials voted on, and when last. ``away`` for more than a
-    quarter of an hour; ``dropped_out`` when away for three days."""
+    quarter of an hour; ``dropped_out`` when away for three days. ``notice`` says what a researcher
+    should look at: the same grade nearly always, or gold stimuli graded two or more wrong."""
 
     rater: str
     state: RaterState
@@ -27,18 +33,21 @@ class RaterStatus:
     done: int
     of: int
     last_vote: str | None
+    notice: str = ""
 
 
 @dataclass(frozen=True)
 class Status:
     """The study at one moment. ``stimulus_votes``: counting main votes of people per main
-    stimulus, simulated raters left out; ``votes_per_minute``: over the last ten minutes."""
+    stimulus, simulated raters left out; ``votes_per_minute``: of people, over the last ten
+    minutes; ``main_votes_per_day``: of people, over the last day or since the first vote."""
 
     state: StudyState
     raters: tuple[RaterStatus, ...]
     stimulus_votes: dict[str, int]
     votes: int
     votes_per_minute: float
+    main_votes_per_day: float
     codes_unused: int
     erased: int
 
@@ -48,6 +57,11 @@ class Status:
         missing = sum(max(0, wanted - count) for count in self.stimulus_votes.values())
         each = per_stimulus * max(1, len(self.stimulus_votes))
         return -(-missing // max(1, round(each)))
+
+    def days_left(self, wanted: int) -> float | None:
+        """Days until each stimulus has ``wanted`` votes at the present pace; None without one."""
+        missing = sum(max(0, wanted - count) for count in self.stimulus_votes.values())
+        return missing / self.main_votes_per_day if self.main_votes_per_day else None
 
 
 def study_status(store: Store, now: datetime) -> Status:
@@ -96,13 +110,9 @@ def study_status(store: Store, now: datetime) -> Status:
             .where(votes.c.simulated.is_(False))
             .group_by(trials.c.stimulus)
         ).all()
-        recent = connection.execute(
-            select(func.count())
-            .select_from(votes)
-            .join(sessions, sessions.c.id == votes.c.session_id)
-            .where(votes.c.rated_at >= timestamp(now - timedelta(minutes=10)))
-            .where(sessions.c.imported.is_(False))
-        ).scalar_one()
+        recent, _ = _recent(connection, now - timedelta(minutes=10))
+        today, first = _recent(connection, now - timedelta(days=1), "main")
+        notices = _notices(connection)
         unused = connection.execute(
             select(func.count()).select_from(invites).where(invites.c.used_at.is_(None))
         ).scalar_one()
@@ -111,16 +121,70 @@ def study_status(store: Store, now: datetime) -> Status:
     counted.update((row[0], row[1]) for row in per_stimulus)
     return Status(
         state=store.state(),
-        raters=tuple(_rater(row._mapping, now) for row in raters),
+        raters=tuple(_rater(row._mapping, now, notices.get(row.id, "")) for row in raters),
         stimulus_votes=counted,
         votes=sum(row.done or 0 for row in raters),
         votes_per_minute=recent / 10,
+        main_votes_per_day=today / max(_SHORTEST_PACE, _days_since(first, now)),
         codes_unused=unused,
         erased=erased,
     )
 
 
-def _rater(row, now: datetime) -> RaterStatus:
+def _recent(
+    connection: Connection, since: datetime, phase: str | None = None
+) -> tuple[int, str | None]:
+    """How many votes people cast since then, and when the first of them."""
+    query = (
+        select(func.count(), func.min(votes.c.rated_at))
+        .join(sessions, sessions.c.id == votes.c.session_id)
+        .where(votes.c.rated_at >= timestamp(since), votes.c.simulated.is_(False))
+        .where(sessions.c.imported.is_(False))
+    )
+    if phase:
+        here = (trials.c.session_id == votes.c.session_id) & (trials.c.trial == votes.c.trial)
+        query = query.join(trials, here).where(trials.c.phase == phase)
+    count, first = connection.execute(query).one()
+    return count, first
+
+
+def _days_since(stored: str | None, now: datetime) -> float:
+    if stored is None:
+        return 1.0
+    return (now - datetime.fromisoformat(stored)).total_seconds() / 86_400
+
+
+def _notices(connection: Connection) -> dict[int, str]:
+    """What a researcher should look at, by session."""
+    rows = connection.execute(
+        select(votes.c.session_id, votes.c.score, trials.c.expected, func.count())
+        .join(
+            trials,
+            (trials.c.session_id == votes.c.session_id) & (trials.c.trial == votes.c.trial),
+        )
+        .where(trials.c.phase != "training")
+        .group_by(votes.c.session_id, votes.c.score, trials.c.expected)
+    ).all()
+    grades: dict[int, Counter[int]] = {}
+    gold: dict[int, Counter[bool]] = {}
+    for session_id, score, expected, count in rows:
+        grades.setdefault(session_id, Counter())[score] += count
+        if expected is not None:
+            gold.setdefault(session_id, Counter())[abs(score - expected) >= 2] += count
+    notices: dict[int, str] = {}
+    for session_id, counts in grades.items():
+        found: list[str] = []
+        (grade, most), total = counts.most_common(1)[0], counts.total()
+        if total >= _ENOUGH_VOTES and most >= _NEARLY_ALWAYS * total:
+            found.append(f"{grade} in {most} of {total} votes")
+        checks = gold.get(session_id, Counter())
+        if checks[True]:
+            found.append(f"{checks[True]} of {checks.total()} attention checks missed")
+        notices[session_id] = "; ".join(found)
+    return notices
+
+
+def _rater(row, now: datetime, notice: str) -> RaterStatus:
     last = row["last"] or row["created_at"]
     state: RaterState = (
         "imported"
@@ -139,4 +203,5 @@ def _rater(row, now: datetime) -> RaterStatus:
         done=row["done"] or 0,
         of=row["length"] or 0,
         last_vote=row["last"],
+        notice=notice,
     )

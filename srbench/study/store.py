@@ -231,6 +231,15 @@ class Store:
             self._lock_meta(connection)
             return self._begin(connection, rater=rater, simulated=True)
 
+    def link(self, session: Session) -> str:
+        """A new token for a session's personal link; the older ones stay good."""
+        token = keys.new_token()
+        with self.write() as connection:
+            connection.execute(
+                insert(tokens).values(token_hash=keys.hash_token(token), session_id=session.id)
+            )
+        return token
+
     def resume(self, token: str) -> Session | None:
         """The session of a personal link; None when there is none, or it was withdrawn."""
         with self.read() as connection:
@@ -314,6 +323,10 @@ class Store:
 
     def playlist(self, session: Session) -> tuple[Trial, ...]:
         """The rater's trials, as stored before the first one was shown."""
+        with self._playlists_lock:
+            known = self._playlists.get(session.id)
+        if known is not None:
+            return known
         with self.read() as connection:
             return self._playlist(connection, session.id)
 

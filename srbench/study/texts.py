@@ -1,41 +1,141 @@
-"""The words that raters read, by language; see texts.toml."""
+"""What raters read: words by language, and the questions put to them. The catalogue is texts.toml,
+where it also says how a study gets words of its own.
+"""
 
 from __future__ import annotations
 
+import re
+import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from ..errors import StudyError
+from pydantic import ValidationError
+
+from ..errors import StudyError, unknown_name
+from .manifest import Manifest, Question
 
 Texts = Mapping[str, str]
 FALLBACK = "en"
-TEXTS_FILE = "texts.toml"
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_LONGEST_TEXT = 20_000
 
 
-def load_texts(folder: Path | None = None) -> dict[str, Texts]:
-    """The catalogue, with the words of the study in ``folder`` over it. A language that lacks a
-    word has the English one.
+@dataclass(frozen=True)
+class Wording:
+    """The words of a study by language, each language whole, the default one first; and its
+    questions."""
+
+    words: Mapping[str, Texts]
+    questions: tuple[Question, ...]
+
+
+def catalogue_source() -> str:
+    """The catalogue that comes with srbench, as TOML."""
+    return files("srbench.study").joinpath("texts.toml").read_text("utf-8")
+
+
+@cache
+def catalogue() -> Wording:
+    """The catalogue that comes with srbench."""
+    content = tomllib.loads(catalogue_source())
+    questions = _questions(content.pop("questions"), "texts.toml")
+    return Wording(content, questions)
+
+
+def read_wording(path: Path | None) -> Wording:
+    """The catalogue with a researcher's file over it; the catalogue itself without a file.
 
     Raises:
-        StudyError: the study's own file is not such a catalogue.
+        StudyError: the file is not such a catalogue; the message says where.
     """
-    catalogue = tomllib.loads(files("srbench.study").joinpath(TEXTS_FILE).read_text("utf-8"))
-    own = folder / TEXTS_FILE if folder else None
-    if own is not None and own.is_file():
-        for language, words in _own(own).items():
-            catalogue[language] = {**catalogue.get(language, {}), **words}
-    english = catalogue[FALLBACK]
-    return {language: {**english, **words} for language, words in catalogue.items()}
-
-
-def _own(path: Path) -> dict[str, dict[str, str]]:
+    ours = catalogue()
+    if path is None:
+        return ours
     try:
         content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path} does not exist; begin one with: srbench study texts") from None
     except (OSError, ValueError) as error:
-        raise StudyError(f"{path} cannot be read ({error})") from error
-    for language, words in content.items():
-        if not isinstance(words, dict) or not all(isinstance(w, str) for w in words.values()):
-            raise StudyError(f"{path}: [{language}] must hold texts only")
-    return content
+        raise StudyError(f"{path} cannot be read as TOML in UTF-8 ({error})") from error
+    offered = content.pop("languages", None)
+    questions = content.pop("questions", None)
+    words = dict(ours.words)
+    for language, changed in content.items():
+        words[language] = {
+            **ours.words[FALLBACK],
+            **ours.words.get(language, {}),
+            **_checked(language, changed, path),
+        }
+    if offered is not None:
+        words = _only(words, offered, path)
+    return Wording(words, ours.questions if questions is None else _questions(questions, path))
+
+
+def texts_of(manifest: Manifest) -> dict[str, Texts]:
+    """A study's words by language, the default one first; each language is whole, even if the
+    study was made by an srbench that needed fewer words."""
+    english = catalogue().words[FALLBACK]
+    return {language: {**english, **words} for language, words in manifest.texts.items()}
+
+
+def _checked(language: str, changed: object, path: Path) -> Texts:
+    english = catalogue().words[FALLBACK]
+    if not _LANGUAGE.fullmatch(language):
+        raise StudyError(
+            f"{path}: '{language}' is neither 'languages', 'questions' nor a language's code "
+            "such as en, ko or de"
+        )
+    if not isinstance(changed, dict):
+        raise StudyError(f"{path}: '{language}' must be a table: [{language}]")
+    for name, text in changed.items():
+        if name not in english:
+            raise unknown_name(f"text in {path}, [{language}]", name, english)
+        where = f"{path}: '{name}' of [{language}]"
+        if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST_TEXT:
+            raise StudyError(f"{where} must be a text of 1 to {_LONGEST_TEXT} letters")
+        if blanks(text) != blanks(english[name]):
+            wanted = ", ".join(f"{{{blank}}}" for blank in blanks(english[name])) or "none"
+            raise StudyError(f"{where} must have the blanks of the English text: {wanted}")
+    if language not in catalogue().words and "language" not in changed:
+        raise StudyError(f'{path}: [{language}] needs the language\'s own name: language = "..."')
+    return changed
+
+
+def blanks(text: str) -> list[str]:
+    """What is to be filled in: the names in braces, sorted."""
+    try:
+        return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+    except ValueError:
+        return ["a brace that is not closed"]
+
+
+def _only(words: Mapping[str, Texts], offered: object, path: Path) -> dict[str, Texts]:
+    if not isinstance(offered, list) or not offered:
+        raise StudyError(f'{path}: languages must be a list such as ["ko", "en"]')
+    for language in offered:
+        if language not in words:
+            raise unknown_name(f"language in {path}", str(language), words)
+    return {language: words[language] for language in offered}
+
+
+def _questions(content: Sequence[Any], path: Path | str) -> tuple[Question, ...]:
+    if not isinstance(content, list):
+        raise StudyError(f"{path}: questions must be [[questions]] tables, or questions = []")
+    questions: list[Question] = []
+    for number, one in enumerate(content, start=1):
+        try:
+            questions.append(Question.model_validate(one))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, problem["loc"]))
+            message = problem["msg"].removeprefix("Value error, ")
+            raise StudyError(f"{path}: question {number}: {place} {message}".strip()) from error
+    names = [question.id for question in questions]
+    if len(set(names)) < len(names):
+        raise StudyError(f"{path}: two questions have the same id")
+    return tuple(questions)

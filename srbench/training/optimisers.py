@@ -27,9 +27,10 @@ class Optimiser:
     """
 
     def __init__(self, network: nn.Module, name: OptimiserName, betas: tuple[float, float]) -> None:
-        filters = [p for p in network.parameters() if p.ndim > 1 and name == "muon"]
+        self._parameters = list(network.parameters())
+        filters = [p for p in self._parameters if p.ndim > 1 and name == "muon"]
         known = {id(p) for p in filters}
-        rest = [p for p in network.parameters() if id(p) not in known]
+        rest = [p for p in self._parameters if id(p) not in known]
         self._parts: list[torch.optim.Optimizer] = []
         if rest:
             self._parts.append(torch.optim.Adam(rest, lr=1.0, betas=betas, fused=True))
@@ -53,14 +54,21 @@ class Optimiser:
         for filters, _ in self._views:
             filters.grad = None
 
-    def step(self, rate: float) -> None:
-        """One update with the gradients that the parameters hold."""
+    def step(self, rate: float) -> bool:
+        """One update with the gradients that the parameters hold.
+
+        False where a gradient is not finite: then nothing is changed.
+        """
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        if not torch.nn.utils.get_total_norm(gradients).isfinite():
+            return False
         for filters, view in self._views:
             view.grad = None if filters.grad is None else _rows(filters.grad).reshape(view.shape)
         for part in self._parts:
             for group in part.param_groups:
                 group["lr"] = rate
             part.step()
+        return True
 
     def state_dict(self) -> dict[str, Any]:
         """What decides how the updates go on."""

@@ -43,8 +43,8 @@ class Recipe(BaseModel):
 
     ``content`` maps each content loss to its weight; their sum, plus ``adversarial`` times the
     adversarial loss, plus ``total_variation`` times the total variation, is what the generator
-    minimises. A discriminator is trained, with Adam, when ``adversarial`` is above zero. ``start_from`` names
-    the method whose checkpoint the generator starts from.
+    minimises. A discriminator is trained, with Adam, when ``adversarial`` is above zero.
+    ``start_from`` names the method whose checkpoint the generator starts from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -71,6 +71,14 @@ class View {
       if (key !== data.picture.key && key !== data.next?.key && key !== this.data?.picture.key)
         this.pictures.delete(key);
     const same = this.data && data.trial === this.data.trial && data.attempt === this.data.attempt;
+    const rated = ["sent", "feedback"].includes(this.state());
+    if (rated && data.feedback && data.feedback.trial === this.data?.trial) {
+      clearTimeout(this.timers.resend);
+      this.waitingData = same ? null : data; // no next trial after the last practice picture
+      this.enter("feedback");
+      this.say(data.feedback.text, data.texts.go_on);
+      return;
+    }
     if (same) {
       this.data = data;
       this.label();
@@ -89,13 +97,6 @@ class View {
       return;
     }
     clearTimeout(this.timers.resend);
-    const feedback = data.feedback;
-    if (feedback && this.data && feedback.trial === this.data.trial) {
-      this.waitingData = data;
-      this.enter("feedback");
-      this.say(feedback.text, data.texts.go_on);
-      return;
-    }
     this.begin(data);
   }
 
@@ -235,9 +236,13 @@ class View {
   }
 
   proceed() {
-    this.hideCard();
-    if (this.state() === "feedback") this.begin(this.waitingData);
-    else if (this.state() === "blocked") {
+    if (this.state() === "feedback" && this.waitingData) {
+      this.hideCard();
+      this.begin(this.waitingData);
+    } else if (this.state() === "feedback") {
+      this.send("read", this.data.trial);
+    } else if (this.state() === "blocked") {
+      this.hideCard();
       this.ratio = window.devicePixelRatio;
       this.show();
     }

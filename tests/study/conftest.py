@@ -188,7 +188,7 @@ def design() -> Callable[..., Manifest]:
             calibration=graded(practised),
             gold=graded(golden),
             questionnaire=(),
-            consent={"en": "yes?"},
+            texts={"en": {"consent": "yes?"}},
         )
 
     return build

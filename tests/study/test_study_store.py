@@ -335,6 +335,7 @@ def test_a_full_disk_loses_no_vote_and_moves_nobody_on(folder):
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
     event.listen(study.store.engine, "connect", no_room)
+    study.store.engine.dispose()  # the rule holds for new connections
     filler = schema.meta.insert().values(key="filler", value="x" * 200_000)
     with pytest.raises(StudyError, match="full"), study.store.write() as connection:
         connection.execute(filler)
@@ -344,6 +345,7 @@ def test_a_full_disk_loses_no_vote_and_moves_nobody_on(folder):
     except StudyError:
         failed = 1
     event.remove(study.store.engine, "connect", no_room)
+    study.store.engine.dispose()
     assert study.store.vote(session, sent).verdict == ("accepted" if failed else "repeated")
     assert count(study, schema.votes) == 2
 

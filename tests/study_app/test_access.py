@@ -90,7 +90,7 @@ def test_a_password_is_stored_as_a_salted_hash_and_nothing_else_opens():
         ("parol", stored),
         ("", stored),
         ("x", ""),
-        ("x", "scrypt$zz$zz"),
+        ("x", "scrypt:zz:zz"),
         ("", ""),
     ):
         assert not check_password(wrong, given)

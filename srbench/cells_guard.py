@@ -1,0 +1,20 @@
+"""Text cells of a CSV that no spreadsheet takes for a formula, and back again.
+
+A spreadsheet runs a cell that begins with = + - @, a tab or a carriage return. A text cell that
+begins with one of these, or with an apostrophe, is written with one apostrophe before it; reading
+takes that apostrophe away. So every text comes back as it was.
+"""
+
+from __future__ import annotations
+
+_GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+def guard(cell: str) -> str:
+    """A text cell as written."""
+    return "'" + cell if cell.startswith(_GUARDED) else cell
+
+
+def unguard(cell: str) -> str:
+    """A text cell as meant; one that `guard` cannot have written stays as it is."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_GUARDED) else cell

@@ -1,0 +1,59 @@
+"""Who took part, as a table: answers to the questionnaire and the screen, one row per rater."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from sqlalchemy import select
+
+from ..cells_guard import guard
+from ..files import write_text
+from .schema import sessions, steps
+from .store import Store
+
+COLUMNS = ("rater", "simulated", "began_at", "finished_at")
+SCREEN = ("pixel_ratio", "window_width", "window_height", "screen_width", "screen_height")
+
+
+def answers_csv(store: Store) -> str:
+    """The table as CSV text with LF line ends, raters in the order of their coming.
+
+    Columns: `COLUMNS`, `SCREEN` (as the display check found it), then one per question, headed by
+    its id; an answer that was not given is empty. Text is guarded against spreadsheets' formulas
+    (`srbench.cells_guard`).
+    """
+    questions = [question.id for question in store.manifest.questionnaire]
+    with store.read() as connection:
+        raters = connection.execute(
+            select(sessions).where(sessions.c.imported.is_(False)).order_by(sessions.c.id)
+        ).all()
+        given = {
+            (row.session_id, row.step): row.answers
+            for row in connection.execute(
+                select(steps).where(steps.c.step.in_(("questionnaire", "display")))
+            )
+        }
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*COLUMNS, *SCREEN, *questions])
+    for rater in raters:
+        screen = given.get((rater.id, "display")) or {}
+        answers = given.get((rater.id, "questionnaire")) or {}
+        simulated = "true" if rater.simulated else "false"
+        writer.writerow(
+            [
+                *(guard(rater.rater), simulated, rater.created_at, rater.finished_at),
+                *(screen.get(name) for name in SCREEN),
+                *(guard(str(answers.get(name, ""))) for name in questions),
+            ]
+        )
+    return out.getvalue()
+
+
+def export_answers(store: Store, file: Path) -> int:
+    """Write the table of `answers_csv`; the number of raters in it."""
+    text = answers_csv(store)
+    write_text(file, text)
+    return sum(1 for _ in csv.reader(io.StringIO(text))) - 1

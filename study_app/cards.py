@@ -1,0 +1,163 @@
+"""The rater's screens that show no picture to be rated: calm cards with one way on.
+
+Each takes the study, the session, the screen it stands at and the words, and confirms its step in
+the database when the rater goes on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from srbench.study.manifest import Question
+from srbench.study.session import Screen, window_needed
+from srbench.study.store import Session, Study
+from srbench.study.texts import Texts
+from study_app.components import CHROME_HEIGHT, display_check
+
+_LONGEST_ANSWER = 500
+
+
+def show(title: str, text: str) -> None:
+    """A title and a few sentences, each a paragraph."""
+    st.title(title)
+    for line in text.strip().splitlines():
+        st.write(line)
+
+
+def consent(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """What is asked of the rater, what is stored, and the rater's yes."""
+    show(texts["consent_title"], texts["consent"])
+    _go_on(study, session, screen, texts["consent_agree"])
+
+
+def questionnaire(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """The study's questions, if it has any."""
+    questions = study.manifest.questionnaire
+    if not questions:
+        study.store.confirm(session, "questionnaire")
+        st.rerun()
+    st.title(texts["questionnaire_title"])
+    st.caption(texts["questionnaire_note"])
+    asked = [(question.id, _answer(question, texts)) for question in questions]
+    answers = {name: answer for name, answer in asked if answer}
+    _go_on(study, session, screen, texts["go_on"], answers)
+
+
+def _answer(question: Question, texts: Texts) -> str | None:
+    first = next(iter(question.label))
+    language = st.session_state["language"]
+    language = language if language in question.label else first
+    label, key = question.label[language], f"question-{question.id}"
+    if not question.options:
+        return st.text_input(label, max_chars=_LONGEST_ANSWER, key=key, autocomplete="off").strip()
+    options = question.options[language]
+    chosen = st.selectbox(
+        label,
+        range(len(options)),
+        index=None,
+        format_func=options.__getitem__,
+        placeholder=texts["no_answer"],
+        key=key,
+    )
+    # Stored in one language, so that answers can be counted.
+    return None if chosen is None else question.options[first][chosen]
+
+
+def display(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """Whether the window holds the largest picture of this rater's playlist."""
+    st.title(texts["display_title"])
+    width, height = window_needed(study.manifest, study.store.playlist(session))
+    result = display_check(
+        key="display-check",
+        data={
+            "width": width,
+            "height": height,
+            "chrome": CHROME_HEIGHT,
+            "texts": {
+                "need": texts["display_need"],
+                "have": texts["display_have"],
+                "ok": texts["display_ok"],
+                "small": texts["display_small"],
+                "go_on": texts["go_on"],
+            },
+        },
+        on_done_change=lambda: None,
+    )
+    measured = result.done
+    if isinstance(measured, dict):
+        numbers = {k: v for k, v in measured.items() if type(v) in (int, float)}
+        study.store.confirm(session, "display", numbers)
+        st.rerun()
+
+
+def instructions(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """What to do, and how to come back."""
+    show(texts["instructions_title"], texts["instructions"])
+    _personal_link(texts)
+    _go_on(study, session, screen, texts["instructions_go"])
+
+
+def ready(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """Between practice and study."""
+    show(texts["ready_title"], texts["ready"])
+    _go_on(study, session, screen, texts["ready_go"])
+
+
+def pause(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """A break between two blocks."""
+    show(texts["break_title"], texts["break_text"])
+    _personal_link(texts)
+    _go_on(study, session, screen, texts["break_go"])
+    _take_back(study, session, screen, texts)
+
+
+def debrief(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """What it was all about."""
+    show(texts["debrief_title"], texts["debrief"])
+    _go_on(study, session, screen, texts["debrief_go"])
+    _take_back(study, session, screen, texts)
+
+
+def finished(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """The completion code, the way back, and the way out."""
+    show(texts["finished_title"], texts["finished"])
+    code = session.completion_code or ""
+    st.write(texts["completion_code"])
+    st.code(code, language=None)
+    if study.manifest.rules.return_url:
+        address = study.manifest.rules.return_url.replace("{code}", code)
+        st.link_button(texts["return_link"], address, type="primary")
+    with st.expander(texts["withdraw"]):
+        if st.button(texts["withdraw_sure"], key="withdraw"):
+            study.store.erase(session.rater)
+            st.session_state.pop("token", None)
+            st.query_params.clear()
+            st.success(texts["withdrawn"])
+            st.stop()
+
+
+def _go_on(
+    study: Study,
+    session: Session,
+    screen: Screen,
+    label: str,
+    answers: dict[str, Any] | None = None,
+) -> None:
+    if st.button(label, type="primary", key=f"go-{screen.step}") and screen.step:
+        study.store.confirm(session, screen.step, answers)
+        st.rerun()
+
+
+def _take_back(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """Undo reaches over the card to the vote before it."""
+    if screen.undo and st.button(texts["undo_last"], type="tertiary", key=f"undo-{screen.step}"):
+        study.store.undo(session, *screen.undo)
+        st.rerun()
+
+
+def _personal_link(texts: Texts) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{texts['link_title']}**")
+        st.caption(texts["link_note"])

@@ -1,0 +1,193 @@
+"""A simulated rater's hands: the real app, driven through a real browser, screen by screen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from srbench.errors import StudyError
+from srbench.study.simulate import Enlisted, PlannedVote, SimulatedRater
+from srbench.study.store import Study
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+# Pictures as they are, and no traffic of the browser's own.
+CHROMIUM_FLAGS = [
+    "--force-color-profile=srgb",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_WINDOW = {"width": 1920, "height": 1080}
+_AT_ONCE = 4
+_PATIENCE_MS = 120_000
+_FINISHED = '[data-testid="stCode"]'
+_ONWARD = (
+    '.stage[data-state="feedback"] .go, .check .go:not([disabled]), '
+    '[data-testid="stBaseButton-primary"]'
+)
+
+# When the page last sent and last heard something, by its own clock.
+_WIRE = """
+window.wire = {sent: [], heard: 0};
+window.WebSocket = class extends WebSocket {
+  constructor(...all) {
+    super(...all);
+    this.addEventListener('message', () => { window.wire.heard = performance.now(); });
+  }
+  send(...all) { window.wire.sent.push(performance.now()); return super.send(...all); }
+};
+"""
+
+# Presses a key; resolves when another screen stands. All in milliseconds.
+_PRESS = """key => new Promise(done => {
+  const find = root => root.querySelector('.stage') ??
+    [...root.querySelectorAll('*')].map(e => e.shadowRoot && find(e.shadowRoot)).find(Boolean);
+  const trial = find(document).dataset.trial, start = performance.now();
+  const finish = (picture, now) => {
+    const sent = window.wire.sent.find(time => time >= start) ?? start;
+    done({picture, seconds: (now - start) / 1000, server: (window.wire.heard - sent) / 1000});
+  };
+  const look = () => {
+    const stage = find(document), state = stage?.dataset.state;
+    if (!stage || state === 'feedback') return finish(false, performance.now());
+    if (stage.dataset.trial !== trial && ['waiting', 'ready'].includes(state))
+      return requestAnimationFrame(() => finish(true, performance.now()));
+    requestAnimationFrame(look);
+  };
+  window.wire.sent = [];
+  window.dispatchEvent(new KeyboardEvent('keydown', {key}));
+  look();
+})"""
+
+
+@dataclass(frozen=True)
+class Press:
+    """One vote as the page lived it: seconds from the key press until the next screen stood,
+    and from the message sent until the last one heard before that (the server's share, with the
+    way there and back). ``picture``: whether the next screen was another picture to rate."""
+
+    trial: int
+    score: int
+    seconds: float
+    server_seconds: float
+    picture: bool
+
+
+@asynccontextmanager
+async def open_browser() -> AsyncIterator[Browser]:
+    """Chromium: $SRBENCH_CHROMIUM, the one on the path, or Playwright's own.
+
+    Raises:
+        StudyError: Playwright or Chromium is not installed.
+    """
+    try:
+        from playwright.async_api import Error, async_playwright
+    except ImportError as error:
+        raise StudyError(
+            "rating through a browser needs Playwright; install it with: pip install playwright"
+        ) from error
+    executable = os.environ.get("SRBENCH_CHROMIUM") or shutil.which("chromium")
+    async with async_playwright() as playwright:
+        try:
+            browser = await playwright.chromium.launch(
+                executable_path=executable, args=CHROMIUM_FLAGS
+            )
+        except Error as error:
+            raise StudyError(
+                "Chromium does not start; name it in SRBENCH_CHROMIUM, or install it with: "
+                "playwright install chromium"
+            ) from error
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def open_page(browser: Browser) -> Page:
+    """A page in a browser profile of its own."""
+    context = await browser.new_context(viewport={**_WINDOW})  # pyright: ignore[reportArgumentType]
+    context.set_default_timeout(_PATIENCE_MS)
+    page = await context.new_page()
+    await page.add_init_script(_WIRE)
+    return page
+
+
+async def go_on_until(page: Page, wanted: str) -> None:
+    """Press the one way on, card after card, until ``wanted`` (a selector) stands."""
+    from playwright.async_api import Error
+
+    goal, onward = page.locator(wanted), page.locator(_ONWARD)
+    while True:
+        await goal.or_(onward).first.wait_for()
+        if await goal.count():
+            return
+        try:
+            await onward.first.click(timeout=2000)
+        except Error:
+            continue  # the button went away under the hand
+        # The same button pressed twice changes nothing, so a short wait is for courtesy.
+        await asyncio.sleep(0.3)
+
+
+async def vote(page: Page, planned: PlannedVote, *, minimum_ms: int) -> Press:
+    """Wait for a trial's picture, look at it for as long as planned, and press the key."""
+    number, score = planned.trial.number, planned.score
+    await go_on_until(page, f'.stage[data-state="ready"][data-trial="{number}.1"]')
+    await asyncio.sleep(max(0, planned.response_ms - minimum_ms) / 1000)
+    found = await page.evaluate(_PRESS, str(score))
+    return Press(number, score, found["seconds"], found["server"], found["picture"])
+
+
+async def take_part(
+    page: Page, address: str, token: str, votes: Sequence[PlannedVote], *, minimum_ms: int
+) -> list[Press]:
+    """From the personal link through all of ``votes``."""
+    await page.goto(f"{address}/?r={token}", wait_until="commit")
+    return [await vote(page, planned, minimum_ms=minimum_ms) for planned in votes]
+
+
+def drive(study: Study, enlisted: Sequence[Enlisted], address: str) -> tuple[SimulatedRater, ...]:
+    """Let enlisted raters rate at a served study, four at a time; all but the dropouts go on to
+    the completion code. Their sessions are marked as simulated, and so is every vote.
+
+    Raises:
+        StudyError: no browser, or the app at ``address`` does not answer or is another study's.
+    """
+    asyncio.run(_drive(study, enlisted, address.rstrip("/")))
+    return tuple(rater.drawn for rater in enlisted)
+
+
+async def _drive(study: Study, enlisted: Sequence[Enlisted], address: str) -> None:
+    from playwright.async_api import Error
+
+    places = asyncio.Semaphore(_AT_ONCE)
+    async with open_browser() as browser:
+
+        async def one(rater: Enlisted) -> None:
+            async with places:
+                page = await open_page(browser)
+                token = study.store.link(rater.session)
+                shortest = study.manifest.rules.minimum_ms
+                await take_part(page, address, token, rater.votes, minimum_ms=shortest)
+                if rater.drawn.kind != "dropout":
+                    await go_on_until(page, _FINISHED)
+                await page.context.close()
+
+        try:
+            await asyncio.gather(*map(one, enlisted))
+        except Error as error:
+            raise StudyError(
+                f"the app at {address} did not show what it should "
+                f"({error.message.splitlines()[0]}); is it this study, and is it running?"
+            ) from error

@@ -1,0 +1,156 @@
+"""The rating screen: one picture, five grades. What the page shows is sent to the component in
+study_app/viewer; its votes come back in callbacks, before the next run asks the database where
+the rater stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from srbench.errors import StudyError
+from srbench.study.manifest import stimulus_path
+from srbench.study.playlists import Trial
+from srbench.study.presets import SECONDS_PER_VOTE
+from srbench.study.session import Screen, parse_submission
+from srbench.study.store import Session, Study
+from srbench.study.texts import Texts
+from study_app.components import rating_screen
+
+# Of st.session_state: the practice trial whose right grade is to be told; what to say of a vote
+# that was not stored; how many messages this page was sent; the component's own state.
+_FEEDBACK, _MESSAGE, _ANSWERS, _COMPONENT = "feedback-for", "rating-message", "answers", "rating"
+_WORDS = (
+    "undo", "picture", "too_small", "zoomed", "loading", "load_failed", "not_saved", "go_on",
+)  # fmt: skip
+
+
+def show_trial(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """The picture to be rated now, the next one loading behind it."""
+    assert screen.trial is not None
+    trial, playlist = screen.trial, study.store.playlist(session)
+    following = playlist[trial.number + 1] if trial.number + 1 < len(playlist) else None
+    told = _feedback(playlist, texts) if trial.phase == "training" else None
+    undo = screen.undo and {"trial": screen.undo[0], "attempt": screen.undo[1]}
+    shown = {"trial": trial.number, "attempt": screen.attempt, "undo": undo, "feedback": told}
+    _mount(study, session, texts, trial, following, shown)
+
+
+def feedback_waits() -> bool:
+    """Whether the rater is still to be told the right grade of a practice picture."""
+    return st.session_state.get(_FEEDBACK) is not None
+
+
+def show_last_feedback(study: Study, session: Session, texts: Texts) -> None:
+    """The last practice picture once more, with its right grade."""
+    playlist = study.store.playlist(session)
+    trial = playlist[st.session_state[_FEEDBACK]]
+    shown = {"trial": trial.number, "attempt": 1, "feedback": _feedback(playlist, texts)}
+    _mount(study, session, texts, trial, None, shown)
+
+
+def _mount(
+    study: Study,
+    session: Session,
+    texts: Texts,
+    trial: Trial,
+    following: Trial | None,
+    shown: dict[str, Any],
+) -> None:
+    rules = study.manifest.rules
+    # Streamlit passes on only what differs from the run before, but the screen waits for every
+    # answer, also for the same one again.
+    answer = st.session_state[_ANSWERS] = st.session_state.get(_ANSWERS, 0) + 1
+    rating_screen(
+        key=_COMPONENT,
+        data={
+            **shown,
+            "answer": answer,
+            "picture": _picture(study, trial),
+            "next": _picture(study, following) if following else None,
+            "magnification": rules.magnification,
+            "minimum_ms": rules.minimum_ms,
+            "progress": _progress(study.store.playlist(session), trial, texts),
+            "texts": {
+                "grades": [texts[f"grade_{grade}"] for grade in range(1, 6)],
+                "question": texts["question_of_quality"],
+                **{name: texts[name] for name in _WORDS},
+            },
+            **st.session_state.pop(_MESSAGE, {}),
+        },
+        on_vote_change=lambda: _vote(study, session, texts),
+        on_undo_change=lambda: _undo(study, session),
+        on_read_change=lambda: st.session_state.pop(_FEEDBACK, None),
+    )
+
+
+def _vote(study: Study, session: Session, texts: Texts) -> None:
+    submission = parse_submission(st.session_state[_COMPONENT].get("vote"))
+    if submission is None:
+        st.session_state[_MESSAGE] = {"refused": texts["refused"]}
+        return
+    try:
+        outcome = study.store.vote(session, submission)
+    except StudyError:
+        # The component sends it again until it is stored.
+        st.session_state[_MESSAGE] = {"problem": texts["not_saved"]}
+        return
+    if outcome.verdict == "refused":
+        st.session_state[_MESSAGE] = {"refused": texts["refused"]}
+    elif outcome.verdict == "accepted":
+        trial = study.store.playlist(session)[submission.trial]
+        st.session_state[_FEEDBACK] = trial.number if trial.phase == "training" else None
+
+
+def _undo(study: Study, session: Session) -> None:
+    message = st.session_state[_COMPONENT].get("undo")
+    if isinstance(message, dict):
+        trial, attempt = message.get("trial"), message.get("attempt")
+        if type(trial) is int and type(attempt) is int:
+            study.store.undo(session, trial, attempt)
+            st.session_state[_FEEDBACK] = None
+
+
+def _feedback(playlist: Sequence[Trial], texts: Texts) -> dict[str, Any] | None:
+    """What to say of the practice picture just rated; known to the page only after the vote."""
+    number = st.session_state.get(_FEEDBACK)
+    if number is None:
+        return None
+    expected = playlist[number].expected
+    return {
+        "trial": number,
+        "text": texts["feedback_high"] if expected == 5 else texts["feedback_low"],
+    }
+
+
+def _picture(study: Study, trial: Trial) -> dict[str, Any]:
+    """Address and size of a trial's picture. Streamlit's media store serves it under a hash, and
+    only while it is on this rater's screen or next."""
+    from streamlit.runtime import get_instance
+
+    stimulus = study.manifest.by_id[trial.stimulus]
+    url = get_instance().media_file_mgr.add(
+        str(stimulus_path(study.folder, stimulus.id)),
+        "image/png",
+        f"stimulus.{trial.number % 3}",
+    )
+    return {
+        "key": stimulus.id,
+        "url": url,
+        "width": stimulus.width,
+        "height": stimulus.height,
+    }
+
+
+def _progress(playlist: Sequence[Trial], trial: Trial, texts: Texts) -> dict[str, Any]:
+    practice = sum(t.phase == "training" for t in playlist)
+    if trial.phase == "training":
+        done, total = trial.number, practice
+        text = texts["practice"].format(done=done + 1, total=total)
+    else:
+        done, total = trial.number - practice, len(playlist) - practice
+        minutes = max(1, round((total - done) * SECONDS_PER_VOTE / 60))
+        text = texts["progress_time"].format(done=done + 1, total=total, minutes=minutes)
+    return {"done": done, "total": total, "text": text}
