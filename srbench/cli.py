@@ -55,8 +55,7 @@ def main() -> None:
         _say(f"{message} (see: srbench --help)")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted; what was finished is kept: run the same command again to go on")
-        code = 130
+        code = 130  # newer typer returns this itself
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -68,6 +67,8 @@ def main() -> None:
             "of the same command under SRBENCH_TRACEBACK=1"
         )
         code = 1
+    if code == 130:
+        _say("interrupted; what was finished is kept: run the same command again to go on")
     sys.exit(code if isinstance(code, int) else 0)
 
 
