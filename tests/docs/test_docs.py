@@ -19,7 +19,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 DOCS = CHECKOUT / "docs"
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(
-    r"(?:<!-- (?P<kind>not run|file): (?P<what>[^>]*?) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```",
+    r"(?:<!-- (?P<kind>not run|file): (?P<what>[^>]*?) -->\n)?"
+    r"```(?P<language>\w+)\n(?P<text>.*?)```",
     re.DOTALL,
 )
 
@@ -136,7 +137,6 @@ BEFORE = {
     ],
     "how-to/languages.md": [
         "srbench run-all --datasets sample --methods nearest,bicubic --out results",
-        "srbench study new --from results --out study",
     ],
 }
 FOLLOWED = [page for page in PAGES if re.search("```bash|<!-- file:", page.read_text("utf-8"))]
@@ -175,8 +175,8 @@ def test_following_the_page_works(page, place, run_cli):
 
         assert read_experiment("experiment.toml").crops[0].box == (100, 80, 64, 64)
     if name == "how-to/languages.md":
-        from srbench.study.texts import load_texts
+        from srbench.study.manifest import load_manifest
 
-        texts = load_texts(place / "study")
-        assert texts["de"]["go_on"] == "Weiter"
-        assert texts["ko"]["go_on"] != texts["en"]["go_on"]
+        made = load_manifest(place / "study")
+        assert made.texts["de"]["go_on"] == "Weiter"
+        assert [question.id for question in made.questionnaire] == ["screen"]
