@@ -115,6 +115,7 @@ def _entry(name: str, thing: Any) -> list[str]:
         signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(thing)))
     except (TypeError, ValueError):
         signature = ""
+    signature = re.sub(r"<[^<>]*(<[^<>]*>)?[^<>]* at 0x[0-9a-f]+>", "...", signature)
     if signature and len(signature) < 1200:
         lines += ["```python", _wrapped(name.rpartition(".")[2] + signature), "```", ""]
     lines += [_doc(thing), ""]

@@ -55,8 +55,7 @@ def main() -> None:
         _say(f"{message} (see: srbench --help)")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted; what was finished is kept: run the same command again to go on")
-        code = 130
+        code = 130  # newer typer returns this itself
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -68,6 +67,8 @@ def main() -> None:
             "of the same command under SRBENCH_TRACEBACK=1"
         )
         code = 1
+    if code == 130:
+        _say("interrupted; what was finished is kept: run the same command again to go on")
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -438,25 +439,17 @@ def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
 @data_app.command("list")
 def data_list(data: DataOption = None) -> None:
     """The catalogue, and what is on this machine."""
-    from rich.table import Table
-
-    from .console import table_console
+    from .console import print_table
     from .data import data_root, list_datasets
 
     root = data_root(data)
-    table = Table("data set", "images", "state", "licence", box=None, pad_edge=False)
+    rows: list[tuple[str, str, str, str]] = []
     for entry in list_datasets(root):
-        expected = entry.expected or entry.images
-        if entry.problem:
-            state = entry.problem
-        elif entry.folder:
-            state = "here"
-        else:
-            state = f"srbench data {'fetch' if entry.can_fetch else 'import'} {entry.name}"
-        table.add_row(entry.name, f"{entry.images} of {expected}", state, entry.licence or "")
-    console = table_console()
-    console.print(table)
-    console.print(f"data root: {root}", markup=False)
+        missing = f"srbench data {'fetch' if entry.can_fetch else 'import'} {entry.name}"
+        state = entry.problem or ("here" if entry.folder else missing)
+        count = f"{entry.images} of {entry.expected or entry.images}"
+        rows.append((entry.name, count, state, entry.licence or ""))
+    print_table(("data set", "images", "state", "licence"), rows, f"data root: {root}")
 
 
 @data_app.command("fetch")
@@ -521,19 +514,15 @@ def _print_findings(name: str, findings: tuple) -> bool:  # of srbench.data.Find
 @weights_app.command("list")
 def weights_list(weights: WeightsOption = None) -> None:
     """Backbone weights, and which are on this machine."""
-    from rich.table import Table
-
-    from .console import table_console
+    from .console import print_table
     from .models.weights_catalogue import list_weights, mending_command, weights_folder
 
     folder = weights_folder(weights)
-    table = Table("weights", "for", "state", box=None, pad_edge=False)
-    for status in list_weights(folder):
-        state = "here" if status.present else mending_command(status.entry.name)
-        table.add_row(status.entry.name, status.entry.purpose, state)
-    console = table_console()
-    console.print(table)
-    console.print(f"weights folder: {folder}", markup=False)
+    rows = [
+        (w.entry.name, w.entry.purpose, "here" if w.present else mending_command(w.entry.name))
+        for w in list_weights(folder)
+    ]
+    print_table(("weights", "for", "state"), rows, f"weights folder: {folder}")
 
 
 @weights_app.command("fetch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -20,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from .observer import Observer
@@ -37,6 +39,16 @@ def table_console() -> Console:
     """A console on standard output for tables; wide where nobody's window bounds it."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=200)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], footer: str) -> None:
+    """Print a plain table on standard output, and a line under it."""
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console = table_console()
+    console.print(table)
+    console.print(footer, markup=False)
 
 
 class _Pace(ProgressColumn):

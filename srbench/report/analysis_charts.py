@@ -73,7 +73,8 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
                 safe_stem(f"differences_{name}"),
                 f"Which methods differ, {dataset_name(name)}",
                 "MOS of the row minus MOS of the column, in order of MOS. Coloured: the difference "
-                "is significant (blue: the row is better); grey: it is not. Crossed random-effects "
+                "is significant (blue: the row is better); grey: it is not; empty: never "
+                "rated side by side. Crossed random-effects "
                 "t, Holm, 5 %; the intervals are in tables/mos_pairs.csv.",
                 figure,
             )

@@ -10,7 +10,7 @@ from .style import INK, MethodStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.text import Text
+    from matplotlib.text import Annotation
 
 Point = tuple[float, float]
 Segment = tuple[Point, Point]
@@ -43,7 +43,8 @@ def place_labels(
     axes.autoscale_view()  # Matplotlib would only do it when drawing
     spots: list[Point] = [tuple(axes.transData.transform(point)) for point in points]
     lines = [_area_of(*axes.transData.transform(ends).tolist()) for ends in segments]
-    frame: Area = tuple(axes.get_window_extent().extents)
+    window = axes.get_window_extent()
+    frame: Area = (window.x0, window.y0, window.x1, window.y1)
     taken: list[Area] = []
     apart: list[int] = []
     for i, (point, name) in enumerate(zip(points, names, strict=True)):
@@ -77,7 +78,7 @@ def place_labels(
                   size)  # fmt: skip
 
 
-def _text(axes: Axes, name: str, point: Point, size: float) -> Text:
+def _text(axes: Axes, name: str, point: Point, size: float) -> Annotation:
     from matplotlib.patheffects import withStroke
 
     return axes.annotate(

@@ -133,7 +133,9 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
     room = COLUMN_WIDTH - _LEFT - _RIGHT
     cell = min(0.34 if count <= 7 else 0.21, room / (count - 1))  # inches
     side, decimals = cell * (count - 1), 2 if cell > 0.3 else 1
-    below = 1.12
+    letters = min(8.0, 62 * cell)  # points
+    names = [display_name(m, limit=17) for m in place]
+    below = 0.2 + 0.0088 * letters * max(map(len, names[:-1]))
     height = _ABOVE + side + below
     with figure_style():
         figure = new_figure(COLUMN_WIDTH, height)
@@ -145,12 +147,11 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
         axes.grid(visible=False)
         for spine in axes.spines.values():
             spine.set_visible(False)
-        names = [display_name(m, limit=17) for m in place]
         axes.set_xlim(-0.5, count - 1.5)
         axes.set_ylim(count - 0.5, 0.5)
         axes.set_xticks(range(count - 1), names[:-1], rotation=90)
         axes.set_yticks(range(1, count), names[1:])
-        axes.tick_params(length=0, labelsize=min(8.0, 62 * cell))
+        axes.tick_params(length=0, labelsize=letters)
         for row in pairs.to_dict("records"):
             a, b = place[row["method_a"]], place[row["method_b"]]
             x, y = min(a, b), max(a, b)

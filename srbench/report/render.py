@@ -14,6 +14,8 @@ from ..cells_guard import guard
 from ..files import write_text
 
 _LONG = 40  # rows beyond which LaTeX breaks the table over pages
+_MANY = 12  # columns beyond which LaTeX sets it small and tight
+_WORDY = 40  # letters beyond which LaTeX breaks a column's text over lines
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ _TEX = {
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "∞": r"$\infty$", "−": r"$-$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "—": "---",
     "×": r"$\times$", "†": r"\textsuperscript{\dag}", "…": r"\ldots{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "←": r"$\leftarrow$", "→": r"$\rightarrow$", "≥": r"$\geq$", "α": r"$\alpha$",
+    "χ": r"$\chi$", "²": r"\textsuperscript{2}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    '"': "''",
 }  # fmt: skip
 
 
@@ -129,7 +133,15 @@ def _tex(text: str) -> str:
 
 def to_latex(table: Table) -> str:
     """LaTeX for ``booktabs`` (and ``longtable`` beyond a page), best bold, second underlined."""
-    spec = "".join("r" if h.numeric else "l" for h in table.headings)
+    longest = [max((len(row[i].text) for row in table.rows), default=0)
+               for i in range(len(table.headings))]  # fmt: skip
+    spec = "".join(
+        "r" if h.numeric else r"p{.3\linewidth}" if letters > _WORDY else "l"
+        for h, letters in zip(table.headings, longest, strict=True)
+    )
+    size = r"\small"
+    if len(table.headings) > _MANY:
+        size = r"\footnotesize\setlength{\tabcolsep}{3pt}"
     long = len(table.rows) > _LONG
     caption = f"{_tex(table.title)}. {_tex(table.caption)}"
     head = _tex_head(table.headings)
@@ -143,14 +155,14 @@ def to_latex(table: Table) -> str:
     first = f"% \\usepackage{{{needs}}}\n"
     if long:
         return (
-            f"{first}{{\\small\n\\begin{{longtable}}{{{spec}}}\n\\caption{{{caption}}}{label}\\\\\n"
+            f"{first}{{{size}\n\\begin{{longtable}}{{{spec}}}\n\\caption{{{caption}}}{label}\\\\\n"
             f"\\toprule\n{head}\n\\midrule\n\\endhead\n\\bottomrule\n\\endlastfoot\n{body}\n"
             f"\\end{{longtable}}\n{notes}}}\n"
         )
     # Many columns need the width of both of a paper's columns.
     place = "table*" if len(table.headings) > 8 else "table"
     return (
-        f"{first}\\begin{{{place}}}\n\\centering\n\\small\n\\caption{{{caption}}}{label}\n"
+        f"{first}\\begin{{{place}}}\n\\centering\n{size}\n\\caption{{{caption}}}{label}\n"
         f"\\begin{{tabular}}{{{spec}}}\n\\toprule\n{head}\n\\midrule\n{body}\n\\bottomrule\n"
         f"\\end{{tabular}}\n{notes}\\end{{{place}}}\n"
     )

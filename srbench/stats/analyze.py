@@ -10,12 +10,13 @@ from .bias_model import fit_bias_model
 from .cells import ALL, STIMULUS, blocks, codes, codes_of
 from .claims import claims_table, letters_table
 from .intervals import resample
-from .metric_vs_mos import match_scores, metric_vs_mos
+from .metric_vs_mos import metric_vs_mos
 from .mos import mos_table, score_counts, stimuli_table
 from .omnibus import omnibus_table
 from .raters import raters_table
 from .ratings import PHASES, check_ratings, main_votes
 from .reliability import reliability
+from .scores import match_scores
 from .sensitivity import sensitivity_table
 from .significance import Pairs, pairwise_table
 

@@ -192,20 +192,25 @@ def _metrics(table: pd.DataFrame, comparison: pd.DataFrame, name: Name) -> list[
         labels = table["metric"] + " (" + table["protocol"] + ")"
         row = table[(labels == best) & (table["level"] == level)].iloc[0]
         across = "single images" if level == "stimulus" else "method means"
-        alike = [str(other) for other in part.loc[~part["differs"].astype(bool), "other"]]
+        equal = part["srocc_difference"] < 5e-4  # the same in print
+        first = [best, *map(str, part.loc[equal, "other"])]
+        alike = [str(other) for other in part.loc[~equal & ~part["differs"].astype(bool), "other"]]
         low, high = sorted((row["srocc_low"], row["srocc_high"]), key=abs)
+        whose = f"{name(best)} " if len(first) > 1 else ""
         text = (
             (
-                f"Over {across}, {name(best)} follows the raters best: SROCC {row['srocc']:.3f} "
-                f"({low:.3f} to {high:.3f}), PLCC {row['plcc']:.3f}, n = {row['n']}"
+                f"Over {across}, {join(first, name)} follow{'s' if len(first) == 1 else ''} the "
+                f"raters best: SROCC {row['srocc']:.3f} ({low:.3f} to {high:.3f}), "
+                f"{whose}PLCC {row['plcc']:.3f}, n = {row['n']}"
             )
             .replace(" -", " −")
             .replace("(-", "(−")
         )
+        lead = "their lead" if len(first) > 1 else "its lead"
         if alike:
-            text += f"; its lead over {join(alike, name)} is within chance over images"
-        else:
-            text += "; its lead over every other metric is larger than chance over images"
+            text += f"; {lead} over {join(alike, name)} is within chance over images"
+        elif not equal.all():
+            text += f"; {lead} over every other metric is larger than chance over images"
         rows.append({"dataset": "all", "topic": f"metrics, {level}", "claim": text + "."})
     return rows
 

@@ -45,9 +45,9 @@ def pairwise_table(
     ``wilcoxon-pooled``       what the SRGAN paper did: all (rater, image) cells as if independent
     ========================  =====================================================================
 
-    ``effect_size`` is the matched rank-biserial correlation over what the test ranks, and over the
-    cells for the crossed tests. Rank tests have no interval. A p-value never depends on a resample
-    count.
+    ``statistic`` is Student's t, a standard normal, or the smaller rank sum. ``effect_size`` is the
+    matched rank-biserial correlation over what the test ranks, and over the cells for the crossed
+    tests. Rank tests have no interval. A p-value never depends on a resample count.
     """
     pairs = list(family) if family is not None else list(combinations(block.methods, 2))
     pairs = [pair for pair in pairs if set(pair) <= set(block.methods)]

@@ -4,6 +4,7 @@ import csv
 import json
 import multiprocessing
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -100,6 +101,20 @@ def test_a_second_run_computes_nothing_and_repeats_every_byte(root, tmp_path):
     assert (tmp_path / "r/scores.csv").read_bytes() == before
     run(root, tmp_path / "elsewhere")
     assert (tmp_path / "elsewhere/scores.csv").read_bytes() == before
+
+
+def test_loading_a_network_does_not_count_as_the_first_images_time(root, tmp_path, monkeypatch):
+    from srbench.models import checkpoints
+
+    load = checkpoints.load_checkpoint
+
+    def slowly(path):
+        time.sleep(1)
+        return load(path)
+
+    monkeypatch.setattr(checkpoints, "load_checkpoint", slowly)
+    run(root, tmp_path / "r", methods=("espcn",))
+    assert max(row.seconds for row in ResultsFolder(tmp_path / "r").read_timings()) < 0.9
 
 
 def test_force_computes_everything_again(run_cli, mini, tmp_path):

@@ -112,6 +112,17 @@ def test_upscale_takes_a_file_or_a_folder(run_cli, refused, pair, tmp_path):
     )
 
 
+def test_an_interruption_is_told_in_one_line(run_cli, pair, tmp_path, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("srbench.methods.batch.write_png", interrupt)
+    ran = run_cli("upscale", pair[0], "--method", "nearest", "--out", tmp_path / "up")
+    assert ran.code == 130
+    assert "srbench: interrupted; what was finished is kept" in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_report_needs_a_results_folder(refused, tmp_path):
     assert "srbench run-all" in refused("report", "--out", tmp_path)
 

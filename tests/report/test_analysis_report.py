@@ -15,7 +15,8 @@ from simulated_ratings import PAPER_METHODS, simulate
 from srbench.cells_guard import guard, unguard
 from srbench.errors import RatingsError, ResultsError
 from srbench.report.analysis import write_analysis
-from srbench.report.render import Table
+from srbench.report.analysis_tables import all_tables
+from srbench.report.render import Table, to_latex
 from srbench.stats import analyze, read_ratings
 
 METHODS = {
@@ -216,9 +217,15 @@ def test_thin_studies_have_a_page_too_and_stale_figures_go(case, tmp_path):
     assert "simulated" not in said
 
 
-def test_tables_have_as_many_cells_as_headings(ratings, scores):
-    from srbench.report.analysis_tables import all_tables
-
+def test_tables_are_rectangular_and_hold_what_plain_latex_can_set(ratings, scores):
     for table in all_tables(analyze(ratings, scores, resamples=50)):
         assert isinstance(table, Table)
         assert {len(row) for row in table.rows} <= {len(table.headings)}
+        assert {c for c in to_latex(table) if ord(c) > 0xFF} == set()
+
+
+def test_metrics_that_tie_lead_together(ratings, scores):
+    double = scores.assign(protocol=scores["protocol"] + "-again")
+    claims = analyze(ratings, pd.concat([scores, double]), resamples=50)["claims"]
+    said = claims.loc[claims["topic"] == "metrics, stimulus", "claim"].item()
+    assert "lpips_alex (lpips-v0.1) and lpips_alex (lpips-v0.1-again) follow the raters" in said

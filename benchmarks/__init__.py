@@ -1,0 +1,1 @@
+"""How fast srbench is, in ratios made in one run: `python -m benchmarks`."""

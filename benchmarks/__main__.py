@@ -1,0 +1,123 @@
+"""Every benchmark that prints a ratio, each in its own process, as one table.
+
+    python -m benchmarks --data DATA --weights WEIGHTS [--only metrics,inference]
+
+A ratio says how many times faster ours is; the bar is what we ask of ourselves. Both sides of a
+ratio are measured in turns in one run, so a busy machine disturbs both; a quiet one is better all
+the same. Study latency is in seconds, with upper bars, and is left out without Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    what: str
+    value: float
+    bar: float | None
+    below: bool = False
+    """Whether the value is to stay below the bar."""
+
+    def __str__(self) -> str:
+        met = self.bar is None or (self.value <= self.bar if self.below else self.value >= self.bar)
+        bar = "—" if self.bar is None else f"{'≤' if self.below else '≥'} {self.bar:g}"
+        return f"| {self.what} | {self.value:.2f} | {bar} | {'yes' if met else '**no**'} |"
+
+
+def rows_of(name: str, out: str) -> list[Row]:
+    """The ratios in what a benchmark printed."""
+    rows = [
+        Row(what, float(value), float(bar))
+        for what, value, bar in re.findall(r"^ratio (.+): ([\d.]+) \(bar ([\d.]+)\)$", out, re.M)
+    ]
+    if name == "metrics":
+        found = re.findall(r"^(PSNR|LPIPS)(.+?) +([\d.]+) +([\d.]+) +\S+$", out, re.M)
+        rows += [Row(a + b.rstrip(), float(value), float(bar)) for a, b, value, bar in found]
+    if name == "inference":
+        found = re.findall(r": ([\d.]+) times", out)
+        rows += [Row("SRResNet inference, plain eager network", float(v), 1.6) for v in found]
+    if name == "rating_statistics":
+        found = re.findall(r"^\| (.+) \| (.+) \| (\d+) \|$", out, re.M)
+        rows += [Row(f"{what}, {against}", float(v), 1.0) for against, what, v in found]
+        large = re.findall(r"^\| ([\d,]+) \| ([\d.]+) \|$", out, re.M)
+        if large:
+            count, cost = large[-1]
+            rows.append(
+                Row(f"statistics: cost per rating, {count} to 29,328", float(cost), 1.0, True)
+            )
+    if name == "study_load":
+        for name, bar in (("median", 0.4), ("95_percent", 1.5)):
+            found = re.search(rf'"seconds_{name}": ([\d.]+)', out)
+            if found:
+                what = f"seconds until the next picture stands, {name.replace('_percent', ' %')}"
+                rows.append(Row(what, float(found[1]), bar, True))
+    return rows
+
+
+def arguments(name: str, data: str, weights: str, folder: Path) -> list[str]:
+    """What a benchmark is called with; what it needs is made."""
+    if name in ("metrics", "run_all"):
+        images = ["--images", "12"] if name == "metrics" else []
+        return ["--data", data, "--weights", weights, *images]
+    if name == "rating_statistics":
+        return ["--largest", "120000"]
+    if name == "study_load":
+        results, study = folder / "results", folder / "study"
+        srbench = [sys.executable, "-m", "srbench"]
+        for command in (
+            ["run-all", "--datasets", "sample", "--methods", "nearest,bicubic", "--no-lpips",
+             "--out", str(results)],
+            ["study", "new", "--from", str(results), "--out", str(study)],
+        ):  # fmt: skip
+            subprocess.run([*srbench, *command], check=True, capture_output=True)
+        return [str(study), "--browsers", "8", "--votes", "8"]
+    return []
+
+
+def main() -> None:
+    """Run them and print the table."""
+    names = ["metrics", "inference", "training", "run_all", "rating_statistics", "study_load"]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--data", required=True, help="root of the data sets")
+    parser.add_argument("--weights", required=True, help="folder of backbone weights")
+    parser.add_argument("--only", help=f"comma-separated, of {', '.join(names)}")
+    given = parser.parse_args()
+    wanted = given.only.split(",") if given.only else names
+    print("| ours against | ratio | bar | met |\n|---|---|---|---|", flush=True)
+    notes: list[str] = []
+    for name in wanted:
+        begun = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                more = arguments(name, given.data, given.weights, Path(folder))
+                command = [sys.executable, str(HERE / f"{name}.py"), *more]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                rows = rows_of(name, done.stdout)
+            except subprocess.CalledProcessError as error:
+                last = (error.stderr or "").strip().splitlines()[-1:]
+                rows, done = [], None
+                notes.append(f"{name}: left out ({' '.join(last)})")
+        if done is not None:
+            notes.append(f"{name}: {time.monotonic() - begun:.0f} s")
+            if not rows:
+                notes.append(f"{name} printed no ratio: {done.stdout.strip()[-200:]}")
+        for row in rows:
+            print(row, flush=True)
+    print("\n" + "; ".join(notes))
+
+
+if __name__ == "__main__":
+    main()
