@@ -94,6 +94,44 @@ def rejections(
     return {test: count / runs for test, count in counts.items()}
 
 
+def without_condition(table: Floats) -> tuple[float, float]:
+    """The crossed interval of a complete (raters, images) table without `crossed_mean`'s condition
+    on the degrees of freedom: max(MS_raters, MS_images) only where the variance is not positive."""
+    (raters, images), mean = table.shape, float(table.mean())
+    of_rater, of_image = table.mean(1, keepdims=True), table.mean(0, keepdims=True)
+    rest = table - of_rater - of_image + mean
+    df = np.array([raters - 1, images - 1, (raters - 1) * (images - 1)], dtype=float)
+    sums = images * ((of_rater - mean) ** 2).sum(), raters * ((of_image - mean) ** 2).sum()
+    squares = np.array([*sums, (rest**2).sum()]) / df / table.size
+    variance, freedom = squares[0] + squares[1] - squares[2], 0.0
+    if variance > 0:
+        freedom = variance**2 / (squares**2 / df).sum()
+    else:
+        largest = int(np.argmax(squares[:2]))
+        variance, freedom = squares[largest], df[largest]
+    half = float(special.stdtrit(freedom, 0.975) * np.sqrt(variance))
+    return mean - half, mean + half
+
+
+def conditions(
+    rng: np.random.Generator, world: World, shape: tuple[int, int], runs: int
+) -> list[tuple[float, float, float]]:
+    """Coverage of a MOS, false positives and the share of intervals of a difference that are wider
+    than the scale: of `crossed_mean`, then of `without_condition`."""
+    truth, counts = world.truth(3.0), np.zeros((2, 3))
+    for _ in range(runs):
+        a, b = world.votes(rng, [3.0, 3.0], shape)
+        for row, interval in zip(
+            counts, (lambda table: crossed_mean(table).interval(), without_condition), strict=True
+        ):
+            low, high = interval(a)
+            row[0] += low <= truth <= high
+            low, high = interval(a - b)
+            row[1] += not low <= 0 <= high
+            row[2] += not high - low <= 4
+    return [(float(c), float(f), float(w)) for c, f, w in counts / runs]
+
+
 def _means(difference: Floats, axis: int) -> Floats:
     there = (~np.isnan(difference)).sum(axis)
     return np.nansum(difference, axis)[there > 0] / there[there > 0]
@@ -135,6 +173,16 @@ def main() -> None:
         for missing in (0.0, 0.5):
             found = rejections(rng, 0.0, (26, images), runs, 400, missing)
             print(f"| {images} | {missing:.0%} | {_percent(found, tests)} |", flush=True)
+    print(
+        "\nThe variance with and without the condition on its degrees of freedom (%)\n\n"
+        "| rater-by-method and image-by-method effects | raters | images | coverage | without | "
+        "false positives | without | wider than the scale | without |\n" + "|---" * 9 + "|"
+    )
+    for name, world in (("as above", World()), ("none", World(image_method=0, rater_method=0))):
+        for shape in ((26, 5), (26, 14), (26, 100), (8, 5)):
+            both = np.array(conditions(rng, world, shape, max(200, runs // 4)))
+            cells = " | ".join(f"{100 * part:.1f}" for part in both.T.ravel())
+            print(f"| {name} | {shape[0]} | {shape[1]} | {cells} |", flush=True)
     print("\nPower of crossed-t (%) by MOS difference\n")
     gaps = [0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0]
     print("| images | raters | " + " | ".join(map(str, gaps)) + " |")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from .cli_experiments import depth_study, evolution
 from .cli_study import study_app
 from .errors import SrbenchError
 
@@ -30,6 +31,8 @@ weights_app = typer.Typer(help="Backbone weights: list, fetch, import.", no_args
 app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")
 app.add_typer(study_app, name="study")
+app.command("depth-study")(depth_study)
+app.command("evolution")(evolution)
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Root of the data sets (default: $SRBENCH_DATA).")
@@ -112,14 +115,25 @@ def run_all(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...")] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
     no_lpips: Annotated[bool, typer.Option("--no-lpips", help="Leave LPIPS out.")] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the computing."),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="simulated", help="Go on to a study with simulated raters."),
+    ] = None,
 ) -> None:
     """Run methods on data sets: images, scores, tables, figures and a page."""
     from .benchmark import run_all as run
     from .config import parse_experiment, read_experiment
     from .console import ConsoleObserver, make_console
     from .data.folder import data_root
+    from .errors import unknown_name
     from .models.weights_catalogue import weights_folder
 
+    if study not in (None, "simulated"):
+        raise unknown_name("study to go on to", study, ["simulated"])
     given = {
         "datasets": _names(datasets),
         "methods": _names(methods),
@@ -139,12 +153,30 @@ def run_all(
             root=data_root(data),
             weights=weights_folder(weights),
             force=force,
+            dask=dask,
             observer=observer,
         )
     _print_summary(out, summary.datasets, experiment.scale)
     console.print(
         f"{summary.images} images, {summary.pairs} SR images, {summary.computed} of them computed "
         f"now, in {summary.seconds:.1f} s; results in {out}, the page is {out / 'report.html'}",
+        markup=False,
+    )
+    if study:
+        _simulated_study(out, experiment.scale, data_root(data))
+
+
+def _simulated_study(results: Path, scale: int, root: Path) -> None:
+    from .console import ConsoleObserver, make_console
+    from .experiments.simulated import rehearse
+
+    console = make_console()
+    with ConsoleObserver(console) as observer:
+        done = rehearse(results, scale, root, observer)
+    console.print(
+        f"SIMULATED, no person rated anything: {done.votes} votes of {done.raters} simulated "
+        f"raters on {done.stimuli} stimuli{'' if done.made else ' (stood already)'}; study in "
+        f"{done.folder}, the page is {done.page}",
         markup=False,
     )
 
@@ -243,8 +275,8 @@ def train(
         str, typer.Option(help="A preset (paper, laptop, quick) or a TOML recipe.")
     ] = "laptop",
     data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder or tar file of training photographs."),
+        str | None,
+        typer.Option("--data", help="Training photographs: a folder, tar file or data set."),
     ] = None,
     scale: Annotated[int, typer.Option(help="Magnification: 2 or 4.")] = 4,
     steps: Annotated[int | None, typer.Option(help="Steps in all.", min=1)] = None,
@@ -254,6 +286,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write a log for TensorBoard beside log.csv.")
+    ] = False,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -262,11 +297,11 @@ def train(
     from .data.folder import auto_datasets, data_root, open_dataset
     from .errors import ConfigError
     from .models.weights_catalogue import weights_folder
-    from .training import PRESETS, read_recipe, recipe_for
+    from .training import PRESETS, find_photographs, read_recipe, recipe_for, training_place
     from .training import train as run
 
     if data is None:
-        raise ConfigError("no training photographs; give a folder or tar file with --data")
+        raise ConfigError("no training photographs; give a folder, tar file or data set by --data")
     if scale not in (2, 4):
         raise ConfigError(f"the scale is {scale}, expected 2 or 4")
     recipe = recipe_for(method.lower(), scale, config if config in PRESETS else "laptop")
@@ -277,21 +312,23 @@ def train(
     root, folder = data_root(), weights_folder(weights)
     guarded = [open_dataset(name, root) for name in auto_datasets(root)]
     console = make_console()
-    with TrainingDisplay(console) as display:
+    with training_place(device) as place, TrainingDisplay(console) as display:
         trained = run(
             recipe,
-            data,
+            find_photographs(data, root),
             out or folder / f"{recipe.name}_x{recipe.architecture.scale}.safetensors",
             weights=folder,
             validation=guarded[0],
             guarded=guarded,
-            device=device,
+            place=place,
             resume=resume,
+            tensorboard=tensorboard,
             observer=display,
             report=display.show,
         )
-    reached = ", ".join(f"{name} {value:.4f}" for name, value in trained.card.metrics.items())
-    console.print(f"{trained.checkpoint} written; {reached}", markup=False)
+    if place.writes:
+        reached = ", ".join(f"{name} {value:.4f}" for name, value in trained.card.metrics.items())
+        console.print(f"{trained.checkpoint} written; {reached}", markup=False)
 
 
 @app.command()

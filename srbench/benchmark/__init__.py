@@ -1,8 +1,8 @@
 """Methods times data sets: SR images and scores in a results folder, computed once.
 
-``run_benchmark`` does that; ``run_all`` makes the report as well, as ``srbench run-all`` does.
+``run_all`` is ``srbench run-all``: on this machine, or on the workers of a Dask cluster.
 """
 
-from .run import RunSummary, run_all, run_benchmark
+from .run import RunSummary, run_all
 
-__all__ = ["RunSummary", "run_all", "run_benchmark"]
+__all__ = ["RunSummary", "run_all"]

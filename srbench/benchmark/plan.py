@@ -11,7 +11,7 @@ from ..methods import ImageId, Method, Selection
 from ..methods.base import file_sha256
 from .cache import Cache, content_key
 from .results import ResultsFolder
-from .work import LPIPS_PROTOCOL, Job, Made, Task
+from .work import LPIPS_PROTOCOL, Job, Made, Outcome, Task
 
 # Changed whenever a metric or the resize may give another number for the same pixels.
 _METRICS_VERSION = 1
@@ -37,6 +37,11 @@ class Plan:
     """Cache key of each original's cropped copy."""
 
     @property
+    def by_name(self) -> dict[tuple[ImageId, str], Cell]:
+        """The cells by image and name of the method."""
+        return {(cell.source, cell.method.name): cell for cell in self.cells}
+
+    @property
     def jobs(self) -> int:
         """Jobs of all tasks."""
         return sum(len(task.jobs) for task in self.tasks)
@@ -46,6 +51,16 @@ def made_of(cache: Cache, cell: Cell) -> Made | None:
     """What is known of a cell's SR image."""
     value = cache.get(cell.key)
     return None if value is None else Made(*value)
+
+
+def remember(cache: Cache, cell: Cell, outcome: Outcome, scale: int) -> None:
+    """Keep what a job gave. Its SR image must stand on the disk by now."""
+    if outcome.made is not None:
+        cache.put(cell.key, list(outcome.made))
+    made = made_of(cache, cell)
+    assert made is not None  # a job that does not make the image has a known one
+    for (protocol, metric), value in outcome.scores.items():
+        cache.put(score_key(cell, made.pixels_sha256, scale, protocol, metric), value)
 
 
 def score_key(cell: Cell, pixels_sha256: str, scale: int, protocol: str, metric: str) -> str:

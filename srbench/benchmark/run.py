@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import Experiment
 from ..data.folder import Dataset, auto_datasets, open_dataset
-from ..errors import ConfigError, ResultsError
-from ..files import atomic_path
+from ..errors import ConfigError, ResultsError, SrbenchError
 from ..methods import Missing, select_methods
 from ..methods.resolve import shipped
 from ..observer import Observer
 from .cache import Cache, content_key
-from .plan import Cell, Plan, made_of, make_plan, metric_names, score_key
+from .local import run_here
+from .plan import Plan, made_of, make_plan, metric_names, score_key
 from .record import VOLATILE, run_record
 from .results import ResultsFolder, Score, Timing
-from .work import Outcome, Task, encode_png, load, process
 
 if TYPE_CHECKING:
-    from ..imaging.luma import Image
     from ..metrics.lpips import Lpips
+    from .cluster import Cluster
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class RunSummary:
     pairs: int
     missing: tuple[Missing, ...]
     seconds: float
-    reported: bool = False
+    reported: bool
     """Whether tables, figures and page were made anew."""
 
 
@@ -50,32 +48,13 @@ def run_all(
     root: Path,
     weights: Path,
     force: bool = False,
+    report: bool = True,
+    dask: str | None = None,
     observer: Observer | None = None,
 ) -> RunSummary:
-    """Run an experiment into a results folder, then make its tables, figures and page.
+    """Images and scores of an experiment, then tables, figures and page.
 
-    As :func:`run_benchmark`; the report is made unless it stands and nothing it shows changed.
-    """
-    observer = observer or Observer()
-    summary = run_benchmark(
-        experiment, out, root=root, weights=weights, force=force, observer=observer
-    )
-    folder = ResultsFolder(out)
-    with folder.locked():
-        reported = _report(folder, observer, force=force)
-    return replace(summary, reported=reported)
-
-
-def run_benchmark(
-    experiment: Experiment,
-    out: Path,
-    *,
-    root: Path,
-    weights: Path,
-    force: bool = False,
-    observer: Observer | None = None,
-) -> RunSummary:
-    """Images and scores of an experiment; what an earlier run computed is not done again.
+    What an earlier run computed is not done again, nor is a report that still stands.
 
     Args:
         experiment: what to run.
@@ -83,6 +62,8 @@ def run_benchmark(
         root: where the data sets are.
         weights: where backbone weights and the user's own checkpoints are.
         force: compute everything again.
+        report: whether to make tables, figures and page.
+        dask: address of a Dask scheduler whose workers do the computing; None: this machine.
         observer: is told about progress.
 
     Raises:
@@ -91,47 +72,55 @@ def run_benchmark(
     """
     observer = observer or Observer()
     begun = time.perf_counter()
-    datasets = _open_datasets(experiment, root, observer)
-    selection = select_methods(
-        _method_names(experiment, weights),
-        datasets,
-        scale=experiment.scale,
-        border=experiment.border,
-        device=experiment.device,
-        weights=weights,
-    )
-    for gap in selection.missing:
-        observer.note(_gap_line(gap))
-    if not selection.methods:
-        raise ConfigError("none of the methods can run; see the lines above for the commands")
-    device = _device_name(experiment.device)
-    nets = _available_lpips(experiment.lpips, weights, observer)
-    folder = ResultsFolder(out)
-    with folder.locked():
-        _refuse_other_border(folder, experiment)
-        cache = Cache(folder.cache)
-        plan = make_plan(
-            datasets, selection, experiment, nets, folder, cache, device=device, force=force
+    with _connected(dask) as cluster:
+        datasets = _open_datasets(experiment, root, observer)
+        selection = select_methods(
+            _method_names(experiment, weights),
+            datasets,
+            scale=experiment.scale,
+            border=experiment.border,
+            device=experiment.device,
+            weights=weights,
         )
-        if plan.tasks:
-            _execute(plan, cache, nets, weights, experiment.device, observer)
-        else:
-            observer.note("every image and score stood in the results folder: nothing to compute")
-        _write_tables(folder, plan, cache, experiment, nets, datasets)
-        seconds = time.perf_counter() - begun
-        folder.write_run(
-            run_record(
-                folder.read_run(),
-                experiment,
-                selection,
-                datasets,
-                plan,
-                nets,
-                device,
-                seconds=seconds,
-                computed=plan.jobs,
+        for gap in selection.missing:
+            observer.note(_gap_line(gap))
+        if not selection.methods:
+            raise ConfigError("none of the methods can run; see the lines above for the commands")
+        device = _device_name(experiment.device)
+        nets = _available_lpips(experiment.lpips, weights, observer)
+        folder = ResultsFolder(out)
+        with folder.locked():
+            _refuse_other_border(folder, experiment)
+            cache = Cache(folder.cache)
+            plan = make_plan(
+                datasets, selection, experiment, nets, folder, cache, device=device, force=force
             )
-        )
+            if plan.tasks:
+                lpips = _load_lpips(plan, nets, weights, device)
+                if cluster is None:
+                    run_here(plan, cache, lpips, observer)
+                else:
+                    cluster.run(plan, cache, lpips, observer)
+            else:
+                observer.note(
+                    "every image and score stood in the results folder: nothing to compute"
+                )
+            _write_tables(folder, plan, cache, experiment, nets, datasets)
+            seconds = time.perf_counter() - begun
+            folder.write_run(
+                run_record(
+                    folder.read_run(),
+                    experiment,
+                    selection,
+                    datasets,
+                    plan,
+                    nets,
+                    device,
+                    seconds=seconds,
+                    computed=plan.jobs,
+                )
+            )
+            reported = report and _report(folder, observer, force=force)
     return RunSummary(
         tuple(dataset.name for dataset in datasets),
         sum(len(dataset.ids) for dataset in datasets),
@@ -139,7 +128,27 @@ def run_benchmark(
         len(plan.cells),
         selection.missing,
         seconds,
+        reported,
     )
+
+
+def _connected(dask: str | None) -> AbstractContextManager[Cluster | None]:
+    if dask is None:
+        return nullcontext()
+    try:
+        from .cluster import Cluster
+    except ImportError as error:
+        raise SrbenchError("--dask needs the dask extra: pip install '.[dask]'") from error
+    return Cluster(dask)
+
+
+def _load_lpips(plan: Plan, nets: Sequence[str], weights: Path, device: str) -> dict[str, Lpips]:
+    wanted = {net for task in plan.tasks for job in task.jobs for net in job.lpips}
+    if not wanted:
+        return {}
+    from ..metrics.lpips import Lpips
+
+    return {net: Lpips(net, weights, device) for net in nets if net in wanted}
 
 
 def _open_datasets(experiment: Experiment, root: Path, observer: Observer) -> list[Dataset]:
@@ -205,76 +214,6 @@ def _refuse_other_border(folder: ResultsFolder, experiment: Experiment) -> None:
             f"{folder.root} was made with --border {border}, this run has --border "
             f"{experiment.border}, and their scores do not compare; choose another --out"
         )
-
-
-def _execute(
-    plan: Plan,
-    cache: Cache,
-    nets: Sequence[str],
-    weights: Path,
-    device: str,
-    observer: Observer,
-) -> None:
-    cells = {(cell.source, cell.method.name): cell for cell in plan.cells}
-    metrics = _load_lpips(plan, nets, weights, device)
-    observer.begin("upscaling and scoring", len(plan.tasks))
-    try:
-        # Decoding the next original and writing PNG run beside the computation.
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            for task, hr, lr in _loaded_ahead(plan.tasks, pool):
-                writes: list[Future[None]] = []
-
-                def write(path: Path, content: bytes, writes: list[Future[None]] = writes) -> None:
-                    writes.append(pool.submit(_write_bytes, path, content))
-
-                copy = encode_png(hr)
-                write(task.hr_copy, copy)
-                outcomes = process(task, hr, lr, metrics, write)
-                for done in writes:
-                    done.result()  # only what stands on the disk is noted as known
-                cache.put(plan.hr_keys[task.source], hashlib.sha256(copy).hexdigest())
-                for outcome in outcomes:
-                    cell = cells[task.source, outcome.job.method.name]
-                    _remember(cache, cell, outcome, task.scale)
-                observer.image_done(f"{task.source.dataset}/{task.source.image}")
-    finally:
-        observer.end()
-
-
-def _load_lpips(plan: Plan, nets: Sequence[str], weights: Path, device: str) -> dict[str, Lpips]:
-    wanted = {net for task in plan.tasks for job in task.jobs for net in job.lpips}
-    if not wanted:
-        return {}
-    from ..methods.network import pick_device
-    from ..metrics.lpips import Lpips
-
-    return {net: Lpips(net, weights, pick_device(device)) for net in nets if net in wanted}
-
-
-def _loaded_ahead(
-    tasks: Sequence[Task], pool: ThreadPoolExecutor
-) -> Iterator[tuple[Task, Image, Image]]:
-    """Each task with its images, the next one being decoded meanwhile."""
-    coming = pool.submit(load, tasks[0])
-    for index, task in enumerate(tasks):
-        hr, lr = coming.result()
-        if index + 1 < len(tasks):
-            coming = pool.submit(load, tasks[index + 1])
-        yield task, hr, lr
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
-
-
-def _remember(cache: Cache, cell: Cell, outcome: Outcome, scale: int) -> None:
-    if outcome.made is not None:
-        cache.put(cell.key, list(outcome.made))
-    made = made_of(cache, cell)
-    assert made is not None  # a job that does not make the image has a known one
-    for (protocol, metric), value in outcome.scores.items():
-        cache.put(score_key(cell, made.pixels_sha256, scale, protocol, metric), value)
 
 
 def _write_tables(

@@ -46,7 +46,7 @@ class Task:
     source: ImageId
     hr: Path
     hr_copy: Path
-    """Where the original, cropped to a multiple of the scale, is kept as PNG."""
+    """Where the original, cropped to a multiple of the scale, is to be kept as PNG."""
     scale: int
     border: Border
     device: str
@@ -68,7 +68,7 @@ class Made(NamedTuple):
 class Outcome(NamedTuple):
     """What a job gave; ``made`` is None where the image stood already."""
 
-    job: Job
+    method: str
     made: Made | None
     scores: dict[tuple[str, str], float]
 
@@ -144,6 +144,7 @@ def _do(
     task: Task, job: Job, lr: Image, metrics: Metrics, write: Callable[[Path, bytes], None]
 ) -> Outcome:
     if job.upscale:
+        job.method.prepare()
         begun = time.perf_counter()
         sr = job.method.upscale(lr, task.source)
         seconds = time.perf_counter() - begun
@@ -163,7 +164,7 @@ def _do(
         scores |= metrics.protocol(protocol, sr)
     for net in job.lpips:
         scores |= metrics.lpips(net, sr)
-    return Outcome(job, made, scores)
+    return Outcome(job.method.name, made, scores)
 
 
 def encode_png(image: Image) -> bytes:

@@ -101,13 +101,14 @@ class TrainingSet:
         return int((self._sizes.min(dim=1).values * self.scale >= crop).sum())
 
     def batch(
-        self, crop: int, size: int, generator: torch.Generator
+        self, crop: int, size: int, generator: torch.Generator, part: slice = slice(None)
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """LR in [0, 1] and HR in [-1, 1], float32 (N, 3, ., .) in channels-last memory.
 
         ``size`` random crops of ``crop`` HR pixels from distinct images (as the paper draws
         them; repeated only when there are fewer images), flipped and turned alike. Larger
-        images are drawn more often, by the root of their area.
+        images are drawn more often, by the root of their area. ``part`` of them is cut and given:
+        what one of several processes needs.
 
         Raises:
             TrainingError: the crop is no multiple of the scale, or larger than every image.
@@ -131,7 +132,7 @@ class TrainingSet:
         turn = torch.randint(8, (size,), generator=generator)
         device = self._lr.pixels.device
         image, top, left, turn = (
-            t.to(device, non_blocking=True) for t in (image, place[:, 0], place[:, 1], turn)
+            t[part].to(device, non_blocking=True) for t in (image, place[:, 0], place[:, 1], turn)
         )
         lr = self._lr.gather(image, top, left, short, turn)
         hr = self._hr.gather(image, top * self.scale, left * self.scale, crop, turn)

@@ -38,6 +38,10 @@ class Method(Protocol):
         """Changes when, and only when, what ``upscale`` returns for ``source`` may change."""
         ...
 
+    def prepare(self) -> None:
+        """Load what ``upscale`` needs, so that loading does not count as the first image's time."""
+        ...
+
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
         """SR of ``scale`` times the size and the same channels, uint8.
 

@@ -24,6 +24,9 @@ class FolderMethod:
     def fingerprint(self, source: ImageId) -> str:
         return f"file {file_sha256(self.files[source])}"
 
+    def prepare(self) -> None:
+        pass
+
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
         if source is None or source not in self.files:
             raise DatasetError(f"{self.name} has no image for {source}")

@@ -19,6 +19,9 @@ class Nearest:
     def fingerprint(self, source: ImageId) -> str:
         return f"nearest x{self.scale}"
 
+    def prepare(self) -> None:
+        pass
+
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
         return lr.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
 
@@ -34,6 +37,9 @@ class Bicubic:
 
     def fingerprint(self, source: ImageId) -> str:
         return f"matlab bicubic x{self.scale} {self.border}"
+
+    def prepare(self) -> None:
+        pass
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
         from ..imaging.resize import imresize

@@ -71,6 +71,9 @@ class NetworkMethod:
     def fingerprint(self, source: ImageId) -> str:
         return self.identity
 
+    def prepare(self) -> None:
+        _ = self._network
+
     @cached_property
     def _network(self) -> nn.Module:
         network = to_device(fold(self.load()), self.device)

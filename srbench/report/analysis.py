@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..cells_guard import guard
 from ..files import write_text
 from ..stats import analyze, check_ratings
 from ..stats.significance import Pairs
@@ -88,7 +89,13 @@ def write_analysis(
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """The frame as CSV: eight significant digits, empty where missing, LF."""
+    """The frame as CSV: eight significant digits, empty where missing, LF.
+
+    Names come from strangers: none is written so that a spreadsheet would run it as a formula.
+    """
+    table = table.copy()
+    for name in table.select_dtypes(exclude=["number", "bool"]):
+        table[name] = [guard(cell) if isinstance(cell, str) else cell for cell in table[name]]
     return table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
 
 

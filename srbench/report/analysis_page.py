@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 import pandas as pd
 
 from ..stats.claims import claims_table
-from .analysis_charts import dataset_name, datasets_of, metric_label
+from .analysis_names import dataset_name, datasets_of, metric_label
 from .analysis_text import headline, methods_text
 from .page import PageFigure, page_environment, pick
 from .render import Table

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-
-import pandas as pd
+from collections.abc import Mapping
+from dataclasses import replace
 
 from ..stats.significance import HEADLINE, PAPER
-from .analysis_charts import dataset_name, datasets_of
-from .render import Cell, Heading, Table, text_cell
+from .analysis_names import Tables, dataset_name, ordered
+from .frames import Column, frame_table, mark_best, value_cell
+from .paper_tables import PAPER_NAME, published
+from .rater_tables import exclusions, raters, reliability, sensitivity
+from .render import Cell, Heading, Table
 from .style import (
     canonical,
     dataset_order,
     display_name,
-    format_value,
     is_reference,
     method_order,
     metric_order,
@@ -22,83 +22,13 @@ from .style import (
     protocol_name,
     protocol_order,
 )
-from .tables import format_p, mark_best, published
 
-Tables = Mapping[str, pd.DataFrame]
-_PAPER = "Ledig et al. 2017"
 _TESTS = {
     "crossed-bootstrap": "bootstrap",
     "wilcoxon-images": "images",
     "wilcoxon-raters": "raters",
     PAPER: "pooled",
 }
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a frame: its key, its label, how it is shown, and a label over neighbours.
-
-    ``kind`` is ``text``, ``method``, ``dataset``, ``whole``, ``p``, ``yes`` or a count
-    of decimals.
-    """
-
-    key: str
-    label: str
-    kind: str | int = "text"
-    over: str = ""
-
-
-def frame_table(
-    stem: str,
-    title: str,
-    caption: str,
-    frame: pd.DataFrame,
-    columns: Sequence[Column],
-    *,
-    notes: Sequence[str] = (),
-    group: int = 1,
-) -> Table:
-    """A frame as a table; what is missing is an em dash."""
-    numeric = {"whole", "p"}
-    headings = tuple(
-        Heading(c.key, c.label, c.over, isinstance(c.kind, int) or c.kind in numeric)
-        for c in columns
-    )
-    rows = tuple(
-        tuple(_cell(record[c.key], c.kind) for c in columns) for record in frame.to_dict("records")
-    )
-    return Table(stem, title, caption, headings, rows, tuple(notes), group)
-
-
-def _cell(value: object, kind: str | int) -> Cell:
-    if value is None or value != value:
-        return Cell("—", None)
-    if kind == "yes":
-        return text_cell("yes" if value else "no")
-    if isinstance(value, str):
-        shown = {"method": display_name, "dataset": dataset_name}.get(str(kind), str)(value)
-        return Cell(shown, value)
-    # The last bits depend on the order of rows.
-    number = float(f"{float(str(value)):.6g}") if kind == "p" else round(float(str(value)), 10)
-    if kind == "whole":
-        return Cell(f"{number:.0f}", int(number))
-    if kind == "p":
-        return Cell(format_p(number), number)
-    return Cell(format_value(number, int(kind)), number)
-
-
-def _ordered(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """Rows in the order of pages: data sets, then methods."""
-    place = {name: i for i, name in enumerate(datasets_of(tables))}
-    known = frame[frame["dataset"].isin(list(place))]
-    keys = [known["dataset"].map(place)]
-    keys += [
-        known[c].map(lambda m: f"{method_order(str(m))[0]:03d}{m}")
-        for c in ("method", "method_a", "method_b")
-        if c in known
-    ]
-    order = pd.concat(keys, axis=1, keys=range(len(keys)))
-    return known.loc[order.sort_values(list(order.columns), kind="stable").index]
 
 
 def all_tables(tables: Tables) -> list[Table]:
@@ -122,7 +52,7 @@ def mos(tables: Tables) -> Table:
         "Interval: 95 %, raters and images both random (crossed random effects). Methods of one "
         "data set that share a letter do not differ significantly. DMOS: rater's score − that of "
         "the original + 5. Rank: 1 is best. Best in bold, second underlined, the original apart.",
-        _ordered(frame, tables),
+        ordered(frame, tables),
         [
             Column("dataset", "Data set", "dataset"),
             Column("method", "Method", "method"),
@@ -179,7 +109,7 @@ def beside_the_paper(tables: Tables) -> Table:
             values = frame[frame["dataset"] == dataset].set_index("method")["mos"]
             if values.empty:
                 continue
-            cells = [_cell(values.get(m), 2) for m in methods]
+            cells = [value_cell(values.get(m), 2) for m in methods]
             fair = [
                 None if c.value is None or is_reference(m) else c.text
                 for c, m in zip(cells, methods, strict=True)
@@ -196,10 +126,10 @@ def beside_the_paper(tables: Tables) -> Table:
     notes.append("— ours: not rated here; paper: no such number published")
     return Table(
         "mos_table2",
-        f"MOS beside {_PAPER}",
-        f"'paper' is what {_PAPER} published in Tables 1 and 2: their networks, their 26 raters; "
-        "'ours' are this study's images and raters. Best in bold, second underlined, the original "
-        "apart.",
+        f"MOS beside {PAPER_NAME}",
+        f"'paper' is what {PAPER_NAME} published in Tables 1 and 2: their networks, their 26 "
+        "raters; 'ours' are this study's images and raters. Best in bold, second underlined, the "
+        "original apart.",
         tuple(headings),
         tuple(rows),
         tuple(notes),
@@ -214,7 +144,7 @@ def pairs(tables: Tables) -> Table:
     head = table[table["test"] == HEADLINE]
     if len(head):
         others = table.pivot(index=key, columns="test", values="p_holm")
-        head = _ordered(head.merge(others.reset_index(), on=key), tables)
+        head = ordered(head.merge(others.reset_index(), on=key), tables)
     columns = [
         Column("dataset", "Data set", "dataset"),
         Column("method_a", "A", "method"),
@@ -252,7 +182,7 @@ def omnibus(tables: Tables) -> list[Table]:
         "Do the methods differ at all",
         "Friedman's test on means per image and per rater; Kendall's W is the agreement of these "
         "blocks, 0 to 1.",
-        _ordered(tables["omnibus"], tables),
+        ordered(tables["omnibus"], tables),
         [
             Column("dataset", "Data set", "dataset"),
             Column("blocks", "Blocks"),
@@ -271,7 +201,7 @@ def omnibus(tables: Tables) -> list[Table]:
         "mos_nemenyi",
         "Nemenyi's comparisons after Friedman",
         "Difference of mean ranks over blocks; p holds for all pairs of a data set together.",
-        _ordered(tables["nemenyi"], tables),
+        ordered(tables["nemenyi"], tables),
         [
             Column("dataset", "Data set", "dataset"),
             Column("blocks", "Blocks"),
@@ -319,106 +249,4 @@ def metrics(tables: Tables) -> Table:
         frame,
         [*columns, Column("mapping", "Mapping")],
         notes=sorted({f"— {note}" for note in frame["note"] if note}),
-    )
-
-
-def reliability(tables: Tables) -> Table:
-    """The reliability numbers with what they mean."""
-    numbers = tables["reliability"].iloc[0]
-    meaning: list[tuple[str, str, str, str | int]] = [
-        ("icc_a1", "ICC(A,1)", "absolute agreement of a single rater", 3),
-        ("icc_ak", "ICC(A,k)", "absolute agreement of the mean of all raters", 3),
-        ("krippendorff_alpha_ordinal", "Krippendorff's α, ordinal", "1 perfect, 0 chance", 3),
-        ("sos_a", "SOS a", "spread of votes, 0 none to 1 all at the ends", 3),
-        ("retest_n", "Retest pairs", "same rater, same stimulus, twice", "whole"),
-        ("retest_mean_difference", "Retest difference", "second − first, in scores", 3),
-        ("retest_p", "Retest p", "Wilcoxon signed-rank, no drift", "p"),
-        ("retest_agreement", "Retest agreement", "share of pairs with equal votes", 3),
-    ]
-    rows = [
-        (text_cell(label), _cell(float(numbers[key]), kind), text_cell(what))
-        for key, label, what, kind in meaning
-    ]
-    found = tables["notes"]
-    notes = [f"— {note}" for note in found.loc[found["table"] == "reliability", "note"]]
-    return Table(
-        "mos_reliability",
-        "Reliability of the raters",
-        "Two-way random effects; variance components where votes are missing.",
-        (Heading("measure", "Measure", numeric=False), Heading("value", "Value"),
-         Heading("meaning", "What it says", numeric=False)),
-        tuple(rows),
-        tuple(notes),
-        0,
-    )  # fmt: skip
-
-
-def raters(tables: Tables) -> Table:
-    """Every rater: bias, inconsistency, agreement, flag."""
-    return frame_table(
-        "mos_raters",
-        "Raters",
-        "Bias and inconsistency of ITU-T P.910 Annex E; correlation with the mean of the others.",
-        tables["raters"],
-        [
-            Column("rater", "Rater"),
-            Column("n", "Votes", "whole"),
-            Column("bias", "Bias", 2),
-            Column("bias_ci_low", "from", 2, "95 %"),
-            Column("bias_ci_high", "to", 2, "95 %"),
-            Column("inconsistency", "Inconsistency", 2),
-            Column("inconsistency_ci_low", "from", 2, "95 % "),
-            Column("inconsistency_ci_high", "to", 2, "95 % "),
-            Column("correlation_with_others", "r", 2),
-            Column("bt500_rejected", "BT.500 flag", "yes"),
-            Column("note", "Remark"),
-        ],
-        group=0,
-    )
-
-
-def sensitivity(tables: Tables) -> Table:
-    """Whether screening or weighting raters changes a conclusion."""
-    frame = tables["sensitivity"]
-    named = [
-        "; ".join(" / ".join(map(display_name, pair.split(" / "))) for pair in text.split("; "))
-        if text
-        else ""
-        for text in frame["changed_pairs"]
-    ]
-    return frame_table(
-        "mos_sensitivity",
-        "Would a conclusion change",
-        "The headline test again without flagged raters, and with each rater's bias taken off and "
-        "raters weighted by their consistency.",
-        _ordered(frame.assign(changed_pairs=named), tables),
-        [
-            Column("dataset", "Data set", "dataset"),
-            Column("variant", "Raters"),
-            Column("raters", "n", "whole"),
-            Column("pairs", "Comparisons", "whole"),
-            Column("significant", "Significant", "whole"),
-            Column("changed", "Changed", "whole"),
-            Column("changed_pairs", "Which"),
-            Column("note", "Remark"),
-        ],
-    )
-
-
-def exclusions(tables: Tables) -> Table:
-    """What did not enter MOS or was flagged, with reasons."""
-    frame = tables["exclusions"]
-    return frame_table(
-        "mos_exclusions",
-        "Exclusions and flags",
-        "Votes are never altered; what stays out of MOS stays out by a rule declared here.",
-        frame,
-        [
-            Column("what", "What"),
-            Column("count", "Votes", "whole"),
-            Column("reason", "Reason"),
-            Column("effect", "Effect"),
-        ],
-        notes=[] if len(frame) else ["Nothing was left out and nobody was flagged."],
-        group=0,
     )

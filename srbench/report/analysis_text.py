@@ -11,7 +11,7 @@ from ..stats.claims import join
 from ..stats.mos import best_method
 from ..stats.ratings import REFERENCE
 from ..stats.significance import HEADLINE
-from .analysis_charts import dataset_name, datasets_of
+from .analysis_names import dataset_name, datasets_of
 from .style import display_name, format_value
 
 Tables = Mapping[str, pd.DataFrame]
@@ -82,8 +82,8 @@ def methods_text(
         f"votes on one stimulus averaged first. Its {level} confidence interval treats raters and "
         "images as random samples (two-way crossed random effects without interaction): the "
         "variance of the mean is (MS_raters + MS_images − MS_residual)/(R·I) with Satterthwaite "
-        "degrees of freedom, and at least max(MS_raters, MS_images)/(R·I) (negative variance "
-        "components count as zero)"
+        "degrees of freedom; where that is not positive or has fewer degrees of freedom than the "
+        "smaller of R − 1 and I − 1, max(MS_raters, MS_images)/(R·I) stands in"
         + _missing(main)
         + f". Bootstrap intervals resample raters and images together ({settings['resamples']} "
         "resamples, percentiles; Owen 2007); Student intervals and exact binomial intervals "
@@ -115,13 +115,15 @@ def methods_text(
     )
     said.append(
         "Rater bias and inconsistency follow ITU-T P.910 (10/2023) Annex E (alternating "
-        "projection, standard error (Σ 1/v²)^(−1/2)). Raters were screened by the rule of ITU-R "
-        "BT.500-15 (population deviation and kurtosis per stimulus, ≥; unanimous stimuli count no "
-        "outliers); flagged raters stay in every headline number, and both screening and weighting "
-        "by consistency are reported as sensitivity analyses. Reliability: ICC(A,1) and ICC(A,k) "
-        "(two-way random effects, absolute agreement, McGraw and Wong 1996, variance components by "
-        "Henderson's method 1 where votes are missing), Krippendorff's ordinal α, and the SOS "
-        "parameter a (Hoßfeld et al. 2011, least squares on variances with n − 1)."
+        "projection, standard error (Σ 1/v²)^(−1/2)"
+        + _collapsed(tables)
+        + "). Raters were screened by the rule of ITU-R BT.500-15 (deviation with n and kurtosis "
+        "per stimulus, ≥; unanimous stimuli count no outliers); flagged raters stay in every "
+        "headline number, and both screening and weighting by consistency are reported as "
+        "sensitivity analyses. Reliability: ICC(A,1) and ICC(A,k) (two-way random effects, "
+        "absolute agreement, McGraw and Wong 1996, variance components by Henderson's method 1 "
+        "where votes are missing), Krippendorff's ordinal α, and the SOS parameter a (Hoßfeld et "
+        "al. 2011, least squares on variances with n − 1)."
     )
     if "metric_vs_mos" in tables:
         said.append(
@@ -152,6 +154,12 @@ def _design(main: pd.DataFrame) -> str:
         f"{stimuli:,} stimuli: {main['method'].nunique()} versions{hidden}, of images of {sets}."
         f"{note}"
     )
+
+
+def _collapsed(tables: Tables) -> str:
+    if not tables["raters"]["note"].str.contains("equal weights").any():
+        return ""
+    return "; with equal weights, because one rater would have had all the weight"
 
 
 def _missing(main: pd.DataFrame) -> str:

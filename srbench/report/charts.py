@@ -100,8 +100,8 @@ def _scatter(axes: Axes, points: dict[str, tuple[Mean, Mean]], marked: Sequence[
     segments = [s for m, (x, y) in points.items() for s in _point(axes, x, y, m)]
     axes.margins(0.16, 0.16)
     names = [display_name(m, limit=18) + ("†" if m in marked else "") for m in points]
-    colours = [method_style(m).colour for m in points]
-    place_labels(axes, [(x.value, y.value) for x, y in points.values()], names, colours, segments)
+    styles = [method_style(m) for m in points]
+    place_labels(axes, [(x.value, y.value) for x, y in points.values()], names, styles, segments)
 
 
 def plane(results: Results, scale: int) -> Figure | None:

@@ -1,99 +1,156 @@
-"""Direct labels: names beside their points, where they cover nothing."""
+"""Direct labels: names beside their points; where points crowd, a small key in a free corner."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING
 
-from .style import INK
+from .style import INK, MethodStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.transforms import Bbox
+    from matplotlib.text import Text
 
-Segment = tuple[tuple[float, float], tuple[float, float]]
+Point = tuple[float, float]
+Segment = tuple[Point, Point]
+Area = tuple[float, float, float, float]  # left, bottom, right, top in pixels
 
 _WAYS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
-_FAR = (5.0, 9.0, 15.0, 22.0, 30.0, 40.0, 52.0)  # points from the marker's centre
-_LEADER = 12.0  # beyond this a thin line leads from the label to its point
+_FAR = (5.0, 9.0, 14.0)  # points from the marker's centre
+_MARKER = 4.0  # half a marker, in points
 
 
 def place_labels(
     axes: Axes,
-    points: Sequence[tuple[float, float]],
+    points: Sequence[Point],
     names: Sequence[str],
-    colours: Sequence[str],
+    styles: Sequence[MethodStyle] | None = None,
     segments: Sequence[Segment] = (),
     *,
     size: float = 7.5,
 ) -> None:
-    """Write each name beside its point (data units), avoiding points, labels and ``segments``.
+    """Write each name beside its point (data units), off other points, names and ``segments``.
 
-    A name that must stand apart is led to its point by a line of its colour. The axes must have
-    their final position. Greedy and deterministic.
+    A name stands so near its own point that it can belong to no other. One that finds no such
+    place goes, with its marker, into a key in the emptiest corner; without ``styles`` there is no
+    key and it stays where it disturbs least. The axes must have their final position. Greedy and
+    deterministic.
     """
-    from matplotlib.patheffects import withStroke
-
     figure = axes.get_figure(root=True)
     assert figure is not None  # the axes are in a figure
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined] # Agg has one
     pixel = figure.dpi / 72
     axes.autoscale_view()  # Matplotlib would only do it when drawing
-    spots = [tuple(axes.transData.transform(p)) for p in points]
-    lines: list[Segment] = []
-    for start, end in segments:
-        (x0, y0), (x1, y1) = axes.transData.transform((start, end)).tolist()
-        lines.append(((x0, y0), (x1, y1)))
-    frame = axes.get_window_extent(renderer)
-    taken: list[Bbox] = []
-    for point, spot, name, colour in zip(points, spots, names, colours, strict=True):
+    spots: list[Point] = [tuple(axes.transData.transform(point)) for point in points]
+    lines = [_area_of(*axes.transData.transform(ends).tolist()) for ends in segments]
+    frame: Area = tuple(axes.get_window_extent().extents)
+    taken: list[Area] = []
+    apart: list[int] = []
+    for i, (point, name) in enumerate(zip(points, names, strict=True)):
+        text = _text(axes, name, point, size)
+        box = text.get_window_extent()
+        own, others = spots[i], [*spots[:i], *spots[i + 1 :]]
+        tried: list[tuple[bool, float, Point]] = []
+        for far, (way, (right, up)) in product(_FAR, enumerate(_WAYS)):
+            x = own[0] + right * far * pixel * (0.8 if up else 1)
+            y = own[1] + up * far * pixel * (0.8 if right else 1)
+            x -= {1: 0.0, 0: box.width / 2, -1: box.width}[right]
+            y -= {1: 0.0, 0: box.height / 2, -1: box.height}[up]
+            area = (x, y, x + box.width, y + box.height)
+            room = _MARKER * pixel
+            bad = _outside(area, frame) + sum(_overlap(area, other, 1) for other in taken)
+            bad += sum(_gap(area, s) < max(room, 1.3 * _gap(area, own)) for s in others)
+            crossed = sum(_overlap(area, line, 1) for line in lines)
+            tried.append((bad > 0, 60 * bad + 12 * crossed + 0.6 * far + 0.3 * way, (x, y)))
+        hidden, _, (x, y) = min(tried)
+        if hidden and styles is not None:
+            text.remove()
+            apart.append(i)
+            continue
         # Offsets in points from data survive saving at another resolution; pixels would not.
-        text = axes.annotate(
-            name, point, (0, 0), textcoords="offset points", fontsize=size, color=INK,
-            ha="left", va="bottom", annotation_clip=False,
-            path_effects=[withStroke(linewidth=2, foreground="#ffffff")],
-        )  # fmt: skip
-        box = text.get_window_extent(renderer)
-        best: tuple[float, float, float, float] | None = None
-        for far in _FAR:
-            for way, (right, up) in enumerate(_WAYS):
-                x = spot[0] + right * far * pixel * (0.8 if up else 1)
-                y = spot[1] + up * far * pixel * (0.8 if right else 1)
-                x -= {1: 0.0, 0: box.width / 2, -1: box.width}[right]
-                y -= {1: 0.0, 0: box.height / 2, -1: box.height}[up]
-                area = (x, y, x + box.width, y + box.height)
-                cost = far * 0.6 + way * 0.3
-                cost += 60 * sum(_overlap(area, (b.x0, b.y0, b.x1, b.y1), 1.0) for b in taken)
-                cost += 40 * sum(_overlap(area, (*s, *s), 3.5 * pixel) for s in spots)
-                cost += 12 * sum(_crosses(area, line) for line in lines)
-                outside = not (
-                    frame.x0 <= area[0] and area[2] <= frame.x1 + 2
-                    and frame.y0 <= area[1] and area[3] <= frame.y1 + 2
-                )  # fmt: skip
-                cost += 500 * outside
-                if best is None or cost < best[0]:
-                    best = (cost, x, y, far)
-        assert best is not None  # there are candidates
-        _, x, y, far = best
-        text.set_position(((x - spot[0]) / pixel, (y - spot[1]) / pixel))
-        taken.append(text.get_window_extent(renderer))
-        if far > _LEADER:
-            end = (min(max(spot[0], x), x + box.width), min(max(spot[1], y), y + box.height))
-            axes.annotate(
-                "", point, ((end[0] - spot[0]) / pixel, (end[1] - spot[1]) / pixel),
-                textcoords="offset points", annotation_clip=False,
-                arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8, "shrinkA": 1,
-                            "shrinkB": 3},
-            )  # fmt: skip
+        text.set_position(((x - own[0]) / pixel, (y - own[1]) / pixel))
+        taken.append((x, y, x + box.width, y + box.height))
+    if apart and styles is not None:
+        apart.sort(key=lambda i: -spots[i][1])
+        rows = [(names[i], styles[i]) for i in apart]
+        _draw_key(axes, rows, [*taken, *(_around(s, 2 * _MARKER * pixel) for s in spots)], lines,
+                  size)  # fmt: skip
 
 
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, ...], pad: float) -> bool:
-    return (
-        a[0] < b[2] + pad and b[0] - pad < a[2] and a[1] < b[3] + pad and b[1] - pad < a[3]
+def _text(axes: Axes, name: str, point: Point, size: float) -> Text:
+    from matplotlib.patheffects import withStroke
+
+    return axes.annotate(
+        name, point, (0, 0), textcoords="offset points", fontsize=size, color=INK,
+        ha="left", va="bottom", annotation_clip=False,
+        path_effects=[withStroke(linewidth=2, foreground="#ffffff")],
     )  # fmt: skip
 
 
-def _crosses(area: tuple[float, float, float, float], line: Segment) -> bool:
+def _draw_key(
+    axes: Axes,
+    rows: Sequence[tuple[str, MethodStyle]],
+    taken: Sequence[Area],
+    lines: Sequence[Area],
+    size: float,
+) -> None:
+    """Markers with names, top to bottom as their points stand, where they cover least."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # the axes are in a figure
+    pixel = figure.dpi / 72
+    pitch, indent, edge = 1.3 * size * pixel, 9 * pixel, 3 * pixel
+    texts = [_text(axes, name, (0, 0), size) for name, _ in rows]
+    width = indent + max(text.get_window_extent().width for text in texts)
+    height = pitch * len(rows)
+    left, bottom, right, top = axes.get_window_extent().extents
+    best: tuple[float, float, float] | None = None
+    for x, y in product(
+        (right - edge - width, left + edge, (left + right - width) / 2),
+        (top - edge - height, bottom + edge, (bottom + top - height) / 2),
+    ):
+        area = (x, y, x + width, y + height)
+        cost = 10.0 * sum(_overlap(area, other, 2) for other in taken)
+        cost += sum(_overlap(area, line, 1) for line in lines)
+        if best is None or cost < best[0]:
+            best = (cost, x, y)
+    assert best is not None  # there are candidates
+    _, x, y = best
+    to_axes = axes.transAxes.inverted()
+    for i, (text, (_, style)) in enumerate(zip(texts, rows, strict=True)):
+        middle = y + height - (i + 0.5) * pitch
+        place = to_axes.transform((x + 3 * pixel, middle))
+        axes.plot(
+            *place, transform=axes.transAxes, linestyle="none", marker=style.marker,
+            color=style.colour, markerfacecolor=style.face, clip_on=False, zorder=5,
+            markersize=6.5 if style.marker == "*" else 4.5, markeredgewidth=1,
+        )  # fmt: skip
+        text.xy = tuple(to_axes.transform((x + indent, middle)))
+        text.xycoords = "axes fraction"
+        text.set_verticalalignment("center")
+
+
+def _area_of(start: Sequence[float], end: Sequence[float]) -> Area:
     # Intervals are horizontal or vertical, so their bounding box is the line itself.
-    (x0, y0), (x1, y1) = line
-    return _overlap(area, (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), 1.0)
+    (x0, y0), (x1, y1) = start, end
+    return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+
+
+def _around(spot: Point, side: float) -> Area:
+    return (spot[0] - side / 2, spot[1] - side / 2, spot[0] + side / 2, spot[1] + side / 2)
+
+
+def _outside(area: Area, frame: Area) -> bool:
+    return (
+        area[0] < frame[0] or area[1] < frame[1] or area[2] > frame[2] + 2 or area[3] > frame[3] + 2
+    )
+
+
+def _overlap(a: Area, b: Area, pad: float) -> bool:
+    return a[0] < b[2] + pad and b[0] - pad < a[2] and a[1] < b[3] + pad and b[1] - pad < a[3]
+
+
+def _gap(area: Area, spot: Point) -> float:
+    """Distance from a spot to the nearest edge of an area, 0 inside."""
+    across = max(area[0] - spot[0], 0, spot[0] - area[2])
+    upright = max(area[1] - spot[1], 0, spot[1] - area[3])
+    return float((across**2 + upright**2) ** 0.5)

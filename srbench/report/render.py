@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
+from ..cells_guard import guard
 from ..files import write_text
 
 _LONG = 40  # rows beyond which LaTeX breaks the table over pages
@@ -69,10 +70,13 @@ def write_table(table: Table, folder: Path) -> list[Path]:
 
 
 def to_csv(table: Table) -> str:
-    """The values: 6 decimals at most, ``inf`` for infinity, empty where missing."""
+    """The values: 6 decimals at most, ``inf`` for infinity, empty where missing.
+
+    No name is written so that a spreadsheet would run it as a formula.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([h.key for h in table.headings])
+    writer.writerow([guard(h.key) for h in table.headings])
     for row in table.rows:
         writer.writerow([_csv_value(c.value) for c in row])
     return buffer.getvalue()
@@ -82,7 +86,7 @@ def _csv_value(value: float | str | None) -> str:
     if value is None or value != value:
         return ""
     if isinstance(value, str):
-        return value
+        return guard(value)
     if isinstance(value, int):
         return str(value)
     # Small p values need digits that six decimals would drop.

@@ -1,25 +1,21 @@
-"""The tables: summary, the paper's Table 1 and Table 2 with ours, and significance."""
+"""The tables of a benchmark: summary and significance."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from importlib import resources
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from .frames import format_p, score_cells
 from .render import Cell, Heading, Table, text_cell
 from .results import Missing, Results, means, select
 from .significance import ALPHA
 from .style import (
-    Direction,
-    canonical,
-    dataset_order,
     display_name,
     format_value,
     is_reference,
-    method_order,
     metric_order,
     metric_style,
     protocol_name,
@@ -28,13 +24,6 @@ from .style import (
 )
 
 TRAINED_NOTE = "† trained on this metric: it says how well the training went, not how good it looks"
-
-_TABLE1 = ("srresnet-mse", "srresnet-vgg22", "srresnet-vgg54",
-           "srgan-mse", "srgan-vgg22", "srgan-vgg54")  # fmt: skip
-_TABLE2 = ("nearest", "bicubic", "srcnn", "selfexsr", "drcn", "espcn",
-           "srresnet-mse", "srgan-vgg54")  # fmt: skip
-_PAPER_SCALE = 4
-_PAPER = "Ledig et al. 2017"
 
 
 def missing_note(missing: Missing) -> str:
@@ -46,38 +35,6 @@ def missing_note(missing: Missing) -> str:
     where = f" on {missing.dataset}" if missing.dataset else ""
     mend = f" (mend it: {missing.command})" if missing.command else ""
     return f"— {what}{where}: {missing.reason}{mend}"
-
-
-def mark_best(values: Sequence[str | None], better: Direction | None) -> list[str]:
-    """'best', 'second' or '' for each value as it is shown, None where there is none.
-
-    Numbers that read the same share their mark. Nothing is marked among fewer than two numbers.
-    """
-    numbers = [
-        None if v is None else float(v.replace("−", "-").replace("∞", "inf")) for v in values
-    ]
-    known = sorted({n for n in numbers if n is not None}, reverse=better == "higher")
-    if better is None or sum(n is not None for n in numbers) < 2:
-        return [""] * len(values)
-    marks = dict(zip(known, ("best", "second"), strict=False))
-    return ["" if n is None else marks.get(n, "") for n in numbers]
-
-
-def _score_cells(
-    values: Sequence[float | None],
-    decimals: int,
-    better: Direction | None,
-    *,
-    ranked: Callable[[int], bool] = lambda _: True,
-    suffix: Callable[[int], str] = lambda _: "",
-) -> list[Cell]:
-    """Cells of one column or row of scores; ``ranked`` and ``suffix`` go by position."""
-    shown = [None if v is None or v != v else format_value(v, decimals) for v in values]
-    marks = mark_best([s if ranked(i) else None for i, s in enumerate(shown)], better)
-    return [
-        Cell("—", None) if s is None else Cell(s + suffix(i), v, m)  # type: ignore[arg-type] # mark_best gives the three marks
-        for i, (s, v, m) in enumerate(zip(shown, values, marks, strict=True))
-    ]
 
 
 def score_columns(results: Results) -> list[tuple[str, str]]:
@@ -129,7 +86,7 @@ def summary_table(results: Results) -> Table:
             style = metric_style(metric)
             found = means(select(scores, protocol=protocol, metric=metric))
             by_column.append(
-                _score_cells(
+                score_cells(
                     [found.get(m) for m in methods],
                     style.decimals,
                     style.better,
@@ -195,113 +152,6 @@ def _gaps(
                 f"{name} on {where}: mean over {counts[method]} of {images} images; "
                 "it does not compare with the others"
             )
-    return notes
-
-
-def published(name: str) -> pd.DataFrame:
-    """A published table that ships with the package, methods in the project's spelling."""
-    with resources.files("srbench.reference").joinpath(name).open(encoding="utf-8") as file:
-        frame = pd.read_csv(file)
-    frame["method"] = frame["method"].map(canonical)
-    return frame
-
-
-def table1(results: Results) -> Table:
-    """The paper's Table 1: loss variants of SRResNet and SRGAN, the paper's numbers beside ours."""
-    return _paper_table(
-        results, "table1", f"Loss variants (Table 1 of {_PAPER})", _TABLE1, ("srresnet", "srgan")
-    )
-
-
-def table2(results: Results) -> Table:
-    """The paper's Table 2: methods, the paper's numbers beside ours."""
-    return _paper_table(results, "table2", f"Methods (Table 2 of {_PAPER})", _TABLE2, None)
-
-
-def _paper_table(
-    results: Results,
-    stem: str,
-    title: str,
-    paper_methods: tuple[str, ...],
-    families: tuple[str, ...] | None,
-) -> Table:
-    scored = select(results.scores, protocol="ledig2017")
-    ours = {m for m in results.methods() if families is None or m.startswith(families)}
-    if families is None:  # the loss variants have their own table
-        ours -= set(_TABLE1) - set(_TABLE2)
-    columns = sorted(ours | set(paper_methods), key=method_order)
-    if families is None:
-        columns.append("HR")
-    headings = [
-        Heading("dataset", "Data set", numeric=False),
-        Heading("scale", "Scale", numeric=False),
-        Heading("measure", "", numeric=False),
-        Heading("source", "", numeric=False),
-        *(Heading(m, display_name(m)) for m in columns),
-    ]
-    objective, opinion = published("ledig2017_objective.csv"), published("ledig2017_mos.csv")
-    rows: list[tuple[Cell, ...]] = []
-    run = {(d, s) for d, s, _ in results.groups()}
-    groups = run | {(d, _PAPER_SCALE) for d in ("Set5", "Set14", "BSD100")}
-    for dataset, scale in sorted(groups, key=lambda g: (dataset_order(g[0]), g[1])):
-        here = select(scored, dataset=dataset, scale=scale)
-        lead = [text_cell(dataset), Cell(f"×{scale}", scale)]
-
-        def row(metric: str, source: str, values: list[float | None], lead=lead) -> None:
-            style = metric_style(metric)
-            unit = f" ({style.unit})" if style.unit else ""
-            label = Cell(f"{style.label}{unit} {style.arrow}", metric)
-            cells = _score_cells(
-                values,
-                style.decimals,
-                style.better,
-                ranked=lambda i: not is_reference(columns[i]),
-            )
-            rows.append((*lead, label, text_cell(source), *cells))
-
-        paper = scale == _PAPER_SCALE and dataset in set(objective["dataset"])
-        for metric, column in (("psnr_y", "psnr_y_db"), ("ssim_y", "ssim_y")):
-            by_definition = {"HR": float("inf") if metric == "psnr_y" else 1.0}
-            known = by_definition if (dataset, scale) in run else {}
-            ours_here = {**known, **means(select(here, metric=metric))}
-            row(metric, "ours", [ours_here.get(m) for m in columns])
-            if paper:
-                theirs = by_definition | _column(select(objective, dataset=dataset), column)
-                row(metric, "paper", [theirs.get(m) for m in columns])
-        if paper:
-            theirs = _column(select(opinion, dataset=dataset), "mos")
-            row("mos", "paper", [theirs.get(m) for m in columns])
-    notes = _paper_notes(results, columns, scored)
-    caption = (
-        "Protocol Ledig 2017 (the daala tools' PSNR and SSIM), mean over images. 'paper' is what "
-        f"{_PAPER} printed for networks trained by its authors; 'ours' is what this folder's "
-        "images score. Best in bold, second underlined, per row."
-    )
-    return Table(stem, title, caption, tuple(headings), tuple(rows), tuple(notes), 2)
-
-
-def _column(frame: pd.DataFrame, column: str) -> dict[str, float]:
-    return {str(m): float(v) for m, v in zip(frame["method"], frame[column], strict=True)}
-
-
-def _paper_notes(results: Results, columns: Sequence[str], scored: pd.DataFrame) -> list[str]:
-    notes = [missing_note(m) for m in results.missing if m.method in columns and not m.metric]
-    explained = {m.method for m in results.missing if not m.metric}
-    absent = [
-        display_name(m)
-        for m in columns
-        if m not in set(scored["method"]) and m not in explained and not is_reference(m)
-    ]
-    if absent:
-        notes.append(f"— {', '.join(absent)}, ours: not part of this run")
-    run = {d for d, s, _ in results.groups() if s == _PAPER_SCALE}
-    absent = [d for d in ("Set5", "Set14", "BSD100") if d not in run]
-    if absent:
-        notes.append(f"— {', '.join(absent)}, ours: not part of this run")
-    notes.append(f"— paper: {_PAPER} gives no such number")
-    notes.append("MOS: the paper's 26 raters; ours come from srbench study analyze")
-    if "HR" in columns:
-        notes.append("HR: an image compared with itself scores ∞ dB and 1 by definition")
     return notes
 
 
@@ -385,11 +235,6 @@ def few_images_notes(tests: pd.DataFrame) -> list[str]:
             )
         notes.append(text)
     return notes
-
-
-def format_p(p: float) -> str:
-    """A p value with four decimals, '<0.0001' below."""
-    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def _number(value: float, decimals: int) -> Cell:

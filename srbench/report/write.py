@@ -9,11 +9,12 @@ from ..files import write_text
 from .crops import views
 from .figures import KINDS, draw_figures
 from .page import page_figures, render_page
+from .paper_tables import table1, table2
 from .render import write_table
 from .results import read_results
 from .significance import significance
 from .style import figure_svg, save_figure
-from .tables import significance_table, summary_table, table1, table2
+from .tables import significance_table, summary_table
 
 
 def write_everything(folder: Path, progress: Callable[[str], None]) -> list[Path]:

@@ -121,11 +121,17 @@ def crossed_mean(table: Floats, rater_weights: Floats | None = None) -> CrossedM
     """The mean of a (raters, images) table when both are samples from a larger world.
 
     In a complete table Var = (MS_raters + MS_images - MS_rest) / (R I) with Satterthwaite degrees
-    of freedom, but at least max(MS_raters, MS_images) / (R I): a negative variance component
-    counts as zero. (Taken as it comes, a variance just above zero has a fraction of a degree of
-    freedom, and with few images an interval without end.) With missing votes the mean squares are
-    rebuilt from the variance components and the share of each rater and image in the mean.
-    ``rater_weights`` (raters,) weighs each rater's votes.
+    of freedom. Where that is not positive, or is left with fewer degrees of freedom than the
+    smaller of R - 1 and I - 1, max(MS_raters, MS_images) / (R I) stands in with its own. With
+    missing votes the mean squares are rebuilt from the variance components and the share of each
+    rater and image in the mean. ``rater_weights`` (raters,) weighs each rater's votes.
+
+    The condition on the degrees of freedom is ours: a variance just above zero has a fraction of
+    one, and an interval without end. Measured with 3,000 studies a design at nominal 5 %, worlds
+    with and without rater-by-method and image-by-method effects: without the condition up to 9 %
+    of the intervals of 26 raters and 5 images, and 21 % of 8 raters and 5 images, are wider than
+    the scale itself; coverage (94 to 96 %) and false positives (at most 5.7 %) stay as good with
+    it at 5, 14 and 100 images. ``benchmarks/rating_calibration.py`` repeats this.
 
     One rater (or one image) leaves an interval over the images (or raters) alone, and ``note``
     says so; a single vote leaves none. Equal values everywhere give a variance of 0, said too.
@@ -169,10 +175,11 @@ def crossed_mean(table: Floats, rater_weights: Floats | None = None) -> CrossedM
     squares = np.array([rest + of_raters * parts.raters, rest + of_images * parts.images, rest])
     dfs = np.array([raters - 1, images - 1, there.sum() - raters - images + 1], dtype=float)
     variance = float(squares[0] + squares[1] - squares[2])
-    largest = int(np.argmax(squares[:2])) if squares[:2].max() > 0 else 2
-    if variance <= squares[largest]:
+    df = variance**2 / float((squares**2 / dfs).sum())  # Satterthwaite
+    if variance <= 0 or df < min(dfs[:2]):
+        largest = int(np.argmax(squares[:2])) if squares[:2].max() > 0 else 2
         return CrossedMean(mean, float(squares[largest]), float(dfs[largest]))
-    return CrossedMean(mean, variance, variance**2 / float((squares**2 / dfs).sum()))
+    return CrossedMean(mean, variance, df)
 
 
 @dataclass(frozen=True)

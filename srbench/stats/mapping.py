@@ -11,6 +11,7 @@ from scipy import optimize
 from .cells import Floats
 
 FEWEST_CURVED = 8
+SHARPEST = 0.1  # in standard deviations of the metric: a sharper rise is a step, not a mapping
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def fit_mapping(x: Floats, y: Floats) -> Mapping:
     """The least-squares mapping of metric ``x`` to MOS ``y``, neither of them constant.
 
     A third-order polynomial where it is monotone over the data; otherwise VQEG's four-parameter
-    logistic; otherwise, and with fewer than eight points, a straight line.
+    logistic, unless it fits as a mere step between two values; otherwise, and with fewer than
+    eight points, a straight line.
     """
     centre, width = float(x.mean()), float(x.std())
     z = (x - centre) / width
@@ -60,6 +62,8 @@ def fit_mapping(x: Floats, y: Floats) -> Mapping:
     except RuntimeError:
         return line
     logistic = Mapping("logistic", centre, width, np.asarray(found, dtype=float))
+    if abs(found[3]) < SHARPEST:
+        return line
     fits_better = ((logistic(x) - y) ** 2).sum() < ((line(x) - y) ** 2).sum()
     return logistic if np.isfinite(logistic(x)).all() and fits_better else line
 

@@ -65,7 +65,11 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
             if rank.size
             else (np.nan,) * 2
         )
-        gaps = [] if not np.isnan(dmos.mean) else ["no DMOS: the original was not rated beside it"]
+        gaps: list[str] = []
+        if np.isnan(dmos.mean):
+            gaps.append("no DMOS: the original was not rated beside it")
+        elif dmos.note and dmos.note != crossed.note and method != REFERENCE:
+            gaps.append(f"DMOS: {dmos.note}")
         gaps += [] if rank.size else ["no rank: nobody rated two versions of one image"]
         for name in CI_METHODS:
             low, high, caveat = intervals[name]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..cells_guard import unguard
 from ..errors import RatingsError
 
 NAMES = ["rater", "dataset", "image", "method"]
@@ -24,6 +25,9 @@ REFERENCE = "HR"
 
 def read_ratings(path: Path | str) -> pd.DataFrame:
     """A ratings file (CSV, UTF-8, separated by commas) as a checked table; see `check_ratings`.
+
+    The apostrophe by which an export keeps spreadsheets from running a name as a formula is taken
+    away again.
 
     Raises:
         RatingsError: the file is missing, not such a CSV, or its rows break a rule.
@@ -54,10 +58,20 @@ def read_ratings(path: Path | str) -> pd.DataFrame:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (pd.errors.ParserError, csv.Error) as error:
         raise RatingsError(f"{path.name} is not a well-formed CSV: {_one_line(error)}") from error
+    if b"'" in text:
+        frame = _unguarded(frame)
     try:
         return check_ratings(frame)
     except RatingsError as error:
         raise RatingsError(f"{path.name}: {error}") from error
+
+
+def _unguarded(frame: pd.DataFrame) -> pd.DataFrame:
+    columns = {
+        unguard(str(name)): column.map({cell: unguard(cell) for cell in column.unique()})
+        for name, column in frame.items()
+    }
+    return pd.DataFrame(columns)
 
 
 def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:

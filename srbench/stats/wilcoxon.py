@@ -13,39 +13,53 @@ LARGEST_EXACT = 50
 
 
 class SignedRank(NamedTuple):
-    """Sum of positive ranks, two-sided p, matched rank-biserial correlation, pairs, method."""
+    """A two-sided signed-rank test.
+
+    ``statistic`` is the smaller of the two rank sums, as SciPy has it; ``effect`` the matched
+    rank-biserial correlation, -1 to 1, positive where differences are mostly positive; ``n`` counts
+    the pairs and ``nonzero`` those that differ; ``exact`` says how p was found.
+    """
 
     statistic: float
     p: float
     effect: float
     n: int
+    nonzero: int
     exact: bool
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p that so few pairs that differ allow."""
+        return min(1.0, 2.0 ** (1 - self.nonzero))
 
 
 def signed_rank(differences: Floats) -> SignedRank:
     """Wilcoxon's signed-rank test of paired differences, two-sided.
 
-    Differences are rounded to nine decimals first, so that ties are ties. Zeros are ranked and
-    then dropped (Pratt). Up to 50 pairs the p-value is exact: the distribution of the rank sum over
-    all signs, given these ranks; beyond, the normal approximation with tie correction and without
-    continuity correction. No differences but zeros: p = 1, effect 0.
+    Differences are rounded to nine decimals first, so that ties are ties; infinities rank as the
+    largest, NaN are left out. Zeros are ranked and then dropped (Pratt 1959). Up to 50 pairs the
+    p-value is exact: the distribution of the rank sum over all signs, given these ranks; beyond,
+    the normal approximation with tie correction and without continuity correction. No differences
+    but zeros: p = 1, effect 0.
+
+    Effect size: (W+ - W-) / (W+ + W-), Kerby 2014, over the same ranks as the test.
     """
     d = np.round(differences[~np.isnan(differences)], 9)
-    if not d.size or not np.any(d):
-        return SignedRank(0.0, 1.0, 0.0, d.size, True)
+    n, nonzero = d.size, int(np.count_nonzero(d))
+    if not nonzero:
+        return SignedRank(0.0, 1.0, 0.0, n, 0, True)
     rank = np.asarray(stats.rankdata(np.abs(d)), dtype=float)
     plus, minus = float(rank[d > 0].sum()), float(rank[d < 0].sum())
-    effect = (plus - minus) / (plus + minus)
-    if d.size <= LARGEST_EXACT:
-        return SignedRank(plus, _exact(rank[d != 0], plus), effect, d.size, True)
-    zeros = int((d == 0).sum())
-    n = d.size
+    least, effect = min(plus, minus), (plus - minus) / (plus + minus)
+    if n <= LARGEST_EXACT:
+        return SignedRank(least, _exact(rank[d != 0], plus), effect, n, nonzero, True)
+    zeros = n - nonzero
     ties = np.unique(rank[d != 0], return_counts=True)[1]
     mean = (n * (n + 1) - zeros * (zeros + 1)) / 4
     spread = n * (n + 1) * (2 * n + 1) - zeros * (zeros + 1) * (2 * zeros + 1)
     variance = (spread - float((ties.astype(float) ** 3 - ties).sum()) / 2) / 24
     z = (plus - mean) / float(np.sqrt(variance))
-    return SignedRank(plus, float(2 * stats.norm.sf(abs(z))), effect, n, False)
+    return SignedRank(least, float(2 * stats.norm.sf(abs(z))), effect, n, nonzero, False)
 
 
 def _exact(ranks: Floats, plus: float) -> float:

@@ -1,35 +1,30 @@
-"""``srbench train``: from a recipe and a folder of photographs to a checkpoint with its card."""
+"""``srbench train``: from a recipe and photographs to a checkpoint with its card."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
 from .. import __version__
 from ..data.folder import Dataset
-from ..data.leakage import find_leaks
-from ..data.training import TrainingSet, read_training_images
+from ..data.training import TrainingSet
 from ..errors import CheckpointError, TrainingError
-from ..imaging import crop_to_multiple, imresize, write_png
-from ..imaging.luma import Image
-from ..methods.network import NetworkMethod, pick_device
 from ..methods.resolve import checkpoint_file
-from ..metrics.protocols import get_protocol
 from ..models.checkpoints import Card, load_checkpoint, save_checkpoint
 from ..observer import Observer
 from .content import content_losses
+from .log import TensorboardLog, require_tensorboard
+from .photographs import read_training_set
+from .place import Place
 from .recipe import Recipe
 from .trainer import Progress, Trainer
-
-PROTOCOL = "ledig2017"
-_FEW = 8
+from .validation import PROTOCOL, Validation
 
 
 @dataclass(frozen=True)
@@ -40,70 +35,112 @@ class Trained:
     card: Card
 
 
+def run_folder(out: Path) -> Path:
+    """Where a training to the checkpoint ``out`` keeps its state, logs and samples."""
+    return out.with_name(out.stem + ".run")
+
+
 def train(
     recipe: Recipe,
-    source: Path,
+    photographs: Path | TrainingSet,
     out: Path,
     *,
     weights: Path,
     validation: Dataset,
     guarded: Sequence[Dataset],
-    device: str = "auto",
+    place: Place,
     resume: bool = False,
     validate_every: int = 1000,
+    tensorboard: bool = False,
     observer: Observer | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Trained:
     """Train a network and write it to ``out`` (safetensors) with its card beside it.
 
-    The run's state, log and sample crops are kept in the folder ``<out without suffix>.run``.
+    The run's state, logs and sample crops are kept in :func:`run_folder`. When the run has to be
+    stopped, the weights of its last sound state are written there as ``last-sound.safetensors``.
 
     Args:
         recipe: what to train and how.
-        source: a folder or tar file of training photographs.
+        photographs: a folder or tar file of them, or what was read from one.
         out: the checkpoint to write.
         weights: folder of backbone weights and of the checkpoint that the recipe starts from.
         validation: data set whose PSNR is logged and whose first images are kept as samples.
         guarded: data sets that no training photograph may show.
-        device: where to train.
+        place: where to train.
         resume: go on from the state of an interrupted run.
+        validate_every: steps between two validations.
+        tensorboard: write a log for TensorBoard too, beside ``log.csv``.
 
     Raises:
         TrainingError: too few or unusable photographs, a training photograph that shows a
-            benchmark image, a run that diverges.
+            benchmark image, too little memory, a run that diverges or collapses.
         MissingWeights: a loss needs weights, or the generator a start, that is not there.
         CheckpointError: there is nothing to resume, or it was begun with another recipe.
     """
-    observer = observer or Observer()
-    place = torch.device(pick_device(device))
-    folder = out.with_name(out.stem + ".run")
+    observer = observer if observer and place.writes else Observer()
+    if tensorboard:
+        require_tensorboard()
+    folder = run_folder(out)
     state = folder / "state.pt"
     if state.exists() and not resume:
         raise CheckpointError(
             f"{state} is there from an earlier run; add --resume to go on with it, or delete "
             f"{folder} to start again"
         )
-    content, notes = content_losses(recipe.content, weights, place)
-    generator = _generator(recipe, weights)
-    data = read_training_set(source, recipe.architecture.scale, guarded, place, observer)
-    trainer = Trainer(recipe, generator, data, content, place)
-    if resume:
-        trainer.resume(state)
-    validate = Validation(validation, recipe.architecture.scale, folder / "samples", place)
-    try:
-        trainer.run(folder, validate=validate, validate_every=validate_every, report=report)
-    except torch.OutOfMemoryError as error:
-        raise TrainingError(
-            f"{place} has not enough memory for crops of {recipe.stages[0].crop} and batches of "
-            f"{recipe.stages[0].batch}; take a smaller batch or crop"
-        ) from error
-    card = Card(
+    scale = recipe.architecture.scale
+    with _told_about_memory(recipe, place.device):
+        content, notes = content_losses(recipe.content, weights, place.device)
+        generator = _generator(recipe, weights)
+        data = photographs
+        if isinstance(data, Path):
+            data = read_training_set(data, scale, guarded, place.device, observer)
+        trainer = Trainer(recipe, generator, data, content, place)
+        if resume:
+            trainer.resume(state)
+        validate = Validation(validation, scale, folder / "samples", place.device)
+        board = None
+        if tensorboard and place.writes:
+            board = TensorboardLog(folder / "tensorboard", trainer.step)
+
+        def tell(progress: Progress) -> None:
+            if board:
+                board.add(progress.step, progress.values)
+            report(progress)
+
+        try:
+            trainer.run(folder, validate=validate, validate_every=validate_every, report=tell)
+        except TrainingError as error:
+            if not (place.writes and state.exists()):
+                raise
+            validate.draw_strips()
+            trainer.resume(state)
+            sound = folder / "last-sound.safetensors"
+            save_checkpoint(sound, trainer.average, _card(trainer, {}, notes), half=True)
+            raise TrainingError(
+                f"{error}; the sound weights of step {trainer.step} are in {sound}"
+            ) from error
+        metrics = validate.last
+        if not metrics and place.writes:  # the run was complete before
+            metrics = validate(trainer.average, trainer.step)
+    card = _card(trainer, metrics, notes)
+    if place.writes:
+        validate.draw_strips()
+        save_checkpoint(out, trainer.average, card, half=True)
+    return Trained(out, card)
+
+
+def _card(trainer: Trainer, metrics: Mapping[str, float], notes: list[str]) -> Card:
+    recipe, data = trainer.recipe, trainer.data
+    if metrics:
+        notes = [*notes, f"metrics: means by protocol {PROTOCOL}, LR with the replicate border"]
+    return Card(
         name=recipe.name,
         architecture=recipe.architecture,
         steps=trainer.step,
         recipe=recipe.model_dump(mode="json"),
         data=f"{len(data)} photographs, {data.megapixels:.1f} megapixels",
-        metrics=dict(validate.last),
+        metrics=dict(metrics),
         notes=notes,
         trained_on_metric="lpips_alex" if "lpips" in recipe.content else None,
         versions={
@@ -112,8 +149,6 @@ def train(
             "python": platform.python_version(),
         },
     )
-    save_checkpoint(out, trainer.average, card, half=True)
-    return Trained(out, card)
 
 
 def _generator(recipe: Recipe, weights: Path) -> nn.Module:
@@ -130,70 +165,19 @@ def _generator(recipe: Recipe, weights: Path) -> nn.Module:
     return network
 
 
-def read_training_set(
-    source: Path,
-    scale: int,
-    guarded: Sequence[Dataset],
-    device: torch.device,
-    observer: Observer,
-) -> TrainingSet:
-    """Decode every photograph of ``source``, refuse benchmark images among them, keep the rest.
-
-    Raises:
-        TrainingError: fewer than 8 photographs can be used, or one shows a benchmark image.
-    """
-    skipped: list[str] = []
-    images: dict[str, Image] = {}
-    observer.begin("reading training photographs", 0)
-    for name, image in read_training_images(source, skipped.append):
-        if min(image.shape[:2]) >= 2 * scale:
-            images[name] = image
-        else:
-            skipped.append(f"{name} is {image.shape[1]}x{image.shape[0]}")
-    observer.end()
-    if skipped:
-        observer.note(f"{len(skipped)} training images are left out, first: {skipped[0]}")
-    if len(images) < _FEW:
+@contextmanager
+def _told_about_memory(recipe: Recipe, device: torch.device) -> Iterator[None]:
+    """Turns the many ways in which memory runs out into one clear line."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # On a GPU it is torch.OutOfMemoryError; on the CPU a plain RuntimeError or NumPy's own.
+        lacking = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not lacking and "can't allocate memory" not in str(error):
+            raise
+        largest = max(recipe.stages, key=lambda stage: stage.batch * stage.crop**2)
         raise TrainingError(
-            f"{source} holds {len(images)} usable photographs, expected at least {_FEW}; add some"
-        )
-    observer.begin("looking for benchmark images among them", 0)
-    leaks = find_leaks(images.items(), guarded)
-    observer.end()
-    if leaks:
-        raise TrainingError(
-            f"{len(leaks)} training images show benchmark images, first: {leaks[0]}; remove "
-            "them, or every score would flatter the network"
-        )
-    return TrainingSet(images.values(), scale, device)
-
-
-class Validation:
-    """PSNR on a data set, and crops of its first images as training goes on (Fig. 8)."""
-
-    def __init__(self, dataset: Dataset, scale: int, samples: Path, device: torch.device) -> None:
-        self._dataset, self._scale, self._samples, self._device = dataset, scale, samples, device
-        self._pairs: list[tuple[str, Image, Image]] = []
-        for image in dataset.ids:
-            hr = crop_to_multiple(dataset.read(image), scale)
-            lr = imresize(hr, Fraction(1, scale), border="replicate")
-            self._pairs.append((image, lr, hr))
-        self.last: Mapping[str, float] = {}
-
-    def __call__(self, network: nn.Module, step: int) -> Mapping[str, float]:
-        """Means over the data set by name, ``<data set>_psnr_y`` and so on."""
-        method = NetworkMethod("trained", self._scale, "", lambda: network, str(self._device))
-        scores = []
-        for index, (image, lr, hr) in enumerate(self._pairs):
-            sr = method.upscale(lr)
-            scores.append(get_protocol(PROTOCOL).prepare(hr, self._scale).score(sr))
-            if index < 2:
-                top, left = (max((n - 160) // 2, 0) for n in sr.shape[:2])
-                crop = np.ascontiguousarray(sr[top : top + 160, left : left + 160])
-                write_png(self._samples / image / f"{step:07d}.png", crop)
-        name = self._dataset.name.lower()
-        self.last = {
-            f"{name}_{metric}": float(np.mean([score[metric] for score in scores]))
-            for metric in ("psnr_y", "ssim_y")
-        }
-        return self.last
+            f"{device} has not enough memory for the photographs and batches of {largest.batch} "
+            f"crops of {largest.crop}x{largest.crop}; close other programs, or give a recipe "
+            "file with a smaller batch or crop (--config FILE)"
+        ) from error

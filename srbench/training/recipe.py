@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import ConfigError
 from ..models.checkpoints import Architecture
+from .optimisers import OptimiserName
 
 Content = Literal["mse", "luma", "vgg22", "vgg54", "lpips"]
 
@@ -42,8 +43,8 @@ class Recipe(BaseModel):
 
     ``content`` maps each content loss to its weight; their sum, plus ``adversarial`` times the
     adversarial loss, plus ``total_variation`` times the total variation, is what the generator
-    minimises. A discriminator is trained when ``adversarial`` is above zero. ``start_from`` names
-    the method whose checkpoint the generator starts from.
+    minimises. A discriminator is trained, with Adam, when ``adversarial`` is above zero.
+    ``start_from`` names the method whose checkpoint the generator starts from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +56,7 @@ class Recipe(BaseModel):
     total_variation: float = 0.0
     start_from: str | None = None
     stages: list[Stage] = Field(min_length=1)
+    optimiser: OptimiserName = "adam"
     betas: tuple[float, float] = (0.9, 0.999)
     ema: float = Field(default=0.999, ge=0, lt=1)
     precision: Literal["fp32", "bf16"] = "bf16"

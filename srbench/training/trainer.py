@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +16,10 @@ from ..files import atomic_path
 from ..models.discriminator import Discriminator
 from ..models.layers import to_device
 from . import losses
+from .guard import Guard
+from .log import CsvLog, Means
+from .optimisers import Optimiser
+from .place import Place
 from .recipe import Content, Recipe, Stage
 
 ContentLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -51,52 +53,52 @@ class Trainer:
         generator: the network to train, on ``device``.
         data: the training pixels, on ``device``.
         content: the recipe's content losses, by name, on ``device``.
-        device: where everything happens.
+        place: where everything happens, and with which other processes.
     """
 
     recipe: Recipe
     generator: nn.Module
     data: TrainingSet
     content: Mapping[Content, ContentLoss]
-    device: torch.device
+    place: Place
     step: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         for stage in self.recipe.stages:
-            _check_stage(stage, self.data, adversarial=self.recipe.adversarial > 0)
+            _check_stage(stage, self.data, self.place, adversarial=self.recipe.adversarial > 0)
+        self.device = self.place.device
         torch.manual_seed(self.recipe.seed)
         to_device(self.generator, self.device).train()
         # A copy through the state dict: what the moving average of the weights is kept in.
         self.average = to_device(self.recipe.architecture.build(), self.device)
         self.average.load_state_dict(self.generator.state_dict())
         self.average.eval().requires_grad_(False)
-        self.optimiser = self._adam(self.generator)
+        self._generate = self.place.distribute(self.generator)
+        self.optimiser = Optimiser(self.generator, self.recipe.optimiser, self.recipe.betas)
         self.discriminator: Discriminator | None = None
         if self.recipe.adversarial > 0:
             discriminator = Discriminator().train()
             to_device(discriminator, self.device)
-            self.discriminator_optimiser = self._adam(discriminator)
+            self.discriminator_optimiser = Optimiser(discriminator, "adam", self.recipe.betas)
             self.discriminator = discriminator
-
-    def _adam(self, network: nn.Module) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            network.parameters(),
-            lr=1.0,
-            betas=self.recipe.betas,
-            fused=True,
-        )
+            self._discriminate = self.place.distribute(discriminator)
 
     def train_step(self) -> dict[str, torch.Tensor]:
-        """One update of the discriminator (if any) and the generator; the losses, as tensors."""
+        """One update of the discriminator (if any) and the generator.
+
+        Gives tensors, so that nothing waits for the device: the losses; D(HR) and D(SR) as mean
+        probabilities of being original; ``skipped``, 1 where a gradient was not finite and its
+        update was left out.
+        """
         stage, step_of_stage = self.recipe.stage_at(self.step)
         rate = stage.rate_at(step_of_stage)
         draw = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
-        lr, hr = self.data.batch(stage.crop, stage.batch, draw)
+        lr, hr = self.data.batch(stage.crop, stage.batch, draw, self.place.part(stage.batch))
         values: dict[str, torch.Tensor] = {}
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
         ):
-            sr = self.generator(lr)
+            sr = self._generate(lr)
         sr = sr.float()
         if self.discriminator is not None:
             values |= self._discriminator_step(sr.detach(), hr, rate)
@@ -116,7 +118,8 @@ class Trainer:
         if self.recipe.total_variation > 0:
             values["tv"] = losses.total_variation(sr)
             total = total + self.recipe.total_variation * values["tv"]
-        _update(self.optimiser, total, rate)
+        skipped = _update(self.optimiser, total, rate)
+        values["skipped"] = torch.maximum(values.get("skipped", skipped), skipped)
         self._update_average()
         self.step += 1
         return {"loss": total, **values}
@@ -128,10 +131,10 @@ class Trainer:
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
         ):
-            real, fake = self.discriminator(hr).float(), self.discriminator(sr).float()
+            real, fake = self._discriminate(hr).float(), self._discriminate(sr).float()
         loss = losses.discriminator(real, fake)
-        _update(self.discriminator_optimiser, loss, rate)
         return {
+            "skipped": _update(self.discriminator_optimiser, loss, rate),
             "discriminator": loss,
             "d_hr": torch.sigmoid(real).mean(),
             "d_sr": torch.sigmoid(fake).mean(),
@@ -207,39 +210,41 @@ class Trainer:
         """Train to the recipe's end, with ``log.csv`` and ``state.pt`` in ``folder``.
 
         ``validate`` is called with the averaged network and the step, every ``validate_every``
-        steps and at the end; what it returns goes to the log. The state is saved every
-        ``save_every`` seconds, at every validation, and when the run is interrupted.
+        steps and at the end; what it returns goes to the log, as do the means of the losses since
+        the last entry. The state is saved every ``save_every`` seconds and at every validation,
+        while the run is sound.
 
         Raises:
-            TrainingError: a loss is not a finite number any more; the last good state is kept.
+            TrainingError: the run has gone wrong (see :class:`Guard`); the last sound state is
+                kept.
         """
-        log = _Log(folder / "log.csv")
+        log = CsvLog(folder / "log.csv", self.step) if self.place.writes else None
+        guard, means = Guard(self.recipe.content), Means()
         saved = begun = time.monotonic()
         first = self.step
-        try:
-            while self.step < self.recipe.steps:
-                values = self.train_step()
-                done = self.step == self.recipe.steps
-                validating = done or self.step % validate_every == 0
-                logging = validating or self.step % log_every == 0
-                if logging:
-                    numbers = {name: float(value.detach()) for name, value in values.items()}
-                    _stop_if_broken(numbers, self.step)
-                    pace = (self.step - first) / (time.monotonic() - begun)
-                    if validating:
-                        numbers |= validate(self.average, self.step)
-                    log.add(self.step, numbers)
-                    report(Progress(self.step, self.recipe.steps, numbers, pace))
-                if validating or time.monotonic() - saved > save_every:
-                    _stop_if_broken({"loss": float(values["loss"].detach())}, self.step)
-                    self.save(folder / "state.pt")
-                    saved = time.monotonic()
-        except KeyboardInterrupt:
-            self.save(folder / "state.pt")
-            raise
+        while self.step < self.recipe.steps:
+            means.add(self.train_step())
+            done = self.step == self.recipe.steps
+            validating = done or self.step % validate_every == 0
+            if not validating and self.step % log_every:
+                continue
+            numbers = self.place.mean(means.take())
+            sound = guard.look(self.step, numbers)
+            if not numbers["skipped"]:
+                del numbers["skipped"]
+            if log is None:
+                continue
+            pace = (self.step - first) / (time.monotonic() - begun)
+            if validating:
+                numbers |= validate(self.average, self.step)
+            log.add(self.step, numbers)
+            report(Progress(self.step, self.recipe.steps, numbers, pace))
+            if sound and (validating or time.monotonic() - saved > save_every):
+                self.save(folder / "state.pt")
+                saved = time.monotonic()
 
 
-def _check_stage(stage: Stage, data: TrainingSet, *, adversarial: bool) -> None:
+def _check_stage(stage: Stage, data: TrainingSet, place: Place, *, adversarial: bool) -> None:
     if stage.crop % data.scale:
         raise TrainingError(
             f"the crop is {stage.crop} pixels, expected a multiple of the scale {data.scale}"
@@ -249,40 +254,19 @@ def _check_stage(stage: Stage, data: TrainingSet, *, adversarial: bool) -> None:
             f"the crop is {stage.crop} pixels, but no training image is that large; "
             "take a smaller crop or larger images"
         )
+    if stage.batch % place.count:
+        raise TrainingError(
+            f"a batch of {stage.batch} cannot be shared evenly by {place.count} processes; "
+            "start another number of them"
+        )
     if adversarial and (stage.crop < 64 or stage.crop % 8):
         raise TrainingError(
             f"the crop is {stage.crop} pixels; the discriminator takes multiples of 8 from 64"
         )
 
 
-def _update(optimiser: torch.optim.Adam, loss: torch.Tensor, rate: float) -> None:
-    optimiser.zero_grad(set_to_none=True)
+def _update(optimiser: Optimiser, loss: torch.Tensor, rate: float) -> torch.Tensor:
+    """One step against the gradient of ``loss``; 1 if it was left out as not finite, else 0."""
+    optimiser.zero_grad()
     loss.backward()
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    optimiser.step()
-
-
-def _stop_if_broken(numbers: Mapping[str, float], step: int) -> None:
-    broken = [name for name, value in numbers.items() if not math.isfinite(value)]
-    if broken:
-        raise TrainingError(
-            f"the loss '{broken[0]}' is not a number any more at step {step}; the state before "
-            "is kept: train again with a smaller learning rate"
-        )
-
-
-class _Log:
-    """A CSV file with one row per logged step; new columns start a new header line's file."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-
-    def add(self, step: int, numbers: Mapping[str, float]) -> None:
-        new = not self.path.exists()
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            if new:
-                writer.writerow(["step", "name", "value"])
-            writer.writerows([step, name, f"{value:.6g}"] for name, value in numbers.items())
+    return torch.tensor(0.0 if optimiser.step(rate) else 1.0)

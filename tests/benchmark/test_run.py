@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from srbench.benchmark import run_all, run_benchmark
+from srbench.benchmark import run_all
 from srbench.benchmark.results import ResultsFolder
 from srbench.config import Experiment
 from srbench.errors import CheckpointError, ResultsError
@@ -32,11 +32,13 @@ class Counter(Observer):
             raise KeyboardInterrupt
 
 
-def run(root, out, *, observer=None, do=run_benchmark, **changes):
+def run(root, out, *, observer=None, report=False, **changes):
     experiment = Experiment(
         **{"datasets": ("Mini",), "methods": ("nearest", "bicubic"), "device": "cpu", **changes}
     )
-    return do(experiment, out, root=root, weights=root / "none", observer=observer)
+    return run_all(
+        experiment, out, root=root, weights=root / "none", report=report, observer=observer
+    )
 
 
 def scores(out):
@@ -86,10 +88,10 @@ def test_images_and_scores_are_those_of_the_parts(root, tmp_path):
 
 
 def test_a_second_run_computes_nothing_and_repeats_every_byte(root, tmp_path):
-    first = run(root, tmp_path / "r", do=run_all)
+    first = run(root, tmp_path / "r", report=True)
     before = (tmp_path / "r/scores.csv").read_bytes()
     counter = Counter()
-    second = run(root, tmp_path / "r", observer=counter, do=run_all)
+    second = run(root, tmp_path / "r", observer=counter, report=True)
     assert (first.computed, second.computed) == (6, 0)
     assert counter.images == []
     assert any("nothing to compute" in note for note in counter.notes)
@@ -202,7 +204,7 @@ def test_a_folder_without_a_data_set_is_shown_as_missing(root, tmp_path):
     summary = run(
         root,
         tmp_path / "r",
-        do=run_all,
+        report=True,
         datasets=("Mini", "Other"),
         methods=("bicubic", f"peer={folder}"),
     )

@@ -7,6 +7,7 @@ import pytest
 from skimage import data
 
 from srbench.imaging import write_png
+from srbench.stats import read_ratings
 
 
 @pytest.fixture
@@ -58,6 +59,16 @@ def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
     assert "Simulated ratings" in page
 
     rater = votes[0]["rater"]
+    # A participant id comes from the address: anybody can make it a formula.
+    with (tmp_path / "strangers.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(votes[0]))
+        writer.writeheader()
+        writer.writerows({**v, "rater": "'=1+2"} for v in votes if v["rater"] == rater)
+    assert run_cli("study", "import", "study", "strangers.csv").code == 0
+    assert run_cli("study", "export", "study", "--out", "all.csv").code == 0
+    assert "\n=1+2" not in (tmp_path / "all.csv").read_text()
+    assert "=1+2" in set(read_ratings(tmp_path / "all.csv")["rater"])
+
     erased = run_cli("study", "erase", "study", "--rater", rater)
     assert f"votes of {rater} are removed" in erased.out
     assert "1 raters withdrawn" in run_cli("study", "status", "study").out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -11,10 +12,11 @@ import pandas as pd
 import pytest
 from simulated_ratings import PAPER_METHODS, simulate
 
+from srbench.cells_guard import guard, unguard
 from srbench.errors import RatingsError, ResultsError
 from srbench.report.analysis import write_analysis
 from srbench.report.render import Table
-from srbench.stats import analyze
+from srbench.stats import analyze, read_ratings
 
 METHODS = {
     "nearest": 1.3,
@@ -168,6 +170,28 @@ def test_bad_input_leaves_nothing_behind(ratings, scores, tmp_path):
         write_analysis(ratings, tmp_path / "out", scores.drop(columns="value"))
     assert not (tmp_path / "out").exists()
     assert len(analyze(ratings.assign(scale="4"), two, resamples=50)["metric_vs_mos"]) == 4
+
+
+def test_names_that_look_like_formulas_survive_and_are_never_written_as_one(tmp_path):
+    votes = simulate(np.random.default_rng(0), 4, {"-set": 3}, {"@srgan": 3.0, "HR": 4.4})
+    votes["rater"] = "=1+" + votes["rater"]
+    votes["image"] = "+" + votes["image"]
+    guarded = votes.copy()
+    for name in ("rater", "dataset", "image", "method"):
+        guarded[name] = [guard(text) for text in votes[name]]
+    guarded.to_csv(tmp_path / "ratings.csv", index=False)
+    read = read_ratings(tmp_path / "ratings.csv")
+    for name in ("rater", "dataset", "image", "method"):
+        assert list(read[name]) == list(votes[name])
+    paths = write_analysis(read, tmp_path / "out", resamples=20)
+    for path in paths:
+        if path.suffix == ".csv":
+            with path.open(newline="", encoding="utf-8") as file:
+                cells = [cell for row in csv.reader(file) for cell in row]
+            texts = [cell for cell in cells if not re.fullmatch(r"-?[\d.e+-]+|-?inf", cell)]
+            assert not any(text.startswith(("=", "+", "-", "@")) for text in texts), path.name
+    raters = pd.read_csv(tmp_path / "out" / "raters.csv")["rater"]
+    assert {unguard(text) for text in raters} == set(votes["rater"])
 
 
 @pytest.mark.parametrize("case", ["one method", "one vote", "flat"])

@@ -9,16 +9,12 @@ import pandas as pd
 import pytest
 
 from srbench.errors import ResultsError
+from srbench.report.frames import mark_best
+from srbench.report.paper_tables import table1, table2
 from srbench.report.render import Cell, Heading, Table, to_csv, to_latex, to_markdown, write_table
 from srbench.report.results import read_results
 from srbench.report.significance import significance
-from srbench.report.tables import (
-    mark_best,
-    significance_table,
-    summary_table,
-    table1,
-    table2,
-)
+from srbench.report.tables import significance_table, summary_table
 
 
 def score_rows(

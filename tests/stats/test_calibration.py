@@ -45,6 +45,16 @@ def test_the_crossed_t_seldom_sees_what_is_not_there(calibration, images, missin
         assert found["wilcoxon-pooled"] > 0.25  # why the paper's test is not the headline
 
 
+def test_no_interval_is_wider_than_the_scale_where_effects_are_small(calibration):
+    world = calibration.World(image_method=0, rater_method=0)
+    ours, literal = calibration.conditions(np.random.default_rng(0), world, (26, 5), 300)
+    assert ours[2] == 0
+    assert literal[2] > 0.03
+    for coverage, false_positives, _ in (ours, literal):
+        assert coverage >= 0.93 - LUCK
+        assert false_positives <= 0.065 + LUCK
+
+
 def test_power_rises_with_the_difference(calibration):
     rng = np.random.default_rng(0)
     power = [

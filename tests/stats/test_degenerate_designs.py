@@ -185,6 +185,11 @@ def test_the_bias_model_never_makes_one_rater_the_truth():
     assert tables["notes"]["note"].str.contains("equal weights").any()
 
 
+@pytest.mark.parametrize("name", ["all votes 3", "unanimous"])
+def test_raters_who_all_agree_are_not_blamed_one_by_one(name):
+    assert not analyze(DESIGNS[name])["raters"]["note"].str.contains("equal weights").any()
+
+
 def test_row_order_and_names_do_not_matter():
     votes = study(drop=0.1)
     shuffled = votes.sample(frac=1, random_state=1)

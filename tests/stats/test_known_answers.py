@@ -76,6 +76,14 @@ def test_nflx_screening_rejects_rater_2_alone(nflx):
     assert list(flags.loc[flags["rejected"], "rater"]) == ["02"]
 
 
+def test_agreeing_on_the_worst_method_gets_nobody_flagged():
+    qualities = {"nearest": 0.5, "srcnn": 2.3, "srgan-mse": 3.5, "HR": 5.2}
+    votes = simulate(np.random.default_rng(1), 8, {"Set5": 5}, qualities)
+    key = ["dataset", "image", "method"]
+    assert (votes.groupby(key)["score"].nunique() == 1).mean() > 0.2
+    assert not bt500(votes)["rejected"].any()
+
+
 def test_the_p910_demo(shared: Path):
     votes = pd.read_csv(shared / "ratings" / "p910_demo.csv", header=None).to_numpy()
     stimulus, rater = np.nonzero(~np.isnan(votes))

@@ -1,0 +1,173 @@
+"""Writes docs/reference/commands.md and docs/reference/python.md from the code.
+
+    python docs/make_reference.py
+
+`tests/docs` fails while the committed pages are not what this writes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import srbench
+from srbench.cli import app
+
+HERE = Path(__file__).parent / "reference"
+ROOMS = (
+    "imaging", "data", "metrics", "models.checkpoints", "methods", "benchmark", "training",
+    "study", "stats", "report",
+)  # fmt: skip
+_NO_EXPORTS = {"models.checkpoints": ("Architecture", "Card", "load_checkpoint", "save_checkpoint")}
+_SECTIONS = ("Args:", "Raises:", "Returns:", "Source:", "Yields:")
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command that does something, by its full name."""
+
+    def walk(prefix: str, command: Any) -> Iterator[tuple[str, Any]]:
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield prefix, command
+            return
+        for name, each in inner.items():
+            yield from walk(f"{prefix} {name}", each)
+
+    yield from walk("srbench", typer.main.get_command(app))
+
+
+def commands_page() -> str:
+    """The page of all commands and their options."""
+    lines = [
+        "# Commands",
+        "",
+        "Made by `docs/make_reference.py`; do not edit. `srbench COMMAND --help` says the same.",
+        "",
+        "Exit codes: 0 done; 2 the input is wrong, one line says what and how to mend it; 1 a "
+        "fault of ours; 130 interrupted.",
+        "",
+    ]
+    for name, command in sorted(commands()):
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        options = [p for p in command.params if p.param_type_name == "option"]
+        usage = [name, *(_argument(p) for p in arguments), "[OPTIONS]" if options else ""]
+        lines += [f"## {name}", "", inspect.cleandoc(command.help or ""), ""]
+        lines += ["```text", " ".join(filter(None, usage)), "```", ""]
+        shown = [p for p in arguments if getattr(p, "help", None)] + options
+        if shown:
+            lines += ["| | default | |", "|---|---|---|"]
+            lines += [_row(p) for p in shown]
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _argument(param: Any) -> str:
+    return param.metavar or param.name.upper()
+
+
+def _row(param: Any) -> str:
+    name = _argument(param) if param.param_type_name == "argument" else ", ".join(param.opts)
+    if param.required:
+        default = "required"
+    elif param.default is None or param.default is False:
+        default = ""
+    else:
+        default = f"`{param.default}`"
+    return f"| `{name}` | {default} | {' '.join((param.help or '').split())} |"
+
+
+def python_page() -> str:
+    """The page of the Python API, from the docstrings."""
+    lines = [
+        "# Python",
+        "",
+        "Made by `docs/make_reference.py` from the docstrings; do not edit.",
+        "",
+        "Images are uint8 arrays of shape (H, W) or (H, W, 3), tables are pandas frames. Errors "
+        "that the caller can cause are children of `srbench.errors.SrbenchError`.",
+        "",
+        "## srbench",
+        "",
+        _doc(srbench),
+        "",
+    ]
+    for name in srbench.__all__:
+        lines += _entry(f"srbench.{name}", getattr(srbench, name))
+    for room in ROOMS:
+        module = import_module(f"srbench.{room}")
+        lines += [f"## srbench.{room}", "", _doc(module), ""]
+        for name in sorted(_NO_EXPORTS.get(room, getattr(module, "__all__", ()))):
+            thing = getattr(module, name)
+            if getattr(srbench, name, None) is not thing and callable(thing):
+                lines += _entry(f"srbench.{room}.{name}", thing)
+    return "\n".join(lines)
+
+
+def _entry(name: str, thing: Any) -> list[str]:
+    lines = [f"### {name}", ""]
+    try:
+        signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(thing)))
+    except (TypeError, ValueError):
+        signature = ""
+    if signature and len(signature) < 1200:
+        lines += ["```python", _wrapped(name.rpartition(".")[2] + signature), "```", ""]
+    lines += [_doc(thing), ""]
+    if inspect.isclass(thing):
+        for method, function in vars(thing).items():
+            if not method.startswith("_") and inspect.isfunction(function) and function.__doc__:
+                first = " ".join(inspect.cleandoc(function.__doc__).split("\n\n")[0].split())
+                lines.append(f"- `{method}`: {first}")
+        if lines[-1].startswith("- "):
+            lines.append("")
+    return lines
+
+
+def _wrapped(call: str) -> str:
+    if len(call) <= 88:
+        return call
+    head, _, rest = call.partition("(")
+    inside, _, tail = rest.rpartition(")")
+    depth, parts, start = 0, [], 0
+    for i, letter in enumerate(inside):
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            parts.append(inside[start:i].strip())
+            start = i + 1
+    parts.append(inside[start:].strip())
+    return "\n".join([f"{head}(", *(f"    {part}," for part in parts), f"){tail}"])
+
+
+def _doc(thing: Any) -> str:
+    """A docstring as Markdown: the sections as lists."""
+    text = inspect.getdoc(thing) or ""
+    text = re.sub(r":\w+:`~?\.?([^`]+)`", r"`\1`", text).replace("``", "`")
+    lines: list[str] = []
+    section = False
+    for line in text.splitlines():
+        if line.strip() in _SECTIONS and not line.startswith(" "):
+            lines += ["", f"**{line.strip().rstrip(':')}**", ""]
+            section = True
+        elif section and line.startswith("    ") and not line.startswith("     "):
+            lines.append(f"- {line.strip()}")
+        elif section and line.startswith("     "):
+            lines.append(f"  {line.strip()}")
+        else:
+            section = section and not line.strip()
+            lines.append(line)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def main() -> None:
+    """Write both pages."""
+    for name, text in (("commands.md", commands_page()), ("python.md", python_page())):
+        (HERE / name).write_text(text.rstrip() + "\n", encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+"""The open tasks of a plan, done by the workers of a Dask cluster.
+
+A parcel is one method on one image and carries all that a worker needs: the original's file, and
+the SR image's where it is not to be computed. The workers get the networks once each and send
+PNG files and scores back; this machine alone writes them. So no file system need be shared, and
+a worker that is killed takes nothing with it: Dask gives its parcels to another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, cast
+
+from distributed import Client, Future, Worker, WorkerPlugin, as_completed, get_worker
+from distributed.client import FutureCancelledError
+from distributed.scheduler import KilledWorker
+
+from .. import __version__
+from ..errors import SrbenchError
+from ..imaging import Border
+from ..methods import ImageId, Method
+from ..methods.folder import FolderMethod
+from ..observer import Observer
+from .cache import Cache
+from .plan import Plan, remember
+from .results import write_image
+from .work import Job, Outcome, Task, encode_png, load, process
+
+if TYPE_CHECKING:
+    from ..metrics.lpips import Lpips
+
+_PATIENCE = "10 s"
+"""How long a scheduler may take to answer."""
+_SAME_EVERYWHERE = ("torch", "numpy", "pillow")
+_T = TypeVar("_T")
+# One parcel at a time in each process, however many threads Dask gives it: torch uses the
+# threads, and the times stay those of one method alone.
+_ALONE = threading.Lock()
+
+
+class Parcel(NamedTuple):
+    """One method on one image, or (no method) only the original's cropped copy."""
+
+    equipment: str
+    source: ImageId
+    original: tuple[str, bytes]
+    """Name and content of the original's file."""
+    scale: int
+    border: Border
+    device: str
+    method: str | None
+    image: tuple[str, bytes] | None
+    """Name and content of the SR image's file, where it is not to be computed."""
+    upscale: bool
+    protocols: tuple[str, ...]
+    lpips: tuple[str, ...]
+    wants_copy: bool
+    """Whether the original's cropped copy is to come back too."""
+
+
+class Delivery(NamedTuple):
+    """What comes back: the outcome, and the content of the PNG files that were made."""
+
+    outcome: Outcome | None
+    sr: bytes | None
+    copy: bytes | None
+
+
+@dataclass
+class Equipment(WorkerPlugin):
+    """What every worker is given once: networks, metrics, and the driver's number of threads."""
+
+    name: str
+    methods: Mapping[str, Method]
+    lpips: Mapping[str, Lpips]
+    threads: int
+    versions: Mapping[str, str]
+
+    def setup(self, worker: Worker) -> None:
+        """Refuse a worker on which other numbers might come out."""
+        here = _versions()
+        for package, expected in self.versions.items():
+            if here[package] != expected:
+                raise SrbenchError(
+                    f"worker {worker.address} has {package} {here[package]}, this machine "
+                    f"{expected}; install the same versions, or the scores may differ"
+                )
+
+
+class Cluster:
+    """A connection to a Dask scheduler, for one run; a context manager.
+
+    Raises:
+        SrbenchError: nothing answers at the address.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        # What Dask has to say of lost workers and connections is said here in one line or not
+        # at all.
+        self._logger = logging.getLogger("distributed")
+        self._level = self._logger.level
+        self._logger.setLevel(logging.CRITICAL)
+        try:
+            self._client = Client(address, timeout=_PATIENCE, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            self._logger.setLevel(self._level)
+            raise SrbenchError(
+                f"no Dask scheduler answers at {address}; start one with `dask scheduler` and "
+                "give the address that it prints"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+        self._logger.setLevel(self._level)
+
+    def run(self, plan: Plan, cache: Cache, lpips: Mapping[str, Lpips], observer: Observer) -> None:
+        """Do every task of ``plan``; each result is kept as soon as it comes back.
+
+        Raises:
+            SrbenchError: the workers cannot run srbench as it is here, an image or a method does
+                not work, or the cluster is lost; what was finished before is kept.
+        """
+        equipment, cells = _equipment(plan, lpips), plan.by_name
+        waiting: dict[Any, tuple[Task, Job | None]] = {}
+        try:
+            self._equip(equipment, observer)
+            parcels = _parcels(plan, equipment)
+            count = sum(max(1, len(task.jobs)) for task in plan.tasks)
+            observer.begin(f"upscaling and scoring on {self._address}", count)
+            coming = as_completed(loop=self._client.loop)
+
+            def send(count: int) -> None:
+                for task, job, parcel in islice(parcels, count):
+                    future = self._send(parcel)
+                    waiting[future.key] = (task, job)
+                    coming.add(future)
+
+            # Enough to keep every worker busy, few enough for the scheduler's memory.
+            send(self._room())
+            for future in coming:
+                delivery: Delivery = future.result()
+                task, job = waiting.pop(future.key)
+                del future  # lets the worker forget the result
+                _write(task, job, delivery)
+                if delivery.copy is not None:
+                    copy = hashlib.sha256(delivery.copy).hexdigest()
+                    cache.put(plan.hr_keys[task.source], copy)
+                if delivery.outcome is not None:
+                    cell = cells[task.source, delivery.outcome.method]
+                    remember(cache, cell, delivery.outcome, task.scale)
+                observer.image_done(f"{task.source.dataset}/{task.source.image}")
+                send(max(0, self._room() - len(waiting)))
+        except KilledWorker as error:
+            raise SrbenchError(
+                f"{error.task} was on {error.allowed_failures + 1} workers when they died, each "
+                "time; most often their memory is too small: start fewer on a machine"
+            ) from error
+        except (OSError, FutureCancelledError) as error:
+            raise SrbenchError(
+                f"the Dask cluster at {self._address} is lost ({error}); what was finished is "
+                "kept: run the same command again to go on"
+            ) from error
+        finally:
+            observer.end()
+            self._tidy_up(equipment, list(waiting))
+
+    def _equip(self, equipment: Equipment, observer: Observer) -> None:
+        if not self._client.nthreads():
+            observer.note(f"the cluster at {self._address} has no worker yet: waiting for one")
+            self._client.wait_for_workers(1)
+        try:
+            self._client.run_on_scheduler(_versions)  # the scheduler unpacks the tasks as well
+            self._client.register_plugin(equipment, name=equipment.name)
+        except SrbenchError:
+            raise
+        except Exception as error:  # whatever a machine without srbench falls over
+            raise SrbenchError(
+                f"the cluster at {self._address} cannot run srbench ({error}); install srbench "
+                f"{__version__} where its scheduler and its workers run"
+            ) from error
+
+    def _send(self, parcel: Parcel) -> Future:
+        with warnings.catch_warnings():
+            # A large photograph makes Dask warn that it travels with its task, which is meant.
+            warnings.filterwarnings("ignore", message="Sending large graph")
+            name = f"{parcel.source.dataset}/{parcel.source.image} {parcel.method or 'HR'}"
+            return self._client.submit(work, parcel, key=f"{name} {parcel.equipment}", pure=False)
+
+    def _room(self) -> int:
+        threads = cast(dict[str, int], self._client.nthreads())
+        return max(8, 3 * sum(threads.values()))
+
+    def _tidy_up(self, equipment: Equipment, keys: list[Any]) -> None:
+        with suppress(Exception):  # a lost cluster has nothing to tidy
+            if keys:
+                self._client.cancel([Future(key, client=self._client) for key in keys])
+            self._client.unregister_worker_plugin(equipment.name)
+
+
+def work(parcel: Parcel) -> Delivery:
+    """What a worker does with a parcel."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    equipment = cast(Equipment, get_worker().plugins[parcel.equipment])
+    with _ALONE, TemporaryDirectory() as folder, threadpool_limits(equipment.threads):
+        torch.set_num_threads(equipment.threads)
+        task = _task(parcel, equipment, Path(folder))
+        hr, lr = load(task)
+        made: list[bytes] = []
+        outcomes = process(task, hr, lr, equipment.lpips, lambda path, png: made.append(png))
+        copy = encode_png(hr) if parcel.wants_copy else None
+        return Delivery(next(iter(outcomes), None), next(iter(made), None), copy)
+
+
+def _task(parcel: Parcel, equipment: Equipment, folder: Path) -> Task:
+    """The parcel's task, its files put into ``folder``."""
+    original = folder / "original" / parcel.original[0]
+    write_image(original, parcel.original[1])
+    image = folder / "sr.png"
+    if parcel.image is not None:
+        image = folder / "sr" / parcel.image[0]
+        write_image(image, parcel.image[1])
+    jobs: tuple[Job, ...] = ()
+    if parcel.method is not None:
+        method = equipment.methods.get(parcel.method)
+        if method is None:  # its images travel one by one
+            method = FolderMethod(parcel.method, parcel.scale, {parcel.source: image})
+        jobs = (Job(method, image, parcel.upscale, parcel.protocols, parcel.lpips),)
+    return Task(
+        parcel.source, original, folder / "copy.png", parcel.scale, parcel.border, parcel.device,
+        jobs,
+    )  # fmt: skip
+
+
+def _parcels(plan: Plan, equipment: Equipment) -> Iterator[tuple[Task, Job | None, Parcel]]:
+    for task in plan.tasks:
+        original = (task.hr.name, task.hr.read_bytes())
+        copy_only = Parcel(
+            equipment.name, task.source, original, task.scale, task.border, task.device,
+            method=None, image=None, upscale=False, protocols=(), lpips=(), wants_copy=True,
+        )  # fmt: skip
+        if not task.jobs:
+            yield task, None, copy_only
+        for index, job in enumerate(task.jobs):
+            path = None if job.upscale else job.path
+            if job.upscale and isinstance(job.method, FolderMethod):
+                path = job.method.files[task.source]
+            parcel = copy_only._replace(
+                method=job.method.name,
+                image=None if path is None else (path.name, path.read_bytes()),
+                upscale=job.upscale,
+                protocols=job.protocols,
+                lpips=job.lpips,
+                wants_copy=index == 0,
+            )
+            yield task, job, parcel
+
+
+def _write(task: Task, job: Job | None, delivery: Delivery) -> None:
+    if delivery.copy is not None:
+        write_image(task.hr_copy, delivery.copy)
+    if job is not None and delivery.sr is not None:
+        write_image(job.path, delivery.sr)
+
+
+def _equipment(plan: Plan, lpips: Mapping[str, Lpips]) -> Equipment:
+    import torch
+
+    methods = {
+        job.method.name: _without_files(job.method)
+        for task in plan.tasks
+        for job in task.jobs
+        if not isinstance(job.method, FolderMethod)
+    }
+    name = f"srbench-{secrets.token_hex(4)}"
+    return Equipment(name, methods, lpips, torch.get_num_threads(), _versions())
+
+
+def _without_files(method: Method) -> Method:
+    """The same method with its weights in memory, as the workers cannot read this machine's."""
+    from ..methods.network import NetworkMethod
+
+    if not isinstance(method, NetworkMethod):
+        return method
+    return replace(method, load=partial(_itself, method.load()))
+
+
+def _itself(thing: _T) -> _T:
+    return thing
+
+
+def _versions() -> dict[str, str]:
+    return {"srbench": __version__} | {name: version(name) for name in _SAME_EVERYWHERE}

@@ -1,0 +1,77 @@
+"""``srbench depth-study`` and ``srbench evolution``: parse, call, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .errors import ConfigError
+
+
+def depth_study(
+    data: Annotated[Path, typer.Option(help="Folder or tar file of training photographs.")],
+    steps: Annotated[int, typer.Option(help="Steps of each training.", min=1)] = 2000,
+    blocks: Annotated[str, typer.Option(help="Comma-separated numbers.")] = "2,4,6,8,10,12,14,16",
+    config: Annotated[
+        str, typer.Option(help="A training preset (paper, laptop, quick) or a TOML recipe.")
+    ] = "quick",
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, table and figure.")] = Path(
+        "depth-study"
+    ),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...")] = "auto",
+) -> None:
+    """PSNR and time against residual blocks, with and without the long skip (SRGAN, Fig. 7)."""
+    from .console import ConsoleObserver, make_console
+    from .data.folder import auto_datasets, data_root, open_dataset
+    from .experiments.depth import depth_study as run
+    from .models.weights_catalogue import weights_folder
+    from .training import PRESETS, read_recipe, recipe_for
+
+    try:
+        counts = [int(number) for number in blocks.split(",")]
+    except ValueError:
+        raise ConfigError(f"blocks is '{blocks}', expected whole numbers such as 2,4,8") from None
+    name = "srresnet-mse"
+    recipe = (
+        recipe_for(name, 4, config) if config in PRESETS else read_recipe(Path(config), name, 4)
+    )
+    root = data_root()
+    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
+    console = make_console()
+    with ConsoleObserver(console) as observer:
+        rows = run(
+            recipe.lasting(steps),
+            counts,
+            data,
+            out,
+            weights=weights_folder(),
+            validation=guarded[0],
+            guarded=guarded,
+            device=device,
+            observer=observer,
+        )
+    console.print(
+        f"{len(rows)} networks; the table is {out / 'depth.csv'}, the figure {out / 'depth.png'}",
+        markup=False,
+    )
+
+
+def evolution(
+    checkpoints: Annotated[
+        list[Path],
+        typer.Argument(metavar="CHECKPOINT...", help="What srbench train wrote, in order."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
+    image: Annotated[str | None, typer.Option(help="Which of the sampled images.")] = None,
+    tiles: Annotated[int, typer.Option(help="Samples shown at most.", min=1)] = 7,
+) -> None:
+    """One image as a training proceeds (SRGAN, Fig. 8)."""
+    from .data.folder import auto_datasets, data_root, open_dataset
+    from .experiments.evolution import draw_evolution
+
+    root = data_root()
+    validation = open_dataset(auto_datasets(root)[0], root)
+    files = draw_evolution(checkpoints, out, validation=validation, image=image, tiles=tiles)
+    print(f"the figure is {files[0]}")

@@ -1,0 +1,5 @@
+"""What is built from the other rooms: depth study, training as it proceeds, a rehearsed study.
+
+``depth_study`` is the SRGAN paper's Fig. 7, ``draw_evolution`` its Fig. 8, ``rehearse`` the way
+from results to conclusions with simulated raters.
+"""

@@ -1,0 +1,207 @@
+"""The SRGAN paper's Fig. 7: PSNR and time against the number of residual blocks.
+
+Each network is trained for the same small number of steps, so the curves compare depths under
+one budget; they do not say what a depth reaches in the end.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..data.folder import Dataset
+from ..errors import ConfigError, TrainingError
+from ..files import write_text
+from ..imaging import crop_to_multiple, imresize
+from ..methods.network import NetworkMethod, pick_device
+from ..models.checkpoints import Card, load_checkpoint, read_card
+from ..observer import Observer
+from ..report.style import (
+    BLUE,
+    COLUMN_WIDTH,
+    VERMILLION,
+    display_name,
+    figure_style,
+    new_figure,
+    save_figure,
+)
+from ..training import Recipe, train
+from ..training.make import PROTOCOL
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_REPEATS = 3
+_LONG_SKIP = {True: ("with long skip", BLUE, "o"), False: ("without", VERMILLION, "s")}
+
+
+class Depth(NamedTuple):
+    """One network of the study: a row of depth.csv."""
+
+    blocks: int
+    long_skip: bool
+    steps: int
+    dataset: str
+    psnr_y: float
+    """Mean over the data set under the protocol `ledig2017`, in dB."""
+    seconds: float
+    """To upscale the data set's first image: the fastest of three times."""
+    device: str
+
+
+def depth_study(
+    recipe: Recipe,
+    blocks: Sequence[int],
+    source: Path,
+    out: Path,
+    *,
+    weights: Path,
+    validation: Dataset,
+    guarded: Sequence[Dataset],
+    device: str = "auto",
+    observer: Observer | None = None,
+) -> list[Depth]:
+    """Train a network of every depth with and without the long skip; write table and figure.
+
+    Networks that an earlier call finished into ``out`` are not trained again, one that was
+    interrupted goes on.
+
+    Args:
+        recipe: how each is trained; its architecture's blocks and skip are varied.
+        blocks: numbers of residual blocks.
+        source: a folder or tar file of training photographs.
+        out: folder for the checkpoints, depth.csv and the figure depth.png and .pdf.
+        weights, validation, guarded, device: as for :func:`srbench.training.train`.
+
+    Raises:
+        ConfigError: a number of blocks makes no sense, or the recipe is not of an SRResNet.
+        SrbenchError: as for :func:`srbench.training.train`.
+    """
+    if recipe.architecture.network != "srresnet":
+        raise ConfigError(f"{recipe.name} has no residual blocks to vary; take srresnet-mse")
+    if not blocks or min(blocks) < 1:
+        raise ConfigError(f"blocks are {list(blocks)}, expected numbers from 1 on")
+    observer = observer or Observer()
+    place = pick_device(device)
+    rows: list[Depth] = []
+    for long_skip in (True, False):
+        for count in sorted(set(blocks)):
+            shape = {"blocks": count, "long_skip": long_skip}
+            architecture = recipe.architecture.model_copy(update=shape)
+            name = f"{recipe.name}-{count}-blocks" + ("" if long_skip else "-no-long-skip")
+            own = recipe.model_copy(update={"architecture": architecture, "name": name})
+            checkpoint = out / f"{name}.safetensors"
+            card = _finished(checkpoint, own)
+            if card is None:
+                observer.note(f"training {name}, {own.steps} steps")
+                card = train(
+                    own,
+                    source,
+                    checkpoint,
+                    weights=weights,
+                    validation=validation,
+                    guarded=guarded,
+                    device=device,
+                    resume=(out / f"{name}.run" / "state.pt").exists(),
+                    observer=observer,
+                ).card
+            seconds = _seconds(checkpoint, validation, place)
+            psnr = _psnr(card, validation, checkpoint)
+            rows.append(Depth(count, long_skip, own.steps, validation.name, psnr, seconds, place))
+            observer.note(f"{name}: {psnr:.2f} dB on {validation.name}, {seconds:.3f} s")
+            _write_table(out / "depth.csv", rows)
+    budget = f"{recipe.steps:,} steps each, batches of {' then '.join(_batches(recipe))}"
+    save_figure(depth_figure(rows, budget), out, "depth")
+    return rows
+
+
+def depth_figure(rows: Sequence[Depth], budget: str) -> Figure:
+    """PSNR above, seconds below, against residual blocks; ``budget`` says how each was trained."""
+    with figure_style():
+        figure = new_figure(COLUMN_WIDTH, 3.9)
+        above, below = figure.subplots(2, 1, sharex=True)
+        for long_skip, (label, colour, marker) in _LONG_SKIP.items():
+            line = [row for row in rows if row.long_skip is long_skip]
+            for axes, values in ((above, "psnr_y"), (below, "seconds")):
+                axes.plot(
+                    [row.blocks for row in line],
+                    [getattr(row, values) for row in line],
+                    color=colour, marker=marker, label=label,
+                    markerfacecolor=colour if long_skip else "white",
+                )  # fmt: skip
+        first = rows[0]
+        figure.text(
+            0.02,
+            0.99,
+            f"SRResNet on {display_name(first.dataset)}, by depth",
+            ha="left",
+            va="top",
+            fontsize=9,
+            fontweight="bold",
+        )
+        figure.text(0.02, 0.94, budget, ha="left", va="top", fontsize=7)
+        above.set_ylabel("PSNR (dB)")
+        above.legend(loc="best")
+        below.set_ylabel(f"seconds ({first.device})")
+        below.set_ylim(0, 1.12 * max(row.seconds for row in rows))
+        below.set_xlabel("residual blocks")
+        below.set_xticks(sorted({row.blocks for row in rows}))
+        figure.subplots_adjust(left=0.2, right=0.98, top=0.88, bottom=0.11, hspace=0.14)
+        figure.align_ylabels()
+    return figure
+
+
+def _finished(checkpoint: Path, recipe: Recipe) -> Card | None:
+    if not checkpoint.is_file():
+        return None
+    card = read_card(checkpoint)
+    if card.recipe != recipe.model_dump(mode="json"):
+        raise ConfigError(
+            f"{checkpoint} was trained by another recipe; choose another --out, or delete it and "
+            f"{checkpoint.with_suffix('.run')}"
+        )
+    return card
+
+
+def _psnr(card: Card, validation: Dataset, checkpoint: Path) -> float:
+    name = f"{validation.name.lower()}_psnr_y"
+    if name not in card.metrics:
+        raise TrainingError(
+            f"{checkpoint} has no PSNR on {validation.name} ({PROTOCOL}); delete it and "
+            f"{checkpoint.with_suffix('.run')}, then run again"
+        )
+    return card.metrics[name]
+
+
+def _seconds(checkpoint: Path, validation: Dataset, device: str) -> float:
+    network, card = load_checkpoint(checkpoint)
+    scale = card.architecture.scale
+    method = NetworkMethod(card.name, scale, "", lambda: network, device)
+    hr = crop_to_multiple(validation.read(validation.ids[0]), scale)
+    lr = imresize(hr, Fraction(1, scale))
+    method.prepare()
+    times: list[float] = []
+    for _ in range(_REPEATS):
+        begun = time.perf_counter()
+        method.upscale(lr)
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def _batches(recipe: Recipe) -> list[str]:
+    stages = (f"{stage.batch} crops of {stage.crop} px" for stage in recipe.stages)
+    return list(dict.fromkeys(stages))
+
+
+def _write_table(path: Path, rows: Iterable[Depth]) -> None:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(Depth._fields)
+    for row in rows:
+        writer.writerow(row._replace(psnr_y=round(row.psnr_y, 6), seconds=round(row.seconds, 6)))
+    write_text(path, buffer.getvalue())

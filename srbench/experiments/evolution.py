@@ -1,0 +1,168 @@
+"""The SRGAN paper's Fig. 8: one image as the training proceeds.
+
+The trainer keeps a crop of the middle of two validation images at every validation; this lays
+some of them side by side, the original last.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..data.folder import Dataset
+from ..errors import TrainingError, unknown_name
+from ..imaging import crop_to_multiple, read_image
+from ..imaging.luma import Image
+from ..report.style import display_name, figure_style, new_figure, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_TILES = 7
+_COLUMNS = 4
+_DPI, _SIDE, _GAP, _CAPTION, _TITLE = 200, 320, 10, 62, 40
+_WIDTH = _COLUMNS * (_SIDE + _GAP) + _GAP
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The crop after some steps of a training, and the data set's mean PSNR then, if logged."""
+
+    training: str
+    step: int
+    pixels: Image
+    psnr: float | None
+
+
+def draw_evolution(
+    checkpoints: Sequence[Path],
+    out: Path,
+    *,
+    validation: Dataset,
+    image: str | None = None,
+    tiles: int = _TILES,
+) -> list[Path]:
+    """Draw evolution.png and .pdf into ``out`` from the samples of one or more trainings.
+
+    Args:
+        checkpoints: the files that the trainings wrote or were to write (``--out`` of
+            ``srbench train``), in the order in which they followed each other.
+        out: folder for the figure.
+        validation: the data set that was used, for the original.
+        image: which image; the first of which there are samples by default.
+        tiles: how many samples to show at most, evenly spread over each training.
+
+    Raises:
+        TrainingError: a training kept no samples.
+        UnknownName: there are none of that image.
+    """
+    shares = [tiles // len(checkpoints)] * len(checkpoints)
+    shares[-1] += tiles - sum(shares)
+    samples: list[Sample] = []
+    for checkpoint, share in zip(checkpoints, shares, strict=True):
+        folder = checkpoint.with_name(checkpoint.stem + ".run")
+        kept = folder / "samples"
+        names = sorted(path.name for path in kept.iterdir()) if kept.is_dir() else []
+        if not names:
+            raise TrainingError(
+                f"{kept} holds no samples; train first: srbench train ... --out {checkpoint}"
+            )
+        image = image or names[0]
+        if image not in names:
+            raise unknown_name(f"sample in {kept}:", image, names)
+        samples += _samples(folder, image, max(1, share))
+    assert image is not None
+    figure = evolution_figure(samples, _original(validation, image, samples[-1]), image)
+    return save_figure(figure, out, "evolution")
+
+
+def evolution_figure(samples: Sequence[Sample], original: Image | None, image: str) -> Figure:
+    """The samples in a grid, pixel by pixel, and the original where there is one."""
+    panels = [
+        (f"{_name(sample)}, step {sample.step:,}", _decibel(sample.psnr), sample.pixels)
+        for sample in samples
+    ]
+    if original is not None:
+        panels.append(("original", "", original))
+    columns = min(_COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+    width = columns * (_SIDE + _GAP) + _GAP
+    height = _TITLE + rows * (_SIDE + _CAPTION)
+    with figure_style():
+        # Half a pixel more keeps rounding from losing the last row or column.
+        figure = new_figure((width + 0.5) / _DPI, (height + 0.5) / _DPI)
+        figure.text(
+            _GAP / width, (height - 6) / height, f"{display_name(image)} as training proceeds",
+            ha="left", va="top", fontsize=9, fontweight="bold",
+        )  # fmt: skip
+        for slot, (title, below, pixels) in enumerate(panels):
+            row, column = divmod(slot, columns)
+            times = max(1, _SIDE // max(pixels.shape[:2]))
+            shown = pixels.repeat(times, axis=0).repeat(times, axis=1)[:_SIDE, :_SIDE]
+            left = _GAP + column * (_SIDE + _GAP)
+            top = height - _TITLE - row * (_SIDE + _CAPTION)
+            axes = figure.add_axes(
+                (
+                    left / (width + 0.5),
+                    (top - shown.shape[0]) / (height + 0.5),
+                    shown.shape[1] / (width + 0.5),
+                    shown.shape[0] / (height + 0.5),
+                )
+            )
+            axes.set_axis_off()
+            axes.imshow(
+                shown, interpolation="none", aspect="auto",
+                **({"cmap": "gray", "vmin": 0, "vmax": 255} if shown.ndim == 2 else {}),
+            )  # fmt: skip
+            for line, (text, weight) in enumerate(((title, "bold"), (below, "normal"))):
+                figure.text(
+                    left / width, (top - _SIDE - 4 - 24 * line) / height, text,
+                    ha="left", va="top", fontsize=7, fontweight=weight,
+                )  # fmt: skip
+    return figure
+
+
+def _samples(run: Path, image: str, count: int) -> list[Sample]:
+    files = sorted((run / "samples" / image).glob("*.png"))
+    chosen = np.unique(np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int))
+    psnr = _logged_psnr(run / "log.csv")
+    return [
+        Sample(run.stem, step, read_image(files[i]), psnr.get(step))
+        for i in chosen
+        if (step := int(files[i].stem)) >= 0
+    ]
+
+
+def _logged_psnr(log: Path) -> dict[int, float]:
+    if not log.is_file():
+        return {}
+    with log.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {int(r["step"]): float(r["value"]) for r in rows if r["name"].endswith("_psnr_y")}
+
+
+def _original(validation: Dataset, image: str, sample: Sample) -> Image | None:
+    """The same region of the original, where the data set is the one that was sampled."""
+    if image not in validation.ids:
+        return None
+    # The middle of an image cropped to a multiple of the scale, as the trainer cut it. A crop to
+    # multiples of 4 serves both scales but for the last pixel.
+    hr = crop_to_multiple(validation.read(image), 4)
+    height, width = sample.pixels.shape[:2]
+    top, left = ((n - m) // 2 for n, m in zip(hr.shape[:2], (height, width), strict=True))
+    if min(top, left) < 0:
+        return None
+    return np.ascontiguousarray(hr[top : top + height, left : left + width])
+
+
+def _name(sample: Sample) -> str:
+    return display_name(sample.training.rpartition("_x")[0] or sample.training, limit=18)
+
+
+def _decibel(psnr: float | None) -> str:
+    return "" if psnr is None else f"{psnr:.2f} dB over the set"

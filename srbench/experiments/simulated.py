@@ -1,0 +1,121 @@
+"""From results to conclusions with simulated raters: ``srbench run-all --study simulated``.
+
+Nobody rates anything here. Votes, tables, figures and page say so everywhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ..benchmark.cache import Cache, content_key
+from ..benchmark.results import ResultsFolder
+from ..errors import StudyError
+from ..observer import Observer
+from ..report.analysis import write_analysis
+from ..study import export_ratings, new_study, open_study, simulate, study_status
+from ..study.presets import preset
+from ..study.ratings import ratings_rows
+from ..study.store import utc_now
+
+RATERS = 26  # Ledig et al. 2017
+SEED = 0
+TITLE = "Simulated: no person rated anything"
+_PRESET = "paper"
+_CACHED = "simulated study"
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """A study whose raters are all simulated."""
+
+    folder: Path
+    page: Path
+    raters: int
+    stimuli: int
+    votes: int
+    made: bool
+    """Whether it was made now; it stands as long as the scores do."""
+
+
+def rehearse(results: Path, scale: int, root: Path, observer: Observer | None = None) -> Rehearsed:
+    """Make a study of a results folder, let 26 simulated raters take part, analyse their votes.
+
+    The design is the SRGAN paper's, with those of its methods that the results hold; where they
+    hold fewer than two of them, with all methods. Study, ``ratings.csv`` and ``analysis`` go to
+    ``<results>/study``; simulated ones that stood there before are replaced.
+
+    Raises:
+        StudyError: people took part in the study that stands there, or the images make no study.
+    """
+    observer = observer or Observer()
+    folder = ResultsFolder(results)
+    out = results / "study"
+    page = out / "analysis" / "analysis.html"
+    with folder.locked():
+        cache = Cache(folder.cache)
+        key = content_key(_CACHED, (results / "scores.csv").read_text("utf-8"), scale)
+        stands = out.exists()
+        if stands:
+            _refuse_people(out)
+        made = not (stands and page.is_file() and cache.get(_CACHED) == key)
+        if made:
+            shutil.rmtree(out, ignore_errors=True)
+            _make(folder, out, scale, root, observer)
+            cache.put(_CACHED, key)
+    study = open_study(out)
+    return Rehearsed(
+        out, page, RATERS, len(study.manifest.main), len(ratings_rows(study.store)), made
+    )
+
+
+def _make(folder: ResultsFolder, out: Path, scale: int, root: Path, observer: Observer) -> None:
+    observer.begin("making a study of the results", 0)
+    new = new_study(
+        folder.root,
+        out,
+        preset_name=_PRESET,
+        scale=scale,
+        methods=_methods(folder, scale),
+        data_root=root,
+        open_access=True,
+        raters=RATERS,
+        seed=SEED,
+        title=TITLE,
+    )
+    observer.end()
+    for note in new.notes:
+        observer.note(f"study: {note}")
+    observer.begin(f"simulating {RATERS} raters of {new.stimuli} stimuli", 0)
+    store = open_study(out).store
+    simulate(store, RATERS, SEED)
+    export_ratings(store, out / "ratings.csv")
+    observer.begin("statistics, figures and page of the simulated study", 0)
+    scores = [row for row in folder.read_scores() if row.scale == scale]
+    write_analysis(
+        pd.DataFrame(ratings_rows(store)), out / "analysis", pd.DataFrame(scores), seed=SEED
+    )
+    observer.end()
+
+
+def _methods(folder: ResultsFolder, scale: int) -> list[str] | None:
+    """None where the paper's design can be filled; otherwise all there are."""
+    here = {(row.dataset, row.method) for row in folder.read_scores() if row.scale == scale}
+    methods = sorted({method for _, method in here})
+    for dataset in {dataset for dataset, _ in here}:
+        wanted = {name.lower() for name in preset(_PRESET).methods_of(dataset, methods)}
+        if sum(d == dataset and method.lower() in wanted for d, method in here) < 2:
+            return methods
+    return None
+
+
+def _refuse_people(out: Path) -> None:
+    raters = study_status(open_study(out).store, utc_now()).raters
+    if not raters or not all(rater.simulated for rater in raters):
+        raise StudyError(
+            f"{out} holds a study that is not a simulated one; it is left as it is: move it "
+            "elsewhere, or choose another --out"
+        )

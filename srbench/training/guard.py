@@ -1,0 +1,112 @@
+"""Stops a run that has gone wrong, before its state is overwritten by what went wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import TrainingError
+from .recipe import Content
+
+PATIENCE = 2000
+"""Steps that a discriminator may have won or given up before the run is stopped."""
+
+WON = 0.999, 0.001
+"""Mean D(HR) above and mean D(SR) below which the discriminator has won.
+
+Photographs hold sky, blur and other crops that nobody can tell from their reconstruction, so a
+strong discriminator of a sound run is still fooled by some: its mean D(SR) stays above 0.01.
+"""
+
+BLIND = 0.01
+"""Distance of mean D(HR) and mean D(SR) below which the discriminator sees no difference.
+
+The content loss holds the generator so firmly (the adversarial weight is 1e-3) that a sound
+discriminator always keeps an edge; in sound runs the two are 0.1 to 0.9 apart.
+"""
+
+EXPLODED = 10.0
+"""Content loss over its own running level: 10 dB worse than the last few hundred steps.
+
+Neither the change to another crop size nor the first meeting with a discriminator does that.
+"""
+
+_LEARNT_AFTER = 10  # logged means before which there is no level to speak of
+_SKIPPED = 0.1  # share of updates left out; a lone one is bad luck, one in ten a broken run
+
+
+@dataclass
+class Guard:
+    """Looks at the means of a run's losses, once per logged stretch of steps.
+
+    Args:
+        content: weight of each content loss.
+    """
+
+    content: Mapping[Content, float]
+    _level: float = 0.0
+    _looks: int = 0
+    _exploded: bool = False
+    _sound_until: int | None = None
+
+    def look(self, step: int, means: Mapping[str, float]) -> bool:
+        """Whether the run is sound at ``step``, so that its state is worth keeping.
+
+        ``means`` are by name: the content losses, ``skipped`` (share of updates left out because
+        a gradient was not finite), and ``d_hr`` and ``d_sr`` where there is a discriminator.
+
+        Raises:
+            TrainingError: it is beyond hope: a loss is not a number, updates keep being left
+                out, the content loss has exploded, or the discriminator has won or been blind
+                for ``PATIENCE`` steps.
+        """
+        broken = [name for name, value in means.items() if not math.isfinite(value)]
+        if broken:
+            raise _stopped(f"the loss '{broken[0]}' is not a number any more", step)
+        if means["skipped"] > _SKIPPED:
+            raise _stopped(
+                f"{means['skipped']:.0%} of the latest updates had gradients that are not numbers",
+                step,
+            )
+        return self._content_is_sound(step, means) and self._discriminator_is_sound(step, means)
+
+    def _content_is_sound(self, step: int, means: Mapping[str, float]) -> bool:
+        now = sum(weight * means[name] for name, weight in self.content.items())
+        if self._looks >= _LEARNT_AFTER and now > EXPLODED * self._level:
+            if self._exploded:  # one mad batch lifts one mean, not two
+                raise _stopped(
+                    f"the content loss is {now:.3g}, {now / self._level:.0f} times its level",
+                    step,
+                )
+            self._exploded = True
+            return False
+        self._exploded = False
+        self._looks += 1
+        self._level += (now - self._level) / min(self._looks, _LEARNT_AFTER)
+        return True
+
+    def _discriminator_is_sound(self, step: int, means: Mapping[str, float]) -> bool:
+        if "d_hr" not in means:
+            return True
+        d_hr, d_sr = means["d_hr"], means["d_sr"]
+        won = d_hr > WON[0] and d_sr < WON[1]
+        blind = abs(d_hr - d_sr) < BLIND
+        if self._sound_until is None or not (won or blind):
+            self._sound_until = step
+            return not (won or blind)
+        if step - self._sound_until >= PATIENCE:
+            what = "has won" if won else "sees no difference"
+            raise _stopped(
+                f"the discriminator {what} since step {self._sound_until} "
+                f"(D(HR) {d_hr:.4f}, D(SR) {d_sr:.4f}) and teaches the generator nothing",
+                step,
+            )
+        return False
+
+
+def _stopped(reason: str, step: int) -> TrainingError:
+    return TrainingError(
+        f"stopped at step {step}: {reason}; train again with a smaller learning rate or another "
+        "seed"
+    )

@@ -1,0 +1,73 @@
+"""The photographs to train on: found, read, and searched for benchmark images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..data.catalogue import catalogue
+from ..data.folder import Dataset, datasets_under, open_dataset
+from ..data.leakage import find_leaks
+from ..data.training import TrainingSet, read_training_images
+from ..errors import TrainingError
+from ..imaging.luma import Image
+from ..observer import Observer
+
+FEWEST = 8
+"""Photographs without which there is no training."""
+
+
+def find_photographs(text: str, root: Path) -> Path:
+    """The folder or tar file that ``--data`` means: a path, or the name of a data set.
+
+    Raises:
+        DatasetError: it is a data set's name, but the set is not under ``root``; the message
+            names the command that supplies it.
+    """
+    known = {name.lower() for name in (*datasets_under(root), *catalogue())}
+    if Path(text).exists() or text.lower() not in known:
+        return Path(text)
+    first = next(iter(open_dataset(text, root).images.values()))
+    return first.parent
+
+
+def read_training_set(
+    source: Path,
+    scale: int,
+    guarded: Sequence[Dataset],
+    device: torch.device,
+    observer: Observer,
+) -> TrainingSet:
+    """Decode every photograph of ``source``, refuse benchmark images among them, keep the rest.
+
+    Raises:
+        TrainingError: fewer than 8 photographs can be used, or one shows a benchmark image.
+    """
+    skipped: list[str] = []
+    images: dict[str, Image] = {}
+    observer.begin("reading training photographs", 0)
+    for name, image in read_training_images(source, skipped.append):
+        if min(image.shape[:2]) >= 2 * scale:
+            images[name] = image
+        else:
+            skipped.append(f"{name} is only {image.shape[1]}x{image.shape[0]}")
+    observer.end()
+    if len(images) < FEWEST:
+        left_out = f" ({len(skipped)} left out: {skipped[0]})" if skipped else ""
+        raise TrainingError(
+            f"{source} holds {len(images)} usable photographs{left_out}, expected at least "
+            f"{FEWEST}; add some"
+        )
+    if skipped:
+        observer.note(f"{len(skipped)} training images are left out, first: {skipped[0]}")
+    observer.begin("looking for benchmark images among them", 0)
+    leaks = find_leaks(images.items(), guarded)
+    observer.end()
+    if leaks:
+        raise TrainingError(
+            f"{len(leaks)} training images show benchmark images, first: {leaks[0]}; remove "
+            "them, or every score would flatter the network"
+        )
+    return TrainingSet(images.values(), scale, device)

@@ -1,0 +1,120 @@
+"""run-all --dask: the same bytes as one machine, whatever becomes of a worker."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from srbench.benchmark import run_all
+from srbench.config import Experiment
+from srbench.imaging import crop_to_multiple, imresize, read_image, write_png
+from srbench.observer import Observer
+
+pytest.importorskip("distributed", reason="the dask extra is not installed")
+
+METHODS = ("bicubic", "srresnet-mse")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A scheduler and two worker processes of this machine, of two threads each."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=True, dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        yield cluster
+
+
+class Saboteur(Observer):
+    """Kills a worker when the first results are there."""
+
+    def __init__(self, cluster):
+        self.cluster, self.done, self.steps, self.killed = cluster, 0, [], None
+
+    def begin(self, step, images):
+        self.steps.append((step, images))
+
+    def image_done(self, name):
+        self.done += 1
+        if self.done == 3:
+            self.killed = next(iter(self.cluster.workers.values())).pid
+            os.kill(self.killed, signal.SIGKILL)
+
+
+class Impatient(Observer):
+    def image_done(self, name):
+        raise KeyboardInterrupt
+
+
+def run(root, out, *, address=None, observer=None, methods=METHODS, report=False):
+    experiment = Experiment(datasets=("Mini",), methods=methods, device="cpu")
+    return run_all(
+        experiment,
+        out,
+        root=root,
+        weights=root / "none",
+        report=report,
+        dask=address,
+        observer=observer,
+    )
+
+
+def files(out):
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in [*out.glob("images/**/*.png"), out / "scores.csv"]
+    }
+
+
+def test_a_killed_worker_costs_no_result_and_every_byte_is_that_of_one_machine(
+    root, tmp_path, cluster
+):
+    peer = tmp_path / "peer"
+    for image in ("eye", "face", "man"):
+        hr = crop_to_multiple(read_image(root / f"Mini/HR/{image}.png"), 4)
+        write_png(peer / "Mini" / f"{image}.png", imresize(imresize(hr, 0.25), 4))
+    methods = (*METHODS, f"peer={peer}")
+    run(root, tmp_path / "one", methods=methods)
+    saboteur = Saboteur(cluster)
+    address = cluster.scheduler_address
+    summary = run(root, tmp_path / "many", address=address, observer=saboteur, methods=methods)
+    assert saboteur.killed is not None
+    assert summary.computed == saboteur.done == 9
+    assert saboteur.steps == [(f"upscaling and scoring on {address}", 9)]
+    assert files(tmp_path / "many") == files(tmp_path / "one")
+
+    # What stands is not done again; what was lost is, and nothing else.
+    assert run(root, tmp_path / "many", address=address, methods=methods).computed == 0
+    (tmp_path / "many/images/Mini/x4/srresnet-mse/eye.png").unlink()
+    (tmp_path / "many/images/Mini/x4/HR/man.png").unlink()
+    assert run(root, tmp_path / "many", address=address, methods=methods).computed == 1
+    assert files(tmp_path / "many") == files(tmp_path / "one")
+
+    # Interrupted, a run keeps what it had, leaves the cluster in order and can be completed.
+    with pytest.raises(KeyboardInterrupt):
+        run(root, tmp_path / "cut", address=address, observer=Impatient(), methods=methods)
+    assert run(root, tmp_path / "cut", address=address, methods=methods).computed == 8
+    assert files(tmp_path / "cut") == files(tmp_path / "one")
+
+
+def test_a_mistake_is_told_as_on_one_machine(root, tmp_path, cluster, refused, mini):
+    path = root / "Mini/HR/face.png"
+    path.write_bytes(path.read_bytes()[:500])
+    line = refused(*mini, "--dask", cluster.scheduler_address)
+    assert "Mini/face" in line
+    assert "truncated" in line
+
+
+def test_an_address_where_nobody_answers(refused, mini, monkeypatch):
+    monkeypatch.setattr("srbench.benchmark.cluster._PATIENCE", "1 s")
+    line = refused(*mini, "--dask", "tcp://127.0.0.1:9")
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in line
+    assert "no Dask scheduler answers at nowhere" in refused(*mini, "--dask", "nowhere")
+
+
+def test_without_the_extra(refused, mini, monkeypatch):
+    monkeypatch.delitem(sys.modules, "srbench.benchmark.cluster", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert "pip install '.[dask]'" in refused(*mini, "--dask", "tcp://127.0.0.1:9")

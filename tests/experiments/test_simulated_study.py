@@ -1,0 +1,63 @@
+"""run-all --study simulated: votes to conclusions in one command, and marked wherever it shows."""
+
+import csv
+import sqlite3
+
+import numpy as np
+import pytest
+from skimage import data
+
+from srbench.imaging import write_png
+from srbench.study import open_study
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """A run of three methods on two small sets, the simulated study after it."""
+    for dataset, image in {
+        "Set5": data.chelsea()[60:140, 100:180],
+        "Mini": data.coffee()[60:140, 200:280],
+    }.items():
+        for name, pixels in {"a": image, "b": image[::-1], "c": image[:, ::-1]}.items():
+            write_png(tmp_path / f"data/{dataset}/HR/{name}.png", np.ascontiguousarray(pixels))
+    return (
+        "run-all", "--data", tmp_path / "data", "--datasets", "Set5,Mini", "--no-lpips",
+        "--methods", "nearest,bicubic,espcn", "--out", tmp_path / "r", "--study", "simulated",
+    )  # fmt: skip
+
+
+def test_the_whole_chain_and_its_marks(run_cli, refused, command, tmp_path):
+    ran = run_cli(*command)
+    assert ran.code == 0, ran.err
+    assert "SIMULATED, no person rated anything" in ran.err
+    assert "26 simulated raters on 24 stimuli" in ran.err
+    study = tmp_path / "r/study"
+    with (study / "ratings.csv").open(newline="") as file:
+        ratings = list(csv.DictReader(file))
+    assert {row["simulated"] for row in ratings} == {"true"}
+    assert len({row["rater"] for row in ratings}) == 26
+    main = [row for row in ratings if row["phase"] == "main"]
+    assert len(main) == 26 * 2 * 3 * 4  # raters, data sets, images, methods with HR
+    analysis = study / "analysis"
+    with (analysis / "mos.csv").open(newline="") as file:
+        assert {row["simulated"] for row in csv.DictReader(file)} == {"True"}
+    page = (analysis / "analysis.html").read_text()
+    assert "made by a program, not by people" in page
+    assert "psnr_y" in (analysis / "metric_vs_mos.csv").read_text()
+    for table in (analysis / "tables").glob("mos*.md"):
+        assert "simulated" in table.read_text().lower(), table
+    assert open_study(study).manifest.title == "Simulated: no person rated anything"
+
+    # Again: nothing changed, so it stands.
+    again = run_cli(*command)
+    assert "(stood already)" in again.err
+
+    # A study in which people took part is never replaced.
+    with sqlite3.connect(study / "study.db") as database:
+        database.execute("update sessions set simulated = 0 where id = 1")
+    assert "left as it is" in refused(*command)
+
+
+def test_another_kind_of_study_is_refused(refused, tmp_path):
+    assert "known are: simulated" in refused("run-all", "--study", "real", "--out", tmp_path / "r")
+    assert not (tmp_path / "r").exists()

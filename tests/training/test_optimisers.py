@@ -1,0 +1,55 @@
+"""Muon moves filters as its authors define it; everything else stays with Adam."""
+
+import math
+
+import torch
+from torch import nn
+
+from srbench.models.layers import to_device
+from srbench.training.optimisers import Optimiser
+
+
+def _network() -> nn.Module:
+    torch.manual_seed(0)
+    made = nn.Sequential(nn.Conv2d(2, 4, 3), nn.PReLU(), nn.Conv2d(4, 1, 3))
+    return to_device(made, "cpu")
+
+
+def _gradients(network: nn.Module) -> None:
+    torch.manual_seed(1)
+    network(torch.randn(2, 2, 9, 9)).square().sum().backward()
+
+
+def test_the_first_muon_step_is_orthogonal_and_of_the_size_of_an_adam_step():
+    network = _network()
+    before = network[0].weight.detach().clone()
+    optimiser = Optimiser(network, "muon", (0.9, 0.999))
+    optimiser.zero_grad()
+    _gradients(network)
+    optimiser.step(0.01)
+    moved = (before - network[0].weight.detach()).reshape(4, 18) / 0.01
+    # Five Newton-Schulz rounds in bfloat16 bring singular values near one, times 0.2 sqrt(18).
+    singular = torch.linalg.svdvals(moved) / (0.2 * math.sqrt(18))
+    assert singular.min() > 0.6
+    assert singular.max() < 1.3
+    assert 0.1 < moved.square().mean().sqrt() < 0.3
+
+
+def test_what_is_no_filter_moves_as_with_adam():
+    ours, theirs = _network(), _network()
+    optimiser = Optimiser(ours, "muon", (0.9, 0.999))
+    adam = torch.optim.Adam(theirs.parameters(), lr=0.01, betas=(0.9, 0.999))
+    for network in (ours, theirs):
+        _gradients(network)
+    optimiser.step(0.01)
+    adam.step()
+    for name in ("0.bias", "1.weight", "2.bias"):
+        torch.testing.assert_close(ours.get_parameter(name), theirs.get_parameter(name))
+
+
+def test_gradients_do_not_pile_up():
+    network = _network()
+    optimiser = Optimiser(network, "muon", (0.9, 0.999))
+    _gradients(network)
+    optimiser.zero_grad()
+    assert all(p.grad is None for p in network.parameters())

@@ -1,0 +1,113 @@
+"""What a training shows on its way: scores, sample crops, logs."""
+
+import csv
+import importlib.util
+import sys
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+from torch import nn
+
+from srbench.data.folder import open_dataset
+from srbench.errors import TrainingError
+from srbench.imaging import crop_to_multiple, imresize, read_image, write_png
+from srbench.metrics.protocols import get_protocol
+from srbench.training.log import CsvLog, Means, TensorboardLog
+from srbench.training.validation import SIDE, Validation
+
+
+class Repeats(nn.Module):
+    """Nearest neighbour as a network: LR in [0, 1] to SR in [-1, 1]."""
+
+    def forward(self, lr):
+        return lr.repeat_interleave(4, 2).repeat_interleave(4, 3) * 2 - 1
+
+
+@pytest.fixture
+def set5(tmp_path):
+    photos = {"bird": data.chelsea()[:202, :241], "baby": data.coffee()[50:130, 100:200]}
+    for name, image in {**photos, "woman": data.rocket()[:100, :100, 0]}.items():
+        write_png(tmp_path / f"data/Set5/HR/{name}.png", image.copy())
+    return open_dataset("Set5", tmp_path / "data")
+
+
+def test_validation_gives_the_scores_of_the_benchmark(set5, tmp_path):
+    validate = Validation(set5, 4, tmp_path / "samples", torch.device("cpu"))
+    scores = validate(Repeats(), 7)
+    expected = []
+    for image in set5.ids:
+        hr = crop_to_multiple(set5.read(image), 4)
+        sr = imresize(hr, 0.25, border="replicate").repeat(4, 0).repeat(4, 1)
+        expected.append(get_protocol("ledig2017").prepare(hr, 4).score(sr)["psnr_y"])
+    assert scores["set5_psnr_y"] == pytest.approx(np.mean(expected))
+    assert scores == validate.last
+
+
+def test_sample_crops_are_kept_and_drawn_as_a_strip_over_the_steps(set5, tmp_path):
+    validate = Validation(set5, 4, tmp_path / "samples", torch.device("cpu"))
+    for step in range(100, 1300, 100):
+        validate(Repeats(), step)
+    validate.draw_strips()
+    names = sorted(path.name for path in (tmp_path / "samples").iterdir())
+    assert names == ["baby", "baby.pdf", "baby.png", "bird", "bird.pdf", "bird.png"]
+    crop = read_image(tmp_path / "samples/bird/0001200.png")
+    assert crop.shape == (SIDE, SIDE, 3)
+    strip = read_image(tmp_path / "samples/bird.png")
+    top = next(y for y in range(40) if (strip[y, 60] != 255).any())
+    for slot, file in enumerate(["0000100", "0000300", None, None, None, "0001200", "HR"]):
+        if file is not None:
+            tile = read_image(tmp_path / f"samples/bird/{file}.png")
+            left = 8 + slot * (SIDE + 8)
+            assert np.array_equal(strip[top : top + SIDE, left : left + SIDE, :3], tile), file
+
+
+def test_means_are_over_the_steps_since_the_last_ones():
+    means = Means()
+    for value in (1.0, 3.0):
+        means.add({"loss": torch.tensor(value)})
+    assert means.take() == {"loss": 2.0}
+    means.add({"loss": torch.tensor(5.0), "tv": torch.tensor(1.0)})
+    assert means.take() == {"loss": 5.0, "tv": 1.0}
+
+
+def test_a_resumed_log_repeats_no_step_and_survives_a_cut_line(tmp_path):
+    path = tmp_path / "run/log.csv"
+    log = CsvLog(path, 0)
+    for step in (50, 100, 150):
+        log.add(step, {"loss": 1 / step})
+    with path.open("a") as file:
+        file.write("20")  # killed while writing 200
+    CsvLog(path, 100).add(150, {"loss": 2.0})
+    rows = list(csv.reader(path.open()))
+    assert rows == [["step", "name", "value"], ["50", "loss", "0.02"], ["100", "loss", "0.01"],
+                    ["150", "loss", "2"]]  # fmt: skip
+    CsvLog(path, 0)
+    assert path.read_text() == "step,name,value\n"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorboard") is None, reason="the tensorboard extra is missing"
+)
+def test_the_tensorboard_log_can_be_read_back(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    log = TensorboardLog(tmp_path, 0)
+    for step in (10, 20, 30):
+        log.add(step, {"loss": 1 / step, "d_hr": 0.5})
+    TensorboardLog(tmp_path, 20).add(30, {"loss": 9.0})  # resumed: step 30 is written again
+    events = EventAccumulator(str(tmp_path)).Reload()
+    assert events.Tags()["scalars"] == ["loss", "d_hr"]
+    assert [(e.step, round(e.value, 4)) for e in events.Scalars("loss")] == [
+        (10, 0.1),
+        (20, 0.05),
+        (30, 9.0),
+    ]
+
+
+def test_a_missing_tensorboard_is_told_with_the_command(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(TrainingError, match=r"pip install 'srbench\[tensorboard\]'"):
+        TensorboardLog(tmp_path, 0)
