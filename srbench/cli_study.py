@@ -19,7 +19,11 @@ _SHORTEST_PASSWORD = 8
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
 DatabaseOption = Annotated[
-    str | None, typer.Option(help="Database URL (default: SQLite in the study's folder).")
+    str | None,
+    typer.Option(
+        envvar="SRBENCH_STUDY_DATABASE",
+        help="Database URL (default: SQLite in the study's folder).",
+    ),
 ]
 
 
