@@ -174,6 +174,7 @@ def test_the_whole_way_by_hand_with_a_window_that_is_too_small_at_first(new_rate
         page.keyboard.press("3")
         page.get_by_text(f"most people give it {trial.expected}").wait_for()
         assert page.locator("canvas").is_visible()
+        assert page.locator(".stage").get_attribute("data-trial") == f"{number}.1"
         page.keyboard.press("Enter")
     rater.press_button("Start")
     rater.wait_ready(f"{FIRST}.1")
