@@ -11,7 +11,9 @@ from .errors import ConfigError
 
 
 def depth_study(
-    data: Annotated[Path, typer.Option(help="Folder or tar file of training photographs.")],
+    data: Annotated[
+        str, typer.Option(help="Training photographs: a folder, tar file or data set.")
+    ],
     steps: Annotated[int, typer.Option(help="Steps of each training.", min=1)] = 2000,
     blocks: Annotated[str, typer.Option(help="Comma-separated numbers.")] = "2,4,6,8,10,12,14,16",
     config: Annotated[
@@ -27,7 +29,7 @@ def depth_study(
     from .data.folder import auto_datasets, data_root, open_dataset
     from .experiments.depth import depth_study as run
     from .models.weights_catalogue import weights_folder
-    from .training import PRESETS, read_recipe, recipe_for
+    from .training import PRESETS, find_photographs, read_recipe, recipe_for, training_place
 
     try:
         counts = [int(number) for number in blocks.split(",")]
@@ -40,16 +42,16 @@ def depth_study(
     root = data_root()
     guarded = [open_dataset(name, root) for name in auto_datasets(root)]
     console = make_console()
-    with ConsoleObserver(console) as observer:
+    with training_place(device) as place, ConsoleObserver(console) as observer:
         rows = run(
             recipe.lasting(steps),
             counts,
-            data,
+            find_photographs(data, root),
             out,
             weights=weights_folder(),
             validation=guarded[0],
             guarded=guarded,
-            device=device,
+            place=place,
             observer=observer,
         )
     console.print(
@@ -68,10 +70,7 @@ def evolution(
     tiles: Annotated[int, typer.Option(help="Samples shown at most.", min=1)] = 7,
 ) -> None:
     """One image as a training proceeds (SRGAN, Fig. 8)."""
-    from .data.folder import auto_datasets, data_root, open_dataset
     from .experiments.evolution import draw_evolution
 
-    root = data_root()
-    validation = open_dataset(auto_datasets(root)[0], root)
-    files = draw_evolution(checkpoints, out, validation=validation, image=image, tiles=tiles)
+    files = draw_evolution(checkpoints, out, image=image, tiles=tiles)
     print(f"the figure is {files[0]}")

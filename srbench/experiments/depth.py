@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..data.folder import Dataset
+from ..data.training import TrainingSet
 from ..errors import ConfigError, TrainingError
 from ..files import write_text
 from ..imaging import crop_to_multiple, imresize
-from ..methods.network import NetworkMethod, pick_device
+from ..methods.network import NetworkMethod
 from ..models.checkpoints import Card, load_checkpoint, read_card
 from ..observer import Observer
 from ..report.style import (
@@ -30,8 +31,9 @@ from ..report.style import (
     new_figure,
     save_figure,
 )
-from ..training import Recipe, train
-from ..training.make import PROTOCOL
+from ..training import Place, Recipe, train
+from ..training.make import run_folder
+from ..training.photographs import read_training_set
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +65,7 @@ def depth_study(
     weights: Path,
     validation: Dataset,
     guarded: Sequence[Dataset],
-    device: str = "auto",
+    place: Place,
     observer: Observer | None = None,
 ) -> list[Depth]:
     """Train a network of every depth with and without the long skip; write table and figure.
@@ -76,7 +78,7 @@ def depth_study(
         blocks: numbers of residual blocks.
         source: a folder or tar file of training photographs.
         out: folder for the checkpoints, depth.csv and the figure depth.png and .pdf.
-        weights, validation, guarded, device: as for :func:`srbench.training.train`.
+        weights, validation, guarded, place: as for :func:`srbench.training.train`.
 
     Raises:
         ConfigError: a number of blocks makes no sense, or the recipe is not of an SRResNet.
@@ -87,7 +89,7 @@ def depth_study(
     if not blocks or min(blocks) < 1:
         raise ConfigError(f"blocks are {list(blocks)}, expected numbers from 1 on")
     observer = observer or Observer()
-    place = pick_device(device)
+    photographs: TrainingSet | None = None  # read once, where a network is to be trained
     rows: list[Depth] = []
     for long_skip in (True, False):
         for count in sorted(set(blocks)):
@@ -98,24 +100,31 @@ def depth_study(
             checkpoint = out / f"{name}.safetensors"
             card = _finished(checkpoint, own)
             if card is None:
+                photographs = photographs or read_training_set(
+                    source, architecture.scale, guarded, place.device, observer
+                )
                 observer.note(f"training {name}, {own.steps} steps")
                 card = train(
                     own,
-                    source,
+                    photographs,
                     checkpoint,
                     weights=weights,
                     validation=validation,
                     guarded=guarded,
-                    device=device,
-                    resume=(out / f"{name}.run" / "state.pt").exists(),
+                    place=place,
+                    resume=(run_folder(checkpoint) / "state.pt").exists(),
                     observer=observer,
                 ).card
-            seconds = _seconds(checkpoint, validation, place)
+            seconds = _seconds(checkpoint, validation, str(place.device))
             psnr = _psnr(card, validation, checkpoint)
-            rows.append(Depth(count, long_skip, own.steps, validation.name, psnr, seconds, place))
+            rows.append(
+                Depth(
+                    count, long_skip, own.steps, validation.name, psnr, seconds, str(place.device)
+                )
+            )
             observer.note(f"{name}: {psnr:.2f} dB on {validation.name}, {seconds:.3f} s")
             _write_table(out / "depth.csv", rows)
-    budget = f"{recipe.steps:,} steps each, batches of {' then '.join(_batches(recipe))}"
+    budget = f"one run of {recipe.steps:,} steps each, batches of {' then '.join(_batches(recipe))}"
     save_figure(depth_figure(rows, budget), out, "depth")
     return rows
 
@@ -163,7 +172,7 @@ def _finished(checkpoint: Path, recipe: Recipe) -> Card | None:
     if card.recipe != recipe.model_dump(mode="json"):
         raise ConfigError(
             f"{checkpoint} was trained by another recipe; choose another --out, or delete it and "
-            f"{checkpoint.with_suffix('.run')}"
+            f"{run_folder(checkpoint)}"
         )
     return card
 
@@ -172,8 +181,8 @@ def _psnr(card: Card, validation: Dataset, checkpoint: Path) -> float:
     name = f"{validation.name.lower()}_psnr_y"
     if name not in card.metrics:
         raise TrainingError(
-            f"{checkpoint} has no PSNR on {validation.name} ({PROTOCOL}); delete it and "
-            f"{checkpoint.with_suffix('.run')}, then run again"
+            f"{checkpoint} has no PSNR on {validation.name}; delete it and "
+            f"{run_folder(checkpoint)}, then run again"
         )
     return card.metrics[name]
 

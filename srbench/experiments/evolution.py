@@ -1,24 +1,25 @@
 """The SRGAN paper's Fig. 8: one image as the training proceeds.
 
-The trainer keeps a crop of the middle of two validation images at every validation; this lays
-some of them side by side, the original last.
+The trainer keeps a crop of the middle of two validation images at every validation, and draws them
+for each run alone; this lays several trainings one after another, SRGAN after the SRResNet that it
+started from, each with its PSNR and the original last.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.folder import Dataset
 from ..errors import TrainingError, unknown_name
-from ..imaging import crop_to_multiple, read_image
+from ..imaging import read_image
 from ..imaging.luma import Image
 from ..report.style import display_name, figure_style, new_figure, save_figure
+from ..training.make import run_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,19 +32,18 @@ _WIDTH = _COLUMNS * (_SIDE + _GAP) + _GAP
 
 @dataclass(frozen=True)
 class Sample:
-    """The crop after some steps of a training, and the data set's mean PSNR then, if logged."""
+    """The crop after some steps of a training, and the data sets' mean PSNR then, as logged."""
 
     training: str
     step: int
     pixels: Image
-    psnr: float | None
+    psnr: Mapping[str, float]
 
 
 def draw_evolution(
     checkpoints: Sequence[Path],
     out: Path,
     *,
-    validation: Dataset,
     image: str | None = None,
     tiles: int = _TILES,
 ) -> list[Path]:
@@ -53,7 +53,6 @@ def draw_evolution(
         checkpoints: the files that the trainings wrote or were to write (``--out`` of
             ``srbench train``), in the order in which they followed each other.
         out: folder for the figure.
-        validation: the data set that was used, for the original.
         image: which image; the first of which there are samples by default.
         tiles: how many samples to show at most, evenly spread over each training.
 
@@ -65,9 +64,9 @@ def draw_evolution(
     shares[-1] += tiles - sum(shares)
     samples: list[Sample] = []
     for checkpoint, share in zip(checkpoints, shares, strict=True):
-        folder = checkpoint.with_name(checkpoint.stem + ".run")
+        folder = run_folder(checkpoint)
         kept = folder / "samples"
-        names = sorted(path.name for path in kept.iterdir()) if kept.is_dir() else []
+        names = sorted(path.name for path in kept.glob("*/")) if kept.is_dir() else []
         if not names:
             raise TrainingError(
                 f"{kept} holds no samples; train first: srbench train ... --out {checkpoint}"
@@ -77,14 +76,15 @@ def draw_evolution(
             raise unknown_name(f"sample in {kept}:", image, names)
         samples += _samples(folder, image, max(1, share))
     assert image is not None
-    figure = evolution_figure(samples, _original(validation, image, samples[-1]), image)
-    return save_figure(figure, out, "evolution")
+    kept = run_folder(checkpoints[-1]) / "samples" / image / "HR.png"
+    original = read_image(kept) if kept.is_file() else None
+    return save_figure(evolution_figure(samples, original, image), out, "evolution")
 
 
 def evolution_figure(samples: Sequence[Sample], original: Image | None, image: str) -> Figure:
     """The samples in a grid, pixel by pixel, and the original where there is one."""
     panels = [
-        (f"{_name(sample)}, step {sample.step:,}", _decibel(sample.psnr), sample.pixels)
+        (f"{_name(sample)}, step {sample.step:,}", _decibels(sample.psnr), sample.pixels)
         for sample in samples
     ]
     if original is not None:
@@ -128,41 +128,30 @@ def evolution_figure(samples: Sequence[Sample], original: Image | None, image: s
 
 
 def _samples(run: Path, image: str, count: int) -> list[Sample]:
-    files = sorted((run / "samples" / image).glob("*.png"))
+    files = sorted((run / "samples" / image).glob("[0-9]*.png"))
     chosen = np.unique(np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int))
     psnr = _logged_psnr(run / "log.csv")
     return [
-        Sample(run.stem, step, read_image(files[i]), psnr.get(step))
-        for i in chosen
-        if (step := int(files[i].stem)) >= 0
+        Sample(run.stem, step, read_image(files[i]), psnr.get(step, {}))
+        for i, step in ((i, int(files[i].stem)) for i in chosen)
     ]
 
 
-def _logged_psnr(log: Path) -> dict[int, float]:
-    if not log.is_file():
-        return {}
-    with log.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {int(r["step"]): float(r["value"]) for r in rows if r["name"].endswith("_psnr_y")}
-
-
-def _original(validation: Dataset, image: str, sample: Sample) -> Image | None:
-    """The same region of the original, where the data set is the one that was sampled."""
-    if image not in validation.ids:
-        return None
-    # The middle of an image cropped to a multiple of the scale, as the trainer cut it. A crop to
-    # multiples of 4 serves both scales but for the last pixel.
-    hr = crop_to_multiple(validation.read(image), 4)
-    height, width = sample.pixels.shape[:2]
-    top, left = ((n - m) // 2 for n, m in zip(hr.shape[:2], (height, width), strict=True))
-    if min(top, left) < 0:
-        return None
-    return np.ascontiguousarray(hr[top : top + height, left : left + width])
+def _logged_psnr(log: Path) -> dict[int, dict[str, float]]:
+    """By step and data set, in dB under the trainer's protocol."""
+    found: dict[int, dict[str, float]] = {}
+    if log.is_file():
+        with log.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                dataset, _, metric = row["name"].partition("_")
+                if metric == "psnr_y":
+                    found.setdefault(int(row["step"]), {})[dataset] = float(row["value"])
+    return found
 
 
 def _name(sample: Sample) -> str:
     return display_name(sample.training.rpartition("_x")[0] or sample.training, limit=18)
 
 
-def _decibel(psnr: float | None) -> str:
-    return "" if psnr is None else f"{psnr:.2f} dB over the set"
+def _decibels(psnr: Mapping[str, float]) -> str:
+    return ", ".join(f"{dataset}: {value:.2f} dB" for dataset, value in psnr.items())
