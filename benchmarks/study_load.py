@@ -1,11 +1,14 @@
 """Many browsers rating at once on one or more app servers: is every vote stored once, and how
 long from the key press until the next picture stands?
 
-    python benchmarks/study_load.py STUDY_DIR --browsers 8 --votes 20 [--servers 2] [--database URL]
+    python benchmarks/study_load.py STUDY_DIR --browsers 8 --votes 20 [--servers 2]
+        [--database URL | --postgresql] [--seed N]
 
-STUDY_DIR is a study with unused access codes; its votes stay in it. Prints one JSON object.
-Browsers share one Chromium (a context each), think 3 to 6 s between votes, and are dealt to the
-servers in turn.
+The raters are simulated ones, marked as such in STUDY_DIR's database, where their votes stay.
+Practice is put into the store; from the first picture that counts on they rate in the browser,
+looking at each picture for 3 to 6 s. They come one after the other, as people do, are dealt to
+the servers in turn, and share one Chromium (a profile each). ``--postgresql`` starts a server of
+its own in a temporary folder. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -14,137 +17,179 @@ import argparse
 import asyncio
 import json
 import os
+import pwd
 import random
 import shutil
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
-from srbench.study.keys import read_codes
 from srbench.study.ratings import ratings_rows
 from srbench.study.session import OPENING_STEPS
-from srbench.study.simulate import perfect_submission
-from srbench.study.store import Study, open_study
+from srbench.study.simulate import Enlisted, enlist, perfect_submission
+from srbench.study.store import Store, Study, open_study
+from study_app.driving import Press, go_on_until, open_browser, open_page, vote
 from study_app.serve import serve_command, serve_environment
 
-FLAGS = [
-    "--force-color-profile=srgb", "--no-sandbox", "--disable-gpu", "--disable-quic",
-    "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
-]  # fmt: skip
-
-# Resolves with the milliseconds from the key press until the next picture stands on the screen.
-PRESS = """key => new Promise(done => {
-  const find = root => root.querySelector('.stage') ??
-    [...root.querySelectorAll('*')].map(e => e.shadowRoot && find(e.shadowRoot)).find(Boolean);
-  const stage = find(document), trial = stage.dataset.trial, start = performance.now();
-  const look = () => {
-    const now = find(document);
-    if (!now) return done(null);
-    if (now.dataset.trial !== trial && ['waiting', 'ready'].includes(now.dataset.state))
-      return requestAnimationFrame(() => done(performance.now() - start));
-    requestAnimationFrame(look);
-  };
-  window.dispatchEvent(new KeyboardEvent('keydown', {key}));
-  look();
-})"""
+FIRST_SCREEN = '.stage[data-state="ready"]'
 
 
-def start_server(folder: Path, database: str | None) -> tuple[subprocess.Popen[bytes], str]:
+@contextmanager
+def served(folder: Path, database: str | None) -> Iterator[str]:
+    """An app server; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     root = str(Path(__file__).resolve().parent.parent)
     environment = serve_environment({**os.environ, "PYTHONPATH": root}, database=database)
     command = serve_command(folder.resolve(), port=port, address="127.0.0.1")
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-            return process, url
-        except OSError:
-            time.sleep(0.2)
-    raise SystemExit("the app did not start")
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        else:
+            raise SystemExit("the app did not start")
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server with an empty database, safe settings, no network; its URL."""
+    places = [Path(p) for p in os.environ["PATH"].split(os.pathsep)]
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    programs = next(p for p in places if (p / "initdb").exists() and (p / "pg_ctl").exists())
+    root = Path(tempfile.mkdtemp(prefix="pg"))
+    user = None
+    if os.geteuid() == 0:  # initdb refuses the superuser
+        user = next(u.pw_name for u in pwd.getpwall() if u.pw_name in ("postgres", "nobody"))
+        shutil.chown(root, user)
+
+    def run(*command: str) -> None:
+        subprocess.run(command, user=user, cwd=root, check=True, stdout=subprocess.DEVNULL)
+
+    data, log = str(root / "data"), str(root / "log")
+    run(f"{programs}/initdb", "-D", data, "-U", "tester", "-A", "trust")
+    options = f"-c listen_addresses='' -c unix_socket_directories='{root}'"
+    run(f"{programs}/pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
+    try:
+        yield f"postgresql://tester@/postgres?host={root}"
+    finally:
+        run(f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def practise(store: Store, rater: Enlisted) -> None:
+    """Everything before the first picture that counts."""
+    for step in OPENING_STEPS:
+        store.confirm(rater.session, step)
+    for planned in rater.votes:
+        if planned.trial.phase == "training":
+            submission = perfect_submission(
+                store.manifest, planned.trial, planned.score, planned.response_ms
+            )
+            store.vote(rater.session, submission)
+    store.confirm(rater.session, "block-1")
 
 
 async def rate(
-    browser: Browser, study: Study, url: str, code: str, votes: int
-) -> tuple[str, list[tuple[int, int]], list[float]]:
-    """One rater: what was voted, as the page acknowledged it, and how long each took."""
-    store = study.store
-    session, token = await asyncio.to_thread(store.enter, code=code)
-    for step in OPENING_STEPS:
-        await asyncio.to_thread(store.confirm, session, step)
-    playlist = store.playlist(session)
-    first = sum(trial.phase == "training" for trial in playlist)
-    for trial in playlist[:first]:
-        vote = perfect_submission(study.manifest, trial, 3, 900)
-        await asyncio.to_thread(store.vote, session, vote)
-    await asyncio.to_thread(store.confirm, session, "block-1")
-    context = await browser.new_context(viewport={"width": 1366, "height": 768})
-    page = await context.new_page()
-    page.set_default_timeout(120_000)
-    await page.goto(f"{url}/?r={token}")
-    cast, waits = [], []
-    last = min(first + votes, len(playlist) - 1)
-    for number in range(first, last):
-        await page.locator(f'.stage[data-state="ready"][data-trial="{number}.1"]').wait_for()
-        await asyncio.sleep(random.uniform(3, 6) - 0.6)
-        score = random.randint(1, 5)
-        waited = await page.evaluate(PRESS, str(score))
-        cast.append((number, score))
-        if waited is None:
-            break  # a break screen
-        waits.append(waited / 1000)
-    await context.close()
-    return session.rater, cast, waits
+    browser: Browser, study: Study, url: str, rater: Enlisted, votes: int, door: asyncio.Semaphore
+) -> list[Press]:
+    """One rater's votes, as the page lived them."""
+    token = await asyncio.to_thread(study.store.link, rater.session)
+    async with door:  # loading the app in 26 browsers at once is no rater's experience
+        page = await open_page(browser)
+        await page.goto(f"{url}/?r={token}", wait_until="commit")
+        await go_on_until(page, FIRST_SCREEN)
+    presses: list[Press] = []
+    shortest = study.manifest.rules.minimum_ms
+    planned = [vote for vote in rater.votes if vote.trial.phase != "training"]
+    for one in planned[:votes]:
+        slow = replace(one, response_ms=round(1000 * random.uniform(3, 6)))
+        presses.append(await vote(page, slow, minimum_ms=shortest))
+    await page.context.close()
+    return presses
 
 
-async def run(options: argparse.Namespace) -> dict[str, object]:
-    study = open_study(options.study, options.database)
-    servers = [start_server(options.study, options.database) for _ in range(options.servers)]
-    executable = os.environ.get("SRBENCH_CHROMIUM") or shutil.which("chromium")
-    try:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=executable, args=FLAGS)
-            codes = read_codes(options.study)[options.first_code :][: options.browsers]
-            results = await asyncio.gather(
-                *(
-                    rate(browser, study, servers[i % len(servers)][1], code, options.votes)
-                    for i, code in enumerate(codes)
-                )
+async def rate_all(
+    study: Study, urls: list[str], raters: list[Enlisted], votes: int
+) -> list[list[Press]]:
+    """All raters at once."""
+    door = asyncio.Semaphore(1)
+    async with open_browser() as browser:
+        return await asyncio.gather(
+            *(
+                rate(browser, study, urls[i % len(urls)], rater, votes, door)
+                for i, rater in enumerate(raters)
             )
-            await browser.close()
-    finally:
-        for process, _ in servers:
-            process.kill()
-    stored = {
-        (row["rater"], row["trial"], row["score"])
-        for row in ratings_rows(study.store)
-        if row["phase"] != "training"
+        )
+
+
+def compare(study: Study, raters: list[Enlisted], presses: list[list[Press]]) -> dict[str, int]:
+    """What was pressed against what is stored."""
+    names = {rater.session.rater for rater in raters}
+    rows = [r for r in ratings_rows(study.store) if r["rater"] in names]
+    rows = [row for row in rows if row["phase"] != "training"]
+    stored = {(row["rater"], row["trial"], row["score"], row["stimulus"]) for row in rows}
+    cast = {
+        (rater.session.rater, press.trial, press.score, rater.votes[press.trial].trial.stimulus)
+        for rater, theirs in zip(raters, presses, strict=True)
+        for press in theirs
     }
-    raters = {rater for rater, _, _ in results}
-    cast = {(rater, trial, score) for rater, votes, _ in results for trial, score in votes}
-    waits = np.array([wait for _, _, many in results for wait in many])
-    per_trial = Counter((r, t) for r, t, _ in stored if r in raters)
+    per_trial = Counter((row["rater"], row["trial"]) for row in rows)
+    return {
+        "votes_cast": len(cast),
+        "fewest_votes_of_a_rater": min(len(theirs) for theirs in presses),
+        "votes_lost": len(cast - stored),
+        "votes_never_cast_or_for_a_wrong_trial": len(stored - cast),
+        "trials_with_several_votes": sum(count > 1 for count in per_trial.values()),
+    }
+
+
+def measure(options: argparse.Namespace, database: str | None) -> dict[str, object]:
+    """The whole measurement."""
+    study = open_study(options.study, database)
+    raters = list(enlist(study.store, options.browsers, options.seed))
+    for rater in raters:
+        practise(study.store, rater)
+    load = os.getloadavg()[0]
+    with ExitStack() as servers:
+        urls = [
+            servers.enter_context(served(options.study, database)) for _ in range(options.servers)
+        ]
+        presses = asyncio.run(rate_all(study, urls, raters, options.votes))
+    counted = [press for theirs in presses for press in theirs if press.picture]
+    waits = np.array([press.seconds for press in counted])
+    server_share = np.array([press.server_seconds for press in counted])
     return {
         "browsers": options.browsers,
         "servers": options.servers,
         "database": study.store.engine.dialect.name,
-        "votes_cast": len(cast),
-        "votes_missing": len(cast - stored),
-        "votes_never_cast": len({v for v in stored if v[0] in raters} - cast),
-        "trials_with_several_votes": sum(count > 1 for count in per_trial.values()),
-        "seconds_median": round(float(np.median(waits)), 3),
-        "seconds_95_percent": round(float(np.quantile(waits, 0.95)), 3),
-        "load_average": round(os.getloadavg()[0], 1),
+        **compare(study, raters, presses),
+        "next_picture_median_s": round(float(np.median(waits)), 3),
+        "next_picture_95_percent_s": round(float(np.quantile(waits, 0.95)), 3),
+        "server_share_median_s": round(float(np.median(server_share)), 3),
+        "server_share_95_percent_s": round(float(np.quantile(server_share, 0.95)), 3),
+        "load_average_before": round(load, 1),
+        "load_average_after": round(os.getloadavg()[0], 1),
     }
 
 
@@ -155,8 +200,12 @@ def main() -> None:
     parser.add_argument("--votes", type=int, default=20)
     parser.add_argument("--servers", type=int, default=1)
     parser.add_argument("--database")
-    parser.add_argument("--first-code", type=int, default=0, help="skip codes used before")
-    print(json.dumps(asyncio.run(run(parser.parse_args()))))
+    parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    with postgresql() if options.postgresql else nullcontext(options.database) as database:
+        json.dump(measure(options, database), sys.stdout, indent=1)
+    print()
 
 
 if __name__ == "__main__":

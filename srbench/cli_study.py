@@ -19,7 +19,11 @@ _SHORTEST_PASSWORD = 8
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
 DatabaseOption = Annotated[
-    str | None, typer.Option(help="Database URL (default: SQLite in the study's folder).")
+    str | None,
+    typer.Option(
+        envvar="SRBENCH_STUDY_DATABASE",
+        help="Database URL (default: SQLite in the study's folder).",
+    ),
 ]
 
 
@@ -84,8 +88,7 @@ def new(
         title=title,
         texts=texts,
     )
-    fewest, most = made.votes_per_stimulus
-    votes = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    votes = _range(*made.votes_per_stimulus)
     print(f"study {made.study_id} in {made.folder}")
     print(f"  {made.stimuli} stimuli: {made.contents} contents, {', '.join(made.methods)}")
     print(
@@ -103,7 +106,10 @@ def new(
 
 @study_app.command("texts")
 def texts_() -> None:
-    """Print all that raters read, to be changed and given to: study new --texts FILE."""
+    """Print all that raters read, to change it.
+
+    Keep what you change and make the study with: srbench study new ... --texts FILE
+    """
     from .study.texts import catalogue_source
 
     print(catalogue_source(), end="")
@@ -111,7 +117,10 @@ def texts_() -> None:
 
 @study_app.command("password")
 def password() -> None:
-    """Ask for the researcher's password and print the line that turns /admin on."""
+    """Choose the researcher's password.
+
+    Prints the line that turns the page at /admin on, for the environment of: srbench study serve
+    """
     from .study.keys import PASSWORD_VARIABLE, hash_password
 
     given = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
@@ -149,17 +158,19 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
 
     study = open_study(folder, database)
     state = study_status(study.store, utc_now())
-    table = Table("rater", "state", "done", "last vote", box=None, pad_edge=False)
+    table = Table("rater", "state", "done", "last vote", "notice", box=None, pad_edge=False)
     for rater in state.raters:
         mark = " (simulated)" if rater.simulated else ""
         name = "dropped out" if rater.dropped_out else rater.state
-        table.add_row(rater.rater + mark, name, f"{rater.done} of {rater.of}", rater.last_vote)
+        done = f"{rater.done} of {rater.of}"
+        table.add_row(rater.rater + mark, name, done, rater.last_vote, rater.notice)
     if state.raters:
         table_console().print(table)
     counts = state.stimulus_votes.values()
+    per_stimulus = _range(min(counts, default=0), max(counts, default=0))
     print(
         f"the study is {state.state}: {state.votes} votes of {len(state.raters)} raters, "
-        f"{min(counts, default=0)} to {max(counts, default=0)} of people per stimulus, "
+        f"{per_stimulus} of people per stimulus, "
         f"{state.codes_unused} access codes unused, {state.erased} raters withdrawn"
     )
 
@@ -321,6 +332,10 @@ def analyze(
         read = pd.DataFrame(read_scores(scores)) if scores else None
         files = write_analysis(table, out, read, resamples=resamples, seed=seed)
     console.print(f"{len(files)} files made; the page is {out / 'analysis.html'}", markup=False)
+
+
+def _range(fewest: int, most: int) -> str:
+    return f"{fewest}" if fewest == most else f"{fewest} to {most}"
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -21,10 +21,11 @@ from srbench.study.store import Study, open_study
 from study_app.admin import admin_page
 from study_app.rater import rater_page
 
-# Nothing of Streamlit's own around the study: no header, no menu, no footer.
+# Nothing of Streamlit's own around the study: no header, no menu, no footer, no English hints.
 _PLAIN = """<style>
 [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stDecoration"],
-[data-testid="stStatusWidget"], footer { display: none !important; }
+[data-testid="stStatusWidget"], [data-testid="InputInstructions"],
+footer { display: none !important; }
 [data-testid="stMainBlockContainer"] { padding-top: 3rem; padding-bottom: 3rem; }
 </style>"""
 

@@ -43,7 +43,7 @@ def rater_page(study: Study) -> None:
     elif screen.kind == "trial":
         rating.show_trial(study, session, screen, texts)
     elif screen.kind == "ready" and rating.feedback_waits():
-        rating.show_last_feedback(study, session, texts)
+        rating.show_last_feedback(study, session, screen, texts)
     else:
         if screen.kind == "consent":
             _choose_language(study)

@@ -43,12 +43,13 @@ def feedback_waits() -> bool:
     return st.session_state.get(_FEEDBACK) is not None
 
 
-def show_last_feedback(study: Study, session: Session, texts: Texts) -> None:
-    """The last practice picture once more, with its right grade."""
+def show_last_feedback(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """The last practice picture once more, with its right grade; ``screen`` is the card after."""
+    assert screen.undo is not None  # the vote that the card still lets the rater take back
     playlist = study.store.playlist(session)
-    trial = playlist[st.session_state[_FEEDBACK]]
-    shown = {"trial": trial.number, "attempt": 1, "feedback": _feedback(playlist, texts)}
-    _mount(study, session, texts, trial, None, shown)
+    number, attempt = screen.undo
+    shown = {"trial": number, "attempt": attempt, "feedback": _feedback(playlist, texts)}
+    _mount(study, session, texts, playlist[number], None, shown)
 
 
 def _mount(

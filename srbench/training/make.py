@@ -118,7 +118,6 @@ def train(
         except Stopped as error:
             if not (place.writes and state.exists()):
                 raise
-            validate.draw_strips()
             trainer.resume(state)
             sound = folder / "last-sound.safetensors"
             save_checkpoint(sound, trainer.average, _card(trainer, {}, notes), half=True)
@@ -130,7 +129,6 @@ def train(
             metrics = validate(trainer.average, trainer.step)
     card = _card(trainer, metrics, notes)
     if place.writes:
-        validate.draw_strips()
         save_checkpoint(out, trainer.average, card, half=True)
     return Trained(out, card)
 

@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
 from ..data.folder import Dataset
-from ..imaging import crop_to_multiple, imresize, read_image, write_png
+from ..imaging import crop_to_multiple, imresize, write_png
 from ..imaging.luma import Image
 from ..methods.network import NetworkMethod
 from ..metrics.protocols import get_protocol
-from ..report.style import figure_style, new_figure, safe_stem, save_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from ..report.style import safe_stem
 
 PROTOCOL = "ledig2017"
 SAMPLES = 2  # images of which crops are kept
 SIDE = 160  # pixels of a crop
-_DPI, _GAP, _CAPTION, _MOST = 200, 8, 34, 7
 
 
 class Validation:
@@ -33,7 +28,7 @@ class Validation:
     Args:
         dataset: the images.
         scale: the network's.
-        samples: the folder for the crops, ``<image>/<step>.png`` and ``<image>/HR.png``.
+        samples: the folder for the crops, ``<image>/<step>.png``; ``srbench evolution`` draws them.
         device: where the network runs.
     """
 
@@ -55,19 +50,6 @@ class Validation:
         name = self._name.lower()
         self.last = {f"{name}_{metric}": value for metric, value in _means(scores).items()}
         return self.last
-
-    def draw_strips(self) -> None:
-        """Write one figure per sample image, ``<image>.png|pdf``, after the paper's Fig. 8."""
-        for image_id, _, hr in self._pairs[:SAMPLES]:
-            image = safe_stem(image_id)
-            crops = sorted((self._samples / image).glob("[0-9]*.png"))
-            if not crops:
-                continue
-            write_png(self._samples / image / "HR.png", _middle(hr))
-            # Evenly spread over the run, with the first and the last.
-            chosen = np.unique(np.linspace(0, len(crops) - 1, _MOST - 1).round().astype(int))
-            tiles = {f"{int(crops[k].stem):,}": read_image(crops[k]) for k in chosen}
-            save_figure(draw_strip(tiles | {"HR": _middle(hr)}), self._samples, image)
 
 
 def bicubic_scores(dataset: Dataset, scale: int) -> dict[str, float]:
@@ -91,31 +73,6 @@ def _score(sr: Image, hr: Image, scale: int) -> dict[str, float]:
 
 def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {m: float(np.mean([score[m] for score in scores])) for m in ("psnr_y", "ssim_y")}
-
-
-def draw_strip(tiles: Mapping[str, Image]) -> Figure:
-    """Pictures of one size side by side above their captions, drawn pixel by pixel in the PNG."""
-    height, width = next(iter(tiles.values())).shape[:2]
-    across = len(tiles) * (width + _GAP) + _GAP + 0.5  # half a pixel keeps rounding from losing one
-    down = height + 2 * _GAP + _CAPTION + 0.5
-    with figure_style():
-        figure = new_figure(across / _DPI, down / _DPI)
-        for slot, (caption, tile) in enumerate(tiles.items()):
-            left = _GAP + slot * (width + _GAP)
-            box = (left / across, (_GAP + _CAPTION) / down, width / across, height / down)
-            axes = figure.add_axes(box)
-            axes.set_axis_off()
-            pixels = tile if tile.ndim == 3 else np.repeat(tile[..., None], 3, 2)
-            axes.imshow(pixels, interpolation="none", aspect="auto")
-            figure.text(
-                (left + width / 2) / across,
-                (_CAPTION + _GAP / 2) / down,
-                f"step {caption}" if slot == 0 and caption != "HR" else caption,
-                ha="center",
-                va="top",
-                fontsize=8,
-            )
-    return figure
 
 
 def _middle(image: Image) -> Image:

@@ -101,3 +101,23 @@ def test_a_hundred_thousand_votes_are_counted_and_exported_in_two_seconds(large_
     assert status.votes == votes == 89 * 1128
     assert counted - start < 2
     assert exported - counted < 2
+
+
+def test_what_a_researcher_should_look_at_is_said_and_the_pace(folder):
+    now = [datetime(2026, 3, 1, 12, tzinfo=UTC)]
+    study = open_study(folder, clock=lambda: now[0])
+    session, _ = study.store.enter(code=read_codes(folder)[0])
+    for step in OPENING_STEPS:
+        study.store.confirm(session, step)
+    playlist = study.store.playlist(session)
+    for trial in playlist:
+        if trial.number == 4:
+            study.store.confirm(session, "block-1")
+        study.store.vote(session, perfect_submission(study.manifest, trial, 5, 900))
+    now[0] += timedelta(hours=12)
+    status = study_status(study.store, now[0])
+    assert status.raters[0].notice == "5 in 36 of 36 votes; 1 of 2 attention checks missed"
+    assert status.main_votes_per_day == pytest.approx(64)
+    assert status.days_left(26) == pytest.approx(25 * 32 / 64)
+    assert status.days_left(1) == 0
+    study.store.close()

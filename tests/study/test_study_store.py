@@ -158,6 +158,13 @@ def test_the_same_code_leads_back_to_the_same_session_however_it_is_typed(study)
     assert study.store.resume(first) == study.store.resume(second)
 
 
+def test_a_new_link_leads_to_the_same_session_and_the_old_one_stays_good(study):
+    session, first = study.store.enter(code=read_codes(study.folder)[0])
+    second = study.store.link(session)
+    assert first != second
+    assert study.store.resume(first) == study.store.resume(second) == session
+
+
 def test_nobody_enters_without_a_known_code(study):
     for wrong in (None, "", "AAAAAAAAAA", "'; DROP TABLE votes; --", "x" * 10**5):
         with pytest.raises(StudyError, match="not known"):

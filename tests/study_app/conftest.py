@@ -21,32 +21,14 @@ from srbench.data import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
 from srbench.study.keys import hash_password
 from srbench.study.making import new_study
-from srbench.study.store import open_study
+from srbench.study.store import Study, open_study
+from study_app.driving import CHROMIUM_FLAGS
 from study_app.serve import serve_command
 
-# Several of these fail on a loaded machine; they join the ordinary run when the app is finished.
-ASKED_FOR = bool(os.environ.get("SRBENCH_APP_TESTS"))
-
-
-@pytest.fixture(autouse=True)
-def only_when_asked_for() -> None:
-    """The rating app is still being built, and its browser tests want a quiet machine."""
-    if not ASKED_FOR:
-        pytest.skip("the rating app is being built: SRBENCH_APP_TESTS=1 runs its browser tests")
-
-
 ROOT = Path(__file__).resolve().parents[2]
+# Tests wait for what the page shows, however long it takes on a busy machine.
+PATIENCE_MS = 90_000
 PASSWORD = "correct horse battery"
-CHROMIUM_FLAGS = [
-    "--force-color-profile=srgb",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def make_results(root: Path, size: tuple[int, int] = (120, 163)) -> None:
@@ -157,6 +139,22 @@ def server(serve, made_once, tmp_path_factory) -> Server:
     return serve(folder, SRBENCH_ADMIN_PASSWORD_HASH=hash_password(PASSWORD))
 
 
+@pytest.fixture
+def own_server(serve, folder) -> Iterator[Server]:
+    """An app and a study of one's own, to be stopped, starved and changed."""
+    server = serve(folder, SRBENCH_ADMIN_PASSWORD_HASH=hash_password(PASSWORD))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_study(own_server) -> Iterator[Study]:
+    """The study of one's own, beside its server."""
+    study = open_study(own_server.folder)
+    yield study
+    study.store.close()
+
+
 @pytest.fixture(scope="session")
 def served_study(server):
     """The shared study, beside its server."""
@@ -195,19 +193,32 @@ def browser():
         opened.close()
 
 
-@pytest.fixture
-def new_page(browser):
-    """Opens pages of their own browser profile."""
-    contexts = []
+@pytest.fixture(scope="session")
+def contexts(browser):
+    """Browser profiles by their screen; a profile of one's own would load the app afresh."""
+    opened: dict[object, object] = {}
 
-    def make(ratio: float = 1, size: tuple[int, int] = (1280, 720), **options):
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio, **options
-        )
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        return context.new_page()
+    def context(ratio: float, size: tuple[int, int], options: dict[str, str]):
+        which = (ratio, size, *sorted(options.items()))
+        if which not in opened:
+            opened[which] = browser.new_context(
+                viewport={"width": size[0], "height": size[1]}, device_scale_factor=ratio, **options
+            )
+            opened[which].set_default_timeout(PATIENCE_MS)
+        return opened[which]
+
+    return context
+
+
+@pytest.fixture
+def new_page(contexts):
+    """Opens pages."""
+    pages = []
+
+    def make(ratio: float = 1, size: tuple[int, int] = (1280, 720), **options: str):
+        pages.append(contexts(ratio, size, options).new_page())
+        return pages[-1]
 
     yield make
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from srbench.study.keys import read_codes
 from srbench.study.ratings import ratings_rows
 from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import perfect_submission
-from srbench.study.store import Study
+from srbench.study.store import Session, Study
 
 # The first main trial: two practice images, each as nearest and HR, come before.
 FIRST = 4
@@ -33,24 +35,22 @@ class Rater:
         self.page.goto(self.url)
         self.page.get_by_label("Access code").fill(self.code)
         self.press_button("Enter")
+        self.page.wait_for_url(re.compile(r"[?&]r="))
+        self.token = parse_qs(urlsplit(self.page.url).query)["r"][0]
 
     def press_button(self, name: str) -> None:
         self.page.get_by_role("button", name=name).click()
-
-    def to_practice(self) -> None:
-        """The whole way by hand, until the first practice picture stands."""
-        self.enter()
-        self.press_button("I have read this")
-        self.press_button("Go on")
-        self.page.get_by_text("large enough").wait_for()
-        self.press_button("Go on")
-        self.press_button("Start practice")
-        self.wait_ready("0.1")
 
     def wait_ready(self, trial: str | None = None) -> None:
         """Until a picture ("trial.attempt") takes votes."""
         which = f'[data-trial="{trial}"]' if trial else ""
         self.page.locator(f'.stage[data-state="ready"]{which}').wait_for()
+
+    def see(self, text: str) -> Locator:
+        """Where a text stands on the page, once it does."""
+        place = self.page.get_by_text(text)
+        place.first.wait_for()
+        return place
 
     def rate(self, score: int, trial: int, attempt: int = 1) -> None:
         """Vote by key on a trial once it takes votes."""
@@ -77,8 +77,10 @@ class Rater:
         self.wait_ready(f"{FIRST}.1")
 
     @property
-    def session(self):
-        return self.study.store.enter(code=self.code)[0]
+    def session(self) -> Session:
+        found = self.study.store.resume(self.token)
+        assert found is not None
+        return found
 
     def playlist(self):
         return self.study.store.playlist(self.session)

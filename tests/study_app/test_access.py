@@ -112,28 +112,25 @@ class TestInTheBrowser:
         page.get_by_text("not known").wait_for()
         assert page.locator(".stage").count() == 0
 
-    def test_the_researchers_page_needs_the_password(self, server, new_page):
-        from conftest import PASSWORD
-
-        page = new_page()
-        page.goto(f"{server.url}/admin")
-        page.locator("input[type=password]").fill("guess")
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_text("not the password").wait_for()
-        assert page.get_by_text("Export").count() == 0
-        page.locator("input[type=password]").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_text("each stimulus has").wait_for()
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Download the ratings table").click()
-        assert download.value.path().read_text().startswith("rater,dataset,image,method,score")
-
     def test_tampered_messages_store_nothing_and_the_picture_is_rated_again(self, new_rater):
         from driver import FIRST
 
+        other = new_rater()
+        other.resume_at_main()
         rater = new_rater()
         rater.resume_at_main()
-        changes = ["m.score = 6", "m.trial = 9", "m.stimulus = 'x'.repeat(1e6)", "m.score = 'no'"]
+        theirs = other.playlist()[FIRST]
+        assert theirs.stimulus != rater.playlist()[FIRST].stimulus
+        changes = [
+            "m.score = 6",
+            "m.score = 'no'",
+            "m.trial = 9",
+            "m.stimulus = 'x'.repeat(1e6)",
+            f"m.stimulus = '{theirs.stimulus}'",  # the trial of another session
+            f"m.session = {other.session.id}",
+            "m.natural_width = 1",
+            "m.response_ms = -1",
+        ]
         # The message is changed on its way out of the page.
         rater.page.evaluate(
             """() => {
@@ -160,7 +157,7 @@ class TestInTheBrowser:
             rater.page.evaluate("change => window.tamper = [change]", change)
             rater.page.keyboard.press("3")
             rater.page.get_by_text("could not be used").wait_for()
-            assert rater.votes() == []
+            assert rater.votes() == other.votes() == []
         assert rater.page.evaluate("window.sent") == len(changes)
         rater.rate(4, FIRST)
         rater.wait_ready(f"{FIRST + 1}.1")

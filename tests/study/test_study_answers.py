@@ -1,0 +1,72 @@
+"""The table of raters, screens and answers; and the commands about words and the password."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+from srbench.study.answers import answers_csv, export_answers
+from srbench.study.keys import PASSWORD_VARIABLE, check_password, read_codes
+from srbench.study.simulate import simulate
+from srbench.study.texts import catalogue_source
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_answers_and_screens_stand_in_one_row_per_rater(study):
+    store = study.store
+    session, _ = store.enter(code=read_codes(study.folder)[0])
+    store.confirm(session, "consent")
+    store.confirm(session, "questionnaire", {"age": "30 to 44", "sight": "=2+2", "none": "x"})
+    store.confirm(session, "display", {"pixel_ratio": 1.5, "screen_width": 1366})
+    simulate(store, 1, seed=1)
+    first, second = csv.DictReader(io.StringIO(answers_csv(store)))
+    assert list(first) == [
+        "rater", "simulated", "began_at", "finished_at", "pixel_ratio", "window_width",
+        "window_height", "screen_width", "screen_height", "age", "sight", "experience",
+    ]  # fmt: skip
+    assert (first["rater"], first["simulated"], first["finished_at"]) == (
+        session.rater,
+        "false",
+        "",
+    )
+    assert (first["pixel_ratio"], first["screen_width"]) == ("1.5", "1366")
+    assert (first["age"], first["sight"], first["experience"]) == ("30 to 44", "'=2+2", "")
+    assert (second["rater"], second["simulated"]) == ("sim-1-001", "true")
+
+
+def test_an_erased_raters_answers_are_gone(study, tmp_path):
+    store = study.store
+    session, _ = store.enter(code=read_codes(study.folder)[0])
+    store.confirm(session, "consent")
+    store.confirm(session, "questionnaire", {"age": "30 to 44"})
+    assert export_answers(store, tmp_path / "answers.csv") == 1
+    store.erase(session.rater)
+    assert export_answers(store, tmp_path / "answers.csv") == 0
+    assert "30 to 44" not in (tmp_path / "answers.csv").read_text()
+
+
+def test_the_texts_command_prints_the_catalogue(run_cli):
+    ran = run_cli("study", "texts")
+    assert (ran.code, ran.out) == (0, catalogue_source())
+
+
+def test_the_password_command_prints_one_line_for_the_environment():
+    def ask(typed):
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "srbench", "study", "password"],
+            input=typed, capture_output=True, text=True, cwd=ROOT, start_new_session=True,
+        )  # fmt: skip
+
+    done = ask("correct horse\ncorrect horse\n")
+    name, _, stored = done.stdout.strip().partition("=")
+    assert (done.returncode, name) == (0, PASSWORD_VARIABLE)
+    assert check_password("correct horse", stored)
+    assert "correct" not in done.stdout
+    assert not set(stored) & set("$`\"' ;&")
+    short = ask("short\nshort\n")
+    assert (short.returncode, short.stdout) == (2, "")
+    assert "5 letters, expected 8 or more" in short.stderr

@@ -1,0 +1,123 @@
+"""The researcher's page: nobody without the password, and what it tells and does."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+pytest.importorskip("playwright", reason="needs playwright")
+
+from conftest import PASSWORD
+from driver import Rater
+
+from srbench.study.keys import read_codes
+from srbench.study.making import new_study
+from srbench.study.simulate import simulate
+from srbench.study.store import open_study
+
+EVIL = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>=1+1"
+
+
+def sign_in(page, url):
+    page.goto(f"{url}/admin")
+    page.locator("input[type=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("The study is").wait_for()
+
+
+def download(page, name):
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=name).click()
+    return waiting.value.path().read_text("utf-8")
+
+
+def test_without_a_password_in_the_environment_the_page_is_off(serve, folder, new_page):
+    server = serve(folder)
+    page = new_page()
+    page.goto(f"{server.url}/admin")
+    page.get_by_text("This page is off").wait_for()
+    assert page.locator("input").count() == 0
+    server.kill()
+
+
+def test_only_the_password_opens_it_and_only_for_this_visitor(server, new_page):
+    page = new_page()
+    page.goto(f"{server.url}/admin")
+    page.locator("input[type=password]").fill("guess")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("not the password").wait_for()
+    assert page.get_by_text("Export").count() == 0
+    sign_in(page, server.url)
+    other = new_page()
+    other.goto(f"{server.url}/admin")
+    other.locator("input[type=password]").wait_for()
+    assert other.get_by_text("Export").count() == 0
+
+
+def test_it_counts_people_shows_no_results_unasked_and_exports(own_server, own_study, new_page):
+    simulate(own_study.store, 3, seed=1)
+    page = new_page()
+    sign_in(page, own_server.url)
+    page.get_by_text("each stimulus has 0 of 26 votes; 26 more raters needed").wait_for()
+    page.get_by_text("Simulated raters, not counted above: 3").wait_for()
+    page.get_by_text("Show them nevertheless").wait_for()
+    assert page.get_by_text("Of simulated raters").count() == 0
+    page.get_by_text("Show them nevertheless").click()
+    page.get_by_text("Of simulated raters").wait_for()
+    assert page.get_by_text("Of people", exact=True).count() == 0
+    rows = list(csv.DictReader(io.StringIO(download(page, "Download the ratings table"))))
+    assert len(rows) == 3 * 16
+    assert {row["simulated"] for row in rows} == {"true"}
+
+
+def test_it_pauses_closes_opens_and_invites(own_server, own_study, new_page):
+    page = new_page()
+    sign_in(page, own_server.url)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_text("The study is paused").wait_for()
+    assert own_study.store.state() == "paused"
+    page.get_by_role("button", name="Open again").click()
+    page.get_by_text("The study is open").wait_for()
+    before = read_codes(own_server.folder)
+    page.get_by_role("button", name="Access codes").click()
+    page.get_by_label("How many").fill("2")
+    page.get_by_role("button", name="Make codes").click()
+    page.get_by_text("each is for one rater").wait_for()
+    new = read_codes(own_server.folder)[len(before) :]
+    assert len(new) == 2
+    session, _ = own_study.store.enter(code=new[1])
+    assert session.number == 0
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="Close the study").click()
+    page.get_by_text("The study is closed").wait_for()
+    assert own_study.store.state() == "closed"
+
+
+def test_html_and_formulas_in_answers_are_inert(serve, made_once, tmp_path, new_page):
+    from srbench.study.keys import hash_password
+
+    texts = tmp_path / "texts.toml"
+    texts.write_text('[[questions]]\nid = "city"\nlabel.en = "Where do you live?"\n')
+    root = made_once.parent
+    made = new_study(
+        root / "results", tmp_path / "asking", calibration="Practice", data_root=root / "data",
+        raters=1, title="<b>Evil</b>", texts=texts,
+    )  # fmt: skip
+    server = serve(made.folder, SRBENCH_ADMIN_PASSWORD_HASH=hash_password(PASSWORD))
+    study = open_study(made.folder)
+    rater = Rater(new_page(), server.url, study, 0)
+    rater.enter()
+    rater.press_button("I have read this")
+    rater.page.get_by_label("Where do you live?").fill(EVIL)
+    rater.press_button("Go on")
+    rater.see("Checking your screen")
+    page = new_page()
+    sign_in(page, server.url)
+    rows = list(csv.DictReader(io.StringIO(download(page, "Download raters and answers"))))
+    assert [row["city"] for row in rows] == [EVIL]
+    for there in (page, rater.page):
+        assert there.evaluate("window.pwned") is None
+    server.kill()

@@ -1,0 +1,31 @@
+"""The interim results are those of the analysis, of people and simulated raters apart."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from srbench.stats import analyze
+from srbench.study.ratings import ratings_rows
+from srbench.study.simulate import simulate
+from srbench.study.store import open_study
+from study_app.interim import interim_mos
+
+
+def test_mos_and_interval_are_the_analysis_own(folder):
+    study = open_study(folder)
+    simulate(study.store, 5, seed=4)
+    rows = ratings_rows(study.store)
+    study.store.close()
+    assert interim_mos(rows).empty
+    found = interim_mos(rows, simulated=True).set_index("method")
+    mos = analyze(pd.DataFrame(rows), resamples=100)["mos"]
+    wanted = mos[(mos["dataset"] == "all") & (mos["ci_method"] == "crossed")].set_index("method")
+    assert sorted(found.index) == sorted(wanted.index)
+    for method, row in found.iterrows():
+        there = wanted.loc[method]
+        assert (row["raters"], row["votes"]) == (there["n_raters"], there["n_ratings"])
+        assert row["mos"] == pytest.approx(there["mos"])
+        assert row["ci_low"] == pytest.approx(max(1, there["ci_low"]))
+        assert row["ci_high"] == pytest.approx(min(5, there["ci_high"]))
+    assert list(found["mos"]) == sorted(found["mos"], reverse=True)
