@@ -70,7 +70,10 @@ def evolution(
     tiles: Annotated[int, typer.Option(help="Samples shown at most.", min=1)] = 7,
 ) -> None:
     """One image as a training proceeds (SRGAN, Fig. 8)."""
+    from .data.folder import auto_datasets, data_root, open_dataset
     from .experiments.evolution import draw_evolution
 
-    files = draw_evolution(checkpoints, out, image=image, tiles=tiles)
+    root = data_root()
+    validation = open_dataset(auto_datasets(root)[0], root)
+    files = draw_evolution(checkpoints, out, validation=validation, image=image, tiles=tiles)
     print(f"the figure is {files[0]}")

@@ -1,8 +1,8 @@
 """The SRGAN paper's Fig. 8: one image as the training proceeds.
 
-The trainer keeps a crop of the middle of two validation images at every validation, and draws them
-for each run alone; this lays several trainings one after another, SRGAN after the SRResNet that it
-started from, each with its PSNR and the original last.
+The trainer keeps a crop of the middle of two validation images at every validation; this lays some of
+them side by side with their PSNR, one training after another (SRGAN after the SRResNet that it started
+from), the original last.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..data.folder import Dataset
 from ..errors import TrainingError, unknown_name
-from ..imaging import read_image
+from ..imaging import crop_to_multiple, read_image
 from ..imaging.luma import Image
-from ..report.style import display_name, figure_style, new_figure, save_figure
+from ..report.style import display_name, figure_style, new_figure, safe_stem, save_figure
 from ..training.make import run_folder
+from ..training.validation import middle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,6 +46,7 @@ def draw_evolution(
     checkpoints: Sequence[Path],
     out: Path,
     *,
+    validation: Dataset,
     image: str | None = None,
     tiles: int = _TILES,
 ) -> list[Path]:
@@ -53,6 +56,7 @@ def draw_evolution(
         checkpoints: the files that the trainings wrote or were to write (``--out`` of
             ``srbench train``), in the order in which they followed each other.
         out: folder for the figure.
+        validation: the data set that was sampled, for the original.
         image: which image; the first of which there are samples by default.
         tiles: how many samples to show at most, evenly spread over each training.
 
@@ -76,8 +80,7 @@ def draw_evolution(
             raise unknown_name(f"sample in {kept}:", image, names)
         samples += _samples(folder, image, max(1, share))
     assert image is not None
-    kept = run_folder(checkpoints[-1]) / "samples" / image / "HR.png"
-    original = read_image(kept) if kept.is_file() else None
+    original = _original(validation, image, samples[-1])
     return save_figure(evolution_figure(samples, original, image), out, "evolution")
 
 
@@ -147,6 +150,16 @@ def _logged_psnr(log: Path) -> dict[int, dict[str, float]]:
                 if metric == "psnr_y":
                     found.setdefault(int(row["step"]), {})[dataset] = float(row["value"])
     return found
+
+
+def _original(validation: Dataset, image: str, sample: Sample) -> Image | None:
+    """The same region of the original, cut as the trainer cuts it."""
+    found = next((i for i in validation.ids if safe_stem(i) == image), None)
+    if found is None:
+        return None
+    # A crop to multiples of 4 serves scale 2 as well, but for a pixel.
+    original = middle(crop_to_multiple(validation.read(found), 4))
+    return original if original.shape[:2] == sample.pixels.shape[:2] else None
 
 
 def _name(sample: Sample) -> str:

@@ -46,7 +46,7 @@ class Validation:
             scores.append(_score(sr, hr, self._scale))
             if index < SAMPLES:
                 stem = safe_stem(image)
-                write_png(self._samples / stem / f"{step:07d}.png", _middle(sr))
+                write_png(self._samples / stem / f"{step:07d}.png", middle(sr))
         name = self._name.lower()
         self.last = {f"{name}_{metric}": value for metric, value in _means(scores).items()}
         return self.last
@@ -75,6 +75,7 @@ def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {m: float(np.mean([score[m] for score in scores])) for m in ("psnr_y", "ssim_y")}
 
 
-def _middle(image: Image) -> Image:
+def middle(image: Image) -> Image:
+    """The crop that is kept of a sample."""
     top, left = (max((n - SIDE) // 2, 0) for n in image.shape[:2])
     return np.ascontiguousarray(image[top : top + SIDE, left : left + SIDE])
