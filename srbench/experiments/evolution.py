@@ -1,8 +1,8 @@
 """The SRGAN paper's Fig. 8: one image as the training proceeds.
 
-The trainer keeps a crop of the middle of two validation images at every validation; this lays some of
-them side by side with their PSNR, one training after another (SRGAN after the SRResNet that it started
-from), the original last.
+The trainer keeps a crop of the middle of two validation images at every validation. Some of them
+are laid side by side with their PSNR, one training after another (SRGAN after the SRResNet that it
+started from), the original last.
 """
 
 from __future__ import annotations
