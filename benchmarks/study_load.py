@@ -6,8 +6,9 @@ long from the key press until the next picture stands?
 
 The raters are simulated ones, marked as such in STUDY_DIR's database, where their votes stay.
 Practice is put into the store; from the first picture that counts on they rate in the browser,
-looking at each picture for 3 to 6 s. They come one after the other, as people do, are dealt to
-the servers in turn, and share one Chromium (a profile each). ``--postgresql`` starts a server of
+looking at each picture for 3 to 6 s. They come one after the other, are dealt to the servers in
+turn, share one Chromium and its profile, and begin to vote when all are there: browsers that load
+the app on the server's own machine are no rater's experience. ``--postgresql`` starts a server of
 its own in a temporary folder. Prints one JSON object.
 """
 
@@ -33,13 +34,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from playwright.async_api import Browser
+from playwright.async_api import BrowserContext, Page
 
 from srbench.study.ratings import ratings_rows
 from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import Enlisted, enlist, perfect_submission
 from srbench.study.store import Store, Study, open_study
-from study_app.driving import Press, go_on_until, open_browser, open_page, vote
+from study_app.driving import Press, go_on_until, open_browser, open_profile, vote
 from study_app.serve import serve_command, serve_environment
 
 FIRST_SCREEN = '.stage[data-state="ready"]'
@@ -110,22 +111,24 @@ def practise(store: Store, rater: Enlisted) -> None:
     store.confirm(rater.session, "block-1")
 
 
-async def rate(
-    browser: Browser, study: Study, url: str, rater: Enlisted, votes: int, door: asyncio.Semaphore
-) -> list[Press]:
+async def enter(profile: BrowserContext, study: Study, url: str, rater: Enlisted) -> Page:
+    """A page at the rater's first picture that counts."""
+    token = study.store.link(rater.session)
+    page = await profile.new_page()
+    await page.goto(f"{url}/?r={token}", wait_until="commit")
+    await go_on_until(page, FIRST_SCREEN)
+    return page
+
+
+async def rate(study: Study, page: Page, rater: Enlisted, votes: int) -> list[Press]:
     """One rater's votes, as the page lived them."""
-    token = await asyncio.to_thread(study.store.link, rater.session)
-    async with door:  # loading the app in 26 browsers at once is no rater's experience
-        page = await open_page(browser)
-        await page.goto(f"{url}/?r={token}", wait_until="commit")
-        await go_on_until(page, FIRST_SCREEN)
     presses: list[Press] = []
     shortest = study.manifest.rules.minimum_ms
-    planned = [vote for vote in rater.votes if vote.trial.phase != "training"]
+    planned = [one for one in rater.votes if one.trial.phase != "training"]
     for one in planned[:votes]:
         slow = replace(one, response_ms=round(1000 * random.uniform(3, 6)))
         presses.append(await vote(page, slow, minimum_ms=shortest))
-    await page.context.close()
+    await page.close()
     return presses
 
 
@@ -133,13 +136,14 @@ async def rate_all(
     study: Study, urls: list[str], raters: list[Enlisted], votes: int
 ) -> list[list[Press]]:
     """All raters at once."""
-    door = asyncio.Semaphore(1)
     async with open_browser() as browser:
+        profile = await open_profile(browser)
+        pages = [
+            await enter(profile, study, urls[i % len(urls)], rater)
+            for i, rater in enumerate(raters)
+        ]
         return await asyncio.gather(
-            *(
-                rate(browser, study, urls[i % len(urls)], rater, votes, door)
-                for i, rater in enumerate(raters)
-            )
+            *(rate(study, page, rater, votes) for page, rater in zip(pages, raters, strict=True))
         )
 
 

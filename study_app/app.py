@@ -21,11 +21,13 @@ from srbench.study.store import Study, open_study
 from study_app.admin import admin_page
 from study_app.rater import rater_page
 
-# Nothing of Streamlit's own around the study: no header, no menu, no footer, no English hints.
+# Nothing of Streamlit's own around the study: no header, no menu, no footer, no English hints. The
+# language chosen is read well in the dark too.
 _PLAIN = """<style>
 [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stDecoration"],
 [data-testid="stStatusWidget"], [data-testid="InputInstructions"],
 footer { display: none !important; }
+[data-testid="stBaseButton-segmented_controlActive"] { color: inherit !important; }
 [data-testid="stMainBlockContainer"] { padding-top: 3rem; padding-bottom: 3rem; }
 </style>"""
 

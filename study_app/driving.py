@@ -15,7 +15,7 @@ from srbench.study.simulate import Enlisted, PlannedVote, SimulatedRater
 from srbench.study.store import Study
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, BrowserContext, Page
 
 # Pictures as they are, and no traffic of the browser's own.
 CHROMIUM_FLAGS = [
@@ -114,13 +114,12 @@ async def open_browser() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-async def open_page(browser: Browser) -> Page:
-    """A page in a browser profile of its own."""
-    context = await browser.new_context(viewport={**_WINDOW})  # pyright: ignore[reportArgumentType]
-    context.set_default_timeout(_PATIENCE_MS)
-    page = await context.new_page()
-    await page.add_init_script(_WIRE)
-    return page
+async def open_profile(browser: Browser) -> BrowserContext:
+    """A browser profile whose pages keep the times that `vote` reads."""
+    profile = await browser.new_context(viewport={**_WINDOW})  # pyright: ignore[reportArgumentType]
+    profile.set_default_timeout(_PATIENCE_MS)
+    await profile.add_init_script(_WIRE)
+    return profile
 
 
 async def go_on_until(page: Page, wanted: str) -> None:
@@ -176,13 +175,14 @@ async def _drive(study: Study, enlisted: Sequence[Enlisted], address: str) -> No
 
         async def one(rater: Enlisted) -> None:
             async with places:
-                page = await open_page(browser)
+                profile = await open_profile(browser)
+                page = await profile.new_page()
                 token = study.store.link(rater.session)
                 shortest = study.manifest.rules.minimum_ms
                 await take_part(page, address, token, rater.votes, minimum_ms=shortest)
                 if rater.drawn.kind != "dropout":
                     await go_on_until(page, _FINISHED)
-                await page.context.close()
+                await profile.close()
 
         try:
             await asyncio.gather(*map(one, enlisted))
