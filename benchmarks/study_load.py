@@ -7,7 +7,7 @@ long from the key press until the next picture stands?
 The raters are simulated ones, marked as such in STUDY_DIR's database, where their votes stay.
 Practice is put into the store; from the first picture that counts on they rate in the browser,
 looking at each picture for 3 to 6 s. They come one after the other, are dealt to the servers in
-turn, share one Chromium and its profile, and begin to vote when all are there: browsers that load
+turn, share one Chromium (a profile each), and begin to vote when all are there: browsers that load
 the app on the server's own machine are no rater's experience. ``--postgresql`` starts a server of
 its own in a temporary folder. Prints one JSON object.
 """
@@ -34,7 +34,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import Browser, Page
 
 from srbench.study.ratings import ratings_rows
 from srbench.study.session import OPENING_STEPS
@@ -111,10 +111,11 @@ def practise(store: Store, rater: Enlisted) -> None:
     store.confirm(rater.session, "block-1")
 
 
-async def enter(profile: BrowserContext, study: Study, url: str, rater: Enlisted) -> Page:
-    """A page at the rater's first picture that counts."""
+async def enter(browser: Browser, study: Study, url: str, rater: Enlisted) -> Page:
+    """A page at the rater's first picture that counts; in a profile of its own, since pages
+    behind another one are drawn once a second."""
     token = study.store.link(rater.session)
-    page = await profile.new_page()
+    page = await (await open_profile(browser)).new_page()
     await page.goto(f"{url}/?r={token}", wait_until="commit")
     await go_on_until(page, FIRST_SCREEN)
     return page
@@ -128,7 +129,7 @@ async def rate(study: Study, page: Page, rater: Enlisted, votes: int) -> list[Pr
     for one in planned[:votes]:
         slow = replace(one, response_ms=round(1000 * random.uniform(3, 6)))
         presses.append(await vote(page, slow, minimum_ms=shortest))
-    await page.close()
+    await page.context.close()
     return presses
 
 
@@ -137,9 +138,8 @@ async def rate_all(
 ) -> list[list[Press]]:
     """All raters at once."""
     async with open_browser() as browser:
-        profile = await open_profile(browser)
         pages = [
-            await enter(profile, study, urls[i % len(urls)], rater)
+            await enter(browser, study, urls[i % len(urls)], rater)
             for i, rater in enumerate(raters)
         ]
         return await asyncio.gather(

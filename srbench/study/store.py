@@ -5,7 +5,7 @@ transaction, and a vote is acknowledged only after it is on disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -107,6 +107,9 @@ class Store:
         self._clock = clock
         self._playlists: dict[int, tuple[Trial, ...]] = {}
         self._playlists_lock = Lock()
+        # SQLite's writers exclude each other by asking again and again, and some wait for seconds;
+        # those of this process take turns instead.
+        self._turn = Lock() if engine.dialect.name == "sqlite" else nullcontext()
         prepare_schema(engine)
         with self.write() as connection:
             lock_schema(connection)
@@ -140,9 +143,10 @@ class Store:
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
         try:
-            opened = self.engine.connect().execution_options(srbench_write=writes)
-            with opened as connection, connection.begin():
-                yield connection
+            with self._turn if writes else nullcontext():
+                opened = self.engine.connect().execution_options(srbench_write=writes)
+                with opened as connection, connection.begin():
+                    yield connection
         except SQLAlchemyError as error:
             raise database_error(error) from error
 

@@ -90,6 +90,7 @@ class View {
           this.unmark();
           this.show();
         } else {
+          this.resends = 0; // the server is there, and has not stored it
           this.scheduleResend();
           if (data.problem) this.note.textContent = data.problem;
         }
@@ -280,6 +281,7 @@ class View {
       drawn_height: this.drawn.height,
     };
     this.enter("sent");
+    this.resends = 0;
     this.note.textContent = "";
     this.buttons[score - 1].classList.add("chosen");
     this.sendVote();
@@ -291,14 +293,16 @@ class View {
   }
 
   // The same vote again changes nothing on the server, so it is safe to repeat it until it is
-  // answered: the connection may have been away.
+  // answered: the connection may have been away. Each time it waits longer, so that a slow server
+  // is not made slower.
   scheduleResend() {
     clearTimeout(this.timers.resend);
     this.timers.resend = setTimeout(() => {
       if (this.state() !== "sent") return;
       this.note.textContent = this.data.texts.not_saved;
+      this.resends += 1;
       this.sendVote();
-    }, RESEND_MS);
+    }, RESEND_MS * 2 ** Math.min(this.resends, 2));
   }
 
   takeBack() {
