@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from driver import Rater
+from driver import PASSWORD, ROOT, Rater
 
 from srbench.data import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
@@ -25,10 +25,8 @@ from srbench.study.store import Study, open_study
 from study_app.driving import CHROMIUM_FLAGS
 from study_app.serve import serve_command
 
-ROOT = Path(__file__).resolve().parents[2]
 # Tests wait for what the page shows, however long it takes on a busy machine.
 PATIENCE_MS = 90_000
-PASSWORD = "correct horse battery"
 
 
 def make_results(root: Path, size: tuple[int, int] = (120, 163)) -> None:

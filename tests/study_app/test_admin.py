@@ -9,8 +9,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="needs playwright")
 
-from conftest import PASSWORD
-from driver import Rater
+from driver import PASSWORD, Rater
 
 from srbench.study.keys import read_codes
 from srbench.study.making import new_study
