@@ -91,7 +91,7 @@ def _marked(table: Table, better: Mapping[str, bool]) -> Table:
             for i, mark in zip(
                 here, mark_best(shown, "higher" if higher else "lower"), strict=True
             ):
-                rows[i][column] = replace(rows[i][column], mark=mark)  # type: ignore[arg-type] # mark_best gives the three marks
+                rows[i][column] = replace(rows[i][column], mark=mark)
     return replace(table, rows=tuple(tuple(row) for row in rows))
 
 
@@ -115,7 +115,7 @@ def beside_the_paper(tables: Tables) -> Table:
                 for c, m in zip(cells, methods, strict=True)
             ]
             marks = mark_best(fair, "higher")
-            columns.append([replace(c, mark=m) for c, m in zip(cells, marks, strict=True)])  # type: ignore[arg-type] # mark_best gives the three marks
+            columns.append([replace(c, mark=m) for c, m in zip(cells, marks, strict=True)])
             headings.append(Heading(f"{dataset}_{source}", source, dataset_name(dataset)))
     rows = [
         (Cell(display_name(m), m), *(column[i] for column in columns))

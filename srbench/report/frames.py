@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from .analysis_names import dataset_name
-from .render import Cell, Heading, Table, text_cell
+from .render import Cell, Heading, Mark, Table, text_cell
 from .style import (
     Direction,
     display_name,
@@ -71,7 +71,7 @@ def value_cell(value: object, kind: str | int) -> Cell:
     return Cell(format_value(number, int(kind)), number)
 
 
-def mark_best(values: Sequence[str | None], better: Direction | None) -> list[str]:
+def mark_best(values: Sequence[str | None], better: Direction | None) -> list[Mark]:
     """'best', 'second' or '' for each value as it is shown, None where there is none.
 
     Numbers that read the same share their mark. Nothing is marked among fewer than two numbers.
@@ -82,7 +82,8 @@ def mark_best(values: Sequence[str | None], better: Direction | None) -> list[st
     known = sorted({n for n in numbers if n is not None}, reverse=better == "higher")
     if better is None or sum(n is not None for n in numbers) < 2:
         return [""] * len(values)
-    marks = dict(zip(known, ("best", "second"), strict=False))
+    first_two: tuple[Mark, Mark] = ("best", "second")
+    marks = dict(zip(known, first_two, strict=False))
     return ["" if n is None else marks.get(n, "") for n in numbers]
 
 
@@ -98,7 +99,7 @@ def score_cells(
     shown = [None if v is None or v != v else format_value(v, decimals) for v in values]
     marks = mark_best([s if ranked(i) else None for i, s in enumerate(shown)], better)
     return [
-        Cell("—", None) if s is None else Cell(s + suffix(i), v, m)  # type: ignore[arg-type] # mark_best gives the three marks
+        Cell("—", None) if s is None else Cell(s + suffix(i), v, m)
         for i, (s, v, m) in enumerate(zip(shown, values, marks, strict=True))
     ]
 

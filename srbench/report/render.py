@@ -28,13 +28,16 @@ class Heading:
     numeric: bool = True
 
 
+Mark = Literal["", "best", "second"]
+
+
 @dataclass(frozen=True)
 class Cell:
     """One entry: the text shown, the value behind it (None where missing), and its rank."""
 
     text: str
     value: float | str | None
-    mark: Literal["", "best", "second"] = ""
+    mark: Mark = ""
 
 
 @dataclass(frozen=True)

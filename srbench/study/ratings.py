@@ -21,7 +21,7 @@ from ..errors import StudyError
 from ..files import write_text
 from .manifest import GRADES, Manifest
 from .playlists import Trial
-from .schema import retractions, sessions, tombstones, trials, votes
+from .schema import ITS_RETRACTION, ITS_TRIAL, retractions, sessions, tombstones, trials, votes
 from .store import Store
 
 TEXT_COLUMNS = ("rater", "dataset", "image", "method")
@@ -117,16 +117,8 @@ def _table(store: Store) -> list[_Row]:
                 votes.c.drawn_height,
             )
             .join(sessions, sessions.c.id == votes.c.session_id)
-            .join(
-                trials,
-                (trials.c.session_id == votes.c.session_id) & (trials.c.trial == votes.c.trial),
-            )
-            .outerjoin(
-                retractions,
-                (retractions.c.session_id == votes.c.session_id)
-                & (retractions.c.trial == votes.c.trial)
-                & (retractions.c.attempt == votes.c.attempt),
-            )
+            .join(trials, ITS_TRIAL)
+            .outerjoin(retractions, ITS_RETRACTION)
             .where(retractions.c.session_id.is_(None))
         ).all()
     scale, study = manifest.scale, manifest.study_id

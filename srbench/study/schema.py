@@ -139,6 +139,14 @@ retractions = Table(
     ),
 )
 
+# A vote counts when no retraction stands beside it: joined on this, `session_id` is null there.
+ITS_RETRACTION = (
+    (retractions.c.session_id == votes.c.session_id)
+    & (retractions.c.trial == votes.c.trial)
+    & (retractions.c.attempt == votes.c.attempt)
+)
+ITS_TRIAL = (trials.c.session_id == votes.c.session_id) & (trials.c.trial == votes.c.trial)
+
 tombstones = Table(
     "tombstones",
     metadata,

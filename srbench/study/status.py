@@ -9,7 +9,16 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
-from .schema import invites, retractions, sessions, tombstones, trials, votes
+from .schema import (
+    ITS_RETRACTION,
+    ITS_TRIAL,
+    invites,
+    retractions,
+    sessions,
+    tombstones,
+    trials,
+    votes,
+)
 from .store import ABANDONED_AFTER, Store, StudyState, timestamp
 
 RaterState = Literal["finished", "active", "away", "imported"]
@@ -72,12 +81,7 @@ def study_status(store: Store, now: datetime) -> Status:
             func.count().label("done"),
             func.max(votes.c.rated_at).label("last"),
         )
-        .outerjoin(
-            retractions,
-            (retractions.c.session_id == votes.c.session_id)
-            & (retractions.c.trial == votes.c.trial)
-            & (retractions.c.attempt == votes.c.attempt),
-        )
+        .outerjoin(retractions, ITS_RETRACTION)
         .where(retractions.c.session_id.is_(None))
         .group_by(votes.c.session_id)
         .subquery()
@@ -96,16 +100,8 @@ def study_status(store: Store, now: datetime) -> Status:
         ).all()
         per_stimulus = connection.execute(
             select(trials.c.stimulus, func.count())
-            .join(
-                votes,
-                (votes.c.session_id == trials.c.session_id) & (votes.c.trial == trials.c.trial),
-            )
-            .outerjoin(
-                retractions,
-                (retractions.c.session_id == votes.c.session_id)
-                & (retractions.c.trial == votes.c.trial)
-                & (retractions.c.attempt == votes.c.attempt),
-            )
+            .join(votes, ITS_TRIAL)
+            .outerjoin(retractions, ITS_RETRACTION)
             .where(retractions.c.session_id.is_(None), trials.c.phase == "main")
             .where(votes.c.simulated.is_(False))
             .group_by(trials.c.stimulus)
@@ -158,10 +154,7 @@ def _notices(connection: Connection) -> dict[int, str]:
     """What a researcher should look at, by session."""
     rows = connection.execute(
         select(votes.c.session_id, votes.c.score, trials.c.expected, func.count())
-        .join(
-            trials,
-            (trials.c.session_id == votes.c.session_id) & (trials.c.trial == votes.c.trial),
-        )
+        .join(trials, ITS_TRIAL)
         .where(trials.c.phase != "training")
         .group_by(votes.c.session_id, votes.c.score, trials.c.expected)
     ).all()

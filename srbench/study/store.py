@@ -20,6 +20,7 @@ from . import keys
 from .manifest import Manifest, load_manifest
 from .playlists import Content, Phase, Trial, make_playlist
 from .schema import (
+    ITS_RETRACTION,
     database_error,
     invites,
     lock_schema,
@@ -562,12 +563,7 @@ def _progress(connection: Connection, session_id: int) -> Progress:
     ).scalars()
     last = connection.execute(
         select(votes.c.trial, votes.c.attempt, retractions.c.retracted_at)
-        .outerjoin(
-            retractions,
-            (retractions.c.session_id == votes.c.session_id)
-            & (retractions.c.trial == votes.c.trial)
-            & (retractions.c.attempt == votes.c.attempt),
-        )
+        .outerjoin(retractions, ITS_RETRACTION)
         .where(votes.c.session_id == session_id)
         .order_by(votes.c.trial.desc(), votes.c.attempt.desc())
         .limit(1)
