@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
-from .style import INK, MethodStyle
+from .style import FAINT, INK, MethodStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,6 +96,8 @@ def _draw_key(
     size: float,
 ) -> None:
     """Markers with names, top to bottom as their points stand, where they cover least."""
+    from matplotlib.patches import Rectangle
+
     figure = axes.get_figure(root=True)
     assert figure is not None  # the axes are in a figure
     pixel = figure.dpi / 72
@@ -117,6 +119,14 @@ def _draw_key(
     assert best is not None  # there are candidates
     _, x, y = best
     to_axes = axes.transAxes.inverted()
+    # A frame, or a marker with its name would be taken for a point of the data.
+    corner, opposite = to_axes.transform(((x - 2 * pixel, y), (x + width + 2 * pixel, y + height)))
+    axes.add_patch(
+        Rectangle(
+            tuple(corner), *(opposite - corner), transform=axes.transAxes, facecolor="white",
+            edgecolor=FAINT, linewidth=0.6, zorder=4,
+        )
+    )  # fmt: skip
     for i, (text, (_, style)) in enumerate(zip(texts, rows, strict=True)):
         middle = y + height - (i + 0.5) * pitch
         place = to_axes.transform((x + 3 * pixel, middle))
