@@ -124,7 +124,7 @@ def _draw_key(
     axes.add_patch(
         Rectangle(
             tuple(corner), *(opposite - corner), transform=axes.transAxes, facecolor="white",
-            edgecolor=FAINT, linewidth=0.6, zorder=4,
+            edgecolor=FAINT, linewidth=0.6, zorder=2.5,
         )
     )  # fmt: skip
     for i, (text, (_, style)) in enumerate(zip(texts, rows, strict=True)):
@@ -138,6 +138,7 @@ def _draw_key(
         text.xy = tuple(to_axes.transform((x + indent, middle)))
         text.xycoords = "axes fraction"
         text.set_verticalalignment("center")
+        text.set_zorder(5)
 
 
 def _area_of(start: Sequence[float], end: Sequence[float]) -> Area:
