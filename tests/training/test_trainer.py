@@ -368,8 +368,9 @@ def test_networks_that_judge_see_the_crop_from_every_phase_and_pixel_losses_all_
     phases = set()
     for _ in range(40):
         made.train_step()
-        (part,), (crop,) = seen[-1:], whole[-1:]
-        assert part.shape[-2:] == (32, 32) and crop.shape[-2:] == (40, 40)
+        part, crop = seen[-1], whole[-1]
+        assert part.shape[-2:] == (32, 32)
+        assert crop.shape[-2:] == (40, 40)
         offsets = [
             (y, x)
             for y in range(9)
