@@ -50,9 +50,9 @@ def metric_vs_mos(
     images, names = codes_of(matched, IMAGE)
     count = len(names)
     draws = rng.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
-    by_metric = matched.groupby(["metric", "protocol"]).indices
-    for (metric, protocol), place in sorted(by_metric.items()):
-        part, image = matched.iloc[place], images[place]
+    matched = matched.reset_index(drop=True)
+    for (metric, protocol), part in matched.groupby(["metric", "protocol"], sort=True):
+        image: Ints = images[part.index]
         x, y = part["value"].to_numpy(dtype=float), part["mos"].to_numpy(dtype=float)
         head = {"metric": metric, "protocol": protocol}
         for name in ("stimulus", "method"):
