@@ -8,9 +8,7 @@ takes that apostrophe away. So every text comes back as it was.
 from __future__ import annotations
 
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
-_TRUTH = dict.fromkeys(("true", "1", "1.0", "yes"), True) | dict.fromkeys(
-    ("false", "0", "0.0", "no", ""), False
-)
+_YES, _NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no", "")
 
 
 def guard(cell: str) -> str:
@@ -25,4 +23,5 @@ def unguard(cell: str) -> str:
 
 def truth(cell: str) -> bool | None:
     """Yes or no, as spreadsheets and programs write it; an empty cell is no. None: neither."""
-    return _TRUTH.get(cell.strip().lower())
+    word = cell.strip().lower()
+    return True if word in _YES else False if word in _NO else None

@@ -91,7 +91,7 @@ def _sentence(study: Study, status: Status, wanted: int) -> str:
     if not missing:
         return f"{sentence}; that is enough."
     sentence += f"; {missing} more rater{'s' * (missing > 1)} needed"
-    days = status.days_left(wanted)
+    days = status.days_left(wanted, _share(study))
     if days is None:
         return f"{sentence}."
     left = f"{days:.0f} days" if days >= 2 else f"{max(1.0, 24 * days):.0f} hours"
