@@ -134,7 +134,7 @@ def test_the_stimulus_with_the_fewest_votes_says_how_many_raters_are_missing(fol
     study = open_study(folder)
     status = study_status(study.store, datetime(2026, 3, 1, tzinfo=UTC))
     study.store.close()
-    behind = {stimulus: 26 for stimulus in status.stimulus_votes}
+    behind = dict.fromkeys(status.stimulus_votes, 26)
     behind[study.manifest.main[0]] = 23  # a new rater gives it one vote, not three
     status = replace(status, stimulus_votes=behind, main_votes_per_day=64)
     assert status.raters_missing(26, 1.0) == 3
