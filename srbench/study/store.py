@@ -290,7 +290,7 @@ class Store:
             )
             .returning(sessions.c.id)
         ).scalar_one()
-        connection.execute(insert(trials), [_trial_row(session_id, trial) for trial in playlist])
+        connection.execute(insert(trials), [trial_row(session_id, trial) for trial in playlist])
         return Session(session_id, name, number, simulated)
 
     def _loads(self, connection: Connection, *, simulated: bool) -> dict[Content, int]:
@@ -523,6 +523,19 @@ def open_study(folder: Path | str, database: str | None = None, *, clock: Clock 
     return Study(folder, manifest, Store(engine, manifest, key, codes=codes, clock=clock))
 
 
+def trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
+    """A trial as a row of the table `trials`."""
+    return {
+        "session_id": session_id,
+        "trial": trial.number,
+        "stimulus": trial.stimulus,
+        "phase": trial.phase,
+        "block": trial.block,
+        "repetition": trial.repetition,
+        "expected": trial.expected,
+    }
+
+
 def _meta(connection: Connection, name: str) -> str | None:
     return connection.execute(select(meta.c.value).where(meta.c.key == name)).scalar()
 
@@ -547,18 +560,6 @@ def _progress(connection: Connection, session_id: int) -> Progress:
         frozenset(done),
         None if last is None else LastVote(last.trial, last.attempt, last.retracted_at is not None),
     )
-
-
-def _trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
-    return {
-        "session_id": session_id,
-        "trial": trial.number,
-        "stimulus": trial.stimulus,
-        "phase": trial.phase,
-        "block": trial.block,
-        "repetition": trial.repetition,
-        "expected": trial.expected,
-    }
 
 
 def _short(answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from sqlalchemy import Column, MetaData, String, Table, func, select, text
 
 from srbench.errors import StudyError
 from srbench.study import schema
+from srbench.study.importing import import_ratings
 from srbench.study.keys import CODES_FILE, KEY_FILE, append_codes, read_codes
-from srbench.study.ratings import import_ratings, ratings_rows
+from srbench.study.ratings import ratings_rows
 from srbench.study.schema import prepare_schema
 from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import perfect_submission, simulate
