@@ -56,6 +56,8 @@ def power(design: Design, *, seed: int = 0, simulations: int = 2000) -> float:
         StudyError: fewer than 2 raters, no image, or numbers out of range.
     """
     _check(design)
+    if seed < 0:
+        raise StudyError(f"the seed is {seed}; expected 0 or more")
     rng = np.random.default_rng(seed)
     chunk = max(1, _CHUNK_CELLS // (design.raters * design.images))
     found = done = 0
