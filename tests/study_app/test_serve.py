@@ -7,12 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 
 import pytest
-from conftest import free_port
-from driver import ROOT
+from study_servers import ROOT, free_port, wait_for_app
 
 from srbench.errors import StudyError
 from study_app.serve import serve
@@ -30,12 +27,7 @@ def test_stopping_the_command_stops_the_server(folder, stop):
         said = [process.stdout.readline() for _ in range(3)]
         assert f"raters: http://127.0.0.1:{port} (each with a code from" in said[0]
         assert "off until there is a password" in said[1]
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+        wait_for_app(port)
         process.send_signal(stop)
         assert process.wait(30) == 0
         with pytest.raises(ConnectionRefusedError):
