@@ -17,8 +17,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-from rating_calibration import World
 from scipy import stats
+from simulated_ratings import PAPER_IMAGES, simulate
 
 from srbench.report.analysis import write_analysis
 from srbench.stats import analyze, check_ratings
@@ -27,44 +27,10 @@ from srbench.stats.cells import cells
 from srbench.stats.intervals import resample, resampled_means
 from srbench.stats.mos import stimuli_table
 
-QUALITY = {
-    "nearest": 1.2,
-    "bicubic": 1.8,
-    "srcnn": 2.3,
-    "selfexsr": 2.35,
-    "drcn": 2.8,
-    "espcn": 2.5,
-    "srresnet-mse": 3.0,
-    "srresnet-vgg22": 3.2,
-    "srgan-mse": 3.45,
-    "srgan-vgg22": 3.55,
-    "srgan-vgg54": 3.7,
-    "HR": 4.4,
-}
-NOT_ON_BSD100 = {"srresnet-vgg22", "srgan-mse", "srgan-vgg22"}
-SETS = {"Set5": 5, "Set14": 14, "BSD100": 100}
-
 
 def paper_design(rng: np.random.Generator, raters: int) -> pd.DataFrame:
     """Every rater rates all 1,128 stimuli of the SRGAN paper."""
-    parts: list[pd.DataFrame] = []
-    for dataset, images in SETS.items():
-        names = [n for n in QUALITY if dataset != "BSD100" or n not in NOT_ON_BSD100]
-        votes = World().votes(rng, [QUALITY[n] for n in names], (raters, images))
-        m, r, i = np.indices(votes.shape).reshape(3, -1)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "rater": np.array([f"r{k:05d}" for k in range(raters)])[r],
-                    "dataset": dataset,
-                    "image": np.array([f"i{k:03d}" for k in range(images)])[i],
-                    "method": np.array(names)[m],
-                    "score": votes.astype(int).ravel(),
-                    "simulated": True,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    return simulate(rng, raters, PAPER_IMAGES).assign(simulated=True)
 
 
 def metric_scores(rng: np.random.Generator, ratings: pd.DataFrame) -> pd.DataFrame:

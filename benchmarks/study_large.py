@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
-from study_load import served
+from study_servers import served
 
 from srbench.data import open_dataset
 from srbench.imaging import write_png
@@ -51,7 +51,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {"page": [], "ratings": [], "answers": []}
     try:
         folder = make(root)
-        with served(folder, None) as url, sync_playwright() as playwright:
+        with served(folder) as url, sync_playwright() as playwright:
             executable = os.environ.get("SRBENCH_CHROMIUM") or shutil.which("chromium")
             browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
             page = browser.new_page()

@@ -18,84 +18,25 @@ import argparse
 import asyncio
 import json
 import os
-import pwd
 import random
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from playwright.async_api import Browser, Page
+from study_servers import postgresql, served
 
 from srbench.study.ratings import ratings_rows
 from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import Enlisted, enlist, perfect_submission
 from srbench.study.store import Store, Study, open_study
 from study_app.driving import Press, go_on_until, open_browser, open_profile, vote
-from study_app.serve import serve_command, serve_environment
 
 FIRST_SCREEN = '.stage[data-state="ready"]'
-
-
-@contextmanager
-def served(folder: Path, database: str | None) -> Iterator[str]:
-    """An app server; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    root = str(Path(__file__).resolve().parent.parent)
-    environment = serve_environment({**os.environ, "PYTHONPATH": root}, database=database)
-    command = serve_command(folder.resolve(), port=port, address="127.0.0.1")
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        else:
-            raise SystemExit("the app did not start")
-        yield url
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL server with an empty database, safe settings, no network; its URL."""
-    places = [Path(p) for p in os.environ["PATH"].split(os.pathsep)]
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    programs = next(p for p in places if (p / "initdb").exists() and (p / "pg_ctl").exists())
-    root = Path(tempfile.mkdtemp(prefix="pg"))
-    user = None
-    if os.geteuid() == 0:  # initdb refuses the superuser
-        user = next(u.pw_name for u in pwd.getpwall() if u.pw_name in ("postgres", "nobody"))
-        shutil.chown(root, user)
-
-    def run(*command: str) -> None:
-        subprocess.run(command, user=user, cwd=root, check=True, stdout=subprocess.DEVNULL)
-
-    data, log = str(root / "data"), str(root / "log")
-    run(f"{programs}/initdb", "-D", data, "-U", "tester", "-A", "trust")
-    options = f"-c listen_addresses='' -c unix_socket_directories='{root}'"
-    run(f"{programs}/pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
-    try:
-        yield f"postgresql://tester@/postgres?host={root}"
-    finally:
-        run(f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def practise(store: Store, rater: Enlisted) -> None:

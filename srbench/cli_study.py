@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -191,14 +192,15 @@ def plan(
     from .console import table_console
     from .study import Design, power_figure, power_table, raters_needed
 
+    if out and out.suffix not in (".png", ".pdf"):
+        raise ConfigError(f"{out} is no figure's name; expected .png or .pdf")
     design = Design(raters=2, images=1, difference=difference, comparisons=comparisons)
     counts, people = _numbers("images", images), _numbers("raters", raters)
     table = power_table(design, people, counts, seed=seed)
     shown = Table("images", *(f"{n} raters" for n in people), "raters needed", box=None)
     for count in counts:
         part = table[table["images"] == count]
-        design = Design(raters=2, images=count, difference=difference, comparisons=comparisons)
-        needed = raters_needed(design, wanted=wanted, seed=seed)
+        needed = raters_needed(replace(design, images=count), wanted=wanted, seed=seed)
         powers = [f"{value:.2f}" for value in part["power"]]
         shown.add_row(str(count), *powers, "more images" if needed is None else str(needed))
     print(f"power to find a MOS difference of {difference:g} at 5 %; wanted {wanted:g}")
@@ -206,8 +208,6 @@ def plan(
     if out:
         from .files import atomic_path
 
-        if out.suffix not in (".png", ".pdf"):
-            raise ConfigError(f"{out} is no figure's name; expected .png or .pdf")
         with atomic_path(out) as temporary:
             power_figure(table).savefig(temporary, format=out.suffix[1:], dpi=200)
 
@@ -305,7 +305,7 @@ def analyze(
         "analysis"
     ),
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 2000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     database: DatabaseOption = None,
 ) -> None:
     """From votes to conclusions: MOS, intervals, significance, reliability, figures, page."""

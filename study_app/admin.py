@@ -91,7 +91,7 @@ def _sentence(study: Study, status: Status, wanted: int) -> str:
     if not missing:
         return f"{sentence}; that is enough."
     sentence += f"; {missing} more rater{'s' * (missing > 1)} needed"
-    days = status.days_left(wanted)
+    days = status.days_left(wanted, _share(study))
     if days is None:
         return f"{sentence}."
     left = f"{days:.0f} days" if days >= 2 else f"{max(1.0, 24 * days):.0f} hours"
@@ -125,9 +125,12 @@ def _controls(study: Study, status: Status, wanted: int) -> None:
         count = st.number_input("How many", 1, 500, min(500, max(1, missing)))
         if st.button("Make codes"):
             codes = study.store.invite(int(count))
-            append_codes(study.folder, codes)
-            st.write("Write them down or find them in access-codes.csv; each is for one rater.")
             st.code("\n".join(codes), language=None)
+            try:
+                append_codes(study.folder, codes)
+                st.write("Also in access-codes.csv; each is for one rater.")
+            except OSError:
+                st.warning("Write them down now: they could not be added to access-codes.csv.")
 
 
 def _raters(status: Status) -> None:

@@ -38,7 +38,8 @@ def rater_page(study: Study) -> None:
     if st.query_params.get(TOKEN) != token:
         st.query_params[TOKEN] = token  # the back button took it away
     screen = study.store.screen(session)
-    if screen.kind != "finished" and study.store.state() != "open":
+    # Who has rated everything gets the completion code, even of a closed study.
+    if screen.kind not in ("debrief", "finished") and study.store.state() != "open":
         cards.show(texts["paused_title"], texts["paused"])
     elif screen.kind == "trial":
         rating.show_trial(study, session, screen, texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -86,6 +87,8 @@ def serve(
         env=serve_environment(os.environ, database=database),
         stdout=subprocess.DEVNULL,
     )
+    # Whoever stops this process stops the server with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return process.wait()
     except KeyboardInterrupt:

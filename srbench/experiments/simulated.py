@@ -63,13 +63,22 @@ def rehearse(results: Path, scale: int, root: Path, observer: Observer | None = 
             _refuse_people(out)
         made = not (stands and page.is_file() and cache.get(_CACHED) == key)
         if made:
-            shutil.rmtree(out, ignore_errors=True)
+            _remove(out)
             _make(folder, out, scale, root, observer)
             cache.put(_CACHED, key)
     study = open_study(out)
     return Rehearsed(
         out, page, RATERS, len(study.manifest.main), len(ratings_rows(study.store)), made
     )
+
+
+def _remove(out: Path) -> None:
+    """At once as seen from outside: half a study would be refused the next time."""
+    old = out.with_name(".study-replaced")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _make(folder: ResultsFolder, out: Path, scale: int, root: Path, observer: Observer) -> None:
@@ -113,8 +122,11 @@ def _methods(folder: ResultsFolder, scale: int) -> list[str] | None:
 
 
 def _refuse_people(out: Path) -> None:
-    raters = study_status(open_study(out).store, utc_now()).raters
-    if not raters or not all(rater.simulated for rater in raters):
+    study = open_study(out)
+    raters = study_status(study.store, utc_now()).raters
+    # One that nobody has entered is ours if it is titled so: we were stopped before the first.
+    ours = all(rater.simulated for rater in raters) if raters else study.manifest.title == TITLE
+    if not ours:
         raise StudyError(
             f"{out} holds a study that is not a simulated one; it is left as it is: move it "
             "elsewhere, or choose another --out"

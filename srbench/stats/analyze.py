@@ -74,7 +74,7 @@ def analyze(
     tables["distribution"] = score_counts(votes)
     tables["reliability"] = pd.DataFrame([reliability(ratings, _wide(votes), stimuli)])
     if scores is not None:
-        scale = str(ratings["scale"].iloc[0]) if "scale" in ratings else None
+        scale = ratings["scale"].iloc[0] if "scale" in ratings else None
         matched = match_scores(stimuli, scores, scale)
         tables["metric_points"] = matched
         tables["metric_vs_mos"], tables["metric_comparison"] = metric_vs_mos(

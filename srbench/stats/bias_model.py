@@ -38,7 +38,6 @@ class BiasModel:
     bias: Floats
     inconsistency: Floats
     n: Ints
-    rounds: int
     collapsed: str = ""
 
     def bias_interval(self) -> tuple[Floats, Floats]:
@@ -69,14 +68,14 @@ def fit_bias_model(votes: pd.DataFrame) -> BiasModel | None:
         keep = usable[rater]
         stimulus, rater, score = stimulus[keep], rater[keep], score[keep]
     size = len(stimuli), len(raters)
-    psi, se, bias, inconsistency, rounds = alternating_projection(stimulus, rater, score, *size)
+    psi, se, bias, inconsistency = alternating_projection(stimulus, rater, score, *size)
     collapsed = ""
     if np.nanmin(inconsistency) < COLLAPSED <= np.nanmax(inconsistency):
         collapsed = raters[int(np.nanargmin(inconsistency))]
-        psi, se, bias, inconsistency, rounds = alternating_projection(
+        psi, se, bias, inconsistency = alternating_projection(
             stimulus, rater, score, *size, weighted=False
         )
-    return BiasModel(stimuli, raters, psi, se, bias, inconsistency, n, rounds, collapsed)
+    return BiasModel(stimuli, raters, psi, se, bias, inconsistency, n, collapsed)
 
 
 def alternating_projection(
@@ -87,8 +86,8 @@ def alternating_projection(
     raters: int,
     *,
     weighted: bool = True,
-) -> tuple[Floats, Floats, Floats, Floats, int]:
-    """psi, its standard error, bias, inconsistency and the rounds it took.
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """psi, its standard error, bias and inconsistency.
 
     ``stimulus``, ``rater`` and ``score`` are parallel, one entry per vote. Entries of psi without a
     vote, and raters without one, are NaN. Unless ``weighted`` every rater counts alike in psi.
@@ -121,4 +120,4 @@ def alternating_projection(
             rounds += 1
         se = per_stimulus((1 / np.maximum(inconsistency, 1e-4) ** 2)[rater]) ** -0.5
     shift = float(np.nanmean(bias))
-    return psi + shift, se, bias - shift, inconsistency, rounds
+    return psi + shift, se, bias - shift, inconsistency

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,17 +34,6 @@ class Cells:
     def of(self, method: str) -> Floats:
         """The (raters, images) table of one method."""
         return self.scores[self.methods.index(method)]
-
-    def only(self, methods: Iterable[str]) -> Cells:
-        """The same block with fewer methods."""
-        keep = [i for i, method in enumerate(self.methods) if method in set(methods)]
-        return Cells(
-            [self.methods[i] for i in keep],
-            self.raters,
-            self.images,
-            self.scores[keep],
-            self.votes[keep],
-        )
 
     @property
     def reference(self) -> Floats | None:

@@ -33,7 +33,7 @@ def claims_table(
         pairs = pairwise[pairwise["dataset"] == dataset]
         head = pairs[(pairs["test"] == HEADLINE) & pairs["p_holm"].notna()]
         where = "Over all data sets" if dataset == "all" else f"On {dataset}"
-        said = _ranking(where, own, head, name)
+        said = _ranking(where, own, head, name, alpha)
         if len(head):
             said += [("differences", _differences(where, head, name))]
             said += _losses(where, own, head, name)
@@ -69,14 +69,15 @@ def letters_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _ranking(
-    where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name
+    where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name, alpha: float
 ) -> list[tuple[str, str]]:
+    percent = f"{100 * (1 - alpha):g} %"
     top = best_method(own)
     if top is None:
         return []
     row = own[own["method"] == top].iloc[0]
     interval = (
-        f", 95 % interval {row['ci_low']:.2f} to {row['ci_high']:.2f}"
+        f", {percent} interval {row['ci_low']:.2f} to {row['ci_high']:.2f}"
         if np.isfinite(row["ci_low"])
         else ""
     )
@@ -93,7 +94,8 @@ def _ranking(
     if alike:
         parts.append(f"there is no significant difference between it and {join(alike, name)}")
     if REFERENCE in (*better, *worse):
-        parts.append(f"it differs significantly from the original ({_gap(top, REFERENCE, head)})")
+        gap = _gap(top, REFERENCE, head, percent)
+        parts.append(f"it differs significantly from the original ({gap})")
     elif REFERENCE in even:
         parts.append("no significant difference from the original was found")
     return [("best", "; ".join([text, *parts]) + ".")]
@@ -116,19 +118,25 @@ def _against(method: str, head: pd.DataFrame) -> tuple[list[str], list[str], lis
     return better, even, worse
 
 
-def _gap(a: str, b: str, head: pd.DataFrame) -> str:
+def _gap(a: str, b: str, head: pd.DataFrame, percent: str) -> str:
     for row in head.to_dict("records"):
         if {a, b} == {row["method_a"], row["method_b"]}:
             sign = 1 if row["method_a"] == a else -1
             ends = sorted((sign * row["ci_low"], sign * row["ci_high"]))
             gap = sign * row["mos_difference"]
-            return f"{gap:+.2f}, 95 % interval {ends[0]:+.2f} to {ends[1]:+.2f}".replace("-", "−")
+            return f"{gap:+.2f}, {percent} interval {ends[0]:+.2f} to {ends[1]:+.2f}".replace(
+                "-", "−"
+            )
     return ""
 
 
 def _differences(where: str, head: pd.DataFrame, name: Name) -> str:
     even = head[~head["significant"].astype(bool)]
     total = len(head)
+    if total == 1:
+        a, b = head[["method_a", "method_b"]].to_numpy()[0]
+        verdict = "is" if even.empty else "is not"
+        return f"{where}, the difference between {name(a)} and {name(b)} {verdict} significant."
     if even.empty:
         return f"{where}, all {total} differences between methods are significant."
     if len(even) == total:

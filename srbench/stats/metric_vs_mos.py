@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .cells import Floats, Ints, codes
+from .cells import IMAGE, Floats, Ints, codes, codes_of
 from .mapping import Mapping, fit_mapping
 from .weighted import pearson, tau_parts, weighted_ranks
 
@@ -47,13 +47,12 @@ def metric_vs_mos(
     """
     rows: list[dict[str, object]] = []
     drawn: dict[tuple[str, str], Floats] = {}
-    everything = codes(matched["dataset"] + "/" + matched["image"])[1]
-    count = len(everything)
+    images, names = codes_of(matched, IMAGE)
+    count = len(names)
     draws = rng.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
-    place = {name: i for i, name in enumerate(everything)}
+    matched = matched.reset_index(drop=True)
     for (metric, protocol), part in matched.groupby(["metric", "protocol"], sort=True):
-        keys = part["dataset"] + "/" + part["image"]
-        image: Ints = np.array([place[key] for key in keys], dtype=np.int64)
+        image: Ints = images[part.index]
         x, y = part["value"].to_numpy(dtype=float), part["mos"].to_numpy(dtype=float)
         head = {"metric": metric, "protocol": protocol}
         for name in ("stimulus", "method"):
@@ -79,15 +78,18 @@ def _summary(
         "mapping": mapping,
     }
     for name, values in zip(MEASURES, replicates, strict=True):
-        known = values[~np.isnan(values)]
-        low, high = (
-            np.percentile(known, [50 * (1 - level), 50 * (1 + level)])
-            if known.size
-            else (np.nan, np.nan)
-        )
-        row[f"{name}_low"], row[f"{name}_high"] = float(low), float(high)
+        row[f"{name}_low"], row[f"{name}_high"] = _percentiles(values, level)
     row["note"] = ""
     return row
+
+
+def _percentiles(values: Floats, level: float) -> tuple[float, float]:
+    """Both ends of what lies in the middle, NaN left out."""
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return float("nan"), float("nan")
+    low, high = np.percentile(known, [50 * (1 - level), 50 * (1 + level)])
+    return float(low), float(high)
 
 
 def _refused(n: int, why: str, resamples: int) -> tuple[dict[str, object], Floats]:
@@ -159,7 +161,7 @@ def _measure_weighted(
     out[0] = pearson(mapped[None], y[None], weights)
     out[1] = pearson(weighted_ranks(x, weights), weighted_ranks(y, weights), weights)
     free = np.maximum(n - mapping.parameters, 1)
-    out[3] = np.sqrt((weights * (mapped - y) ** 2).sum(1) / free)
+    out[3] = np.where(n > 0, np.sqrt((weights * (mapped - y) ** 2).sum(1) / free), np.nan)
     return out
 
 
@@ -180,8 +182,8 @@ def _method_level(
         return _refused(len(methods), why, len(draws))
     mapping = fit_mapping(mean_x, mean_y)
     weights = draws[:, shared]
-    weights = weights[weights.sum(1) > 0]
-    weights = weights / weights.sum(1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # a resample may hold no shared image: NaN
+        weights = weights / weights.sum(1, keepdims=True)
     point = _measure_rows(mean_x[None], mean_y[None], mapping)
     replicates = _measure_rows(weights @ x.T, weights @ y.T, mapping)
     return _summary(point[:, 0], replicates, mapping.name, len(methods), level), replicates[1]
@@ -219,16 +221,16 @@ def _comparison(
             if i == top:
                 continue
             gaps = np.abs(drawn[name, labels.iloc[top]]) - np.abs(drawn[name, label])
-            low, high = np.nanpercentile(gaps, [50 * (1 - level), 50 * (1 + level)])
+            low, high = _percentiles(gaps, level)
             rows.append(
                 {
                     "level": name,
                     "best": labels.iloc[top],
                     "other": label,
                     "srocc_difference": float(strength[top] - strength[i]),
-                    "ci_low": float(low),
-                    "ci_high": float(high),
-                    "differs": bool(low > 0),
+                    "ci_low": low,
+                    "ci_high": high,
+                    "differs": low > 0,
                 }
             )
     columns = ["level", "best", "other", "srocc_difference", "ci_low", "ci_high", "differs"]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..cells_guard import unguard
+from ..cells_guard import truth, unguard
 from ..errors import RatingsError
 
 NAMES = ["rater", "dataset", "image", "method"]
@@ -58,6 +58,10 @@ def read_ratings(path: Path | str) -> pd.DataFrame:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (pd.errors.ParserError, csv.Error) as error:
         raise RatingsError(f"{path.name} is not a well-formed CSV: {_one_line(error)}") from error
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas would shift the columns
+        raise RatingsError(
+            f"{path.name} has rows with more cells than its header; name every column"
+        )
     if b"'" in text:
         frame = _unguarded(frame)
     try:
@@ -83,9 +87,12 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
 
     Raises:
         RatingsError: no rows, columns missing, empty names, a score that is not a whole number
-            from 1 to 5, unknown phases, duplicated votes, several studies or scales in one table,
-            or no vote of phase ``main``. Bad rows are counted and the first three shown.
+            from 1 to 5, unknown phases, a word in ``simulated`` that is neither true nor false,
+            duplicated votes, several studies or scales in one table, or no vote of phase ``main``.
+            Bad rows are counted and the first three shown.
     """
+    if ratings.columns.empty:
+        raise RatingsError("there are no ratings yet")
     missing = [column for column in REQUIRED if column not in ratings.columns]
     if missing:
         there = ", ".join(map(str, ratings.columns)) or "none"
@@ -120,7 +127,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     table["score"] = score.astype(np.int64)
     _check_phase(table)
     table["repetition"] = table["repetition"].astype(str) if "repetition" in table else "0"
-    table["simulated"] = _truth(table["simulated"]) if "simulated" in table else False
+    _check_simulated(table)
     for column in ("study", "study_id", "scale"):
         if column in table and table[column].astype(str).nunique() > 1:
             counts = table[column].astype(str).value_counts()
@@ -161,6 +168,22 @@ def _check_phase(table: pd.DataFrame) -> None:
     )
 
 
+def _check_simulated(table: pd.DataFrame) -> None:
+    if "simulated" not in table:
+        table["simulated"] = False
+    words = table["simulated"].fillna("").astype(str)
+    found = words.map({word: truth(word) for word in words.unique()})
+    # A word that is not understood must not pass a simulated vote off as a person's.
+    _refuse(
+        table,
+        found.isna().to_numpy(),
+        "simulated is neither true nor false",
+        "simulated",
+        "write true or false",
+    )
+    table["simulated"] = found.astype(bool)
+
+
 def _refuse(
     table: pd.DataFrame, bad: NDArray[np.bool_], what: str, column: str, remedy: str
 ) -> None:
@@ -180,10 +203,6 @@ def _one_spelling(methods: pd.Series) -> pd.Series:
     spelling = dict(zip(folded[::-1], methods[::-1], strict=True))
     spelling[REFERENCE.casefold()] = REFERENCE
     return folded.map(spelling)
-
-
-def _truth(values: pd.Series) -> pd.Series:
-    return values.astype(str).str.strip().str.lower().isin(["true", "1", "1.0", "yes"])
 
 
 def _one_line(error: Exception) -> str:

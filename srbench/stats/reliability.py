@@ -32,8 +32,9 @@ def intraclass(table: Floats) -> tuple[float, float]:
     return parts.images / (parts.images + noise), parts.images / (parts.images + noise / k)
 
 
-def vote_counts(votes: pd.DataFrame, levels: int = HIGHEST - LOWEST + 1) -> Floats:
-    """How often each stimulus got each score, shape (stimuli, levels)."""
+def vote_counts(votes: pd.DataFrame) -> Floats:
+    """How often each stimulus got each score, shape (stimuli, scores)."""
+    levels = HIGHEST - LOWEST + 1
     stimulus, stimuli = codes_of(votes, STIMULUS)
     flat = stimulus * levels + votes["score"].to_numpy() - LOWEST
     return np.bincount(flat, minlength=len(stimuli) * levels).reshape(-1, levels).astype(float)

@@ -11,8 +11,8 @@ from .ratings import REFERENCE
 SCORES = ["dataset", "image", "method", "scale", "protocol", "metric", "value"]
 
 
-def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: str | None) -> pd.DataFrame:
-    """Rated stimuli with their metric values.
+def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: object = None) -> pd.DataFrame:
+    """Rated stimuli with their metric values; ``scale`` is that of the ratings, if they say it.
 
     Columns ``dataset, image, method, mos, protocol, metric, value``.
 
@@ -21,7 +21,7 @@ def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: str | None)
 
     Raises:
         ResultsError: columns are missing, the scores hold several scales and the ratings do not
-            say theirs, or no rated stimulus has a score.
+            say theirs, they say another one, or no rated stimulus has a score.
     """
     missing = [column for column in SCORES if column not in scores.columns]
     if missing:
@@ -29,9 +29,14 @@ def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: str | None)
             f"scores lack the columns {', '.join(missing)}; expected: {', '.join(SCORES)}"
         )
     table = scores[SCORES].copy()
-    scales = sorted(set(table["scale"].astype(str)))
-    if scale is not None:
-        table = table[table["scale"].astype(str) == scale]
+    table["scale"] = table["scale"].map(_plain)
+    scales = sorted(set(table["scale"]))
+    if scale is not None and _plain(scale):
+        if _plain(scale) not in scales:
+            raise ResultsError(
+                f"the ratings are of scale {_plain(scale)}, the scores of {', '.join(scales)}"
+            )
+        table = table[table["scale"] == _plain(scale)]
     elif len(scales) > 1:
         raise ResultsError(
             f"scores hold the scales {', '.join(scales)}; add a column scale to the ratings, "
@@ -52,3 +57,11 @@ def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: str | None)
             "are they of the same run?"
         )
     return matched
+
+
+def _plain(scale: object) -> str:
+    """4, 4.0 and "4" are one scale; nothing is none."""
+    try:
+        return f"{float(str(scale)):g}".replace("nan", "")
+    except ValueError:
+        return str(scale).strip()

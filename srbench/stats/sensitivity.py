@@ -66,6 +66,9 @@ def sensitivity_table(
     own = np.array([place[rater] for rater in block.raters])
     weight = 1 / (model.inconsistency[own] ** 2 + 1e-8)
     known = ~np.isnan(weight)
+    if not known.any():
+        rows.append(_row(name, variant, 0, None, base, "no rater here fits it"))
+        return pd.DataFrame(rows)
     weight = np.minimum(np.where(known, weight, 0.0), 10 * np.median(weight[known]))
     shifted = block.scores - np.where(known, model.bias[own], np.nan)[None, :, None]
     corrected = Cells(block.methods, block.raters, block.images, shifted, block.votes)

@@ -10,14 +10,14 @@ from .cells import Floats, Ints
 def pearson(x: Floats, y: Floats, weights: Floats) -> Floats:
     """Weighted Pearson correlation row by row; ``x``, ``y`` broadcast to ``weights`` (rows, n).
 
-    NaN where a row does not vary.
+    NaN where a row does not vary, or all its weights are 0.
     """
-    total = weights.sum(1, keepdims=True)
-    dx = x - (weights * x).sum(1, keepdims=True) / total
-    dy = y - (weights * y).sum(1, keepdims=True) / total
-    xx, yy = (weights * dx * dx).sum(1), (weights * dy * dy).sum(1)
-    flat = (xx < 1e-12 * np.maximum(np.abs(x).max(), 1)) | (yy < 1e-12)
     with np.errstate(invalid="ignore", divide="ignore"):
+        total = weights.sum(1, keepdims=True)
+        dx = x - (weights * x).sum(1, keepdims=True) / total
+        dy = y - (weights * y).sum(1, keepdims=True) / total
+        xx, yy = (weights * dx * dx).sum(1), (weights * dy * dy).sum(1)
+        flat = (xx < 1e-12 * np.maximum(np.abs(x).max(), 1)) | (yy < 1e-12)
         return np.where(flat, np.nan, (weights * dx * dy).sum(1) / np.sqrt(xx * yy))
 
 

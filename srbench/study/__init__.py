@@ -6,8 +6,9 @@ No screen here: the Streamlit app in study_app is a thin skin over this.
 from typing import TYPE_CHECKING, Any
 
 from .answers import export_answers
+from .importing import Imported, import_ratings
 from .plan import Design, planned_power, power, power_figure, power_table, raters_needed
-from .ratings import Imported, export_ratings, import_ratings
+from .ratings import export_ratings
 from .simulate import SimulatedRater, enlist, simulate
 from .status import Status, study_status
 from .store import Store, Study, open_study

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,19 +68,35 @@ def append_codes(folder: Path, codes: Sequence[str]) -> None:
     """Write new access codes down in the study's folder, readable by its owner only: one a line
     below a header. They are stored nowhere else but as hashes."""
     path = folder / CODES_FILE
-    header = [] if path.exists() else ["code"]
+    try:
+        there = path.read_bytes()
+    except FileNotFoundError:
+        there = b""
+    # A file that was edited by hand may lack its last line end.
+    header = ["code"] if not there else [] if there.endswith(b"\n") else [""]
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
         stream.writelines(f"{line}\n" for line in [*header, *codes])
 
 
 def read_codes(folder: Path) -> list[str]:
-    """The access codes written down in the study's folder; none if the file is gone."""
+    """The access codes written down in the study's folder; none if the file is gone.
+
+    They stand first in their lines; what a researcher noted beside them does not matter, nor in
+    which encoding.
+
+    Raises:
+        StudyError: the file cannot be read.
+    """
+    path = folder / CODES_FILE
     try:
-        lines = (folder / CODES_FILE).read_text(encoding="ascii").split()
+        lines = path.read_text("utf-8-sig", errors="replace").splitlines()
     except FileNotFoundError:
         return []
-    return lines[1:]
+    except OSError as error:
+        raise StudyError(f"cannot read {path}: {error.strerror}") from error
+    found = (re.match(r'[\s"]*(\w+)', line) for line in lines[1:])
+    return [match[1] for match in found if match]
 
 
 def hash_code(key: bytes, code: str) -> str:

@@ -56,6 +56,8 @@ def power(design: Design, *, seed: int = 0, simulations: int = 2000) -> float:
         StudyError: fewer than 2 raters, no image, or numbers out of range.
     """
     _check(design)
+    if seed < 0:
+        raise StudyError(f"the seed is {seed}; expected 0 or more")
     rng = np.random.default_rng(seed)
     chunk = max(1, _CHUNK_CELLS // (design.raters * design.images))
     found = done = 0
@@ -178,8 +180,8 @@ def _differences(design: Design, count: int, rng: np.random.Generator) -> NDArra
 
 
 def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bool_]:
-    """Whether each simulated study rejects: crossed t with Satterthwaite's degrees of freedom,
-    (MS_raters + MS_images - MS_residual) / (R I)."""
+    """Whether each simulated study rejects: `srbench.stats.intervals.crossed_mean` of many
+    complete tables at once."""
     from scipy.stats import t
 
     count, raters, images = differences.shape
@@ -196,12 +198,15 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
         ms_residual = (residual**2).sum(axis=(1, 2)) / cells
         total = ms_raters + ms_images - ms_residual
         spread = ms_raters**2 / (raters - 1) + ms_images**2 / (images - 1) + ms_residual**2 / cells
-        larger = np.maximum(ms_raters, ms_images)
-        plain = np.where(ms_raters > ms_images, raters - 1.0, images - 1.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            freedom = np.where(total > 0, total**2 / spread, plain)
-        variance = np.where(total > 0, total, larger) / (raters * images)
-    freedom = np.maximum(np.nan_to_num(freedom, nan=1.0), 1.0)
+        squares = np.stack([ms_raters, ms_images, ms_residual])
+        largest = np.where(squares[:2].max(axis=0) > 0, squares[:2].argmax(axis=0), 2)
+        larger = np.take_along_axis(squares, largest[None], axis=0)[0]
+        plain = np.array([raters - 1.0, images - 1.0, cells])[largest]
+        with np.errstate(invalid="ignore"):  # no spread at all
+            freedom = total**2 / spread
+        stands = (total > 0) & (freedom >= min(raters, images) - 1)
+        variance = np.where(stands, total, larger) / (raters * images)
+        freedom = np.where(stands, freedom, plain)
     critical = t.isf(design.alpha / design.comparisons / 2, freedom)
     return (mean > 0) & (mean > critical * np.sqrt(variance))
 

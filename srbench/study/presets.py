@@ -47,14 +47,12 @@ def minutes(practice: int, trials: int, block_trials: int) -> float:
 
 @dataclass(frozen=True)
 class Preset:
-    """A design: ``calibration`` practice images, ``retests`` per rater, trials between breaks,
-    main trials per rater (None: all)."""
+    """A design: ``calibration`` practice images, ``retests`` per rater, trials between breaks."""
 
     name: str
     calibration: int
     retests: int
     block_trials: int
-    per_rater: int | None
 
     def methods_of(self, dataset: str, there: Sequence[str]) -> list[str]:
         """The methods to be shown of a data set: the paper's, or all there are."""
@@ -77,8 +75,8 @@ class Preset:
 
 
 PRESETS = {
-    "paper": Preset("paper", calibration=20, retests=10, block_trials=150, per_rater=None),
-    "short": Preset("short", calibration=4, retests=4, block_trials=60, per_rater=None),
+    "paper": Preset("paper", calibration=20, retests=10, block_trials=150),
+    "short": Preset("short", calibration=4, retests=4, block_trials=60),
 }
 
 

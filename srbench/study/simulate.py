@@ -96,10 +96,13 @@ def enlist(
     stricter by 1.2 grades in the course of their session, the next ``dropouts`` stop somewhere.
 
     Raises:
-        StudyError: more special raters than raters, or the seed was used in this study before.
+        StudyError: more special raters than raters, a negative number, or the seed was used in
+            this study before.
     """
     if raters < 1:
         raise StudyError(f"{raters} raters asked for; expected 1 or more")
+    if min(seed, careless, drifting, dropouts) < 0:
+        raise StudyError("the seed or a number of raters is negative; expected 0 or more")
     if careless + drifting + dropouts > raters:
         raise StudyError(
             f"{careless} careless, {drifting} drifting and {dropouts} dropping out are more than "

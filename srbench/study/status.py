@@ -62,15 +62,19 @@ class Status:
 
     def raters_missing(self, wanted: int, per_stimulus: float) -> int:
         """Raters still to be invited until each stimulus has ``wanted`` votes, when a rater
-        adds ``per_stimulus`` (1 or less) votes to a stimulus on average."""
-        missing = sum(max(0, wanted - count) for count in self.stimulus_votes.values())
-        each = per_stimulus * max(1, len(self.stimulus_votes))
-        return -(-missing // max(1, round(each)))
+        adds ``per_stimulus`` (1 or less) votes to a stimulus on average, and never two."""
+        missing = [max(0, wanted - count) for count in self.stimulus_votes.values()]
+        return max(-(-sum(missing) // self._votes_of_a_rater(per_stimulus)), *missing, 0)
 
-    def days_left(self, wanted: int) -> float | None:
-        """Days until each stimulus has ``wanted`` votes at the present pace; None without one."""
-        missing = sum(max(0, wanted - count) for count in self.stimulus_votes.values())
-        return missing / self.main_votes_per_day if self.main_votes_per_day else None
+    def days_left(self, wanted: int, per_stimulus: float) -> float | None:
+        """Days until as many raters have voted at the present pace; None without one."""
+        if not self.main_votes_per_day:
+            return None
+        votes = self.raters_missing(wanted, per_stimulus) * self._votes_of_a_rater(per_stimulus)
+        return votes / self.main_votes_per_day
+
+    def _votes_of_a_rater(self, per_stimulus: float) -> int:
+        return max(1, round(per_stimulus * len(self.stimulus_votes)))
 
 
 def study_status(store: Store, now: datetime) -> Status:
@@ -138,8 +142,7 @@ def _recent(
         .where(sessions.c.imported.is_(False))
     )
     if phase:
-        here = (trials.c.session_id == votes.c.session_id) & (trials.c.trial == votes.c.trial)
-        query = query.join(trials, here).where(trials.c.phase == phase)
+        query = query.join(trials, ITS_TRIAL).where(trials.c.phase == phase)
     count, first = connection.execute(query).one()
     return count, first
 
@@ -155,7 +158,8 @@ def _notices(connection: Connection) -> dict[int, str]:
     rows = connection.execute(
         select(votes.c.session_id, votes.c.score, trials.c.expected, func.count())
         .join(trials, ITS_TRIAL)
-        .where(trials.c.phase != "training")
+        .outerjoin(retractions, ITS_RETRACTION)
+        .where(retractions.c.session_id.is_(None), trials.c.phase != "training")
         .group_by(votes.c.session_id, votes.c.score, trials.c.expected)
     ).all()
     grades: dict[int, Counter[int]] = {}

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import StudyError
 from . import keys
+from .balance import raters_per_content
 from .manifest import Manifest, load_manifest
 from .playlists import Content, Phase, Trial, make_playlist
 from .schema import (
@@ -267,7 +268,9 @@ class Store:
         connection.execute(
             update(meta).where(meta.c.key == "sessions").values(value=str(number + 1))
         )
-        playlist = make_playlist(self.manifest, number, self._loads(connection))
+        playlist = make_playlist(
+            self.manifest, number, self._loads(connection, simulated=simulated)
+        )
         name = rater or "r-" + keys.new_code(8).lower()
         taken = connection.execute(select(sessions.c.id).where(sessions.c.rater == name)).scalar()
         erased = connection.execute(
@@ -287,42 +290,14 @@ class Store:
             )
             .returning(sessions.c.id)
         ).scalar_one()
-        connection.execute(insert(trials), [_trial_row(session_id, trial) for trial in playlist])
+        connection.execute(insert(trials), [trial_row(session_id, trial) for trial in playlist])
         return Session(session_id, name, number, simulated)
 
-    def _loads(self, connection: Connection) -> dict[Content, int]:
-        """Raters per content: those who rated it, and those of whom it is still expected."""
+    def _loads(self, connection: Connection, *, simulated: bool) -> dict[Content, int]:
         if self.manifest.rules.per_rater is None:
             return {}
         abandoned = timestamp(self._clock() - ABANDONED_AFTER)
-        last_sign = (
-            select(votes.c.session_id, func.max(votes.c.rated_at).label("at"))
-            .group_by(votes.c.session_id)
-            .subquery()
-        )
-        rows = connection.execute(
-            select(trials.c.stimulus, func.count())
-            .join(sessions, sessions.c.id == trials.c.session_id)
-            .outerjoin(last_sign, last_sign.c.session_id == sessions.c.id)
-            .outerjoin(
-                votes,
-                (votes.c.session_id == trials.c.session_id)
-                & (votes.c.trial == trials.c.trial)
-                & (votes.c.attempt == 1),
-            )
-            .where(trials.c.phase == "main")
-            .where(
-                votes.c.session_id.is_not(None)
-                | (func.coalesce(last_sign.c.at, sessions.c.created_at) >= abandoned)
-            )
-            .group_by(trials.c.stimulus)
-        ).all()
-        loads: dict[Content, int] = {}
-        for stimulus, count in rows:
-            # A content counts as often as its least rated version.
-            content = self.manifest.by_id[stimulus].content
-            loads[content] = min(loads.get(content, count), count)
-        return loads
+        return raters_per_content(connection, self.manifest, since=abandoned, simulated=simulated)
 
     # --- one session ----------------------------------------------------------------------
 
@@ -548,6 +523,19 @@ def open_study(folder: Path | str, database: str | None = None, *, clock: Clock 
     return Study(folder, manifest, Store(engine, manifest, key, codes=codes, clock=clock))
 
 
+def trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
+    """A trial as a row of the table `trials`."""
+    return {
+        "session_id": session_id,
+        "trial": trial.number,
+        "stimulus": trial.stimulus,
+        "phase": trial.phase,
+        "block": trial.block,
+        "repetition": trial.repetition,
+        "expected": trial.expected,
+    }
+
+
 def _meta(connection: Connection, name: str) -> str | None:
     return connection.execute(select(meta.c.value).where(meta.c.key == name)).scalar()
 
@@ -572,18 +560,6 @@ def _progress(connection: Connection, session_id: int) -> Progress:
         frozenset(done),
         None if last is None else LastVote(last.trial, last.attempt, last.retracted_at is not None),
     )
-
-
-def _trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
-    return {
-        "session_id": session_id,
-        "trial": trial.number,
-        "stimulus": trial.stimulus,
-        "phase": trial.phase,
-        "block": trial.block,
-        "repetition": trial.repetition,
-        "expected": trial.expected,
-    }
 
 
 def _short(answers: Mapping[str, Any]) -> dict[str, Any]:

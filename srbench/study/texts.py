@@ -118,7 +118,7 @@ def _only(words: Mapping[str, Texts], offered: object, path: Path) -> dict[str, 
     if not isinstance(offered, list) or not offered:
         raise StudyError(f'{path}: languages must be a list such as ["ko", "en"]')
     for language in offered:
-        if language not in words:
+        if not isinstance(language, str) or language not in words:
             raise unknown_name(f"language in {path}", str(language), words)
     return {language: words[language] for language in offered}
 

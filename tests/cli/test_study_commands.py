@@ -83,6 +83,19 @@ def test_what_cannot_be_analyzed_is_refused(refused, tmp_path):
     assert "study" in refused("study", "status", tmp_path / "none")
 
 
+def test_numbers_that_make_no_sense_are_refused(run_cli, refused, results, tmp_path):
+    assert run_cli("study", "new", "--from", results, "--out", "study").code == 0
+    assert "no ratings yet" in refused("study", "analyze", "study", "--out", "a")
+    assert "per rater is" in refused(
+        "study", "new", "--from", results, "--out", "s2", "--per-rater", 0
+    )
+    simulate = ("study", "simulate", "study", "--raters", 2)
+    assert "negative" in refused(*simulate, "--seed", -1)
+    assert "negative" in refused(*simulate, "--seed", 1, "--careless", -1)
+    assert "the seed is -1" in refused("study", "plan", "--seed", -1)
+    assert "--seed" in refused("study", "analyze", "study", "--seed", -1)
+
+
 def test_planning_prints_power_and_draws_it(run_cli, refused, tmp_path):
     ran = run_cli(
         "study", "plan", "--difference", 1, "--images", "5,14", "--raters", "5,20",
@@ -92,3 +105,4 @@ def test_planning_prints_power_and_draws_it(run_cli, refused, tmp_path):
     assert "raters needed" in ran.out
     assert (tmp_path / "power.png").stat().st_size > 1000
     assert "whole numbers" in refused("study", "plan", "--images", "five")
+    assert "expected .png or .pdf" in refused("study", "plan", "--out", tmp_path / "power.txt")

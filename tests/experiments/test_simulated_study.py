@@ -52,6 +52,16 @@ def test_the_whole_chain_and_its_marks(run_cli, refused, command, tmp_path):
     again = run_cli(*command)
     assert "(stood already)" in again.err
 
+    # Stopped before the first simulated rater came: it is made anew.
+    with sqlite3.connect(study / "study.db") as database:
+        database.execute("pragma foreign_keys = on")
+        database.execute("delete from sessions")
+    (analysis / "analysis.html").unlink()
+    ran = run_cli(*command)
+    assert ran.code == 0, ran.err
+    assert "(stood already)" not in ran.err
+    assert not list((tmp_path / "r").glob(".study*"))
+
     # A study in which people took part is never replaced.
     with sqlite3.connect(study / "study.db") as database:
         database.execute("update sessions set simulated = 0 where id = 1")

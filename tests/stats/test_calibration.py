@@ -5,39 +5,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
+import rating_calibration as calibration
 
 RUNS = 600
 LUCK = 3 * np.sqrt(0.05 * 0.95 / RUNS)  # three standard errors
 
 
-@pytest.fixture(scope="module")
-def calibration() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "rating_calibration.py"
-    spec = importlib.util.spec_from_file_location("rating_calibration", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["rating_calibration"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("images", [5, 14, 100])
-def test_the_crossed_interval_covers_what_it_says(calibration, images):
+def test_the_crossed_interval_covers_what_it_says(images):
     found = calibration.coverage(np.random.default_rng(images), 3.0, (26, images), RUNS)
     assert 0.95 - 0.02 - LUCK <= found <= 0.95 + 0.02 + LUCK
 
 
 @pytest.mark.parametrize("images", [5, 14, 100])
 @pytest.mark.parametrize("missing", [0.0, 0.5])
-def test_the_crossed_t_seldom_sees_what_is_not_there(calibration, images, missing):
+def test_the_crossed_t_seldom_sees_what_is_not_there(images, missing):
     rng = np.random.default_rng(images)
     found = calibration.rejections(rng, 0.0, (26, images), RUNS, missing=missing)
     assert found["crossed-t"] <= 0.065 + LUCK
@@ -45,7 +29,7 @@ def test_the_crossed_t_seldom_sees_what_is_not_there(calibration, images, missin
         assert found["wilcoxon-pooled"] > 0.25  # why the paper's test is not the headline
 
 
-def test_no_interval_is_wider_than_the_scale_where_effects_are_small(calibration):
+def test_no_interval_is_wider_than_the_scale_where_effects_are_small():
     world = calibration.World(image_method=0, rater_method=0)
     ours, literal = calibration.conditions(np.random.default_rng(0), world, (26, 5), 300)
     assert ours[2] == 0
@@ -55,7 +39,7 @@ def test_no_interval_is_wider_than_the_scale_where_effects_are_small(calibration
         assert false_positives <= 0.065 + LUCK
 
 
-def test_power_rises_with_the_difference(calibration):
+def test_power_rises_with_the_difference():
     rng = np.random.default_rng(0)
     power = [
         calibration.rejections(rng, gap, (26, 14), 150)["crossed-t"] for gap in (0.1, 0.3, 0.6)

@@ -203,3 +203,40 @@ def test_weighting_raters_equally_changes_nothing():
     table[0, 1] = np.nan
     plain, even = crossed_mean(table), crossed_mean(table, np.full(6, 2.0))
     assert (plain.mean, plain.variance, plain.df) == approx((even.mean, even.variance, even.df))
+
+
+def test_a_metric_that_only_some_images_have_gets_what_there_is():
+    votes = study(images={"Set5": 5})
+    stimuli = votes.loc[votes["method"] != "HR", ["dataset", "image", "method"]].drop_duplicates()
+    values = np.random.default_rng(1).normal(size=len(stimuli))
+    everywhere = stimuli.assign(scale=4, protocol="p", metric="everywhere", value=values)
+    once = everywhere[everywhere["image"] == "i000"].assign(metric="once", value=[1.0, 2.0, 3.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tables = analyze(votes, pd.concat([everywhere, once]), resamples=200)
+    found = tables["metric_vs_mos"].set_index(["metric", "level"])
+    assert list(found["n"]) == [15, 3, 3, 3]
+    # Where a resample lacks the one image, nothing is measured, and not an error of 0.
+    assert (found.loc["once", "rmse_low"] > 0).all()
+    assert len(tables["metric_comparison"]) == 2
+
+
+def test_a_data_set_whose_raters_the_bias_model_leaves_out_is_still_analysed():
+    late = pd.DataFrame(
+        {"rater": ["q0", "q1", "q2"], "dataset": "B", "image": "k", "method": [*FEW][:3],
+         "score": [1, 2, 3]}
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = analyze(pd.concat([study(), late]), resamples=50)["sensitivity"]
+    weighted = table[table["variant"].str.startswith("bias model")].set_index("dataset")
+    assert weighted.loc["B", "note"] == "no rater here fits it"
+    assert weighted.loc["Set5", "note"] == ""
+
+
+def test_claims_name_the_interval_and_the_only_pair():
+    votes = study(methods={"srgan-mse": 3.4, "nearest": 1.4})
+    claims = analyze(votes, alpha=0.01)["claims"].set_index(["dataset", "topic"])["claim"]
+    assert "99 % interval" in claims["Set5", "best"]
+    wanted = "On Set5, the difference between nearest and srgan-mse is significant."
+    assert claims["Set5", "differences"] == wanted

@@ -88,7 +88,7 @@ def test_the_p910_demo(shared: Path):
     votes = pd.read_csv(shared / "ratings" / "p910_demo.csv", header=None).to_numpy()
     stimulus, rater = np.nonzero(~np.isnan(votes))
     assert votes.size - stimulus.size == 1
-    psi, se, bias, inconsistency, _ = alternating_projection(
+    psi, se, bias, inconsistency = alternating_projection(
         stimulus, rater, votes[stimulus, rater], *votes.shape
     )
     assert psi[0] == approx(4.926232195563, abs=5e-13)

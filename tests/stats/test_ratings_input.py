@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from simulated_ratings import simulate
 
-from srbench.errors import RatingsError
+from srbench.errors import RatingsError, ResultsError
 from srbench.stats import analyze, check_ratings, main_votes, read_ratings
 
 
@@ -150,3 +150,36 @@ def test_empty_names_are_refused(votes, tmp_path):
 def test_a_declared_comparison_of_an_unknown_method_is_refused(votes):
     with pytest.raises(RatingsError, match="srgan, which nobody rated"):
         analyze(votes, family=[("HR", "srgan")])
+
+
+def test_rows_longer_than_the_header_are_refused_not_shifted(tmp_path):
+    path = tmp_path / "ratings.csv"
+    rows = [f"r{score},Set5,bird,HR,{score},{score}" for score in range(1, 6)]
+    path.write_text("\n".join(["rater,dataset,image,method,score", *rows]))
+    assert "rows with more cells than its header" in refusal(path)
+
+
+def test_a_word_for_simulated_that_is_not_understood_is_refused(votes, tmp_path):
+    votes["simulated"] = ["TRUE", "yes", "1.0", "false", "", "0"] * 2
+    assert (
+        read_ratings(saved(votes, tmp_path))["simulated"].tolist()
+        == [True] * 3 + [False] * 3 + [True] * 3 + [False] * 3
+    )
+    votes.loc[1, "simulated"] = "WAHR"
+    message = refusal(saved(votes, tmp_path))
+    assert "simulated is neither true nor false in 1 of 12 rows: row 2 ('WAHR')" in message
+
+
+def test_a_study_without_a_vote_says_so():
+    with pytest.raises(RatingsError, match="no ratings yet"):
+        check_ratings(pd.DataFrame([]))
+
+
+def test_a_scale_is_a_number_however_it_is_written(votes):
+    stimuli = votes[votes["method"] == "nearest"][["dataset", "image", "method"]]
+    scores = stimuli.drop_duplicates().assign(scale=4, protocol="p", metric="m", value=1.0)
+    for scale in (4, 4.0, "4", "4.0", "", None):
+        tables = analyze(votes.assign(scale=scale), scores, resamples=20)
+        assert len(tables["metric_points"]) == 2
+    with pytest.raises(ResultsError, match="ratings are of scale 2, the scores of 4"):
+        analyze(votes.assign(scale=2), scores)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import pwd
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from study_servers import postgresql
 
 from srbench.data import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
@@ -104,56 +102,14 @@ def new_database(postgres) -> Callable[[], str]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server of our own, without network, as an unprivileged user."""
+    """A PostgreSQL server of our own."""
     pytest.importorskip("psycopg", reason="needs psycopg (srbench[postgres])")
-    bin_folder = _postgres_binaries()
-    if bin_folder is None:
-        pytest.skip("needs PostgreSQL's initdb and postgres")
-    user = _unprivileged_user()
-    root = Path(tempfile.mkdtemp(prefix="pg"))
-    if user:
-        shutil.chown(root, user)
-
-    def run(*command: str) -> None:
-        done = subprocess.run(
-            command, user=user, cwd=root, capture_output=True, text=True, timeout=60
-        )
-        assert done.returncode == 0, done.stderr + done.stdout
-
-    data = str(root / "data")
-    run(f"{bin_folder}/initdb", "-D", data, "-U", "tester", "-A", "trust", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories='{root}' -c fsync=off"
-    log = str(root / "log")
-    subprocess.run(
-        [f"{bin_folder}/pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start"],
-        user=user, cwd=root, check=True, timeout=60, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield f"postgresql://tester@/postgres?host={root}"
-    finally:
-        run(f"{bin_folder}/pg_ctl", "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(root, ignore_errors=True)
-
-
-def _postgres_binaries() -> Path | None:
-    places = [Path(p) for p in os.environ.get("PATH", "").split(os.pathsep) if p]
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    for place in places:
-        if all((place / name).is_file() for name in ("initdb", "pg_ctl", "postgres")):
-            return place
-    return None
-
-
-def _unprivileged_user() -> str | None:
-    """Whom to run the server as: initdb refuses the superuser."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
+    with ExitStack() as stack:
         try:
-            return pwd.getpwnam(name).pw_name
-        except KeyError:
-            continue
-    pytest.skip("needs an unprivileged user to run PostgreSQL as")
+            url = stack.enter_context(postgresql(durable=False))
+        except LookupError as error:
+            pytest.skip(str(error))
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -10,15 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from srbench.cells_guard import guard, unguard
 from srbench.errors import StudyError
-from srbench.study.ratings import (
-    export_ratings,
-    guard,
-    import_ratings,
-    ratings_csv,
-    ratings_rows,
-    unguard,
-)
+from srbench.study.importing import import_ratings
+from srbench.study.ratings import export_ratings, ratings_csv, ratings_rows
 from srbench.study.simulate import simulate
 from srbench.study.store import open_study
 
@@ -90,6 +85,9 @@ def test_extra_columns_are_kept_and_stay_harmless(study, tmp_path):
         (("trial", "1"), "a second vote"),
         (("trial", "1e99"), "not a whole number"),
         (("pixel_ratio", "two"), "not a number"),
+        (("pixel_ratio", "inf"), "not a number"),
+        (("simulated", "WAHR"), "'WAHR' is not true or false"),
+        (("rated_at", "x" * 41), "is not a time"),
     ],
 )
 def test_a_wrong_row_is_named_and_nothing_is_imported(
@@ -141,3 +139,69 @@ def test_simulated_votes_say_so_in_every_row_even_after_a_round_trip(study, expo
     rows = ratings_rows(study.store)
     assert all(row["simulated"] and row["rater"].startswith("sim-") for row in rows)
     assert all(row["rated_at"].startswith("2000-") for row in rows)
+
+
+def table_of(study, path, rows, header="rater,dataset,image,method,score"):
+    """A table of (rater, number of the main stimulus, further cells)."""
+    by_id, main = study.manifest.by_id, study.manifest.main
+    stimuli = [by_id[main[number]] for _, number, _ in rows]
+    lines = [
+        f"{rater},{s.dataset},{s.image},{s.method},{more}"
+        for (rater, _, more), s in zip(rows, stimuli, strict=True)
+    ]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def test_a_later_table_of_the_same_raters_adds_what_is_new(study, tmp_path):
+    file = tmp_path / "in.csv"
+    import_ratings(study.store, table_of(study, file, [("anna", 0, 3), ("anna", 1, 4)]))
+    later = [("anna", 0, 3), ("anna", 1, 4), ("anna", 2, 5), ("berta", 0, 1)]
+    found = import_ratings(study.store, table_of(study, file, later))
+    assert (found.raters, found.votes, found.repeated) == (1, 2, 2)
+    assert [r["score"] for r in ratings_rows(study.store)] == [3, 4, 5, 1]
+    before = ratings_csv(study.store)
+    with pytest.raises(StudyError, match="line 3: rater 'anna' is in the study with another vote"):
+        import_ratings(study.store, table_of(study, file, [*later[:1], ("anna", 1, 5)]))
+    again = table_of(study, file, [("anna", 0, "3,9")], "rater,dataset,image,method,score,trial")
+    with pytest.raises(StudyError, match="votes are never altered"):
+        import_ratings(study.store, again)
+    assert ratings_csv(study.store) == before
+
+
+def test_nothing_is_added_to_a_rater_who_rates_here(study, exported, tmp_path):
+    rows = exported.read_text().splitlines()
+    line = rows[1].split(",")
+    line[rows[0].split(",").index("trial")] = "99"
+    line[rows[0].split(",").index("repetition")] = "7"
+    (tmp_path / "more.csv").write_text("\n".join([rows[0], ",".join(line)]))
+    with pytest.raises(StudyError, match="rates in this study and has no such vote"):
+        import_ratings(study.store, tmp_path / "more.csv")
+
+
+def test_two_votes_on_one_picture_need_numbered_repetitions(study, tmp_path):
+    # Stored without, they could never be analysed: the statistics refuse copies.
+    file, twice = tmp_path / "in.csv", [("anna", 0, "3"), (" anna", 0, "4")]
+    with pytest.raises(StudyError, match="second vote of rater 'anna' for this picture"):
+        import_ratings(study.store, table_of(study, file, twice))
+    numbered = [("anna", 0, "3,1"), ("anna", 0, "4,2")]
+    table_of(study, file, numbered, "rater,dataset,image,method,score,repetition")
+    assert import_ratings(study.store, file).votes == 2
+
+
+def test_simulated_votes_stay_simulated_however_it_is_written(study, tmp_path):
+    rows = [("a", 0, "3,yes"), ("b", 0, "3,1.0"), ("c", 0, "3, TRUE"), ("d", 0, "3,no")]
+    header = "rater,dataset,image,method,score,simulated"
+    import_ratings(study.store, table_of(study, tmp_path / "in.csv", rows, header))
+    assert [row["simulated"] for row in ratings_rows(study.store)] == [True, True, True, False]
+
+
+def test_columns_are_kept_whatever_their_name_and_never_twice(study, tmp_path):
+    header = "rater,dataset,image,method,score,_line,_vote"
+    file = table_of(study, tmp_path / "in.csv", [("a", 0, "3,x,y")], header)
+    import_ratings(study.store, file)
+    (row,) = ratings_rows(study.store)
+    assert (row["_line"], row["_vote"]) == ("x", "y")
+    table_of(study, file, [("b", 0, "3,4")], "rater,dataset,image,method,score,score")
+    with pytest.raises(StudyError, match="two columns 'score'"):
+        import_ratings(study.store, file)

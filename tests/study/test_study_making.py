@@ -207,7 +207,7 @@ def test_wrong_names_and_numbers_are_refused_with_the_nearest_right_one(make, ow
         make(datasets=["Set5"], methods=["nearest", "bicubic"], retests=20)
     with pytest.raises(StudyError, match="9 gold contents asked for, but Practice has 3"):
         make(gold=9)
-    with pytest.raises(StudyError, match="magnification is 0"):
+    with pytest.raises(StudyError, match="magnification is '0'"):
         make(magnification=0)
     with pytest.raises(StudyError, match="no content is left"):
         make(max_height=10)
@@ -256,3 +256,27 @@ def test_a_missing_stimulus_file_is_noticed(folder):
     next((folder / "stimuli").iterdir()).unlink()
     with pytest.raises(StudyError, match="lacks the stimulus file"):
         load_manifest(folder)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"per_rater": 0}, "per rater is '0'; it should be greater than 0"),
+        ({"retests": -1}, "retests is '-1'; it should be greater than or equal to 0"),
+        ({"max_height": 0}, "max height is '0'"),
+        ({"magnification": 9}, "magnification is '9'; it should be less than or equal to 8"),
+        ({"participant_parameter": "a b"}, "participant parameter is 'a b'; it should match"),
+        ({"return_url": "javascript:alert(1)"}, "return url is 'javascript:alert"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_named_in_one_line(make, tmp_path, option, message):
+    with pytest.raises(StudyError, match=re.escape(message)) as caught:
+        make(**option)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(make, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyError, match="cannot write the study to"):
+        make("file/study")

@@ -7,8 +7,10 @@ import pytest
 from scipy import stats
 
 from srbench.errors import StudyError
+from srbench.stats.intervals import crossed_mean
 from srbench.study.plan import (
     Design,
+    _detected,
     planned_power,
     power,
     power_figure,
@@ -86,3 +88,15 @@ def test_the_planned_power_line_is_quick_and_honest_about_one_rater():
 def test_plans_that_make_no_sense_are_refused(change):
     with pytest.raises(StudyError, match="a plan needs"):
         power(replace(Design(10, 10, 0.5), **change))
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (2, 2), (8, 5), (26, 5)])
+def test_the_test_that_is_planned_for_is_that_of_the_analysis(shape):
+    rng = np.random.default_rng(0)
+    tables = np.rint(rng.normal(0.3, 1, (400, *shape)))
+    tables[0], tables[1] = 1, 0  # no spread
+    found = _detected(tables, Design(*shape, difference=0.5))
+    assert 0 < found.sum() < len(tables)
+    for table, detected in zip(tables, found, strict=True):
+        mean = crossed_mean(table)
+        assert detected == (mean.mean > 0 and mean.test()[1] < 0.05)

@@ -1,6 +1,7 @@
 """The study at a glance, and how fast it answers when it is large."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -113,11 +114,29 @@ def test_what_a_researcher_should_look_at_is_said_and_the_pace(folder):
     for trial in playlist:
         if trial.number == 4:
             study.store.confirm(session, "block-1")
+        if trial.expected == 5 and trial.phase == "gold":  # a slip of the hand, taken back
+            study.store.vote(session, perfect_submission(study.manifest, trial, 1, 900))
+            study.store.undo(session, trial.number, 1)
+            again = perfect_submission(study.manifest, trial, 5, 900, attempt=2)
+            assert study.store.vote(session, again).verdict == "accepted"
+            continue
         study.store.vote(session, perfect_submission(study.manifest, trial, 5, 900))
     now[0] += timedelta(hours=12)
     status = study_status(study.store, now[0])
     assert status.raters[0].notice == "5 in 36 of 36 votes; 1 of 2 attention checks missed"
     assert status.main_votes_per_day == pytest.approx(64)
-    assert status.days_left(26) == pytest.approx(25 * 32 / 64)
-    assert status.days_left(1) == 0
+    assert status.days_left(26, 1.0) == pytest.approx(25 * 32 / 64)
+    assert status.days_left(1, 1.0) == 0
     study.store.close()
+
+
+def test_the_stimulus_with_the_fewest_votes_says_how_many_raters_are_missing(folder):
+    study = open_study(folder)
+    status = study_status(study.store, datetime(2026, 3, 1, tzinfo=UTC))
+    study.store.close()
+    behind = dict.fromkeys(status.stimulus_votes, 26)
+    behind[study.manifest.main[0]] = 23  # a new rater gives it one vote, not three
+    status = replace(status, stimulus_votes=behind, main_votes_per_day=64)
+    assert status.raters_missing(26, 1.0) == 3
+    assert status.days_left(26, 1.0) == pytest.approx(3 * 32 / 64)
+    assert status.raters_missing(23, 1.0) == 0

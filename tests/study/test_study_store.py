@@ -18,12 +18,13 @@ from sqlalchemy import Column, MetaData, String, Table, func, select, text
 
 from srbench.errors import StudyError
 from srbench.study import schema
-from srbench.study.keys import KEY_FILE, read_codes
+from srbench.study.importing import import_ratings
+from srbench.study.keys import CODES_FILE, KEY_FILE, append_codes, read_codes
 from srbench.study.ratings import ratings_rows
 from srbench.study.schema import prepare_schema
 from srbench.study.session import OPENING_STEPS
-from srbench.study.simulate import perfect_submission
-from srbench.study.store import open_study
+from srbench.study.simulate import perfect_submission, simulate
+from srbench.study.store import Store, Study, open_study
 
 
 def enter(study, index=0):
@@ -284,8 +285,6 @@ def test_sub_sampling_fills_up_what_abandoned_raters_left_open(design, tmp_path)
     manifest = design([4] * 6, per_rater=8, access="open")
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
     engine = schema.open_engine(tmp_path, None)
-    from srbench.study.store import Store
-
     store = Store(engine, manifest, b"k" * 64, clock=lambda: now[0])
 
     def contents(session):
@@ -304,9 +303,51 @@ def test_sub_sampling_fills_up_what_abandoned_raters_left_open(design, tmp_path)
     assert third | fourth | fifth == set(manifest.contents)
 
 
-def test_the_same_participant_comes_back_to_the_same_session(design, tmp_path):
-    from srbench.study.store import Store
+@pytest.fixture
+def shared_out(design, tmp_path):
+    """A study of six contents in four versions, two contents a rater, with its clock."""
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    manifest = design([4] * 6, practice=0, per_rater=8, access="open", minimum_ms=0)
+    engine = schema.open_engine(tmp_path, None)
+    return Study(tmp_path, manifest, Store(engine, manifest, b"k" * 64, clock=lambda: now[0])), now
 
+
+def contents_of(study, session):
+    by_id = study.manifest.by_id
+    return {by_id[t.stimulus].content for t in study.store.playlist(session)}
+
+
+def test_a_content_that_an_abandoned_rater_left_in_the_middle_is_wanted_again(shared_out):
+    study, now = shared_out
+    first, _ = study.store.enter()
+    for step in OPENING_STEPS:
+        study.store.confirm(first, step)
+    left = set(study.manifest.contents)
+    vote(study, first)  # one version of one content
+    now[0] += timedelta(days=4)
+    taken = [contents_of(study, study.store.enter()[0]) for _ in range(3)]
+    assert set.union(*taken) == left
+
+
+def test_simulated_raters_leave_the_balance_of_people_alone(shared_out):
+    study, _ = shared_out
+    simulate(study.store, 1, seed=1)
+    taken = [contents_of(study, study.store.enter()[0]) for _ in range(3)]
+    assert set.union(*taken) == set(study.manifest.contents)
+
+
+def test_imported_votes_that_were_cast_twice_count_in_the_balance(shared_out, tmp_path):
+    study, now = shared_out
+    rated = [study.manifest.by_id[stimulus] for stimulus in study.manifest.main[:16]]
+    lines = [f"anna,D,{s.image},{s.method},3,2,2020-01-01T00:00:00.000Z" for s in rated]
+    table = tmp_path / "in.csv"
+    table.write_text("\n".join(["rater,dataset,image,method,score,attempt,rated_at", *lines]))
+    import_ratings(study.store, table)
+    now[0] += timedelta(days=4)
+    assert contents_of(study, study.store.enter()[0]) == {("D", "c4"), ("D", "c5")}
+
+
+def test_the_same_participant_comes_back_to_the_same_session(design, tmp_path):
     store = Store(schema.open_engine(tmp_path, None), design([2, 2], access="open"), b"k" * 64)
     first, _ = store.enter(participant="abc")
     again, _ = store.enter(participant="abc")
@@ -410,4 +451,19 @@ def test_unusable_databases_are_named_in_one_line(folder, tmp_path):
 def test_a_missing_key_is_noticed(folder):
     (folder / KEY_FILE).unlink()
     with pytest.raises(StudyError, match="restore it, access codes depend on it"):
+        open_study(folder)
+
+
+def test_codes_that_a_researcher_annotated_are_still_read(folder):
+    codes = read_codes(folder)
+    file = folder / CODES_FILE
+    noted = "code,name\r\n" + "\r\n".join(f'"{code}",Jürgen 한' for code in codes)
+    for encoding in ("utf-8-sig", "cp949"):
+        file.write_bytes(noted.replace("ü", "u").encode(encoding))
+        assert read_codes(folder) == codes
+        append_codes(folder, ["AAAABBBB"])  # the last line had no end
+        assert read_codes(folder) == [*codes, "AAAABBBB"]
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(StudyError, match=r"access-codes\.csv: Is a directory"):
         open_study(folder)

@@ -86,6 +86,7 @@ def test_the_manifest_keeps_every_word(results, calibration, own, tmp_path):
         ('[de]\nundo = "x"\n', "needs the language's own name"),
         ('[English]\nundo = "x"\n', "language's code"),
         ('en = "x"\n', "must be a table"),
+        ('languages = [["en"]]\n', "unknown language"),
         ('languages = ["fr"]\n', "unknown language"),
         ("languages = []\n", "must be a list"),
         ("questions = 3\n", "questions must be"),

@@ -5,17 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from driver import PASSWORD, ROOT, Rater
+from driver import PASSWORD, Rater
+from study_servers import free_port, start_app
 
 from srbench.data import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
@@ -23,7 +20,6 @@ from srbench.study.keys import hash_password
 from srbench.study.making import new_study
 from srbench.study.store import Study, open_study
 from study_app.driving import CHROMIUM_FLAGS
-from study_app.serve import serve_command
 
 # Tests wait for what the page shows, however long it takes on a busy machine.
 PATIENCE_MS = 90_000
@@ -87,29 +83,12 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = serve_command(self.folder, port=self.port, address="127.0.0.1")
-        self.process = subprocess.Popen(
-            command, env=self.environment, cwd=self.folder, stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        for _ in range(1200):
-            try:
-                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-        raise AssertionError("the app did not start")
+        self.process = start_app(self.folder, self.port, **self.environment)
 
     def kill(self) -> None:
         if self.process:
             self.process.kill()
             self.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
@@ -118,8 +97,7 @@ def serve() -> Iterator[Callable[..., Server]]:
     running: list[Server] = []
 
     def start(folder: Path, **environment: str) -> Server:
-        base = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-        server = Server(folder, free_port(), base)
+        server = Server(folder, free_port(), environment)
         running.append(server)
         server.start()
         return server

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,7 +17,6 @@ from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import perfect_submission
 from srbench.study.store import Session, Study
 
-ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
 # The first main trial: two practice images, each as nearest and HR, come before.
 FIRST = 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 
 import pytest
 
@@ -11,7 +12,7 @@ pytest.importorskip("playwright", reason="needs playwright")
 
 from driver import PASSWORD, Rater
 
-from srbench.study.keys import read_codes
+from srbench.study.keys import hash_password, read_codes
 from srbench.study.making import new_study
 from srbench.study.simulate import simulate
 from srbench.study.store import open_study
@@ -55,10 +56,23 @@ def test_only_the_password_opens_it_and_only_for_this_visitor(server, new_page):
     assert other.get_by_text("Export").count() == 0
 
 
-def test_it_counts_people_shows_no_results_unasked_and_exports(own_server, own_study, new_page):
-    simulate(own_study.store, 3, seed=1)
+@pytest.fixture(scope="module")
+def visited(serve, made_once, tmp_path_factory):
+    """A study that nobody has rated, its address; to be left open."""
+    folder = tmp_path_factory.mktemp("visited") / "study"
+    shutil.copytree(made_once, folder)
+    server = serve(folder, SRBENCH_ADMIN_PASSWORD_HASH=hash_password(PASSWORD))
+    study = open_study(folder)
+    yield study, server.url
+    study.store.close()
+    server.kill()
+
+
+def test_it_counts_people_shows_no_results_unasked_and_exports(visited, new_page):
+    study, url = visited
+    simulate(study.store, 3, seed=1)
     page = new_page()
-    sign_in(page, own_server.url)
+    sign_in(page, url)
     page.get_by_text("each stimulus has 0 of 26 votes; 26 more raters needed").wait_for()
     page.get_by_text("Simulated raters, not counted above: 3").wait_for()
     page.get_by_text("Show them nevertheless").wait_for()
@@ -71,33 +85,32 @@ def test_it_counts_people_shows_no_results_unasked_and_exports(own_server, own_s
     assert {row["simulated"] for row in rows} == {"true"}
 
 
-def test_it_pauses_closes_opens_and_invites(own_server, own_study, new_page):
+def test_it_pauses_closes_opens_and_invites(visited, new_page):
+    study, url = visited
     page = new_page()
-    sign_in(page, own_server.url)
+    sign_in(page, url)
     page.get_by_role("button", name="Pause").click()
     page.get_by_text("The study is paused").wait_for()
-    assert own_study.store.state() == "paused"
+    assert study.store.state() == "paused"
     page.get_by_role("button", name="Open again").click()
     page.get_by_text("The study is open").wait_for()
-    before = read_codes(own_server.folder)
+    before = read_codes(study.folder)
     page.get_by_role("button", name="Access codes").click()
     page.get_by_label("How many").fill("2")
     page.get_by_role("button", name="Make codes").click()
     page.get_by_text("each is for one rater").wait_for()
-    new = read_codes(own_server.folder)[len(before) :]
+    new = read_codes(study.folder)[len(before) :]
     assert len(new) == 2
-    session, _ = own_study.store.enter(code=new[1])
-    assert session.number == 0
+    study.store.enter(code=new[1])  # it is known
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Close", exact=True).click()
     page.get_by_role("button", name="Close the study").click()
     page.get_by_text("The study is closed").wait_for()
-    assert own_study.store.state() == "closed"
+    assert study.store.state() == "closed"
+    study.store.set_state("open")
 
 
 def test_html_and_formulas_in_answers_are_inert(serve, made_once, tmp_path, new_page):
-    from srbench.study.keys import hash_password
-
     texts = tmp_path / "texts.toml"
     texts.write_text('[[questions]]\nid = "city"\nlabel.en = "Where do you live?"\n')
     root = made_once.parent

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="needs playwright")
 
-from driver import ROOT
+from study_servers import ROOT
 
 from srbench.study.ratings import ratings_rows
 from srbench.study.status import study_status

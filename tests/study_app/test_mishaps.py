@@ -15,6 +15,7 @@ from driver import FIRST, Rater
 from wire import Wire
 
 from srbench.study.schema import DATABASE_FILE
+from srbench.study.simulate import perfect_submission
 
 
 def test_reload_and_the_back_button_lead_back_to_the_trial(new_rater):
@@ -49,22 +50,6 @@ def test_a_second_tab_neither_doubles_a_vote_nor_rates_an_unseen_picture(new_rat
     rater.wait_ready(f"{FIRST + 2}.1")
     assert rater.votes() == [(FIRST, 1), (FIRST + 1, 3)]
     second.page.close()
-
-
-def test_thirty_seconds_offline_cost_no_vote(new_rater, server):
-    wire = Wire(server.port)
-    rater = new_rater()
-    rater.url = wire.url
-    rater.resume_at_main()
-    wire.cut()
-    rater.page.keyboard.press("4")
-    time.sleep(30)
-    assert rater.votes() == []
-    wire.mend()
-    # The vote of the picture that was seen arrives by itself, and once.
-    rater.rate(2, FIRST + 1)
-    rater.wait_ready(f"{FIRST + 2}.1")
-    assert rater.votes() == [(FIRST, 4), (FIRST + 1, 2)]
 
 
 def test_a_locked_database_only_makes_the_rater_wait(new_rater):
@@ -142,16 +127,35 @@ def test_a_paused_study_says_so_and_goes_on_where_it_was(own_server, own_study, 
     rater.rate(3, FIRST)
     rater.wait_ready(f"{FIRST + 1}.1")
     assert rater.votes() == [(FIRST, 3)]
+    # Who has rated all when the study is closed still gets the completion code.
+    for trial in rater.playlist()[FIRST + 1 :]:
+        own_study.store.vote(rater.session, perfect_submission(own_study.manifest, trial, 3, 900))
+    own_study.store.set_state("closed")
+    rater.page.reload()
+    rater.press_button("Finish")
+    rater.see("Your completion code")
 
 
-def test_raters_of_one_server_do_not_get_in_each_others_way(new_rater):
-    raters = [new_rater() for _ in range(4)]
-    for rater in raters:
+def test_thirty_seconds_offline_cost_no_vote_while_others_rate_on(new_rater, server):
+    wire = Wire(server.port)
+    away, *others = [new_rater() for _ in range(4)]
+    away.url = wire.url
+    for rater in (away, *others):
         rater.resume_at_main()
+    wire.cut()
+    start = time.monotonic()
+    away.page.keyboard.press("4")
     for trial in range(FIRST, FIRST + 3):
-        for number, rater in enumerate(raters):
+        for number, rater in enumerate(others):
             rater.page.keyboard.press(str(1 + (number + trial) % 5))
-        for rater in raters:
+        for rater in others:
             rater.wait_ready(f"{trial + 1}.1")
-    for number, rater in enumerate(raters):
+    for number, rater in enumerate(others):
         assert rater.votes() == [(t, 1 + (number + t) % 5) for t in range(FIRST, FIRST + 3)]
+    time.sleep(max(0, start + 30 - time.monotonic()))
+    assert away.votes() == []
+    wire.mend()
+    # The vote of the picture that was seen arrives by itself, and once.
+    away.rate(2, FIRST + 1)
+    away.wait_ready(f"{FIRST + 2}.1")
+    assert away.votes() == [(FIRST, 4), (FIRST + 1, 2)]

@@ -3,14 +3,11 @@
 import csv
 
 import pytest
-import torch
-from safetensors.torch import save_file
 from skimage import data
 
 import srbench.training.matrix
 from srbench.errors import TrainingError
 from srbench.imaging import write_png
-from srbench.models.backbones import expected_shapes
 from srbench.models.checkpoints import Architecture, load_checkpoint
 from srbench.models.weights_catalogue import weights_path
 from srbench.training import recipe_for
@@ -28,18 +25,11 @@ def small(scale, crop, *, total_variation):
 
 
 @pytest.fixture
-def train_tv(tmp_path, monkeypatch):
+def train_tv(tmp_path, monkeypatch, save_photographs, save_backbone):
     """The arguments of the command, in a world that has all it needs."""
-    for k in range(8):
-        crop = data.coffee()[20 * k : 20 * k + 180, 40 * k : 40 * k + 200]
-        write_png(tmp_path / f"photos/{k}.png", crop.copy())
+    save_photographs(tmp_path / "photos", 180, 200)
     write_png(tmp_path / "data/Set5/HR/bird.png", data.chelsea()[:96, :96].copy())
-    torch.manual_seed(0)
-    random = {
-        name: torch.randn(shape) * 0.05 for name, shape in expected_shapes(NORMALISED).items()
-    }
-    (tmp_path / "weights").mkdir()
-    save_file(random, weights_path(NORMALISED, tmp_path / "weights"))
+    save_backbone(NORMALISED, weights_path(NORMALISED, tmp_path / "weights"))
     monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setattr(srbench.training.matrix, "tv_recipe", small)

@@ -2,13 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import save_file
 from skimage import data
 
 import srbench
 from srbench.imaging import write_png
-from srbench.models.backbones import expected_shapes
 from srbench.models.checkpoints import load_checkpoint
 from srbench.training import recipe_for
 
@@ -27,20 +24,10 @@ final_rate = 1e-5
 
 
 @pytest.fixture
-def world(tmp_path, monkeypatch):
-    for k in range(8):
-        crop = data.coffee()[20 * k : 20 * k + 110, 40 * k : 40 * k + 120]
-        write_png(tmp_path / f"photos/{k}.png", crop.copy())
+def world(tmp_path, monkeypatch, save_photographs, save_backbone):
+    save_photographs(tmp_path / "photos", 110, 120)
     write_png(tmp_path / "data/Set5/HR/bird.png", data.chelsea()[:64, :64].copy())
-    torch.manual_seed(0)
-    # As wide as He et al. draw them, so that the features neither die out nor explode.
-    random = {
-        name: torch.zeros(shape)
-        if len(shape) == 1
-        else torch.randn(shape) * (2 / (9 * shape[1])) ** 0.5
-        for name, shape in expected_shapes("vgg19-features").items()
-    }
-    save_file(random, tmp_path / "vgg19.safetensors")
+    save_backbone("vgg19-features", tmp_path / "vgg19.safetensors")
     monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "weights"))
     return tmp_path

@@ -1,4 +1,4 @@
-"""Ratings drawn from the bias-inconsistency model, for tests."""
+"""Ratings drawn from the bias-inconsistency model, for benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ PAPER_METHODS = {
     "srgan-vgg54": 3.7,
     "HR": 4.4,
 }
+PAPER_IMAGES = {"Set5": 5, "Set14": 14, "BSD100": 100}
 MISSING_ON_BSD100 = {"srresnet-vgg22", "srgan-mse", "srgan-vgg22"}
 
 
@@ -61,6 +62,3 @@ def simulate(
         )
     table = pd.concat(parts, ignore_index=True)
     return table[rng.random(len(table)) >= drop].reset_index(drop=True)
-
-
-PAPER_IMAGES = {"Set5": 5, "Set14": 14, "BSD100": 100}

@@ -1,0 +1,125 @@
+"""What a study runs on, started for a while: the app, and PostgreSQL. Tests use it too."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from study_app.serve import serve_command, serve_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_app(
+    folder: Path, port: int, database: str | None = None, **environment: str
+) -> subprocess.Popen[bytes]:
+    """The app on a study's folder, once it answers."""
+    process = subprocess.Popen(
+        serve_command(folder.resolve(), port=port, address="127.0.0.1"),
+        env=serve_environment(
+            {**os.environ, "PYTHONPATH": str(ROOT), **environment}, database=database
+        ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for_app(port)
+    except BaseException:
+        process.kill()
+        raise
+    return process
+
+
+def wait_for_app(port: int) -> None:
+    """Until the app answers, for two minutes at most."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("the app did not start")
+
+
+@contextmanager
+def served(folder: Path, database: str | None = None) -> Iterator[str]:
+    """The app on a study's folder; its address."""
+    port = free_port()
+    process = start_app(folder, port, database)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def postgresql(*, durable: bool = True) -> Iterator[str]:
+    """A PostgreSQL server without network, as an unprivileged user; its URL.
+
+    ``durable``: whether it waits for its disk, as it does by default.
+
+    Raises:
+        LookupError: PostgreSQL, or somebody to run it as, is not on this machine.
+    """
+    programs, user = _postgresql_programs(), _unprivileged_user()
+    root = Path(tempfile.mkdtemp(prefix="pg"))
+    if user:
+        shutil.chown(root, user)
+
+    def run(*command: str) -> None:
+        # The server inherits stdout and would keep a pipe open.
+        subprocess.run(
+            command, user=user, cwd=root, check=True, timeout=60, stdout=subprocess.DEVNULL
+        )
+
+    data, log = str(root / "data"), str(root / "log")
+    options = f"-c listen_addresses='' -c unix_socket_directories='{root}'"
+    options += "" if durable else " -c fsync=off"
+    try:
+        run(f"{programs}/initdb", "-D", data, "-U", "tester", "-A", "trust", "--no-sync")
+        run(f"{programs}/pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
+        try:
+            yield f"postgresql://tester@/postgres?host={root}"
+        finally:
+            run(f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _postgresql_programs() -> Path:
+    places = [Path(p) for p in os.environ.get("PATH", "").split(os.pathsep) if p]
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for place in places:
+        if all((place / name).is_file() for name in ("initdb", "pg_ctl", "postgres")):
+            return place
+    raise LookupError("needs PostgreSQL's initdb and postgres")
+
+
+def _unprivileged_user() -> str | None:
+    """Whom to run the server as: initdb refuses the superuser."""
+    if os.geteuid() != 0:
+        return None
+    names = {user.pw_name for user in pwd.getpwall()}
+    for name in ("postgres", "nobody"):
+        if name in names:
+            return name
+    raise LookupError("needs an unprivileged user to run PostgreSQL as")

@@ -1,0 +1,192 @@
+"""Which images of a results folder make a study: whole contents, all versions of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..data import image_files
+from ..errors import DatasetError, StudyError, unknown_name
+from ..imaging import read_image
+from .manifest import REFERENCE, Rules
+from .playlists import Content
+from .presets import Preset
+
+Versions = Mapping[str, Mapping[str, Path]]
+"""The image files of one data set, by method and image; the reference is the last method."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is to be shown: ``contents`` in order, each in all ``versions`` of its data set;
+    ``notes`` say what is left out."""
+
+    scale: int
+    versions: Mapping[str, Versions]
+    contents: tuple[Content, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def stimuli(self) -> int:
+        """How many pictures that makes."""
+        return sum(len(self.versions[dataset]) for dataset, _ in self.contents)
+
+
+def choose(
+    results: Path,
+    plan: Preset,
+    rules: Rules,
+    *,
+    scale: int | None,
+    datasets: Sequence[str] | None,
+    methods: Sequence[str] | None,
+    rng: np.random.Generator,
+) -> Chosen:
+    """Choose what the preset shows of a results folder, within the rules; see `new_study`.
+
+    Raises:
+        StudyError: the images do not make a study; the message says which and why.
+    """
+    scale, folders = _image_folders(results, scale, datasets)
+    if methods is not None:
+        _require_known(methods, folders)
+    versions = {name: _versions(folder, name, plan, methods) for name, folder in folders.items()}
+    notes = _missing(plan, versions, methods)
+    contents, too_high = _choose_contents(versions, plan, rules, rng)
+    if too_high:
+        fate = "cut about the centre" if rules.oversize == "crop" else "left out"
+        notes.append(f"{too_high} contents higher than {rules.max_height} pixels were {fate}")
+    if not contents:
+        raise StudyError("no content is left to be shown; raise --max-height or add images")
+    return Chosen(scale, versions, tuple(contents), tuple(notes))
+
+
+def _image_folders(
+    results: Path, scale: int | None, datasets: Sequence[str] | None
+) -> tuple[int, dict[str, Path]]:
+    images = results / "images"
+    there = sorted(p.name for p in images.iterdir() if p.is_dir()) if images.is_dir() else []
+    if not there:
+        raise StudyError(
+            f"{results} holds no images (expected {results}/images/<dataset>/x<scale>/<method>/); "
+            "make some with: srbench run-all"
+        )
+    if datasets is not None:
+        canonical = {name.lower(): name for name in there}
+        for name in datasets:
+            if name.lower() not in canonical:
+                raise unknown_name("data set in the results", name, there)
+        there = [canonical[name.lower()] for name in dict.fromkeys(datasets)]
+    scales = sorted(
+        {
+            int(p.name[1:])
+            for name in there
+            for p in (images / name).iterdir()
+            if p.is_dir() and p.name[0] == "x" and p.name[1:].isdigit()
+        }
+    )
+    if scale is None:
+        if len(scales) != 1:
+            found = ", ".join(f"x{s}" for s in scales) or "none"
+            raise StudyError(f"the results hold scales {found}; choose one with --scale")
+        scale = scales[0]
+    folders = {n: images / n / f"x{scale}" for n in there if (images / n / f"x{scale}").is_dir()}
+    if not folders:
+        raise StudyError(f"the results hold no images at scale {scale}; there are: {scales}")
+    return scale, folders
+
+
+def _versions(folder: Path, dataset: str, plan: Preset, methods: Sequence[str] | None) -> Versions:
+    """The image files of each method to be shown, the reference last; all complete."""
+    there = {p.name: p for p in sorted(folder.iterdir()) if p.is_dir()}
+    reference = there.pop(REFERENCE, None)
+    if reference is None:
+        raise StudyError(f"{folder} has no {REFERENCE} folder; a study needs the originals")
+    wanted = plan.methods_of(dataset, list(there)) if methods is None else methods
+    names = {name.lower(): name for name in there}
+    chosen = [names[w.lower()] for w in wanted if w.lower() in names and w.lower() != "hr"]
+    if len(set(chosen)) < 2:
+        raise StudyError(
+            f"{dataset} has {len(set(chosen))} of the methods to be compared "
+            f"({', '.join(chosen) or 'none'}); a study needs at least two besides {REFERENCE}"
+        )
+    try:
+        originals = image_files(reference)
+        found = {m: image_files(there[m]) for m in dict.fromkeys(chosen)}
+    except DatasetError as error:
+        raise StudyError(str(error)) from error
+    for method, files in found.items():
+        for missing in sorted(set(originals) - set(files)):
+            raise StudyError(
+                f"{dataset}/{missing} has no version by {method}; run srbench run-all again, "
+                "or name the methods with --methods"
+            )
+        for extra in sorted(set(files) - set(originals)):
+            raise StudyError(f"{dataset}/{extra} by {method} has no {REFERENCE} original")
+    return {**found, REFERENCE: originals}
+
+
+def _require_known(methods: Sequence[str], folders: Mapping[str, Path]) -> None:
+    known = {p.name for folder in folders.values() for p in folder.iterdir() if p.is_dir()}
+    for method in methods:
+        if method.lower() not in {name.lower() for name in known}:
+            raise unknown_name("method in the results", method, known)
+
+
+def _missing(
+    plan: Preset,
+    versions: Mapping[str, Versions],
+    methods: Sequence[str] | None,
+) -> list[str]:
+    notes: list[str] = []
+    for dataset, found in versions.items():
+        have = {name.lower() for name in found}
+        wanted = plan.methods_of(dataset, []) if methods is None else methods
+        if missing := [method for method in wanted if method.lower() not in have]:
+            notes.append(f"{dataset} is shown without {', '.join(missing)}: not in the results")
+    return notes
+
+
+def _choose_contents(
+    versions: Mapping[str, Versions],
+    plan: Preset,
+    rules: Rules,
+    rng: np.random.Generator,
+) -> tuple[list[Content], int]:
+    """Contents that fit the rules, at most as many as the preset shows, the data sets taking
+    turns; and how many were too high."""
+    queues: dict[str, list[str]] = {}
+    too_high = 0
+    for dataset, found in versions.items():
+        kept: list[str] = []
+        for image in found[REFERENCE]:
+            height = _check_sizes(dataset, image, found)
+            if rules.max_height is not None and height > rules.max_height:
+                too_high += 1
+                if rules.oversize == "leave-out":
+                    continue
+            kept.append(image)
+        queues[dataset] = [kept[i] for i in rng.permutation(len(kept))]
+    limit = plan.contents_shown([len(found) for found in versions.values()], rules.retests)
+    chosen: list[Content] = []
+    while any(queues.values()) and len(chosen) < limit:
+        for dataset, queue in queues.items():
+            if queue and len(chosen) < limit:
+                chosen.append((dataset, queue.pop()))
+    return sorted(chosen), too_high
+
+
+def _check_sizes(dataset: str, image: str, found: Versions) -> int:
+    """The height that all versions of a content have; grey and RGB may meet."""
+    sizes = {method: read_image(files[image]).shape[:2] for method, files in found.items()}
+    reference = sizes[REFERENCE]
+    for method, size in sizes.items():
+        if size != reference:
+            raise StudyError(
+                f"{dataset}/{image} by {method} is {size[1]}x{size[0]}, its {REFERENCE} is "
+                f"{reference[1]}x{reference[0]}; all versions must have the same size"
+            )
+    return reference[0]

@@ -1,0 +1,45 @@
+"""``srbench study serve``: one process to start, and one to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from study_servers import ROOT, free_port, wait_for_app
+
+from srbench.errors import StudyError
+from study_app.serve import serve
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_stopping_the_command_stops_the_server(folder, stop):
+    port = free_port()
+    command = [sys.executable, "-m", "srbench", "study", "serve", str(folder)]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--address", "127.0.0.1"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        said = [process.stdout.readline() for _ in range(3)]
+        assert f"raters: http://127.0.0.1:{port} (each with a code from" in said[0]
+        assert "off until there is a password" in said[1]
+        wait_for_app(port)
+        process.send_signal(stop)
+        assert process.wait(30) == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=1)
+    finally:
+        process.kill()
+
+
+def test_a_port_in_use_is_said(folder):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StudyError, match=f"port {port} cannot be used"):
+            serve(folder, port=port, address="127.0.0.1", say=print)
