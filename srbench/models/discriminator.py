@@ -11,8 +11,8 @@ class Discriminator(nn.Module):
 
     Eight 3x3 convolutions, LeakyReLU 0.2, batch normalisation on all but the first, then dense
     1024 and dense 1. The sigmoid of the paper lives in the loss, where it is numerically safe.
-    The paper's 96x96 crops reach the head as 6x6; other crops (multiples of 8 from 64) are
-    averaged to 6x6, which leaves 96x96 untouched.
+    The paper's 96x96 crops reach the head as 6x6, and so do those of 88x88; of other sizes
+    (multiples of 8 from 56) are averaged to 6x6.
     """
 
     def __init__(self) -> None:
@@ -34,8 +34,8 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        if min(image.shape[-2:]) < 64 or image.shape[-1] % 8 or image.shape[-2] % 8:
+        if min(image.shape[-2:]) < 56 or image.shape[-1] % 8 or image.shape[-2] % 8:
             raise ValueError(
-                f"crop is {image.shape[-1]}x{image.shape[-2]}, expected multiples of 8 from 64"
+                f"crop is {image.shape[-1]}x{image.shape[-2]}, expected multiples of 8 from 56"
             )
         return self.head(self.pool(self.features(image)))

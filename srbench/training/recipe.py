@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import ConfigError
 from ..models.checkpoints import Architecture
 from .optimisers import OptimiserName
 
 Content = Literal["mse", "luma", "vgg22", "vgg54", "lpips"]
+PIXEL_LOSSES = frozenset[Content]({"mse", "luma"})
+"""The content losses that compare pixels; the others compare a network's features."""
 
 
 class Stage(BaseModel):
@@ -44,7 +46,8 @@ class Recipe(BaseModel):
     ``content`` maps each content loss to its weight; their sum, plus ``adversarial`` times the
     adversarial loss, plus ``total_variation`` times the total variation, is what the generator
     minimises. A discriminator is trained, with Adam, when ``adversarial`` is above zero.
-    ``start_from`` names the method whose checkpoint the generator starts from.
+    ``start_from`` names the method whose checkpoint the generator starts from; with
+    ``frozen_statistics`` its batch normalisation keeps that network's means and variances.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,12 +58,19 @@ class Recipe(BaseModel):
     adversarial: float = 0.0
     total_variation: float = 0.0
     start_from: str | None = None
+    frozen_statistics: bool = False
     stages: list[Stage] = Field(min_length=1)
     optimiser: OptimiserName = "adam"
     betas: tuple[float, float] = (0.9, 0.999)
     ema: float = Field(default=0.999, ge=0, lt=1)
     precision: Literal["fp32", "bf16"] = "bf16"
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _statistics_come_from_somewhere(self) -> Recipe:
+        if self.frozen_statistics and self.start_from is None:
+            raise ValueError("frozen_statistics needs start_from: there are no statistics to keep")
+        return self
 
     @property
     def steps(self) -> int:

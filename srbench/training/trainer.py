@@ -21,7 +21,11 @@ from .guard import Guard
 from .log import CsvLog, Means
 from .optimisers import Optimiser
 from .place import Place
-from .recipe import Content, Recipe, Stage
+from .recipe import PIXEL_LOSSES, Content, Recipe, Stage
+
+LEEWAY = 8
+"""Pixels by which what the judging networks see is smaller than the crop (:func:`_unaligned`)."""
+SMALLEST_CROP = 40  # what AlexNet needs, and LEEWAY
 
 ContentLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Validation = Callable[[nn.Module, int], Mapping[str, float]]
@@ -66,10 +70,11 @@ class Trainer:
 
     def __post_init__(self) -> None:
         for stage in self.recipe.stages:
-            _check_stage(stage, self.data, self.place, adversarial=self.recipe.adversarial > 0)
+            _check_stage(stage, self.data, self.place, self.recipe)
         self.device = self.place.device
         torch.manual_seed(self.recipe.seed)
-        to_device(self.generator, self.device).train()
+        # Normalising by the statistics of a step's few crops would let the colours drift.
+        to_device(self.generator, self.device).train(not self.recipe.frozen_statistics)
         # A copy through the state dict: what the moving average of the weights is kept in.
         self.average = to_device(self.recipe.architecture.build(), self.device)
         self.average.load_state_dict(self.generator.state_dict())
@@ -99,17 +104,19 @@ class Trainer:
         with self._autocast():
             sr = self._generate(lr)
         sr = sr.float()
+        seen_sr, seen_hr = _unaligned(draw, sr, hr)
         if self.discriminator is not None:
-            values |= self._discriminator_step(sr.detach(), hr, rate)
+            values |= self._discriminator_step(seen_sr.detach(), seen_hr, rate)
         total = torch.zeros((), device=self.device)
         with self._autocast():
             for name, weight in self.recipe.content.items():
-                values[name] = self.content[name](sr, hr)
+                pair = (sr, hr) if name in PIXEL_LOSSES else (seen_sr, seen_hr)
+                values[name] = self.content[name](*pair)
                 total = total + weight * values[name]
             if self.discriminator is not None:
                 # Only the path to the generator is wanted, not the discriminator's own gradients.
                 self.discriminator.requires_grad_(False)
-                values["adversarial"] = losses.adversarial(self.discriminator(sr).float())
+                values["adversarial"] = losses.adversarial(self.discriminator(seen_sr).float())
                 self.discriminator.requires_grad_(True)
                 total = total + self.recipe.adversarial * values["adversarial"]
         if self.recipe.total_variation > 0:
@@ -255,7 +262,18 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
     return state
 
 
-def _check_stage(stage: Stage, data: TrainingSet, place: Place, *, adversarial: bool) -> None:
+def _unaligned(draw: torch.Generator, *crops: torch.Tensor) -> list[torch.Tensor]:
+    """The same part of each crop, ``LEEWAY`` pixels smaller, at a random offset.
+
+    Features and the discriminator look through strides and poolings of 2 to 16 pixels. Kept in
+    step with the generator's pixel shuffle, their gradients teach it a grid of period 2 or 4.
+    """
+    top, left = torch.randint(LEEWAY, (2,), generator=draw).tolist()
+    side = crops[0].shape[-1] - LEEWAY
+    return [crop[..., top : top + side, left : left + side] for crop in crops]
+
+
+def _check_stage(stage: Stage, data: TrainingSet, place: Place, recipe: Recipe) -> None:
     if stage.crop % data.scale:
         raise TrainingError(
             f"the crop is {stage.crop} pixels, expected a multiple of the scale {data.scale}"
@@ -270,9 +288,13 @@ def _check_stage(stage: Stage, data: TrainingSet, place: Place, *, adversarial: 
             f"a batch of {stage.batch} cannot be shared evenly by {place.count} processes; "
             "start another number of them"
         )
-    if adversarial and (stage.crop < 64 or stage.crop % 8):
+    if recipe.adversarial > 0 and (stage.crop < 64 or stage.crop % 8):
         raise TrainingError(
             f"the crop is {stage.crop} pixels; the discriminator takes multiples of 8 from 64"
+        )
+    if stage.crop < SMALLEST_CROP and not recipe.content.keys() <= PIXEL_LOSSES:
+        raise TrainingError(
+            f"the crop is {stage.crop} pixels; losses of deep features take {SMALLEST_CROP} or more"
         )
 
 

@@ -345,3 +345,58 @@ def test_the_commands_mistakes(refused, folder):
     assert "holds 1 usable photographs" in refused(*train[:7], folder / "few")
     write_png(folder / "data/Set5/HR/rocket.png", data.rocket())
     assert "show benchmark images" in refused(*train)
+
+
+def test_networks_that_judge_see_the_crop_from_every_phase_and_pixel_losses_all_of_it(photos):
+    seen = []
+
+    def feature_loss(sr, hr):
+        seen.append(hr)
+        return losses.mse(sr, hr)
+
+    whole = []
+
+    def pixel_loss(sr, hr):
+        whole.append(hr)
+        return losses.mse(sr, hr)
+
+    plan = recipe(40, crop=40, content={"vgg22": 1.0, "mse": 1.0})
+    made = Trainer(
+        plan, plan.architecture.build(), photos, {"vgg22": feature_loss, "mse": pixel_loss},
+        Place(CPU),
+    )  # fmt: skip
+    phases = set()
+    for _ in range(40):
+        made.train_step()
+        part, crop = seen[-1], whole[-1]
+        assert part.shape[-2:] == (32, 32)
+        assert crop.shape[-2:] == (40, 40)
+        offsets = [
+            (y, x)
+            for y in range(9)
+            for x in range(9)
+            if torch.equal(crop[..., y : y + 32, x : x + 32], part)
+        ]
+        assert len(offsets) == 1
+        phases.add((offsets[0][0] % 4, offsets[0][1] % 4))
+    assert len(phases) > 10
+
+
+def test_frozen_statistics_stay_those_of_the_network_it_started_from(photos):
+    plan = recipe(4, start_from="srresnet-mse", frozen_statistics=True)
+    made = trainer(photos, plan)
+    before = {k: v.clone() for k, v in made.generator.state_dict().items()}
+    for _ in range(4):
+        made.train_step()
+    after = made.generator.state_dict()
+    assert any("running_mean" in key for key in after)
+    for key, value in after.items():
+        assert torch.equal(value, before[key]) is ("running_" in key or "num_batches" in key), key
+    with pytest.raises(ValueError, match="frozen_statistics needs start_from"):
+        recipe(frozen_statistics=True)
+
+
+def test_crops_too_small_for_deep_features_are_refused(photos):
+    plan = recipe(crop=24, content={"vgg22": 1.0})
+    with pytest.raises(TrainingError, match="24 pixels; losses of deep features take 40 or more"):
+        Trainer(plan, plan.architecture.build(), photos, {"vgg22": losses.mse}, Place(CPU))
