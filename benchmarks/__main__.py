@@ -96,6 +96,8 @@ def main() -> None:
     parser.add_argument("--only", help=f"comma-separated, of {', '.join(names)}")
     given = parser.parse_args()
     wanted = given.only.split(",") if given.only else names
+    if unknown := sorted(set(wanted) - set(names)):
+        parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(names)}")
     print("| ours against | ratio | bar | met |\n|---|---|---|---|", flush=True)
     notes: list[str] = []
     for name in wanted:

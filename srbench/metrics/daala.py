@@ -32,24 +32,24 @@ def daala_luma(image: Image) -> Luma:
 
 
 def _dithered(image: Image) -> _Integers:
-    """Steps 1 to 3: 16-bit RGB with dither, int64 of even height and width."""
+    """Steps 1 to 3: 16-bit RGB with dither, int64 of shape (3, H, W), both even."""
     height, width = image.shape[:2]
     rows, columns = (height + 1) // 2, (width + 1) // 2
     offsets = dither_offsets(rows * columns).reshape(rows, columns, 2, 2, 3)
-    offsets = offsets.swapaxes(1, 2).reshape(2 * rows, 2 * columns, 3)
+    offsets = offsets.transpose(4, 0, 2, 1, 3).reshape(3, 2 * rows, 2 * columns)
     rgb = np.empty(offsets.shape, dtype=np.int64)
-    rgb[:height, :width] = image.astype(np.int64) * 257 + offsets[:height, :width]
+    rgb[:, :height, :width] = image.transpose(2, 0, 1).astype(np.int64) * 257
+    rgb[:, :height, :width] += offsets[:, :height, :width]
     # Missing pixels repeat the present ones, dither included.
-    rgb[:, width:] = rgb[:, width - 1 : width]
-    rgb[height:] = rgb[height - 1 : height]
+    rgb[:, :, width:] = rgb[:, :, width - 1 : width]
+    rgb[:, height:] = rgb[:, height - 1 : height]
     return rgb
 
 
 def _chroma(rgb: _Integers) -> _Integers:
     """Step 4, and the chroma's part in R, G, B of step 5: int64 of the image's shape."""
-    rows, columns = rgb.shape[0] // 2, rgb.shape[1] // 2
-    sums = rgb.reshape(rows, 2, columns, 2, 3).sum(axis=(1, 3))
-    red, green, blue = sums[..., 0], sums[..., 1], sums[..., 2]
+    rows = rgb[:, 0::2] + rgb[:, 1::2]
+    red, green, blue = rows[..., 0::2] + rows[..., 1::2]
     cb = divide_rounding(-29764 * red - 100128 * green + 129892 * blue, 304016865) + 128
     cr = divide_rounding(110236 * red - 100128 * green - 10108 * blue, 258011295) + 128
     cb, cr = np.clip(cb, 0, 255) - 128, np.clip(cr, 0, 255) - 128
@@ -58,22 +58,25 @@ def _chroma(rgb: _Integers) -> _Integers:
             4490222169144 * cr,
             -534117096223 * cb - 1334761232047 * cr,
             5290866304968 * cb,
-        ],
-        axis=-1,
+        ]
     )
-    return parts.repeat(2, axis=0).repeat(2, axis=1)
+    return parts.repeat(2, axis=1).repeat(2, axis=2)
 
 
 def _nearest_luma(rgb: _Integers, chroma: _Integers) -> _Integers:
     """Step 5: of the two candidates the luma that reconstructs R, G, B better."""
-    residue = (rgb * 9745792000 - chroma + 4096) >> 13
-    weighted = residue @ np.array([1063, 3576, 361])
+    red, green, blue = (rgb * 9745792000 - chroma + 4096) >> 13
+    weighted = 1063 * red + 3576 * green + 361 * blue
     low = np.clip(weighted // 1780026171875, -16, 238)
 
     def squared_error(luma: _Integers) -> _Integers:
-        light = 2916394880000 * luma[..., None] + chroma
-        shown = np.clip(divide_rounding(light, 9745792000), 0, 65535)
-        return ((rgb - shown) ** 2).sum(axis=-1)
+        total = np.zeros_like(luma)
+        # Half the divisor is added to round. What is negative is clipped, however it is rounded.
+        light = 2916394880000 * luma + 9745792000 // 2
+        for plane, part in zip(rgb, chroma, strict=True):
+            shown = np.clip((light + part) // 9745792000, 0, 65535)
+            total += (plane - shown) ** 2
+        return total
 
     error_low, error_high = squared_error(low), squared_error(low + 1)
     takes_high = (error_high < error_low) | ((error_high == error_low) & (low % 2 == 1))

@@ -109,9 +109,9 @@ def _paper_table(
     caption = (
         "Protocol Ledig 2017 (the daala tools' PSNR and SSIM), mean over images. 'paper' is what "
         f"{PAPER_NAME} printed for networks trained by its authors; 'ours' is what this folder's "
-        "images score. Best in bold, second underlined, per row."
+        "images score. Best in bold, second underlined, per data set and measure."
     )
-    return Table(stem, title, caption, tuple(headings), tuple(rows), tuple(notes), 2)
+    return Table(stem, title, caption, tuple(headings), tuple(rows), tuple(notes), 2, True)
 
 
 def _column(frame: pd.DataFrame, column: str) -> dict[str, float]:

@@ -6,7 +6,6 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
 
 from .cells import Floats
 
@@ -55,6 +54,8 @@ def fit_mapping(x: Floats, y: Floats) -> Mapping:
         return cubic
     top, bottom = (y.max(), y.min()) if line.coefficients[0] > 0 else (y.min(), y.max())
     start = [float(top), float(bottom), 0.0, 1.0]
+    from scipy import optimize  # slow to import, and seldom needed
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optimize.OptimizeWarning)

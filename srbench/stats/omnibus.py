@@ -7,7 +7,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from .cells import Cells, Floats
 
@@ -30,6 +29,8 @@ def omnibus_table(block: Cells, alpha: float = 0.05) -> tuple[pd.DataFrame, pd.D
     pairs together. Blocks that lack a method are left out. Fewer than three methods or two blocks
     give a row with a note and no pairs; methods that tie everywhere give p = 1, W = 0.
     """
+    from scipy import stats  # slow to import, and seldom needed
+
     tests: list[dict[str, object]] = []
     pairs: list[dict[str, object]] = []
     for over in ("images", "raters"):

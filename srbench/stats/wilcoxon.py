@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from .cells import Floats
 
@@ -48,7 +48,7 @@ def signed_rank(differences: Floats) -> SignedRank:
     n, nonzero = d.size, int(np.count_nonzero(d))
     if not nonzero:
         return SignedRank(0.0, 1.0, 0.0, n, 0, True)
-    rank = np.asarray(stats.rankdata(np.abs(d)), dtype=float)
+    rank = _mean_ranks(np.abs(d))
     plus, minus = float(rank[d > 0].sum()), float(rank[d < 0].sum())
     least, effect = min(plus, minus), (plus - minus) / (plus + minus)
     if n <= LARGEST_EXACT:
@@ -59,7 +59,13 @@ def signed_rank(differences: Floats) -> SignedRank:
     spread = n * (n + 1) * (2 * n + 1) - zeros * (zeros + 1) * (2 * zeros + 1)
     variance = (spread - float((ties.astype(float) ** 3 - ties).sum()) / 2) / 24
     z = (plus - mean) / float(np.sqrt(variance))
-    return SignedRank(least, float(2 * stats.norm.sf(abs(z))), effect, n, nonzero, False)
+    return SignedRank(least, float(2 * special.ndtr(-abs(z))), effect, n, nonzero, False)
+
+
+def _mean_ranks(values: Floats) -> Floats:
+    """Ranks from 1 of ``values`` (n,); equal values share the mean of their places."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (count.cumsum() - (count - 1) / 2)[place]
 
 
 def _exact(ranks: Floats, plus: float) -> float:

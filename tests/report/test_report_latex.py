@@ -1,0 +1,85 @@
+"""Wide tables fit a page in LaTeX, with nothing lost."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from srbench.report.render import Cell, Heading, Table, text_cell, to_latex
+
+PAGE = 480  # pt
+
+
+def methods_across(count: int, *, may_turn: bool = True) -> Table:
+    """PSNR and SSIM, ours and the paper's, of two data sets, with a column for each method."""
+    lead = [Heading(k, k, numeric=False) for k in ("dataset", "scale", "measure", "source")]
+    rows: list[tuple[Cell, ...]] = []
+    for dataset in ("Set5", "Set14"):
+        for measure in ("PSNR", "SSIM"):
+            for source in ("ours", "paper"):
+                keys = map(text_cell, (dataset, "×4", measure, source))
+                values = [Cell(f"{len(rows)}.{i:02}", float(i), "best") for i in range(count)]
+                rows.append((*keys, *values))
+    columns = [Heading(f"m{i}", f"SRResNet-VGG{i}") for i in range(count)]
+    headings = (*lead, *columns)
+    return Table("wide", "Wide", "All of it.", headings, tuple(rows), ("a note",), 2, may_turn)
+
+
+def values_of(latex: str) -> list[str]:
+    return sorted(re.findall(r"\\textbf\{([\d.]+)\}", latex))
+
+
+def test_a_narrow_table_stays_as_it_is():
+    latex = to_latex(methods_across(2))
+    assert r"\begin{tabular}{llllrr}" in latex
+    assert r"\small" in latex
+
+
+@pytest.mark.parametrize("may_turn", [True, False])
+def test_a_wide_table_keeps_every_value_once(may_turn):
+    table = methods_across(24, may_turn=may_turn)
+    expected = sorted(cell.text for row in table.rows for cell in row[4:])
+    assert values_of(to_latex(table)) == expected
+
+
+def test_turned_methods_are_rows_and_their_group_stays_together():
+    latex = to_latex(methods_across(24))
+    assert r"\multicolumn{2}{c}{PSNR} & \multicolumn{2}{c}{SSIM}" in latex
+    row = next(line for line in latex.splitlines() if line.startswith(r"Set14 & $\times$4 & SRR"))
+    found = [float(value) for value in values_of(row)]
+    assert found == [4.0, 5.0, 6.0, 7.0]  # the first method's column, rows 4 to 7
+
+
+def test_parts_repeat_the_leading_columns_and_keep_pairs_together():
+    table = methods_across(24, may_turn=False)
+    pairs = [replace(h, over=f"over{i // 2}") for i, h in enumerate(table.headings[4:])]
+    latex = to_latex(replace(table, headings=(*table.headings[:4], *pairs)))
+    specs = re.findall(r"\\begin\{(?:tabular|longtable)\}\{(l+)(r+)\}", latex)
+    assert len(specs) > 1
+    assert {left for left, _ in specs} == {"llll"}
+    assert all(len(right) % 2 == 0 for _, right in specs)
+    assert latex.count("\\caption{") == 1
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+@pytest.mark.parametrize("rows", [1, 30])
+@pytest.mark.parametrize("may_turn", [True, False])
+def test_latex_sets_a_wide_table_within_the_page(tmp_path, may_turn, rows):
+    table = methods_across(24, may_turn=may_turn)
+    table = replace(table, rows=table.rows if may_turn else table.rows * rows)
+    (tmp_path / "table.tex").write_text(to_latex(table), encoding="utf-8")
+    (tmp_path / "page.tex").write_text(
+        r"\documentclass[a4paper]{article}\usepackage{booktabs,longtable}"
+        rf"\usepackage[textwidth={PAGE}pt]{{geometry}}"
+        r"\begin{document}\input{table.tex}\end{document}"
+    )
+    said = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
+        cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stdout
+    assert "Overfull \\hbox" not in said.stdout
