@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 
 from ..errors import ResultsError
-from ..files import atomic_path, write_text
+from ..files import write_text
 
 
 class Score(NamedTuple):
@@ -132,12 +132,6 @@ class ResultsFolder:
         """Write run.json."""
         text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False)
         write_text(self.root / "run.json", text + "\n")
-
-
-def write_image(path: Path, png: bytes) -> None:
-    """Write the bytes of an image file, complete or not at all."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(png)
 
 
 def read_scores(path: Path) -> list[Score]:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from ..errors import CheckpointError
-from ..files import atomic_path, write_text
+from ..files import write_bytes, write_text
 from .baselines import ESPCN, SRCNN
 from .srresnet import SRResNet
 
@@ -68,9 +68,8 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = 
         for name, tensor in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    with atomic_path(path) as temporary:
-        # Not `save_file`, which tells of a full disk by an exception of its own.
-        temporary.write_bytes(save(tensors))
+    # Not `save_file`, which tells of a full disk by an exception of its own.
+    write_bytes(path, save(tensors))
     write_text(path.with_suffix(".json"), card.model_dump_json(indent=2) + "\n")
 
 
