@@ -14,9 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..imaging.luma import Image
 from .folder import Dataset
 from .landmarks import Landmarks, Plane, landmarks, luma, reduced
-from .pixels import Image, pixel_sha256
+from .pixels import pixel_sha256
 
 Relation = Literal["same", "contains", "part of", "overlaps"]
 

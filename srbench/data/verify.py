@@ -8,9 +8,10 @@ from typing import Literal
 
 from ..errors import ImageError
 from ..imaging import read_image
+from ..imaging.luma import Image
 from .catalogue import MULTIPLES, PixelRecord, canonical_name, catalogue
 from .folder import Dataset
-from .pixels import Image, pixel_sha256, same_picture, thumbnail
+from .pixels import pixel_sha256, same_picture, thumbnail
 
 Status = Literal[
     "ok",

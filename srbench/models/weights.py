@@ -154,7 +154,8 @@ def _reason(error: Exception) -> str:
 def _read(path: Path) -> Mapping[str, object]:
     """The tensors of a safetensors file or a plain torch checkpoint. Never runs a pickle."""
     if not path.is_file():
-        raise CheckpointError(f"{path} does not exist")
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise CheckpointError(f"{path} {what}; expected a .safetensors or .pth file")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

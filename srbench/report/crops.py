@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, ResultsError
 from ..imaging import read_image
+from ..imaging.luma import Image
 from .results import CropBox, Results, headline_lpips, select, without_reference
 from .style import is_reference, method_order
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def _chosen_view(results: Results, crop: CropBox) -> View:
     view = _load(results, crop.dataset, scales[0], crop.image) if scales else None
     if view is None or not view.pixels:
         raise ResultsError(
-            f"a crop was asked of {crop.dataset}/{crop.image}, which {results.folder.name} has not"
+            f"a crop was asked of {crop.dataset}/{crop.image}, which {results.name} has not"
         )
     height, width = next(iter(view.pixels.values())).shape[:2]
     box = Box(crop.left, crop.top, crop.width, crop.height)

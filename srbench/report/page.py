@@ -13,8 +13,9 @@ import jinja2
 import pandas as pd
 from PIL import Image as PillowImage
 
+from ..imaging.luma import Image
 from .crop_figure import crop_box
-from .crops import Image, View, box_around
+from .crops import View, box_around
 from .headline import headline
 from .render import Cell, Heading, Table
 from .results import Results, headline_lpips, headline_protocol, means, select
@@ -102,7 +103,7 @@ def render_page(
         .get_template("report.html")
         .render(
             headline=headline(results),
-            results=results.folder.name,
+            results=results.name,
             summary=method_first(summary),
             paper=paper,
             significance=significance_parts(results, tests),
