@@ -6,14 +6,18 @@ import errno
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .cli_experiments import depth_study, evolution
 from .cli_study import study_app
 from .errors import SrbenchError
+
+if TYPE_CHECKING:
+    from .data import Finding
 
 _PROTOCOL_ORDER = ("matlab", "basicsr", "ledig2017")
 
@@ -494,12 +498,15 @@ def data_verify(
     names: Annotated[list[str], typer.Argument(metavar="NAME...")], data: DataOption = None
 ) -> None:
     """Compare images with the canonical pixels, whatever the file format."""
+    from .console import ConsoleObserver, make_console
     from .data import data_root, open_dataset, verify
 
     bad = False
     for name in names:
         dataset = open_dataset(name, data_root(data))
-        bad |= not _print_findings(dataset.name, tuple(verify(dataset)))
+        with ConsoleObserver(make_console()) as observer:
+            findings = verify(dataset, observer)
+        bad |= not _print_findings(dataset.name, findings)
     if bad:
         raise typer.Exit(2)
 
@@ -507,15 +514,17 @@ def data_verify(
 @data_app.command("import")
 def data_import(name: str, folder: Path, data: DataOption = None) -> None:
     """Make a data set of any folder of images."""
+    from .console import ConsoleObserver, make_console
     from .data import data_root, import_folder
 
-    made = import_folder(name, folder, data_root(data))
+    with ConsoleObserver(make_console()) as observer:
+        made = import_folder(name, folder, data_root(data), observer)
     print(f"{len(made.dataset.ids)} images are now the data set {made.dataset.name}")
     if made.findings:
         _print_findings(made.dataset.name, made.findings)
 
 
-def _print_findings(name: str, findings: tuple) -> bool:  # of srbench.data.Finding
+def _print_findings(name: str, findings: Sequence[Finding]) -> bool:
     """Print what is not as it should be; whether all was."""
     bad = [finding for finding in findings if not finding.good]
     for finding in bad:

@@ -16,12 +16,10 @@ from ..errors import SrbenchError
 from ..imaging import Border, crop_to_multiple, encode_png, imresize, read_image
 from ..imaging.luma import Image
 from ..methods import ImageId, Method
-from ..metrics.protocols import Reference, get_protocol
+from ..metrics.protocols import LPIPS_PROTOCOL, Reference, get_protocol
 
 if TYPE_CHECKING:
     from ..metrics.lpips import Lpips, LpipsReference
-
-LPIPS_PROTOCOL = "lpips-v0.1"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Images are uint8 arrays of shape (H, W) for grey and (H, W, 3) for RGB, everywhe
 """
 
 from .files import encode_png, probe_image, read_image, write_png
-from .luma import studio_luma
+from .luma import studio_luma, to_rgb
 from .resize import Border, crop_to_multiple, get_border, imresize, imresize_tensor
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "probe_image",
     "read_image",
     "studio_luma",
+    "to_rgb",
     "write_png",
 ]

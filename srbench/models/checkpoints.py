@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
@@ -84,7 +83,7 @@ def read_card(path: Path) -> Card:
         return Card.model_validate_json(card.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{card} is missing; a checkpoint needs its card beside it") from None
-    except (ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not UTF-8, not JSON, or not a card
         first = str(error).splitlines()[0]
         raise CheckpointError(f"{card} is not a model card of srbench ({first})") from error
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, ResultsError
-from ..imaging import read_image
+from ..imaging import read_image, to_rgb
 from ..imaging.luma import Image
 from .results import CropBox, Results, headline_lpips, select, without_reference
 from .style import is_reference, method_order
@@ -99,8 +99,7 @@ def _load(results: Results, dataset: str, scale: int, image: str, box: Box | Non
     for method in names:
         path = results.image_path(dataset, scale, method, image)
         if path is not None:
-            read = read_image(path)
-            pixels[method] = read if read.ndim == 3 else np.stack([read] * 3, axis=-1)
+            pixels[method] = to_rgb(read_image(path))
     sizes = {m: p.shape for m, p in pixels.items()}
     if len(set(sizes.values())) > 1:
         odd = next(m for m, s in sizes.items() if s != next(iter(sizes.values())))
