@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from srbench.benchmark.work import encode_png
 from srbench.data.folder import open_dataset
-from srbench.imaging import crop_to_multiple, imresize, read_image, write_png
+from srbench.imaging import crop_to_multiple, encode_png, imresize, read_image, write_png
 from srbench.methods import load_method
 from srbench.metrics import PROTOCOLS, Lpips, get_protocol
 from srbench.models.weights_catalogue import LPIPS_BACKBONES, weights_folder, weights_path

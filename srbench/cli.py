@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +16,16 @@ from .cli_experiments import depth_study, evolution
 from .cli_study import study_app
 from .errors import SrbenchError
 
+if TYPE_CHECKING:
+    from .data import Finding
+
 _PROTOCOL_ORDER = ("matlab", "basicsr", "ledig2017")
+
+# What the user's files and disks may answer anywhere, worded by the system.
+_REFUSALS = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENAMETOOLONG, errno.EISDIR,
+    errno.ENOTDIR,
+)  # fmt: skip
 
 # Newer typer brings its own copy of click: this is the class in either case.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -45,6 +57,8 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps ..
 
 def main() -> None:
     """Run the command line; see the exit codes in the command reference."""
+    # Of images up to 179 megapixels, which are read; larger ones are refused.
+    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")
     try:
         code = app(standalone_mode=False, prog_name="srbench")
     except SrbenchError as error:
@@ -62,11 +76,16 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("SRBENCH_TRACEBACK"):
             raise
-        _say(
-            f"a fault of ours: {type(error).__name__}: {error}; please report it with the output "
-            "of the same command under SRBENCH_TRACEBACK=1"
-        )
-        code = 1
+        if isinstance(error, OSError) and error.errno in _REFUSALS:
+            place = f"{error.filename}: " if error.filename else ""
+            _say(f"{place}{error.strerror}; mend that, or choose another folder, and run again")
+            code = 2
+        else:
+            _say(
+                f"a fault of ours: {type(error).__name__}: {error}; please report it with the "
+                "output of the same command under SRBENCH_TRACEBACK=1"
+            )
+            code = 1
     if code == 130:
         _say("interrupted; what was finished is kept: run the same command again to go on")
     sys.exit(code if isinstance(code, int) else 0)
@@ -218,7 +237,8 @@ def score(
     device: DeviceOption = "auto",
 ) -> None:
     """Score a folder of SR images against their originals."""
-    from .benchmark.scoring import score_folders, write_score_table
+    from .benchmark.results import write_scores
+    from .benchmark.scoring import score_folders
     from .console import ConsoleObserver, make_console, table_console
     from .models.weights_catalogue import weights_folder
     from .report.terminal import scores_table
@@ -235,7 +255,7 @@ def score(
             observer=observer,
         )
     if out:
-        write_score_table(out, rows)
+        write_scores(out, rows)
     table_console().print(scores_table(rows))
 
 
@@ -244,13 +264,16 @@ def upscale(
     source: Annotated[Path, typer.Argument(metavar="FILE_OR_FOLDER", help="LR image or folder.")],
     method: Annotated[str, typer.Option(help="A method's name, or NAME=FILE.")],
     out: Annotated[Path, typer.Option(help="Folder for the SR images (PNG).")],
-    scale: Annotated[int, typer.Option(help="Magnification.")] = 4,
-    border: Annotated[str, typer.Option(help="Border rule of bicubic.")] = "symmetric",
+    scale: Annotated[int, typer.Option(help="Magnification.", min=1)] = 4,
+    border: Annotated[
+        str, typer.Option(help="Border rule of bicubic: symmetric or replicate.")
+    ] = "symmetric",
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Super-resolve an image, or every image of a folder."""
     from .console import ConsoleObserver, make_console
+    from .imaging import get_border
     from .methods.batch import upscale_files
     from .models.weights_catalogue import weights_folder
 
@@ -261,7 +284,7 @@ def upscale(
             method,
             out,
             scale=scale,
-            border=border,
+            border=get_border(border),
             weights=weights_folder(weights),
             device=device,
             observer=observer,
@@ -475,12 +498,15 @@ def data_verify(
     names: Annotated[list[str], typer.Argument(metavar="NAME...")], data: DataOption = None
 ) -> None:
     """Compare images with the canonical pixels, whatever the file format."""
+    from .console import ConsoleObserver, make_console
     from .data import data_root, open_dataset, verify
 
     bad = False
     for name in names:
         dataset = open_dataset(name, data_root(data))
-        bad |= not _print_findings(dataset.name, tuple(verify(dataset)))
+        with ConsoleObserver(make_console()) as observer:
+            findings = verify(dataset, observer)
+        bad |= not _print_findings(dataset.name, findings)
     if bad:
         raise typer.Exit(2)
 
@@ -488,15 +514,17 @@ def data_verify(
 @data_app.command("import")
 def data_import(name: str, folder: Path, data: DataOption = None) -> None:
     """Make a data set of any folder of images."""
+    from .console import ConsoleObserver, make_console
     from .data import data_root, import_folder
 
-    made = import_folder(name, folder, data_root(data))
+    with ConsoleObserver(make_console()) as observer:
+        made = import_folder(name, folder, data_root(data), observer)
     print(f"{len(made.dataset.ids)} images are now the data set {made.dataset.name}")
     if made.findings:
         _print_findings(made.dataset.name, made.findings)
 
 
-def _print_findings(name: str, findings: tuple) -> bool:  # of srbench.data.Finding
+def _print_findings(name: str, findings: Sequence[Finding]) -> bool:
     """Print what is not as it should be; whether all was."""
     bad = [finding for finding in findings if not finding.good]
     for finding in bad:

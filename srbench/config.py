@@ -30,9 +30,9 @@ class Experiment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    datasets: tuple[str, ...] = ("auto",)
+    datasets: tuple[str, ...] = Field(default=("auto",), min_length=1)
     """Names of data sets; ``auto`` means Set5, Set14 and BSD100 where present, else the sample."""
-    methods: tuple[str, ...] = ("shipped",)
+    methods: tuple[str, ...] = Field(default=("shipped",), min_length=1)
     """Names, ``NAME=FOLDER`` or ``NAME=FILE``; ``shipped`` means all that can run here."""
     scale: Literal[2, 3, 4, 8] = 4
     border: Literal["symmetric", "replicate"] = "symmetric"
@@ -67,6 +67,8 @@ def read_experiment(source: str | None) -> Experiment:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist; expected a preset or a TOML file") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     return parse_experiment(values, str(path))
@@ -83,9 +85,14 @@ def parse_experiment(values: dict[str, object], origin: str) -> Experiment:
     except ValidationError as error:
         # An unknown key explains a missing one, so it is told first.
         first = max(error.errors(), key=lambda e: e["type"] == "extra_forbidden")
-        where = ".".join(str(part) for part in first["loc"][:1])
+        where = str(first["loc"][0])
         if first["type"] == "extra_forbidden":
-            raise unknown_name(f"key in {origin}:", where, Experiment.model_fields) from None
+            known = Crop.model_fields if where == "crops" else Experiment.model_fields
+            raise unknown_name(f"key in {origin}:", str(first["loc"][-1]), known) from None
+        if first["type"] == "too_short":
+            raise ConfigError(f"{origin}: {where} is empty; name at least one") from None
+        if first["type"] == "missing":
+            raise ConfigError(f"{origin}: an entry of {where} lacks {first['loc'][-1]}") from None
         if first["type"] == "literal_error" and isinstance(first["input"], str):
             known = re.findall(r"'([^']+)'", first.get("ctx", {}).get("expected", ""))
             if known:  # names, not numbers

@@ -44,7 +44,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], footer: s
     """Print a plain table on standard output, and a line under it."""
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # a name in brackets is no markup
     console = table_console()
     console.print(table)
     console.print(footer, markup=False)

@@ -20,9 +20,10 @@ def atomic_path(target: Path) -> Iterator[Path]:
     ``target`` is untouched. The folder is made if need be.
 
     Raises:
-        ResultsError: the folder cannot be written to, or the disk is full.
+        ResultsError: the file cannot be written, or the disk is full.
     """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    # Not named after the target, whose name may be as long as the file system allows.
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -32,16 +33,22 @@ def atomic_path(target: Path) -> Iterator[Path]:
             raise ResultsError(
                 f"no space left on the disk while writing {target}; free some and run again"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise ResultsError(
-                f"cannot write {target}: {error.strerror}; choose a folder you may write to"
-            ) from error
-        raise
+        if error.errno is None:  # not the system's: a library's own
+            raise
+        raise ResultsError(
+            f"cannot write {target}: {error.strerror}; choose a folder you may write to"
+        ) from error
     finally:
-        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
+        if temporary.parent.is_dir():
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write ``content`` to ``target``, atomically; raises as `atomic_path`."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write ``text`` to ``target`` as UTF-8 with LF line ends, atomically."""
-    with atomic_path(target) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+    """Write ``text`` to ``target`` as UTF-8, atomically; raises as `atomic_path`."""
+    write_bytes(target, text.encode("utf-8"))

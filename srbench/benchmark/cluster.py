@@ -29,14 +29,14 @@ from distributed.scheduler import KilledWorker
 
 from .. import __version__
 from ..errors import SrbenchError
-from ..imaging import Border
+from ..files import write_bytes
+from ..imaging import Border, encode_png
 from ..methods import ImageId, Method
 from ..methods.folder import FolderMethod
 from ..observer import Observer
 from .cache import Cache
 from .plan import Plan, remember
-from .results import write_image
-from .work import Job, Outcome, Task, encode_png, load, process
+from .work import Job, Outcome, Task, load, process
 
 if TYPE_CHECKING:
     from ..metrics.lpips import Lpips
@@ -232,11 +232,11 @@ def work(parcel: Parcel) -> Delivery:
 def _task(parcel: Parcel, equipment: Equipment, folder: Path) -> Task:
     """The parcel's task, its files put into ``folder``."""
     original = folder / "original" / parcel.original[0]
-    write_image(original, parcel.original[1])
+    write_bytes(original, parcel.original[1])
     image = folder / "sr.png"
     if parcel.image is not None:
         image = folder / "sr" / parcel.image[0]
-        write_image(image, parcel.image[1])
+        write_bytes(image, parcel.image[1])
     jobs: tuple[Job, ...] = ()
     if parcel.method is not None:
         method = equipment.methods.get(parcel.method)
@@ -275,9 +275,9 @@ def _parcels(plan: Plan, equipment: Equipment) -> Iterator[tuple[Task, Job | Non
 
 def _write(task: Task, job: Job | None, delivery: Delivery) -> None:
     if delivery.copy is not None:
-        write_image(task.hr_copy, delivery.copy)
+        write_bytes(task.hr_copy, delivery.copy)
     if job is not None and delivery.sr is not None:
-        write_image(job.path, delivery.sr)
+        write_bytes(job.path, delivery.sr)
 
 
 def _equipment(plan: Plan, lpips: Mapping[str, Lpips]) -> Equipment:

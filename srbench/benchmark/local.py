@@ -8,11 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import write_bytes
+from ..imaging import encode_png
 from ..observer import Observer
 from .cache import Cache
 from .plan import Plan, remember
-from .results import write_image
-from .work import Task, encode_png, load, process
+from .work import Task, load, process
 
 if TYPE_CHECKING:
     from ..imaging.luma import Image
@@ -34,7 +35,7 @@ def run_here(plan: Plan, cache: Cache, lpips: Mapping[str, Lpips], observer: Obs
                 writes: list[Future[None]] = []
 
                 def write(path: Path, png: bytes, writes: list[Future[None]] = writes) -> None:
-                    writes.append(pool.submit(write_image, path, png))
+                    writes.append(pool.submit(write_bytes, path, png))
 
                 copy = encode_png(hr)
                 write(task.hr_copy, copy)

@@ -9,9 +9,10 @@ from ..config import Experiment
 from ..data.folder import Dataset
 from ..methods import ImageId, Method, Selection
 from ..methods.base import file_sha256
+from ..metrics.protocols import LPIPS_PROTOCOL
 from .cache import Cache, content_key
 from .results import ResultsFolder
-from .work import LPIPS_PROTOCOL, Job, Made, Outcome, Task
+from .work import Job, Made, Outcome, Task
 
 # Changed whenever a metric or the resize may give another number for the same pixels.
 _METRICS_VERSION = 1

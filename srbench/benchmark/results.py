@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from filelock import FileLock, Timeout
 
 from ..errors import ResultsError
-from ..files import atomic_path, write_text
+from ..files import write_text
 
 
 class Score(NamedTuple):
@@ -92,27 +92,15 @@ class ResultsFolder:
     def read_timings(self) -> list[Timing]:
         """The rows of timings.csv; none if there is no such file."""
         path = self.root / "timings.csv"
-        if not path.exists():
-            return []
-        return [
-            Timing(d, i, m, int(s), v, float(t), float(r))
-            for d, i, m, s, v, t, r in _read_rows(path, Timing._fields)
-        ]
+        return _read_table(path, Timing) if path.exists() else []
 
     def write_scores(self, rows: Iterable[Score]) -> None:
         """Write scores.csv: sorted, LF, UTF-8, 6 decimals; the same bytes for the same scores."""
-        self._write("scores.csv", Score._fields, sorted(rows))
+        write_scores(self.root / "scores.csv", rows)
 
     def write_timings(self, rows: Iterable[Timing]) -> None:
-        """Write timings.csv, sorted."""
-        self._write("timings.csv", Timing._fields, sorted(rows))
-
-    def _write(self, name: str, fields: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(fields)
-        writer.writerows([cell(value) for value in row] for row in rows)
-        write_text(self.root / name, buffer.getvalue())
+        """Write timings.csv in the same way."""
+        _write_table(self.root / "timings.csv", Timing, rows)
 
     def read_run(self) -> dict[str, Any]:
         """run.json, or an empty record.
@@ -124,20 +112,19 @@ class ResultsFolder:
         if not path.exists():
             return {}
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            run = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ResultsError(f"{path} is damaged ({error}); move it away and run again") from None
+            raise ResultsError(
+                f"{path} is not valid JSON ({error}); move it away and run again"
+            ) from None
+        if not isinstance(run, dict):
+            raise ResultsError(f"{path} holds no JSON object; move it away and run again")
+        return run
 
     def write_run(self, record: dict[str, Any]) -> None:
         """Write run.json."""
         text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False)
         write_text(self.root / "run.json", text + "\n")
-
-
-def write_image(path: Path, png: bytes) -> None:
-    """Write the bytes of an image file, complete or not at all."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(png)
 
 
 def read_scores(path: Path) -> list[Score]:
@@ -146,27 +133,45 @@ def read_scores(path: Path) -> list[Score]:
     Raises:
         ResultsError: the file is missing, or is not such a table.
     """
-    return [
-        Score(d, i, m, int(s), p, k, float(v))
-        for d, i, m, s, p, k, v in _read_rows(path, Score._fields)
-    ]
+    return _read_table(path, Score)
 
 
-def _read_rows(path: Path, fields: tuple[str, ...]) -> list[list[str]]:
+def write_scores(path: Path, rows: Iterable[Score]) -> None:
+    """Write a table with the columns of scores.csv: sorted, LF, UTF-8, 6 decimals."""
+    _write_table(path, Score, rows)
+
+
+_Row = TypeVar("_Row", Score, Timing)
+
+
+def _read_table(path: Path, kind: type[_Row]) -> list[_Row]:
+    kinds = get_type_hints(kind)
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
+            header, *rows = csv.reader(file)
+        if header != list(kinds):
+            raise ValueError(f"its columns are {','.join(header)}")
+        return [
+            kind(*(to(text) for to, text in zip(kinds.values(), row, strict=True))) for row in rows
+        ]
     except FileNotFoundError:
         raise ResultsError(f"{path} does not exist; expected the table scores.csv") from None
-    if not rows or rows[0] != list(fields) or any(len(row) != len(fields) for row in rows):
+    except (ValueError, csv.Error) as error:
         raise ResultsError(
-            f"{path} is not the table that srbench writes (expected the columns "
-            f"{','.join(fields)}); move it away and run again"
-        )
-    return rows[1:]
+            f"{path} is not the table that srbench writes ({error}; expected the columns "
+            f"{','.join(kinds)}); move it away and run again"
+        ) from error
 
 
-def cell(value: object) -> object:
+def _write_table(path: Path, kind: type[_Row], rows: Iterable[_Row]) -> None:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(kind._fields)
+    writer.writerows([_written(value) for value in row] for row in sorted(rows))
+    write_text(path, buffer.getvalue())
+
+
+def _written(value: str | int | float) -> str | int:
     if isinstance(value, float):
         return "inf" if math.isinf(value) else f"{value:.6f}"
     return value

@@ -120,7 +120,7 @@ def run_all(
                     computed=plan.jobs,
                 )
             )
-            reported = report and _report(folder, observer, force=force)
+            reported = report and _report(folder, cache, observer, force=force)
     return RunSummary(
         tuple(dataset.name for dataset in datasets),
         sum(len(dataset.ids) for dataset in datasets),
@@ -261,11 +261,10 @@ def _write_tables(
     folder.write_timings([*filter(kept, folder.read_timings()), *timings])
 
 
-def _report(folder: ResultsFolder, observer: Observer, *, force: bool) -> bool:
+def _report(folder: ResultsFolder, cache: Cache, observer: Observer, *, force: bool) -> bool:
     """Make tables, figures and page, unless they stand and nothing they show has changed."""
     from ..report import write_report
 
-    cache = Cache(folder.cache)
     shown = {name: value for name, value in folder.read_run().items() if name not in VOLATILE}
     tables = [(folder.root / name).read_text("utf-8") for name in ("scores.csv", "timings.csv")]
     key = content_key("report", tables, shown)

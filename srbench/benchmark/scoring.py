@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..data.folder import image_files
-from ..errors import DatasetError, SrbenchError, unknown_name
-from ..files import atomic_path
+from ..errors import DatasetError, SrbenchError
 from ..imaging import crop_to_multiple, read_image
 from ..metrics.protocols import get_protocol
-from ..models.weights_catalogue import LPIPS_BACKBONES
 from ..observer import Observer
-from .results import Score, cell
+from .results import Score
 from .work import Metrics
+
+if TYPE_CHECKING:
+    from ..metrics.lpips import Lpips
 
 
 def score_folders(
@@ -34,27 +35,24 @@ def score_folders(
 
     Raises:
         DatasetError: the folders hold different images.
-        UnknownName: an unknown protocol or LPIPS backbone.
+        UnknownName: an unknown protocol or LPIPS network.
         SizeMismatch: an image's size is not that of its original cropped to the scale.
         MissingWeights: LPIPS was asked for, but its backbone is not on this machine.
     """
     observer = observer or Observer()
     for protocol in protocols:
         get_protocol(protocol)
-    for net in lpips:
-        if net not in LPIPS_BACKBONES:
-            raise unknown_name("LPIPS backbone", net, LPIPS_BACKBONES)
     originals, images = image_files(hr), image_files(sr)
     _refuse_different_ids(hr, originals, sr, images)
     metrics = _load_lpips(lpips, weights, device)
+    # A folder given as "." has its name all the same.
+    dataset, method = hr.resolve().name, sr.resolve().name
     rows: list[Score] = []
     observer.begin("scoring", len(images))
     for image, path in images.items():
+        original, pixels = read_image(originals[image]), read_image(path)
         try:
-            prepared = Metrics(
-                crop_to_multiple(read_image(originals[image]), scale), scale, metrics
-            )
-            pixels = read_image(path)
+            prepared = Metrics(crop_to_multiple(original, scale), scale, metrics)
             scores: dict[tuple[str, str], float] = {}
             for protocol in protocols:
                 scores |= prepared.protocol(protocol, pixels)
@@ -62,21 +60,13 @@ def score_folders(
                 scores |= prepared.lpips(net, pixels)
         except SrbenchError as error:
             raise type(error)(f"{path}: {error}") from error
-        rows += [Score(hr.name, image, sr.name, scale, *key, v) for key, v in scores.items()]
+        rows += [Score(dataset, image, method, scale, *key, v) for key, v in scores.items()]
         observer.image_done(image)
     observer.end()
     return rows
 
 
-def write_score_table(path: Path, rows: Sequence[Score]) -> None:
-    """Write scores as CSV with the columns of scores.csv, sorted."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Score._fields)
-        writer.writerows([cell(value) for value in row] for row in sorted(rows))
-
-
-def _load_lpips(lpips: Sequence[str], weights: Path, device: str):
+def _load_lpips(lpips: Sequence[str], weights: Path, device: str) -> dict[str, Lpips]:
     if not lpips:
         return {}
     from ..methods.network import pick_device

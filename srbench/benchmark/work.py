@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,18 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image as PillowImage
 
 from ..errors import SrbenchError
-from ..imaging import Border, crop_to_multiple, imresize, read_image
+from ..imaging import Border, crop_to_multiple, encode_png, imresize, read_image
 from ..imaging.luma import Image
 from ..methods import ImageId, Method
-from ..metrics.protocols import Reference, get_protocol
+from ..metrics.protocols import LPIPS_PROTOCOL, Reference, get_protocol
 
 if TYPE_CHECKING:
     from ..metrics.lpips import Lpips, LpipsReference
-
-LPIPS_PROTOCOL = "lpips-v0.1"
 
 
 @dataclass(frozen=True)
@@ -165,13 +161,6 @@ def _do(
     for net in job.lpips:
         scores |= metrics.lpips(net, sr)
     return Outcome(job.method.name, made, scores)
-
-
-def encode_png(image: Image) -> bytes:
-    """The lossless PNG file of an image; the same bytes for the same pixels."""
-    buffer = io.BytesIO()
-    PillowImage.fromarray(image).save(buffer, format="PNG", compress_level=3)
-    return buffer.getvalue()
 
 
 def _located(error: SrbenchError, source: ImageId, method: str | None) -> SrbenchError:

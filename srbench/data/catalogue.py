@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .pixels import Image, pixel_sha256, thumbnail
+from ..imaging.luma import Image
+from .pixels import pixel_sha256, thumbnail
 
 SAMPLE = "sample"
 AUTO = ("Set5", "Set14", "BSD100")

@@ -6,6 +6,7 @@ A data set is ``<root>/<Name>/HR/*`` (png, bmp, jpg, tif, webp). Image ids are f
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,21 +15,8 @@ from types import MappingProxyType
 
 from ..errors import DatasetError, unknown_name
 from ..imaging import read_image
+from ..imaging.luma import Image
 from .catalogue import AUTO, SAMPLE, catalogue
-from .pixels import Image, pixel_sha256
-
-__all__ = [
-    "EXTENSIONS",
-    "Dataset",
-    "auto_datasets",
-    "data_root",
-    "datasets_under",
-    "image_files",
-    "is_image_name",
-    "open_dataset",
-    "pixel_sha256",
-    "sample_dataset",
-]
 
 EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 
@@ -69,7 +57,8 @@ def image_files(folder: Path | str) -> dict[str, Path]:
     case does not matter.
 
     Raises:
-        DatasetError: the folder is missing or holds no image, or two files share an id.
+        DatasetError: the folder is missing or holds no image, two files share an id, or a name
+            has control characters or is no UTF-8: no table could hold it.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -78,6 +67,11 @@ def image_files(folder: Path | str) -> dict[str, Path]:
     found: defaultdict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.iterdir()):
         if is_image_name(path.name) and path.is_file():
+            if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in path.name):
+                raise DatasetError(
+                    f"{folder} holds {path.name!a}, whose name has control characters or is "
+                    "no UTF-8; rename it"
+                )
             found[path.stem].append(path)
     if not found:
         raise DatasetError(f"{folder} holds no image ({', '.join(e[1:] for e in EXTENSIONS)})")

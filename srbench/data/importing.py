@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ..errors import DatasetError, ImageError
 from ..imaging import read_image
+from ..observer import Observer
 from .catalogue import SAMPLE, canonical_name
 from .folder import Dataset, datasets_under, image_files, open_dataset
 from .placing import placed_folder
-from .verify import Finding, Progress, verify
+from .verify import Finding, verify
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _RESERVED = (SAMPLE, "auto", "all", "hr")
@@ -26,19 +27,14 @@ class Imported:
     folder: Path
     findings: tuple[Finding, ...]
 
-    def __str__(self) -> str:
-        count = len(self.dataset.ids)
-        return f"{self.dataset.name}: {count} image{'s' * (count != 1)} in {self.folder}"
-
 
 def import_folder(
-    name: str, folder: Path | str, root: Path | str, progress: Progress | None = None
+    name: str, folder: Path | str, root: Path | str, observer: Observer | None = None
 ) -> Imported:
     """Copy the images of ``folder`` to ``<root>/<name>/HR``, whole or not at all.
 
     The files are copied as they are. A name of the catalogue is allowed (and takes the
-    catalogue's spelling); the images are then held against the canonical ones. ``progress`` is
-    called as (name, images done, images in all).
+    catalogue's spelling); the images are then held against the canonical ones.
 
     Raises:
         DatasetError: the name is unfit or taken, or the folder is missing, empty, has two files
@@ -59,26 +55,26 @@ def import_folder(
             f"{root / taken / 'HR'} first"
         )
     images = image_files(folder)
-    _refuse_unreadable(folder, images, name, progress)
+    observer = observer or Observer()
+    _refuse_unreadable(folder, images, observer)
     with placed_folder(root / name / "HR") as making:
         for path in images.values():
             shutil.copyfile(path, making / path.name)
     dataset = open_dataset(name, root)
-    findings = tuple(verify(dataset)) if canonical_name(name) else ()
+    findings = tuple(verify(dataset, observer)) if canonical_name(name) else ()
     return Imported(dataset, root / name / "HR", findings)
 
 
-def _refuse_unreadable(
-    folder: Path, images: dict[str, Path], name: str, progress: Progress | None
-) -> None:
+def _refuse_unreadable(folder: Path, images: dict[str, Path], observer: Observer) -> None:
     problems: list[str] = []
-    for done, path in enumerate(images.values(), start=1):
+    observer.begin(f"reading {folder}", len(images))
+    for image_id, path in images.items():
         try:
             read_image(path)
         except ImageError as error:
             problems.append(str(error))
-        if progress:
-            progress(name, done, len(images))
+        observer.image_done(image_id)
+    observer.end()
     if problems:
         raise DatasetError(
             f"{len(problems)} of {len(images)} images in {folder} cannot be used; mend or remove "

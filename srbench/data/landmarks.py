@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from .pixels import Image
+from ..imaging.luma import Image
 
 Plane = NDArray[np.float32]
 

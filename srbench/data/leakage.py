@@ -7,16 +7,17 @@ each other and correlated. That survives JPEG, cropping, mirroring, turning and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..imaging.luma import Image
 from .folder import Dataset
 from .landmarks import Landmarks, Plane, landmarks, luma, reduced
-from .pixels import Image, pixel_sha256
+from .pixels import pixel_sha256
 
 Relation = Literal["same", "contains", "part of", "overlaps"]
 
@@ -89,13 +90,11 @@ class _Index:
 def find_leaks(
     training_images: Iterable[tuple[str, Image]],
     benchmark: Sequence[Dataset],
-    progress: Callable[[str, int, int | None], None] | None = None,
 ) -> list[Leak]:
     """Training pictures that are, contain, or are cut from an image of the benchmark.
 
     ``training_images`` are (name, uint8 of shape (H, W) or (H, W, 3)), taken one at a time and
     not kept. The result has one leak per pair, sorted by training name, data set and image.
-    ``progress`` is called as (name, pictures done, None).
 
     Measured on the 119 images of Set5, Set14 and BSD100: all are found inside larger pictures,
     also after JPEG at quality 30 and at twice the size, 118 at 0.7 times, 105 at half the size.
@@ -111,13 +110,12 @@ def find_leaks(
     # The products are small: a second thread gains little on an idle machine, and on a busy one
     # waiting for it takes a hundred times as long as the work.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _find(training_images, benchmark, progress)
+        return _find(training_images, benchmark)
 
 
 def _find(
     training_images: Iterable[tuple[str, Image]],
     benchmark: Sequence[Dataset],
-    progress: Callable[[str, int, int | None], None] | None,
 ) -> list[Leak]:
     names = [(dataset.name, image_id) for dataset in benchmark for image_id in dataset.ids]
     if not names:
@@ -128,7 +126,7 @@ def _find(
         by_hash.setdefault(pixel_sha256(image), []).append(owner)
     whole, fine = _index(originals, 4.0), _index(originals, 2.0)
     leaks = []
-    for done, (name, image) in enumerate(training_images, start=1):
+    for name, image in training_images:
         found = {
             owner: Leak(name, *names[owner], "same", 1.0, 1.0, False, 0, 1.0)
             for owner in by_hash.get(pixel_sha256(image), [])
@@ -144,8 +142,6 @@ def _find(
                     if owner not in found or found[owner].correlation < leak.correlation:
                         found[owner] = leak
         leaks += found.values()
-        if progress:
-            progress(name, done, None)
     return sorted(leaks, key=lambda leak: (leak.training, leak.dataset, leak.image))
 
 

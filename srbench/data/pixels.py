@@ -6,9 +6,8 @@ import hashlib
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from ..imaging.luma import Image
 
 _GRID = 8
 _LUMA = np.array([0.299, 0.587, 0.114])

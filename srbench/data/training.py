@@ -13,16 +13,15 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
 
 from ..errors import ImageError, TrainingError
-from ..imaging import crop_to_multiple, imresize, read_image
+from ..imaging import crop_to_multiple, imresize, read_image, to_rgb
 from ..imaging.luma import Image
-
-SUFFIXES = {".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
+from .folder import is_image_name
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,7 @@ class TrainingSet:
         lr_rows: list[np.ndarray] = []
         sizes: list[tuple[int, int]] = []
         for image in images:
-            hr = crop_to_multiple(
-                image if image.ndim == 3 else np.repeat(image[..., None], 3, 2), scale
-            )
+            hr = crop_to_multiple(to_rgb(image), scale)
             lr = imresize(hr, Fraction(1, scale))
             sizes.append(lr.shape[:2])
             hr_rows.append(np.ascontiguousarray(hr).reshape(-1, 3))
@@ -164,7 +161,7 @@ def read_training_images(
     """
     if source.is_dir():
         for path in sorted(source.rglob("*")):
-            if path.suffix.lower() in SUFFIXES and path.is_file():
+            if is_image_name(path.name) and path.is_file():
                 try:
                     yield str(path.relative_to(source)), read_image(path)
                 except ImageError as error:
@@ -178,7 +175,7 @@ def read_training_images(
         with tarfile.open(source) as archive:
             for member in archive:
                 stream = archive.extractfile(member) if member.isfile() else None
-                if stream is None or Path(member.name).suffix.lower() not in SUFFIXES:
+                if stream is None or not is_image_name(PurePosixPath(member.name).name):
                     continue
                 try:
                     yield member.name, read_image(io.BytesIO(stream.read()), name=member.name)

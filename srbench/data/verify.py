@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import ImageError
 from ..imaging import read_image
+from ..imaging.luma import Image
+from ..observer import Observer
 from .catalogue import MULTIPLES, PixelRecord, canonical_name, catalogue
 from .folder import Dataset
-from .pixels import Image, pixel_sha256, same_picture, thumbnail
+from .pixels import pixel_sha256, same_picture, thumbnail
 
 Status = Literal[
     "ok",
@@ -24,8 +25,6 @@ Status = Literal[
     "unreadable",
     "unrecorded",
 ]
-
-Progress = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,11 @@ class Finding:
         return self.status in ("ok", "unrecorded")
 
 
-def verify(dataset: Dataset, progress: Progress | None = None) -> list[Finding]:
+def verify(dataset: Dataset, observer: Observer | None = None) -> list[Finding]:
     """One finding per image of the data set and of its catalogue entry, sorted by id.
 
     A data set that is not in the catalogue is read through: each image is ``unrecorded`` or
-    ``unreadable``. ``progress`` is called as (name, images done, images in all).
+    ``unreadable``.
     """
     name = canonical_name(dataset.name)
     entry = catalogue()[name] if name else None
@@ -67,15 +66,17 @@ def verify(dataset: Dataset, progress: Progress | None = None) -> list[Finding]:
     records = entry.pixels if entry else {}
     ids = sorted({*expected, *dataset.ids})
     findings = []
-    for done, image_id in enumerate(ids, start=1):
+    observer = observer or Observer()
+    observer.begin(f"verifying {dataset.name}", len(ids))
+    for image_id in ids:
         if image_id not in dataset.images:
             findings.append(Finding(image_id, "missing", "there is no file of that id"))
         elif image_id not in expected:
             findings.append(Finding(image_id, "extra", f"{dataset.name} has no such image"))
         else:
             findings.append(_judge_file(dataset, image_id, records.get(image_id)))
-        if progress:
-            progress(dataset.name, done, len(ids))
+        observer.image_done(image_id)
+    observer.end()
     return findings
 
 

@@ -3,17 +3,20 @@
 Images are uint8 arrays of shape (H, W) for grey and (H, W, 3) for RGB, everywhere.
 """
 
-from .files import probe_image, read_image, write_png
-from .luma import studio_luma
-from .resize import Border, crop_to_multiple, imresize, imresize_tensor
+from .files import encode_png, probe_image, read_image, write_png
+from .luma import studio_luma, to_rgb
+from .resize import Border, crop_to_multiple, get_border, imresize, imresize_tensor
 
 __all__ = [
     "Border",
     "crop_to_multiple",
+    "encode_png",
+    "get_border",
     "imresize",
     "imresize_tensor",
     "probe_image",
     "read_image",
     "studio_luma",
+    "to_rgb",
     "write_png",
 ]

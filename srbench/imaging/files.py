@@ -10,23 +10,27 @@
 | transparency, really used       | refused: there is no one right background |
 | more than 8 bits per channel    | refused: there is no one right way down to 8 bits |
 | EXIF orientation                | applied, as every viewer does |
-| several frames                  | refused |
+| a JPEG with further pictures (MPO: preview, gain map) | the first, as every viewer shows it |
+| several frames, otherwise       | refused |
 """
 
 from __future__ import annotations
 
+import io
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageOps
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
 from ..errors import ImageError
-from ..files import atomic_path
+from ..files import write_bytes
 from .luma import Image
-
-_MAX_PIXELS = 500_000_000
 
 
 def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Image:
@@ -35,30 +39,14 @@ def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Ima
     ``source`` is a path, or an open binary stream; ``name`` is what messages call the latter.
 
     Raises:
-        ImageError: the file is missing, damaged, too large (500 megapixels), or of a kind that
-            the table refuses.
+        ImageError: the file is missing, damaged, too large (Pillow's limit, 179 megapixels), or
+            of a kind that the table refuses.
     """
     path = Path(source) if isinstance(source, (str, Path)) else source
     name = name or (str(path) if isinstance(path, Path) else "the image")
-    try:
-        header = _first_bytes(path)
-        with PillowImage.open(path) as file:
-            width, height = file.size
-            if width * height > _MAX_PIXELS:
-                raise ImageError(f"{name} is {width}x{height}, more than 500 megapixels")
-            if getattr(file, "n_frames", 1) > 1:
-                raise ImageError(f"{name} holds several frames; save the one you mean as PNG")
-            _refuse_deep(name, file, header)
-            file.load()
-            return _to_array(name, ImageOps.exif_transpose(file))
-    except FileNotFoundError:
-        raise ImageError(f"{name} does not exist") from None
-    except PillowImage.DecompressionBombError as error:
-        raise ImageError(f"{name} is too large: {error}") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ImageError(
-            f"{name} cannot be read as an image ({error}); is it truncated or renamed?"
-        ) from error
+    with _opened(path, name) as file:
+        file.load()
+        return _to_array(name, ImageOps.exif_transpose(file))
 
 
 def probe_image(path: Path) -> tuple[int, ...]:
@@ -67,44 +55,51 @@ def probe_image(path: Path) -> tuple[int, ...]:
     PNG checksums are verified, so most damage is found.
 
     Raises:
-        ImageError: the file is missing, damaged or no image.
+        ImageError: as `read_image`, except for what only the pixels tell: transparency, and
+            damage in other formats.
     """
-    try:
-        with PillowImage.open(path) as file:
-            width, height = file.size
-            turned = file.getexif().get(0x0112, 1) >= 5  # EXIF orientation: lies on its side
-            grey = file.mode in ("1", "L", "LA")
-        with PillowImage.open(path) as file:  # reading EXIF may load pixels, verify must come first
-            file.verify()
-    except FileNotFoundError:
-        raise ImageError(f"{path} does not exist") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ImageError(
-            f"{path} cannot be read as an image ({error}); is it truncated or renamed?"
-        ) from error
+    with _opened(path, str(path)) as file:
+        width, height = file.size
+        turned = file.getexif().get(0x0112, 1) >= 5  # EXIF orientation: lies on its side
+        grey = file.mode in ("1", "L", "LA")
+    with _opened(path, str(path)) as file:  # reading EXIF may load pixels, verify must come first
+        file.verify()
     size = (width, height) if turned else (height, width)
     return size if grey else (*size, 3)
 
 
-def _first_bytes(source: Path | BinaryIO) -> bytes:
-    if isinstance(source, Path):
-        with source.open("rb") as stream:
-            return stream.read(25)
-    here = source.tell()
-    header = source.read(25)
-    source.seek(here)
-    return header
-
-
-def _refuse_deep(name: str, file: PillowImage.Image, header: bytes) -> None:
-    # Pillow reads 16-bit RGB PNG as 8-bit without a word; only the header tells: byte 24 of a PNG
-    # file is its bit depth.
-    deep = file.mode.startswith(("I", "F")) or (file.format == "PNG" and header[24:] == b"\x10")
-    if deep:
+@contextmanager
+def _opened(source: Path | BinaryIO, name: str) -> Generator[PillowImage.Image, None, None]:
+    """An image file of a kind that the table takes; its faults are told as `ImageError`."""
+    try:
+        with PillowImage.open(source) as file:
+            if file.format != "MPO" and getattr(file, "n_frames", 1) > 1:
+                raise ImageError(f"{name} holds several frames; save the one you mean as PNG")
+            if _is_deep(file):
+                raise ImageError(
+                    f"{name} has more than 8 bits per channel; convert it to 8 bits first, "
+                    "by the rule your study means"
+                )
+            yield file
+    except ImageError:
+        raise
+    except FileNotFoundError:
+        raise ImageError(f"{name} does not exist") from None
+    except PillowImage.DecompressionBombError as error:
+        raise ImageError(f"{name} is too large: {error}") from error
+    except Exception as error:  # Pillow's decoders raise a dozen kinds for damaged files
         raise ImageError(
-            f"{name} has more than 8 bits per channel; convert it to 8 bits first, "
-            "by the rule your study means"
-        )
+            f"{name} cannot be read as an image ({error}); is it truncated or renamed?"
+        ) from error
+
+
+def _is_deep(file: PillowImage.Image) -> bool:
+    # Pillow reads 16-bit RGB as 8-bit without a word: only the file's own layout tells.
+    if isinstance(file, TiffImageFile):
+        return max(file.tag_v2.get(BITSPERSAMPLE, (1,))) > 8
+    if isinstance(file, PngImageFile) and ";16" in str(file.tile):
+        return True
+    return file.mode.startswith(("I", "F"))
 
 
 def _to_array(name: str, image: PillowImage.Image) -> Image:
@@ -118,12 +113,18 @@ def _to_array(name: str, image: PillowImage.Image) -> Image:
     return np.asarray(image.convert("RGB"), dtype=np.uint8)
 
 
+def encode_png(image: Image) -> bytes:
+    """The lossless PNG file of uint8 (H, W) or (H, W, 3); the same bytes for the same pixels."""
+    buffer = io.BytesIO()
+    # Level 3 is three times as fast as Pillow's default 6 for about 3 % larger files.
+    PillowImage.fromarray(image).save(buffer, format="PNG", compress_level=3)
+    return buffer.getvalue()
+
+
 def write_png(path: Path | str, image: Image) -> None:
     """Write uint8 (H, W) or (H, W, 3) as lossless PNG: complete, or not at all.
 
     Raises:
         ResultsError: the folder cannot be written to, or the disk is full.
     """
-    with atomic_path(Path(path)) as temporary:
-        # Level 3 is three times as fast as Pillow's default 6 for about 3 % larger files.
-        PillowImage.fromarray(image).save(temporary, format="PNG", compress_level=3)
+    write_bytes(Path(path), encode_png(image))

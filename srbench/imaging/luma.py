@@ -1,4 +1,4 @@
-"""Luma of 8-bit RGB, as the super-resolution literature computes it."""
+"""Luma of 8-bit RGB, as the super-resolution literature computes it, and grey as RGB."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def studio_luma(image: Image, *, rounded: bool) -> Luma:
     """
     luma = 16.0 + image.astype(np.float64) @ (np.array([65.481, 128.553, 24.966]) / 255.0)
     return np.floor(luma + 0.5) if rounded else luma
+
+
+def to_rgb(image: Image) -> Image:
+    """Grey (H, W) as R = G = B, (H, W, 3); RGB as it is."""
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)

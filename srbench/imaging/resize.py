@@ -12,18 +12,30 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SizeMismatch
+from ..errors import SizeMismatch, unknown_name
 from .luma import Image
 
 if TYPE_CHECKING:  # importing torch takes a second; only `imresize_tensor` needs it
     import torch
 
 Border = Literal["symmetric", "replicate"]
+
+
+def get_border(name: str) -> Border:
+    """The border rule of that name.
+
+    Raises:
+        UnknownName: there is none; the message names the nearest.
+    """
+    for border in get_args(Border):
+        if border == name:
+            return border
+    raise unknown_name("border rule", name, get_args(Border))
 
 
 def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -76,7 +88,7 @@ def _check(scale: float | Fraction, border: str) -> Fraction:
     ratio = Fraction(scale).limit_denominator(10_000)
     if ratio <= 0:
         raise ValueError(f"scale is {scale}, expected a positive number")
-    if border not in ("symmetric", "replicate"):
+    if border not in get_args(Border):
         raise ValueError(f"border is '{border}', expected 'symmetric' or 'replicate'")
     return ratio
 

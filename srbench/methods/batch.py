@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..data.folder import image_files
-from ..imaging import read_image, write_png
+from ..errors import ConfigError
+from ..imaging import Border, read_image, write_png
 from ..observer import Observer
 from .resolve import load_method
 
@@ -16,7 +17,7 @@ def upscale_files(
     out: Path,
     *,
     scale: int,
-    border: str,
+    border: Border,
     weights: Path,
     device: str = "auto",
     observer: Observer | None = None,
@@ -24,18 +25,20 @@ def upscale_files(
     """Super-resolve one image, or every image of a folder, into PNG files of the same names.
 
     Raises:
+        ConfigError: a result would overwrite its original.
         SrbenchError: an unknown or missing method, or an image that cannot be read; the files
             that were finished before stay.
     """
     observer = observer or Observer()
     files = {source.stem: source} if source.is_file() else image_files(source)
+    targets = {name: out / f"{name}.png" for name in files}
+    for name, path in files.items():
+        if targets[name].exists() and targets[name].samefile(path):
+            raise ConfigError(f"{path} would be overwritten by its result; choose another --out")
     upscaler = load_method(method, scale=scale, device=device, border=border, weights=weights)
-    written: list[Path] = []
     observer.begin(f"upscaling x{scale} with {upscaler.name}", len(files))
     for name, path in files.items():
-        target = out / f"{name}.png"
-        write_png(target, upscaler.upscale(read_image(path)))
-        written.append(target)
+        write_png(targets[name], upscaler.upscale(read_image(path)))
         observer.image_done(name)
     observer.end()
-    return written
+    return list(targets.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..imaging import Border, imresize
 from ..imaging.luma import Image
 from .base import ImageId
 
@@ -31,7 +32,7 @@ class Bicubic:
     """MATLAB's bicubic enlargement, to the bit, with the border rule of the run."""
 
     scale: int
-    border: str
+    border: Border
     name: str = "bicubic"
     timed: bool = True
 
@@ -42,6 +43,4 @@ class Bicubic:
         pass
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
-        from ..imaging.resize import imresize
-
-        return imresize(lr, self.scale, border=self.border)  # pyright: ignore[reportArgumentType]
+        return imresize(lr, self.scale, border=self.border)

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import SrbenchError
-from ..imaging.luma import Image
+from ..imaging.luma import Image, to_rgb
 from ..models.layers import to_device
 from .base import ImageId
 
@@ -88,8 +88,7 @@ class NetworkMethod:
         Raises:
             SrbenchError: the device's memory does not suffice even tile by tile.
         """
-        colour = lr if lr.ndim == 3 else np.repeat(lr[..., None], 3, axis=2)
-        sr = self._tiled(np.ascontiguousarray(colour))
+        sr = self._tiled(np.ascontiguousarray(to_rgb(lr)))
         if lr.ndim == 2:
             return np.floor(sr.mean(axis=2) + 0.5).astype(np.uint8)
         return sr

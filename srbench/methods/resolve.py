@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..data.folder import Dataset, image_files
 from ..errors import CheckpointError, DatasetError, MissingWeights, UnknownName, unknown_name
+from ..imaging import Border
 from .base import ImageId, Method, file_sha256
 from .folder import FolderMethod, check_result
 from .interpolation import Bicubic, Nearest
@@ -66,14 +67,17 @@ def checkpoint_file(name: str, scale: int, weights: Path) -> Path:
         path = folder / f"{name}_x{scale}.safetensors"
         if path.is_file():
             return path
-    raise MissingWeights(
-        f"no x{scale} checkpoint of {name} is shipped or in the weights folder; "
-        f"make one with: {_train_command(name, scale)}"
+    gap = _no_checkpoint(name, scale)
+    raise MissingWeights(f"{gap.reason}; make one with: {gap.command}")
+
+
+def _no_checkpoint(name: str, scale: int) -> Missing:
+    return Missing(
+        name,
+        None,
+        f"no x{scale} checkpoint of {name} is shipped or in the weights folder",
+        f"srbench train {name} --scale {scale} --data FOLDER",
     )
-
-
-def _train_command(name: str, scale: int) -> str:
-    return f"srbench train {name} --scale {scale} --data FOLDER"
 
 
 def shipped(scale: int, weights: Path) -> list[str]:
@@ -93,7 +97,7 @@ def load_method(
     *,
     scale: int = 4,
     device: str = "cpu",
-    border: str = "symmetric",
+    border: Border = "symmetric",
     weights: Path | None = None,
 ) -> Method:
     """One of our methods by name, or ``NAME=FILE`` for a checkpoint file.
@@ -135,21 +139,21 @@ def _our_network(name: str, path: Path, scale: int, device: str) -> Method:
         raise CheckpointError(
             f"{path} enlarges x{card.architecture.scale}, but the run is x{scale}"
         )
-    identity = f"srbench {_INFERENCE_VERSION} {file_sha256(path)} {_card_identity(path)}"
+    architecture = hashlib.sha256(card.architecture.model_dump_json().encode()).hexdigest()[:16]
+    identity = f"srbench {_INFERENCE_VERSION} {file_sha256(path)} {architecture}"
     return NetworkMethod(
         name, scale, identity, lambda: load_checkpoint(path)[0], pick_device(device)
     )
 
 
-def _card_identity(path: Path) -> str:
-    from ..models.checkpoints import read_card
-
-    return hashlib.sha256(read_card(path).architecture.model_dump_json().encode()).hexdigest()[:16]
-
-
 def _file_method(name: str, path: Path, scale: int, device: str) -> Method:
     if not path.exists():
         raise CheckpointError(f"{name}={path}: there is no such file or folder")
+    if path.is_dir():
+        raise CheckpointError(
+            f"{name}={path} is a folder, which only run-all takes for a method; expected a "
+            ".pth or .safetensors file"
+        )
     if path.suffix.lower() not in (".pth", ".pt", ".ckpt", ".safetensors"):
         raise CheckpointError(
             f"{name}={path} is no checkpoint; expected a .pth or .safetensors file, or a folder"
@@ -180,7 +184,7 @@ def select_methods(
     datasets: Sequence[Dataset],
     *,
     scale: int,
-    border: str,
+    border: Border,
     device: str,
     weights: Path,
 ) -> Selection:
@@ -208,9 +212,8 @@ def select_methods(
             methods.append(
                 load_method(spec, scale=scale, device=device, border=border, weights=weights)
             )
-        except MissingWeights as error:
-            reason, _, command = str(error).partition("; make one with: ")
-            missing.append(Missing(spec.lower(), None, reason, command))
+        except MissingWeights:
+            missing.append(_no_checkpoint(spec.lower(), scale))
     names = [method.name.lower() for method in methods]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

@@ -5,13 +5,12 @@ Pure: uint8 arrays of shape (H, W) or (H, W, 3) in, numbers out.
 
 from typing import TYPE_CHECKING, Any
 
-from .protocols import PROTOCOLS, Protocol, Reference, get_protocol, score
+from .protocols import LPIPS_PROTOCOL, PROTOCOLS, Protocol, Reference, get_protocol, score
 
 if TYPE_CHECKING:
-    from .lpips import LPIPS_NETS, LPIPS_PROTOCOL, Lpips, LpipsReference
+    from .lpips import Lpips, LpipsReference
 
 __all__ = [
-    "LPIPS_NETS",
     "LPIPS_PROTOCOL",
     "PROTOCOLS",
     "Lpips",
@@ -24,7 +23,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"LPIPS_NETS", "LPIPS_PROTOCOL", "Lpips", "LpipsReference"}:
+    if name in {"Lpips", "LpipsReference"}:
         from . import lpips  # imports torch, which the other metrics do without
 
         return getattr(lpips, name)

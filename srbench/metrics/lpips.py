@@ -19,12 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MissingWeights, SizeMismatch, unknown_name
-from ..imaging.luma import Image
+from ..imaging.luma import Image, to_rgb
 from ..models.backbones import load_features
 from ..models.weights import load_weights
-from .protocols import require_image, to_rgb
-
-LPIPS_PROTOCOL = "lpips-v0.1"
+from ..models.weights_catalogue import LPIPS_BACKBONES
+from .protocols import require_image
 
 _MEAN = (-0.030, -0.088, -0.188)
 _DEVIATION = (0.458, 0.448, 0.450)
@@ -32,18 +31,17 @@ _DEVIATION = (0.458, 0.448, 0.450)
 
 @dataclass(frozen=True)
 class _Net:
-    backbone: str
     taps: tuple[int, ...]
     """Layers of the backbone whose outputs are compared."""
     smallest: int
     """The least height and width that leaves every tapped layer at least one pixel."""
 
 
-LPIPS_NETS: Mapping[str, _Net] = MappingProxyType(
+_NETS: Mapping[str, _Net] = MappingProxyType(
     {
-        "alex": _Net("alexnet-features", (1, 4, 7, 9, 11), 31),
-        "squeeze": _Net("squeezenet1_1-features", (1, 4, 7, 9, 10, 11, 12), 17),
-        "vgg": _Net("vgg16-features", (3, 8, 15, 22, 29), 16),
+        "alex": _Net((1, 4, 7, 9, 11), 31),
+        "squeeze": _Net((1, 4, 7, 9, 10, 11, 12), 17),
+        "vgg": _Net((3, 8, 15, 22, 29), 16),
     }
 )
 
@@ -73,13 +71,13 @@ class Lpips:
     """
 
     def __init__(self, net: str, weights_dir: Path | str, device: str = "cpu") -> None:
-        if net not in LPIPS_NETS:
-            raise unknown_name("LPIPS network", net, LPIPS_NETS)
+        if net not in _NETS:
+            raise unknown_name("LPIPS network", net, _NETS)
         self.metric = f"lpips_{net}"
-        self._net = LPIPS_NETS[net]
+        self._net, backbone = _NETS[net], LPIPS_BACKBONES[net]
         self._device = torch.device(device)
-        weights = load_weights(self._net.backbone, Path(weights_dir))
-        features = load_features(self._net.backbone, weights, self._device)
+        weights = load_weights(backbone, Path(weights_dir))
+        features = load_features(backbone, weights, self._device)
         self._layers: list[nn.Module] = list(features.children())[: self._net.taps[-1] + 1]
         self._heads = [head.to(self._device) for head in _heads(net, len(self._net.taps))]
         self._mean = torch.tensor(_MEAN, device=self._device)

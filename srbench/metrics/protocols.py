@@ -15,11 +15,14 @@ from types import MappingProxyType
 import numpy as np
 
 from ..errors import SizeMismatch, unknown_name
-from ..imaging.luma import Image, Luma, studio_luma
+from ..imaging.luma import Image, Luma, studio_luma, to_rgb
 from ..imaging.resize import crop_to_multiple
 from .daala import DaalaSsimReference, daala_luma
 from .psnr import psnr
 from .ssim import WINDOW, SsimReference
+
+LPIPS_PROTOCOL = "lpips-v0.1"
+"""What LPIPS numbers are listed under in the place of a protocol."""
 
 
 class PreparedSsim(typing.Protocol):
@@ -183,8 +186,3 @@ def require_same_size(sr: Image, hr: Image, scale: int) -> None:
         f"the SR image is {width}x{height}, expected {expected_width}x{expected_height}: "
         f"its original cropped to a multiple of {scale}{hint}"
     )
-
-
-def to_rgb(image: Image) -> Image:
-    """Grey (H, W) as R = G = B; RGB as it is."""
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)

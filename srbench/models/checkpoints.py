@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
 from ..errors import CheckpointError
-from ..files import atomic_path, write_text
+from ..files import write_bytes, write_text
 from .baselines import ESPCN, SRCNN
 from .srresnet import SRResNet
 
@@ -68,9 +67,8 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = 
         for name, tensor in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    with atomic_path(path) as temporary:
-        # Not `save_file`, which tells of a full disk by an exception of its own.
-        temporary.write_bytes(save(tensors))
+    # Not `save_file`, which tells of a full disk by an exception of its own.
+    write_bytes(path, save(tensors))
     write_text(path.with_suffix(".json"), card.model_dump_json(indent=2) + "\n")
 
 
@@ -85,7 +83,7 @@ def read_card(path: Path) -> Card:
         return Card.model_validate_json(card.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{card} is missing; a checkpoint needs its card beside it") from None
-    except (ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not UTF-8, not JSON, or not a card
         first = str(error).splitlines()[0]
         raise CheckpointError(f"{card} is not a model card of srbench ({first})") from error
 

@@ -8,31 +8,9 @@ import torch
 from torch import nn
 
 from ..errors import CheckpointError
+from .backbones import build_features
 
-# torchvision's `features` up to the two layers that the paper uses: channels, or M for max-pool.
-_LAYOUT = [
-    "64",
-    "64",
-    "M",
-    "128",
-    "128",
-    "M",
-    "256",
-    "256",
-    "256",
-    "256",
-    "M",
-    "512",
-    "512",
-    "512",
-    "512",
-    "M",
-    "512",
-    "512",
-    "512",
-    "512",
-]
-_DEPTH = {"vgg22": 5, "vgg54": 20}  # entries of _LAYOUT up to phi_2,2 and phi_5,4
+_DEPTH = {"vgg22": 9, "vgg54": 36}  # layers of VGG19 up to the ReLU of phi_2,2 and phi_5,4
 
 
 class VggFeatures(nn.Module):
@@ -51,15 +29,8 @@ class VggFeatures(nn.Module):
 
     def __init__(self, layer: str, weights: Mapping[str, torch.Tensor]) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        inputs = 3
-        for entry in _LAYOUT[: _DEPTH[layer]]:
-            if entry == "M":
-                layers.append(nn.MaxPool2d(2))
-                continue
-            layers += [nn.Conv2d(inputs, int(entry), 3, padding=1), nn.ReLU()]
-            inputs = int(entry)
-        self.features = nn.Sequential(*layers)
+        with torch.device("meta"):  # no time lost on random parameters
+            self.features = build_features("vgg19-features")[: _DEPTH[layer]]
         state = self.state_dict()
         for name, tensor in state.items():
             if name not in weights:
@@ -69,7 +40,7 @@ class VggFeatures(nn.Module):
                     f"the VGG19 weights' {name} has shape {tuple(weights[name].shape)}, "
                     f"expected {tuple(tensor.shape)}"
                 )
-        self.load_state_dict({name: weights[name].float() for name in state})
+        self.load_state_dict({name: weights[name].float() for name in state}, assign=True)
         self.mean: torch.Tensor
         self.std: torch.Tensor
         self.register_buffer(

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ..errors import CheckpointError, DownloadError, MissingWeights
-from ..files import atomic_path
+from ..files import write_bytes
 from .backbones import expected_shapes
 from .weights_catalogue import get_entry, mending_command, weights_path
 
@@ -154,7 +154,8 @@ def _reason(error: Exception) -> str:
 def _read(path: Path) -> Mapping[str, object]:
     """The tensors of a safetensors file or a plain torch checkpoint. Never runs a pickle."""
     if not path.is_file():
-        raise CheckpointError(f"{path} does not exist")
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise CheckpointError(f"{path} {what}; expected a .safetensors or .pth file")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -194,7 +195,7 @@ def _convolutional_part(name: str, tensors: Mapping[str, object], path: Path) ->
 
 
 def _save(name: str, weights: dict[str, Tensor], folder: Path, *, source: str) -> Path:
-    with atomic_path(weights_path(name, folder)) as temporary:
-        # Not `save_file`, which tells of a full disk by an exception of its own.
-        temporary.write_bytes(save(weights, metadata={"source": source}))
-    return weights_path(name, folder)
+    path = weights_path(name, folder)
+    # Not `save_file`, which tells of a full disk by an exception of its own.
+    write_bytes(path, save(weights, metadata={"source": source}))
+    return path

@@ -65,7 +65,9 @@ def get_entry(name: str) -> BackboneWeights:
 def weights_folder(override: Path | str | None = None) -> Path:
     """Where weights lie: ``override`` (``--weights``), SRBENCH_WEIGHTS, or a cache folder."""
     given = override or os.environ.get("SRBENCH_WEIGHTS")
-    return Path(given) if given else platformdirs.user_cache_path("srbench") / "weights"
+    if given:
+        return Path(given).expanduser()
+    return platformdirs.user_cache_path("srbench") / "weights"
 
 
 def list_weights(folder: Path) -> list[WeightsStatus]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,8 @@ from ..stats.significance import Pairs
 from .analysis_charts import KINDS, draw_analysis
 from .analysis_page import render_analysis
 from .analysis_tables import all_tables
-from .page import page_figures
+from .drawn import save_figures
 from .render import write_table
-from .style import figure_svg, save_figure
 
 FILES = ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos")
 
@@ -66,13 +65,7 @@ def write_analysis(
     for table in shown:
         written += write_table(table, out / "tables")
     told("tables")
-    drawn: list[tuple[str, str, str, str]] = []
-    figures: list[Path] = []
-    for each in draw_analysis(tables):
-        figures += save_figure(each.figure, out / "figures", each.stem)
-        drawn.append((each.stem, each.title, each.caption, figure_svg(each.figure)))
-        told(f"figures/{each.stem}")
-    _remove_old(out / "figures", figures)
+    figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS, told)
     settings: dict[str, object] = {
         "ratings": len(ratings),
         "raters": int(ratings["rater"].nunique()),
@@ -83,7 +76,7 @@ def write_analysis(
     if family is not None:
         settings["family"] = [f"{a} / {b}" for a, b in family]
     page = out / "analysis.html"
-    write_text(page, render_analysis(tables, ratings, shown, page_figures(drawn), settings))
+    write_text(page, render_analysis(tables, ratings, shown, pictures, settings))
     told("analysis.html")
     return [*written, *figures, page]
 
@@ -110,14 +103,3 @@ def to_json(numbers: Mapping[str, object]) -> str:
         else:
             flat[key] = int(number) if key.endswith("_n") else float(f"{number:.8g}")
     return json.dumps(flat, indent=2) + "\n"
-
-
-def _remove_old(folder: Path, kept: Iterable[Path]) -> None:
-    """Remove our own figures of an earlier analysis: stale pictures beside new numbers mislead."""
-    names = {path.name for path in kept}
-    if not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        stem = path.stem.split("_")[0]
-        if path.suffix in (".png", ".pdf") and stem in KINDS and path.name not in names:
-            path.unlink()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .analysis_names import Tables, dataset_name, datasets_of, metric_name
-from .figures import Drawn
+from .drawn import Drawn
 from .metric_chart import metric_figure
 from .mos_charts import differences_figure, mos_figure, ranks_figure, votes_figure
 from .rater_charts import raters_figure, sos_figure

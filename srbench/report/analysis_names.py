@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,9 +13,6 @@ from .style import (
     metric_style,
     protocol_name,
 )
-
-if TYPE_CHECKING:
-    pass
 
 Tables = Mapping[str, pd.DataFrame]
 

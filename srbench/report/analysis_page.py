@@ -9,13 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 import pandas as pd
 
 from ..stats.claims import claims_table
-from .analysis_names import dataset_name, datasets_of, metric_label
+from .analysis_names import Tables, dataset_name, datasets_of, metric_label
 from .analysis_text import headline, methods_text
-from .page import PageFigure, page_environment, pick
+from .drawn import PageFigure
+from .page import page_environment, pick
 from .render import Table
 from .style import dataset_order, display_name
 
-Tables = Mapping[str, pd.DataFrame]
 _PACKAGES = ("srbench", "numpy", "scipy", "pandas", "scikit-posthocs", "matplotlib")
 
 

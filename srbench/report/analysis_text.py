@@ -11,10 +11,8 @@ from ..stats.claims import join
 from ..stats.mos import best_method
 from ..stats.ratings import REFERENCE
 from ..stats.significance import HEADLINE
-from .analysis_names import dataset_name, datasets_of
+from .analysis_names import Tables, dataset_name, datasets_of
 from .style import display_name, format_value
-
-Tables = Mapping[str, pd.DataFrame]
 
 
 def headline(tables: Tables) -> str:

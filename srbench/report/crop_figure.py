@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from ..errors import ResultsError
-from .crops import Box, Image, View, busiest_box, enlarge
+from ..imaging.luma import Image
+from .crops import Box, View, busiest_box, enlarge
 from .results import Results, means, select
 from .style import (
     INK,

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, ResultsError
-from ..imaging import read_image
+from ..imaging import read_image, to_rgb
+from ..imaging.luma import Image
 from .results import CropBox, Results, headline_lpips, select, without_reference
 from .style import is_reference, method_order
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,7 @@ def _load(results: Results, dataset: str, scale: int, image: str, box: Box | Non
     for method in names:
         path = results.image_path(dataset, scale, method, image)
         if path is not None:
-            read = read_image(path)
-            pixels[method] = read if read.ndim == 3 else np.stack([read] * 3, axis=-1)
+            pixels[method] = to_rgb(read_image(path))
     sizes = {m: p.shape for m, p in pixels.items()}
     if len(set(sizes.values())) > 1:
         odd = next(m for m, s in sizes.items() if s != next(iter(sizes.values())))
@@ -123,7 +121,7 @@ def _chosen_view(results: Results, crop: CropBox) -> View:
     view = _load(results, crop.dataset, scales[0], crop.image) if scales else None
     if view is None or not view.pixels:
         raise ResultsError(
-            f"a crop was asked of {crop.dataset}/{crop.image}, which {results.folder.name} has not"
+            f"a crop was asked of {crop.dataset}/{crop.image}, which {results.name} has not"
         )
     height, width = next(iter(view.pixels.values())).shape[:2]
     box = Box(crop.left, crop.top, crop.width, crop.height)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .charts import distributions, plane, speed
 from .crop_figure import draw_crops
 from .crops import View
+from .drawn import Drawn
 from .results import Results, headline_lpips, headline_protocol
 from .style import (
     display_name,
@@ -19,20 +18,7 @@ from .style import (
     trained_on,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 KINDS = ("crops", "plane", "distributions", "speed")  # each figure's stem begins with one
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure, its file stem, and the caption that names what it shows and its intervals."""
-
-    stem: str
-    title: str
-    caption: str
-    figure: Figure
 
 
 def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -13,8 +12,10 @@ import jinja2
 import pandas as pd
 from PIL import Image as PillowImage
 
+from ..imaging.luma import Image
 from .crop_figure import crop_box
-from .crops import Image, View, box_around
+from .crops import View, box_around
+from .drawn import PageFigure, data_uri
 from .headline import headline
 from .render import Cell, Heading, Table
 from .results import Results, headline_lpips, headline_protocol, means, select
@@ -31,9 +32,8 @@ from .style import (
 from .tables import significance_table
 
 VIEWER_SIDE = 192  # pixels of the image: fits a phone at exact pixels, enlarged on a desk
-# The page stays under 15 MB: base64 makes four bytes of three.
+# The page stays under 15 MB, figures included: base64 makes four bytes of three.
 _VIEWER_BYTES = 7_000_000
-_FIGURE_BYTES = 5_000_000
 
 _PROTOCOL_TEXT = {
     "matlab": "Luma of BT.601 (16–235), rounded as MATLAB's rgb2ycbcr does. As many pixels as the "
@@ -46,28 +46,6 @@ _PROTOCOL_TEXT = {
     "lpips-v0.1": "Zhang et al. 2018, heads of version 0.1: distance of network features of the "
     "whole RGB image. Lower is better.",
 }
-
-
-@dataclass(frozen=True)
-class PageFigure:
-    """A figure in the page: ``source`` is a data URI, or empty where there was no room."""
-
-    stem: str
-    title: str
-    caption: str
-    source: str
-
-
-def page_figures(drawn: Sequence[tuple[str, str, str, str]]) -> list[PageFigure]:
-    """Figures given as (stem, title, caption, svg) until the page's share for them is full."""
-    left = _FIGURE_BYTES
-    figures: list[PageFigure] = []
-    for stem, title, caption, svg in drawn:
-        source = _data_uri("image/svg+xml", svg.encode("utf-8"))
-        fits = len(source) <= left
-        left -= len(source) if fits else 0
-        figures.append(PageFigure(stem, title, caption, source if fits else ""))
-    return figures
 
 
 def page_environment() -> jinja2.Environment:
@@ -102,7 +80,7 @@ def render_page(
         .get_template("report.html")
         .render(
             headline=headline(results),
-            results=results.folder.name,
+            results=results.name,
             summary=method_first(summary),
             paper=paper,
             significance=significance_parts(results, tests),
@@ -254,8 +232,4 @@ def _score_line(results: Results, view: View, method: str) -> str:
 def _png(image: Image) -> str:
     buffer = io.BytesIO()
     PillowImage.fromarray(image).save(buffer, format="PNG")
-    return _data_uri("image/png", buffer.getvalue())
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    return data_uri("image/png", buffer.getvalue())

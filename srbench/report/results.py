@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from ..benchmark.results import ResultsFolder
 from ..errors import ResultsError
 from .style import (
     canonical,
@@ -63,6 +63,11 @@ class Results:
     missing: tuple[Missing, ...]
     crops: tuple[CropBox, ...]
     spelling: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The folder's own name, also where it was given as ``.``."""
+        return self.folder.resolve().name
 
     def methods(self) -> list[str]:
         """Every method scored or reported missing, in the order of tables, without the original."""
@@ -147,7 +152,7 @@ def read_results(folder: Path) -> Results:
     """
     path = folder / "scores.csv"
     if not path.is_file():
-        raise ResultsError(f"{path} is missing; make it first: srbench run-all --out {folder.name}")
+        raise ResultsError(f"{path} is missing; make it first: srbench run-all --out {folder}")
     scores = _read_table(path, SCORE_COLUMNS, number="value")
     if scores.empty:
         raise ResultsError(f"{path} holds no scores; run srbench run-all again")
@@ -168,7 +173,7 @@ def read_results(folder: Path) -> Results:
             folder / "timings.csv", TIMING_COLUMNS, number="megapixels_per_second"
         )
         timings["method"] = timings["method"].map(canonical)
-    run = _read_run(folder / "run.json")
+    run = ResultsFolder(folder).read_run()
     return Results(
         folder, scores, timings, run, _missing(run.get("missing")), _crops(run, folder), spelling
     )
@@ -189,18 +194,6 @@ def _read_table(path: Path, columns: tuple[str, ...], *, number: str) -> pd.Data
     except ValueError as error:
         raise ResultsError(f"{path} holds something that is not a number: {error}") from error
     return frame
-
-
-def _read_run(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ResultsError(f"{path} is not valid JSON ({error}); run again") from error
-    if not isinstance(run, dict):
-        raise ResultsError(f"{path} holds no JSON object; run again")
-    return run
 
 
 def _missing(entries: object) -> tuple[Missing, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ..metrics.protocols import LPIPS_PROTOCOL
 from .frames import format_p, score_cells
 from .render import Cell, Heading, Table, text_cell
 from .results import Missing, Results, means, select
@@ -42,7 +43,7 @@ def score_columns(results: Results) -> list[tuple[str, str]]:
     pairs = set(results.scores[["protocol", "metric"]].itertuples(index=False, name=None))
     have = {metric for _, metric in pairs}
     pairs |= {
-        ("lpips-v0.1" if m.metric.startswith("lpips") else "", m.metric)
+        (LPIPS_PROTOCOL if m.metric.startswith("lpips") else "", m.metric)
         for m in results.missing
         if m.metric and m.metric not in have
     }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from ..benchmark.results import Score
 from ..data.catalogue import AUTO as DATASETS
@@ -36,7 +37,8 @@ def scores_table(rows: Sequence[Score], *, title: str | None = None) -> Table:
             + ("†" if trained_on(pair[1], column[1]) and (*pair, *column) in values else "")
             for column in columns
         ]
-        table.add_row("" if pair[0] == before else pair[0], pair[1], *cells)
+        names = ("" if pair[0] == before else pair[0], pair[1])
+        table.add_row(*map(Text, names), *cells)  # a name in brackets is no markup
         before = pair[0]
     if any(trained_on(row.method, row.metric) for row in rows):
         table.caption, table.caption_justify = "† trained on this metric", "left"

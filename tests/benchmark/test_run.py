@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from srbench.benchmark import run_all
 from srbench.benchmark.results import ResultsFolder
@@ -16,6 +17,8 @@ from srbench.errors import CheckpointError, ResultsError
 from srbench.imaging import crop_to_multiple, imresize, read_image, write_png
 from srbench.metrics.protocols import get_protocol
 from srbench.observer import Observer
+
+SCORES = b"dataset,image,method,scale,protocol,metric,value\n"
 
 
 class Counter(Observer):
@@ -280,13 +283,45 @@ class TestBadInput:
             'protocols = ["mathlab"]': "did you mean 'matlab'?",
             "scale = ": "not valid TOML",
             'scale = "four"': "scale is 'four'",
+            "datasets = []": "datasets is empty",
+            '[[crops]]\ndataset = "a"\nfile = "b"': "'file'; known are: box, dataset, image",
+            '[[crops]]\ndataset = "a"\nbox = [0, 0, 4, 4]': "an entry of crops lacks image",
         }.items():
             file.write_text(text)
             assert words in refused("run-all", "--config", file, "--out", tmp_path / "r")
         missing = refused("run-all", "--config", tmp_path / "no.toml", "--out", tmp_path / "r")
         assert "does not exist" in missing
+        (tmp_path / "folder.toml").mkdir()
+        assert "Is a directory" in refused("run-all", "--config", tmp_path / "folder.toml")
         assert "did you mean 'paper'" in refused("run-all", "--config", "papr")
         assert not (tmp_path / "r").exists()
+
+    def test_nothing_to_run(self, refused, mini):
+        assert "datasets is empty" in refused(*mini, "--datasets", "")
+        assert "methods is empty" in refused(*mini, "--methods", ",")
+
+    @pytest.mark.parametrize(
+        ("name", "content", "words"),
+        [
+            ("scores.csv", b"", "not the table that srbench writes"),
+            ("scores.csv", b"dataset,image\n", "its columns are dataset,image"),
+            ("scores.csv", SCORES + b"a,b,c,four,d,e,1\n", "four"),
+            ("scores.csv", SCORES + b"a,b,c,4,d,e\n", "not the table"),
+            ("scores.csv", SCORES + b"\xff", "can't decode"),
+            ("timings.csv", SCORES, "expected the columns dataset,image,method,scale,device"),
+            ("run.json", b"{", "not valid JSON"),
+            ("run.json", b"[]", "no JSON object"),
+        ],
+    )
+    def test_a_results_folder_that_somebody_edited(
+        self, refused, mini, tmp_path, name, content, words
+    ):
+        (tmp_path / "results").mkdir()
+        (tmp_path / "results" / name).write_bytes(content)
+        line = refused(*mini)
+        assert f"{tmp_path / 'results' / name} " in line
+        assert words in line
+        assert "move it away and run again" in line
 
     def test_a_damaged_original(self, refused, mini, root, tmp_path):
         path = root / "Mini/HR/face.png"
@@ -335,6 +370,8 @@ class TestBadInput:
         )
         path.write_bytes(b"no image")
         assert "cannot be read" in refused(*self.folder_run(mini, folder))
+        PillowImage.fromarray(right[..., 0].astype(np.uint16)).save(path)
+        assert "more than 8 bits" in refused(*self.folder_run(mini, folder))
         assert not (tmp_path / "results").exists()
 
     def test_a_method_named_twice_or_like_ours(self, refused, mini, root, tmp_path):

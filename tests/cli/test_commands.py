@@ -8,6 +8,7 @@ import pytest
 from skimage import data
 from skimage.metrics import structural_similarity
 
+from srbench.benchmark.results import Score, write_scores
 from srbench.imaging import crop_to_multiple, imresize, read_image, studio_luma, write_png
 
 
@@ -61,6 +62,14 @@ def pair(tmp_path):
     return tmp_path / "hr", tmp_path / "sr"
 
 
+@pytest.fixture
+def make_results(tmp_path):
+    """A results folder called mine: one score."""
+    folder = tmp_path / "mine"
+    write_scores(folder / "scores.csv", [Score("Set5", "a", "bicubic", 4, "matlab", "psnr_y", 28)])
+    return folder
+
+
 def test_score_agrees_with_scikit_image(run_cli, pair, tmp_path):
     hr, sr = pair
     ran = run_cli("score", "--hr", hr, "--sr", sr, "--scale", 4, "--out", tmp_path / "s.csv")
@@ -112,6 +121,62 @@ def test_upscale_takes_a_file_or_a_folder(run_cli, refused, pair, tmp_path):
     )
 
 
+def test_upscale_refuses_what_makes_no_sense(refused, pair, tmp_path):
+    hr, _ = pair
+    up = ("upscale", hr, "--out", tmp_path / "up", "--method")
+    assert "unknown border rule 'mirror'" in refused(*up, "bicubic", "--border", "mirror")
+    assert "--scale" in refused(*up, "nearest", "--scale", "0")
+    assert "is a folder, which only run-all takes" in refused(*up, f"peer={hr}")
+
+
+def test_upscale_never_overwrites_its_originals(refused, pair, tmp_path):
+    hr, _ = pair
+    before = (hr / "cat.png").read_bytes()
+    for source in (hr, hr / "cat.png"):
+        line = refused("upscale", source, "--method", "bicubic", "--out", hr / ".." / "hr")
+        assert "cat.png would be overwritten by its result" in line
+    assert (hr / "cat.png").read_bytes() == before
+
+
+def test_folders_given_as_a_dot_keep_their_names(run_cli, pair, tmp_path, monkeypatch):
+    monkeypatch.chdir(pair[0])
+    ran = run_cli("score", "--hr", ".", "--sr", "../sr", "--scale", 4, "--out", tmp_path / "s.csv")
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "s.csv").read_text().splitlines()[1].startswith("hr,cat,sr,4,matlab,")
+
+
+def test_a_result_that_cannot_be_written_is_one_line(refused, pair, tmp_path):
+    hr, sr = pair
+    line = refused("score", "--hr", hr, "--sr", sr, "--scale", 4, "--out", tmp_path)
+    assert f"cannot write {tmp_path}: Is a directory" in line
+
+
+def test_a_damaged_original_is_not_blamed_on_the_result(refused, pair):
+    hr, sr = pair
+    (hr / "cat.png").write_bytes((hr / "cat.png").read_bytes()[:300])
+    line = refused("score", "--hr", hr, "--sr", sr, "--scale", 4)
+    assert str(hr / "cat.png") in line
+    assert str(sr) not in line
+
+
+def test_what_the_system_refuses_is_no_fault_of_ours(refused, monkeypatch, tmp_path):
+    def deny(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr("srbench.data.listing.datasets_under", deny)
+    assert f"{tmp_path}: Permission denied" in refused("data", "list", "--data", tmp_path)
+
+
+def test_names_in_brackets_are_shown_as_they_are(run_cli, tmp_path):
+    write_png(tmp_path / "My[bold]set/HR/a.png", data.camera()[:64, :64].copy())
+    assert "My[bold]set" in run_cli("data", "list", "--data", tmp_path).out
+    ran = run_cli(
+        "run-all", "--data", tmp_path, "--datasets", "My[bold]set", "--methods", "nearest",
+        "--no-lpips", "--device", "cpu", "--out", tmp_path / "r",
+    )  # fmt: skip
+    assert "My[bold]set" in ran.out
+
+
 def test_an_interruption_is_told_in_one_line(run_cli, pair, tmp_path, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
@@ -127,14 +192,22 @@ def test_report_needs_a_results_folder(refused, tmp_path):
     assert "srbench run-all" in refused("report", "--out", tmp_path)
 
 
+def test_the_report_of_the_folder_one_is_in_has_its_name(run_cli, make_results, monkeypatch):
+    monkeypatch.chdir(make_results)
+    assert run_cli("report", "--out", ".").code == 0
+    assert "<title>srbench: mine</title>" in (make_results / "report.html").read_text()
+
+
 def test_data_import_list_and_verify(run_cli, refused, pair, tmp_path):
     root = tmp_path / "root"
     ran = run_cli("data", "import", "Mine", pair[0], "--data", root)
     assert ran.code == 0, ran.err
     assert "2 images are now the data set Mine" in ran.out
+    assert "2 of 2 images" in ran.err
     assert "Mine" in run_cli("data", "list", "--data", root).out
     verified = run_cli("data", "verify", "Mine", "sample", "--data", root)
     assert verified.code == 0
+    assert "verifying Mine: 2 images" in verified.err
     assert "sample: 5 images, all with the canonical pixels" in verified.out
     assert "did you mean 'Set5'" in refused("data", "verify", "Set6", "--data", root)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,19 @@ def test_a_missing_folder_a_file_and_an_empty_folder_are_named(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match=r"empty holds no image"):
         image_files(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("name", [b"\xff.png", b"two\nlines.png"])
+def test_a_name_that_no_table_can_hold_is_refused(tmp_path, name):
+    picture(tmp_path / "a b é \u202f 한.png")
+    assert list(image_files(tmp_path)) == ["a b é \u202f 한"]
+    try:
+        (tmp_path / "x.png").write_bytes(b"")
+        (tmp_path / "x.png").rename(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    except OSError:
+        pytest.skip("this file system has no such names")
+    with pytest.raises(DatasetError, match="control characters or is no UTF-8; rename it"):
+        image_files(tmp_path)
 
 
 def test_two_files_of_one_id_are_refused_by_name(tmp_path):

@@ -112,12 +112,6 @@ def test_no_benchmark_and_no_training_pictures_are_no_leaks():
     assert find_leaks([], [BENCHMARK]) == []
 
 
-def test_progress_counts_pictures():
-    seen: list[tuple[str, int, int | None]] = []
-    find_leaks([("x", GROUND)], [BENCHMARK], progress=lambda *a: seen.append(a))
-    assert seen == [("x", 1, None)]
-
-
 def test_the_known_kinship_of_set5_and_set14_is_found(shared):
     set5, set14 = (open_dataset(name, shared / "data") for name in ("Set5", "Set14"))
     leaks = find_leaks(((i, set14.read(i)) for i in set14.ids), [set5])

@@ -1,17 +1,19 @@
 """Reading every kind of image file by its stated rule; writing whole files or none."""
 
+import contextlib
 import os
 import struct
 import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as PillowImage
 from skimage import data
 
 from srbench.errors import ImageError, ResultsError
 from srbench.files import atomic_path
-from srbench.imaging import read_image, write_png
+from srbench.imaging import probe_image, read_image, write_png
 
 PHOTO = data.astronaut()[:40, :60]
 
@@ -92,10 +94,53 @@ def sixteen_bit_png(path, colour_type):
     return path
 
 
-@pytest.mark.parametrize("colour_type", [0, 2])
-def test_16_bits_are_refused_in_grey_and_in_rgb(tmp_path, colour_type):
+@pytest.mark.parametrize("look", [read_image, probe_image])
+@pytest.mark.parametrize("kind", ["grey png", "rgb png", "grey tif", "rgb tif", "rgb tif zlib"])
+def test_16_bits_are_refused_whatever_holds_them(tmp_path, kind, look):
+    """Pillow reads 16-bit RGB, PNG and TIFF, as 8-bit without a word."""
+    path = tmp_path / "deep.img"
+    if "png" in kind:
+        sixteen_bit_png(path, 0 if "grey" in kind else 2)
+    else:
+        deep = (PHOTO[..., 0] if "grey" in kind else PHOTO).astype(np.uint16) * 257
+        tifffile.imwrite(path, deep, compression="zlib" if "zlib" in kind else None)
     with pytest.raises(ImageError, match="more than 8 bits"):
-        read_image(sixteen_bit_png(tmp_path / "deep.png", colour_type))
+        look(path)
+
+
+def test_a_photograph_with_a_preview_or_gain_map_is_its_first_picture(tmp_path):
+    """Telephones write such JPEG (MPO); every viewer shows the first picture."""
+    photo, preview = (PillowImage.fromarray(p) for p in (PHOTO, PHOTO[::4, ::4].copy()))
+    photo.save(tmp_path / "p.jpg", format="MPO", save_all=True, append_images=[preview])
+    photo.save(tmp_path / "q.jpg")
+    with PillowImage.open(tmp_path / "p.jpg") as made:
+        assert getattr(made, "n_frames", 1) == 2
+    assert np.array_equal(read_image(tmp_path / "p.jpg"), read_image(tmp_path / "q.jpg"))
+
+
+@pytest.mark.parametrize("look", [read_image, probe_image])
+def test_an_enormous_image_is_refused(tmp_path, look):
+    save(tmp_path / "wall.png", PillowImage.new("1", (14_000, 14_000)))
+    with pytest.raises(ImageError, match=r"wall\.png is too large"):
+        look(tmp_path / "wall.png")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF"])
+def test_no_damage_is_told_otherwise_than_as_an_image_error(tmp_path, kind):
+    """Bytes of the header changed at random: some files still read, no other error escapes."""
+    rng = np.random.default_rng(1)
+    whole = save(tmp_path / "whole", PHOTO, format=kind).read_bytes()
+    damaged = tmp_path / "damaged.png"
+    for _ in range(150):
+        content = bytearray(whole)
+        # TIFF has its directory at the end, the others have theirs at the beginning.
+        places = rng.integers(0, 200, 3) * (-1 if kind == "TIFF" else 1)
+        for place in places:
+            content[place] = rng.integers(0, 256)
+        damaged.write_bytes(content)
+        for look in (read_image, probe_image):
+            with contextlib.suppress(ImageError):
+                look(damaged)
 
 
 def test_a_truncated_file_is_named(tmp_path):
@@ -142,6 +187,17 @@ def test_a_folder_that_is_a_file_is_one_clear_error(tmp_path):
     (tmp_path / "results").write_text("I am a file")
     with pytest.raises(ResultsError, match="cannot write"):
         write_png(tmp_path / "results" / "a.png", PHOTO)
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(ResultsError, match=r"cannot write .*a\.png: Is a directory"):
+        write_png(tmp_path / "a.png", PHOTO)
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    path = tmp_path / ("x" * 251 + ".png")
+    write_png(path, PHOTO)
+    assert read_image(path).shape == PHOTO.shape
+    with pytest.raises(ResultsError, match="File name too long"):
+        write_png(tmp_path / ("x" * 252 + ".png"), PHOTO)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")

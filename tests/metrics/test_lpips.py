@@ -14,10 +14,10 @@ from skimage import data
 from srbench.errors import MissingWeights, SizeMismatch, UnknownName
 from srbench.imaging import imresize, read_image
 from srbench.metrics import Lpips
-from srbench.metrics.lpips import LPIPS_NETS
 from srbench.models.backbones import build_features
 from srbench.models.torchvision_import import import_torchvision
 from srbench.models.weights import load_weights
+from srbench.models.weights_catalogue import LPIPS_BACKBONES
 
 NETS = ["alex", "squeeze", "vgg"]
 
@@ -27,10 +27,10 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Backbones with random weights: enough to compare two implementations with."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(11)
-    for net in LPIPS_NETS.values():
-        state = build_features(net.backbone).state_dict()
+    for backbone in LPIPS_BACKBONES.values():
+        state = build_features(backbone).state_dict()
         named = {f"features.{key}": weight for key, weight in state.items()}
-        save_file(named, folder / f"{net.backbone}.safetensors")
+        save_file(named, folder / f"{backbone}.safetensors")
     return folder
 
 
@@ -55,7 +55,7 @@ def authors_distance(net: str, weights: Path, sr: np.ndarray, hr: np.ndarray) ->
     import lpips
 
     model = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
-    state = load_weights(LPIPS_NETS[net].backbone, weights)
+    state = load_weights(LPIPS_BACKBONES[net], weights)
     names = list(model.net.state_dict())  # slice2.3.weight stands for features.3.weight
     model.net.load_state_dict({n: state["features." + n.partition(".")[2]] for n in names})
     tensors = [

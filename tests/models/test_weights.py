@@ -296,6 +296,8 @@ def test_the_folder_is_the_option_then_the_environment_then_a_cache(
     monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "environment"))
     assert weights_folder(tmp_path / "option") == tmp_path / "option"
     assert weights_folder() == tmp_path / "environment"
+    monkeypatch.setenv("SRBENCH_WEIGHTS", "~/weights")
+    assert weights_folder() == Path.home() / "weights"
     monkeypatch.delenv("SRBENCH_WEIGHTS")
     assert weights_folder().parts[-2:] == ("srbench", "weights")
 
