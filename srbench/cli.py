@@ -310,6 +310,9 @@ def train(
         int | None, typer.Option(help="Magnification: 2 or 4 (default: 4; tv-div2k: both).")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of a training.", min=1)] = None,
+    validate_every: Annotated[
+        int, typer.Option(help="Steps between two validations with samples.", min=1)
+    ] = 1000,
     out: Annotated[
         Path | None,
         typer.Option(help="Checkpoint to write (tv-div2k: folder; default: in the weights folder)"),
@@ -368,6 +371,7 @@ def train(
             place=place,
             resume=resume,
             tensorboard=tensorboard,
+            validate_every=validate_every,
             observer=display,
             report=display.show,
         )

@@ -67,10 +67,12 @@ def test_evolution_shows_the_samples_of_a_training(run_cli, refused, places):
     net = places / "net_x4.safetensors"
     train = (
         "train", "srresnet-mse", "--data", places / "photos", "--config", places / "tiny.toml",
-        "--steps", 2, "--out", net,
+        "--steps", 2, "--validate-every", 1, "--out", net,
     )  # fmt: skip
     assert run_cli(*train).code == 0
-    ran = run_cli("evolution", net, "--image", "face", "--out", places / "figures")
+    kept = sorted(path.name for path in (places / "net_x4.run/samples/face").iterdir())
+    assert kept == ["0000001.png", "0000002.png"]
+    ran = run_cli("evolution", net, "--image", "face", "--tiles", 1, "--out", places / "figures")
     assert ran.code == 0, ran.err
     with Image.open(places / "figures/evolution.png") as figure:
         assert figure.width == 2 * (320 + 10) + 10  # one sample and the original
