@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .cli_options import DeviceOption
 from .errors import ConfigError
 
 
@@ -22,7 +23,7 @@ def depth_study(
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, table and figure.")] = Path(
         "depth-study"
     ),
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...")] = "auto",
+    device: DeviceOption = "auto",
 ) -> None:
     """PSNR and time against residual blocks, with and without the long skip (SRGAN, Fig. 7)."""
     from .console import ConsoleObserver, make_console
