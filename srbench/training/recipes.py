@@ -39,8 +39,8 @@ _LAPTOP_CONTENT: dict[str, dict[Content, float]] = {
     # smaller weights let the discriminator be heard.
     "srresnet-vgg22": {"vgg22": 1.0, "mse": 0.3},
     "srresnet-vgg54": {"vgg54": 1.0, "mse": 0.3},
-    "srgan-vgg22": {"vgg22": 0.4, "mse": 0.4},
-    "srgan-vgg54": {"vgg54": 0.4, "mse": 0.4},
+    "srgan-vgg22": {"vgg22": 0.4, "mse": 0.1},
+    "srgan-vgg54": {"vgg54": 0.4, "mse": 0.1},
     "srgan-mse": {"mse": 0.4},
     "srgan-lpips": {"lpips": 0.01, "mse": 0.5},
 }
