@@ -22,6 +22,8 @@ def test_stopping_the_command_stops_the_server(folder, stop):
     process = subprocess.Popen(
         [*command, "--port", str(port), "--address", "127.0.0.1"],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+        # A test run in the background ignores SIGINT, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         said = [process.stdout.readline() for _ in range(3)]
