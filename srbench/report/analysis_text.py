@@ -32,7 +32,10 @@ def headline(tables: Tables) -> str:
     )
     others = own[~own["method"].isin([top, REFERENCE])]
     verb = "is rated best" if len(others) else "is rated"
-    text = f"{display_name(top)} {verb}: MOS {format_value(row['mos'], 2)}{interval}{where}"
+    # Only what every data set shows can be pooled: the best of one may be missing here.
+    pooled = name == "all" and not set(tables["mos"]["method"]) <= set(own["method"])
+    among = "Of the versions that every data set shows, " if pooled else ""
+    text = f"{among}{display_name(top)} {verb}: MOS {format_value(row['mos'], 2)}{interval}{where}"
     pairs = tables["pairwise"]
     pairs = pairs[
         (pairs["dataset"] == name) & (pairs["test"] == HEADLINE) & pairs["p_holm"].notna()

@@ -16,6 +16,7 @@ from srbench.cells_guard import guard, unguard
 from srbench.errors import RatingsError, ResultsError
 from srbench.report.analysis import write_analysis
 from srbench.report.analysis_tables import all_tables
+from srbench.report.analysis_text import headline
 from srbench.report.render import Table, to_latex
 from srbench.stats import analyze, read_ratings
 
@@ -229,3 +230,20 @@ def test_metrics_that_tie_lead_together(ratings, scores):
     claims = analyze(ratings, pd.concat([scores, double]), resamples=50)["claims"]
     said = claims.loc[claims["topic"] == "metrics, stimulus", "claim"].item()
     assert "lpips_alex (lpips-v0.1) and lpips_alex (lpips-v0.1-again) follow the raters" in said
+
+
+def test_conclusions_over_all_data_sets_say_what_they_are_about(ratings):
+    every = {
+        key: table for key, table in analyze(ratings).items() if isinstance(table, pd.DataFrame)
+    }
+    some = ratings[~((ratings["dataset"] == "Set14") & (ratings["method"] == "srgan-vgg54"))]
+    fewer = {key: table for key, table in analyze(some).items() if isinstance(table, pd.DataFrame)}
+    assert headline(every).startswith("SRGAN-VGG54 is rated best")
+    assert headline(fewer).startswith("Of the versions that every data set shows, SRResNet-MSE is")
+
+    def best(tables):
+        claims = tables["claims"]
+        return claims[(claims["dataset"] == "all") & (claims["topic"] == "best")]["claim"].iloc[0]
+
+    assert best(every).startswith("Over all data sets, srgan-vgg54")
+    assert best(fewer).startswith("Over all data sets, of the versions that each of them shows, S")
