@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..data.catalogue import canonical_name
 from ..data.folder import Dataset
 from ..errors import TrainingError, unknown_name
 from ..imaging import crop_to_multiple, read_image
@@ -167,4 +168,5 @@ def _name(sample: Sample) -> str:
 
 
 def _decibels(psnr: Mapping[str, float]) -> str:
-    return ", ".join(f"{dataset}: {value:.2f} dB" for dataset, value in psnr.items())
+    # The log has the names in lower case.
+    return ", ".join(f"{canonical_name(d) or d}: {value:.2f} dB" for d, value in psnr.items())
