@@ -10,6 +10,7 @@ the same. Study latency is in seconds, with upper bars, and is left out without 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+# The checkout itself is measured, installed or not.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent)}
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ def rows_of(name: str, out: str) -> list[Row]:
     if name == "inference":
         found = re.findall(r": ([\d.]+) times", out)
         rows += [Row("SRResNet inference, plain eager network", float(v), 1.6) for v in found]
+    if name == "training":
+        found = re.findall(r"^ratio ([\d.]+) .*\nbar ([\d.]+)", out, re.M)
+        rows += [Row("training step, plain fp32 eager", float(v), float(bar)) for v, bar in found]
     if name == "rating_statistics":
         found = re.findall(r"^\| (.+) \| (.+) \| (\d+) \|$", out, re.M)
         rows += [Row(f"{what}, {against}", float(v), 1.0) for against, what, v in found]
@@ -60,7 +66,7 @@ def rows_of(name: str, out: str) -> list[Row]:
             )
     if name == "study_load":
         for name, bar in (("median", 0.4), ("95_percent", 1.5)):
-            found = re.search(rf'"seconds_{name}": ([\d.]+)', out)
+            found = re.search(rf'"next_picture_{name}_s": ([\d.]+)', out)
             if found:
                 what = f"seconds until the next picture stands, {name.replace('_percent', ' %')}"
                 rows.append(Row(what, float(found[1]), bar, True))
@@ -82,7 +88,7 @@ def arguments(name: str, data: str, weights: str, folder: Path) -> list[str]:
              "--out", str(results)],
             ["study", "new", "--from", str(results), "--out", str(study)],
         ):  # fmt: skip
-            subprocess.run([*srbench, *command], check=True, capture_output=True)
+            subprocess.run([*srbench, *command], check=True, capture_output=True, env=ENVIRONMENT)
         return [str(study), "--browsers", "8", "--votes", "8"]
     return []
 
@@ -106,7 +112,9 @@ def main() -> None:
             try:
                 more = arguments(name, given.data, given.weights, Path(folder))
                 command = [sys.executable, str(HERE / f"{name}.py"), *more]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                done = subprocess.run(
+                    command, check=True, capture_output=True, text=True, env=ENVIRONMENT
+                )
                 rows = rows_of(name, done.stdout)
             except subprocess.CalledProcessError as error:
                 last = (error.stderr or "").strip().splitlines()[-1:]
