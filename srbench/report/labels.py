@@ -101,7 +101,7 @@ def _draw_key(
     figure = axes.get_figure(root=True)
     assert figure is not None  # the axes are in a figure
     pixel = figure.dpi / 72
-    pitch, indent, edge = 1.3 * size * pixel, 9 * pixel, 3 * pixel
+    pitch, indent, edge = 1.3 * size * pixel, 9 * pixel, 7 * pixel
     texts = [_text(axes, name, (0, 0), size) for name, _ in rows]
     width = indent + max(text.get_window_extent().width for text in texts)
     height = pitch * len(rows)
@@ -119,8 +119,9 @@ def _draw_key(
     assert best is not None  # there are candidates
     _, x, y = best
     to_axes = axes.transAxes.inverted()
-    # A frame, or a marker with its name would be taken for a point of the data.
-    corner, opposite = to_axes.transform(((x - 2 * pixel, y), (x + width + 2 * pixel, y + height)))
+    # A frame, or a marker with its name would be taken for a point of the data. Letters are a
+    # little wider at the resolution of a file than where they were measured: room to the right.
+    corner, opposite = to_axes.transform(((x - 2 * pixel, y), (x + width + 6 * pixel, y + height)))
     axes.add_patch(
         Rectangle(
             tuple(corner), *(opposite - corner), transform=axes.transAxes, facecolor="white",

@@ -247,6 +247,14 @@ def test_numbers_that_make_no_sense(refused, world, field):
     assert f"stages.0.{name}" in refused(*arguments)
 
 
+def test_statistics_kept_of_nothing(refused, world):
+    arguments = command(world)
+    recipe = world / "recipe.toml"
+    recipe.write_text("frozen_statistics = true\n" + recipe.read_text())
+    message = refused(*arguments)
+    assert "recipe.toml: frozen_statistics needs start_from" in message
+
+
 def test_the_preset_that_does_not_exist(refused, world):
     message = refused("train", "espcn", "--config", "papre", "--data", world / "photos")
     assert "expected a preset (paper, laptop, quick, tv-div2k) or a TOML file" in message
