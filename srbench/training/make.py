@@ -16,7 +16,8 @@ from ..data.folder import Dataset
 from ..data.training import TrainingSet
 from ..errors import CheckpointError, TrainingError
 from ..methods.resolve import checkpoint_file
-from ..models.checkpoints import Card, load_checkpoint, save_checkpoint
+from ..models.cards import Card
+from ..models.checkpoints import load_checkpoint, save_checkpoint
 from ..observer import Observer
 from .content import content_losses
 from .guard import Stopped

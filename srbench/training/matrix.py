@@ -13,7 +13,7 @@ from ..data.folder import Dataset
 from ..data.training import TrainingSet
 from ..errors import CheckpointError
 from ..files import write_text
-from ..models.checkpoints import read_card
+from ..models.cards import read_card
 from ..observer import Observer
 from .content import content_losses
 from .guard import Stopped
