@@ -150,7 +150,7 @@ def _our_network(name: str, path: Path, scale: int, device: str) -> Method:
             f"{path} enlarges x{card.architecture.scale}, but the run is x{scale}"
         )
     architecture = hashlib.sha256(card.architecture.model_dump_json().encode()).hexdigest()[:16]
-    identity = f"srbench {_INFERENCE_VERSION} {file_sha256(path)} {architecture}"
+    identity = f"srbench {_INFERENCE_VERSION} {_file_hash(path)} {architecture}"
 
     def load() -> nn.Module:
         from ..models.checkpoints import load_checkpoint
@@ -180,7 +180,14 @@ def _file_method(name: str, path: Path, scale: int, device: str) -> Method:
 
         return load_external(name, path, scale)
 
-    return NetworkMethod(name, scale, f"spandrel {file_sha256(path)}", load, device, signed=False)
+    return NetworkMethod(name, scale, f"spandrel {_file_hash(path)}", load, device, signed=False)
+
+
+def _file_hash(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _own_name(label: str) -> str:
