@@ -194,12 +194,13 @@ def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
     from .console import table_console
     from .report.terminal import scores_table
 
-    scores = ResultsFolder(out).read_scores()
-    here = [row for row in scores if row.scale == scale and row.dataset in datasets]
+    folder = ResultsFolder(out)
+    here = [row for row in folder.read_scores() if row.scale == scale and row.dataset in datasets]
     # One protocol fits an ordinary terminal; the tables and the page have them all.
     first = next(p for p in _PROTOCOL_ORDER if any(row.protocol == p for row in here))
     shown = [row for row in here if row.protocol == first or row.metric.startswith("lpips")]
-    table_console().print(scores_table(shown, title=f"x{scale}, means over images"))
+    title = f"x{scale}, means over images"
+    table_console().print(scores_table(shown, folder.read_run(), title=title))
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -244,7 +245,7 @@ def score(
         )
     if out:
         write_scores(out, rows)
-    table_console().print(scores_table(rows))
+    table_console().print(scores_table(rows, {}))
 
 
 @app.command()

@@ -142,7 +142,12 @@ def _our_network(name: str, path: Path, scale: int, device: str) -> Method:
     architecture = hashlib.sha256(card.architecture.model_dump_json().encode()).hexdigest()[:16]
     identity = f"srbench {_INFERENCE_VERSION} {file_sha256(path)} {architecture}"
     return NetworkMethod(
-        name, scale, identity, lambda: load_checkpoint(path)[0], pick_device(device)
+        name,
+        scale,
+        identity,
+        lambda: load_checkpoint(path)[0],
+        pick_device(device),
+        trained_on_metric=card.trained_on_metric,
     )
 
 
