@@ -14,6 +14,12 @@ from .errors import ResultsError
 
 def cannot_write(target: Path, error: OSError) -> ResultsError:
     """The error for a file or folder that the system does not let be written."""
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        for place in (target, *target.parents):
+            if place.is_file():
+                return ResultsError(f"cannot write {target}: {place} is a file, not a folder")
+    if error.errno == errno.EISDIR:
+        return ResultsError(f"cannot write {target}: it is a folder, expected the name of a file")
     if error.errno == errno.ENOSPC:
         return ResultsError(
             f"no space left on the disk while writing {target}; free some and run again"
