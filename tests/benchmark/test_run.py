@@ -399,7 +399,7 @@ class TestBadInput:
 
     def test_a_results_folder_that_is_a_file(self, refused, mini, tmp_path):
         (tmp_path / "results").write_text("")
-        assert "cannot write to" in refused(*mini)
+        assert "is a file, expected the name of a folder" in refused(*mini)
 
     def test_a_checkpoint_that_is_none(self, root, tmp_path):
         path = tmp_path / "net.txt"
