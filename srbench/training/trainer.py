@@ -114,10 +114,11 @@ class Trainer:
                 values[name] = self.content[name](*pair)
                 total = total + weight * values[name]
             if self.discriminator is not None:
-                # Only the path to the generator is wanted, not the discriminator's own gradients.
-                self.discriminator.requires_grad_(False)
+                # Only the path to the generator is wanted, not the discriminator's own gradients;
+                # normalised by its running statistics, which are of originals and SR alike.
+                self.discriminator.requires_grad_(False).eval()
                 values["adversarial"] = losses.adversarial(self.discriminator(seen_sr).float())
-                self.discriminator.requires_grad_(True)
+                self.discriminator.requires_grad_(True).train()
                 total = total + self.recipe.adversarial * values["adversarial"]
         if self.recipe.total_variation > 0:
             values["tv"] = losses.total_variation(sr)
@@ -136,8 +137,10 @@ class Trainer:
         self, sr: torch.Tensor, hr: torch.Tensor, rate: float
     ) -> dict[str, torch.Tensor]:
         assert self.discriminator is not None
+        # One batch of both: normalised apart, they would differ neither in contrast nor in how
+        # much grain they have, and the generator would not learn to make it.
         with self._autocast():
-            real, fake = self._discriminate(hr).float(), self._discriminate(sr).float()
+            real, fake = self._discriminate(torch.cat([hr, sr])).float().chunk(2)
         loss = losses.discriminator(real, fake)
         return {
             "skipped": _update(self.discriminator_optimiser, loss, rate),

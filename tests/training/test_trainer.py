@@ -98,6 +98,21 @@ made.run(Path(sys.argv[1]), validate=lambda n, s: {}, validate_every=3, log_ever
 """
 
 
+def test_the_discriminator_sees_originals_and_reconstructions_in_one_batch(photos):
+    made = trainer(photos, recipe(adversarial=1e-3, crop=64))
+    calls = []
+    made.discriminator.register_forward_pre_hook(
+        lambda network, inputs: calls.append((network.training, inputs[0].detach().clone()))
+    )
+    made.train_step()
+    (learning, both), (judging, fake) = calls
+    assert (learning, judging, made.discriminator.training) == (True, False, True)
+    assert len(both) == 2 * len(fake) == 4
+    # What the generator is judged by is what the discriminator has just learnt from.
+    assert torch.equal(both[2:], fake)
+    assert not torch.equal(both[:2], fake)
+
+
 def test_a_run_killed_in_the_middle_goes_on_to_the_same_weights(photos, tmp_path):
     here = str(Path(__file__).parent)
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), here], check=False)
