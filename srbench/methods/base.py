@@ -34,6 +34,11 @@ class Method(Protocol):
         """Whether the time of ``upscale`` says something about the method."""
         ...
 
+    @property
+    def trained_on_metric(self) -> str | None:
+        """The metric (``lpips_alex``) that training minimised and so cannot judge, if known."""
+        ...
+
     def fingerprint(self, source: ImageId) -> str:
         """Changes when, and only when, what ``upscale`` returns for ``source`` may change."""
         ...

@@ -28,6 +28,7 @@ class NetworkMethod:
             first image, so that a run that finds everything in its cache never loads it.
         device: where it runs: ``auto``, ``cpu``, ``cuda`` and so on; looked for when it loads.
         signed: whether the network's output is in [-1, 1] (ours) or [0, 1] (others').
+        trained_on_metric: the metric that training minimised, as the card says.
     """
 
     name: str
@@ -37,6 +38,7 @@ class NetworkMethod:
     device: str
     signed: bool = True
     timed: bool = True
+    trained_on_metric: str | None = None
 
     def fingerprint(self, source: ImageId) -> str:
         return self.identity

@@ -157,7 +157,9 @@ def _our_network(name: str, path: Path, scale: int, device: str) -> Method:
 
         return load_checkpoint(path)[0]
 
-    return NetworkMethod(name, scale, identity, load, device)
+    return NetworkMethod(
+        name, scale, identity, load, device, trained_on_metric=card.trained_on_metric
+    )
 
 
 def _file_method(name: str, path: Path, scale: int, device: str) -> Method:
