@@ -44,7 +44,11 @@ class Method(Protocol):
         ...
 
     def prepare(self) -> None:
-        """Load what ``upscale`` needs, so that loading does not count as the first image's time."""
+        """Load what ``upscale`` needs, so that loading does not count as the first image's time.
+
+        Raises:
+            SrbenchError: it cannot be loaded, or the device is not there.
+        """
         ...
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
