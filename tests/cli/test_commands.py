@@ -162,7 +162,7 @@ def test_folders_given_as_a_dot_keep_their_names(run_cli, pair, tmp_path, monkey
 def test_a_result_that_cannot_be_written_is_one_line(refused, pair, tmp_path):
     hr, sr = pair
     line = refused("score", "--hr", hr, "--sr", sr, "--scale", 4, "--out", tmp_path)
-    assert f"cannot write {tmp_path}: Is a directory" in line
+    assert f"{tmp_path} is a folder, expected the name of a file" in line
 
 
 def test_a_damaged_original_is_not_blamed_on_the_result(refused, pair):

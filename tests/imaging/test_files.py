@@ -188,7 +188,7 @@ def test_a_folder_that_is_a_file_is_one_clear_error(tmp_path):
     with pytest.raises(ResultsError, match="cannot write"):
         write_png(tmp_path / "results" / "a.png", PHOTO)
     (tmp_path / "a.png").mkdir()
-    with pytest.raises(ResultsError, match=r"cannot write .*a\.png: Is a directory"):
+    with pytest.raises(ResultsError, match=r"cannot write .*a\.png: it is a folder"):
         write_png(tmp_path / "a.png", PHOTO)
 
 
