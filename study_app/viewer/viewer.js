@@ -82,6 +82,7 @@ class View {
     if (same) {
       this.data = data;
       this.label();
+      if (data.problem && this.state() !== "loading") this.note.textContent = data.problem;
       if (this.state() === "sent") {
         if (data.refused) {
           // Not stored and not to be stored: the rater rates the same picture again.
@@ -92,7 +93,6 @@ class View {
         } else {
           this.resends = 0; // the server is there, and has not stored it
           this.scheduleResend();
-          if (data.problem) this.note.textContent = data.problem;
         }
       }
       return;
@@ -140,7 +140,7 @@ class View {
     const serial = this.serial;
     this.enter("loading");
     this.timers.slow = setTimeout(() => this.tell(serial, this.data.texts.loading), 700);
-    while (serial === this.serial) {
+    for (let failures = 1; serial === this.serial; failures += 1) {
       const { picture, texts } = this.data;
       try {
         const bitmap = await this.fetchPicture(picture);
@@ -151,7 +151,10 @@ class View {
         return;
       } catch {
         this.pictures.delete(picture.key);
+        if (serial !== this.serial) return;
         this.tell(serial, texts.load_failed);
+        // Not to be had at its address: ask for it by way of the votes.
+        if (failures > 1) this.send("missing", picture.key);
         await new Promise((done) => setTimeout(done, RETRY_MS));
       }
     }
@@ -339,7 +342,8 @@ function meeting(devicePixels, ratio, direction) {
 
 async function decode({ url, width, height }) {
   const base = window.location.pathname.replace(/\/+$/, "");
-  const answer = await fetch(base + url, { credentials: "same-origin" });
+  const address = url.startsWith("data:") ? url : base + url;
+  const answer = await fetch(address, { credentials: "same-origin" });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   // Pixels as they are in the file: no colour management, no alpha arithmetic.
   const bitmap = await createImageBitmap(await answer.blob(), {
