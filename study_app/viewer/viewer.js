@@ -91,8 +91,9 @@ class View {
           this.unmark();
           this.show();
         } else {
-          this.resends = 0; // the server is there, and has not stored it
-          this.scheduleResend();
+          // The server is there, and has not stored it: it could not, or is another one by now.
+          this.resends = 0;
+          this.scheduleResend(data.problem ? RESEND_MS : RETRY_MS / 4);
         }
       }
       return;
@@ -132,7 +133,14 @@ class View {
   // --- the picture ------------------------------------------------------------------------
 
   fetchPicture(picture) {
-    if (!this.pictures.has(picture.key)) this.pictures.set(picture.key, decode(picture));
+    if (!this.pictures.has(picture.key)) {
+      const decoded = decode(picture);
+      this.pictures.set(picture.key, decoded);
+      decoded.catch(() => {
+        this.pictures.delete(picture.key);
+        this.send("missing", picture.key); // not at its address: ask for it by way of the votes
+      });
+    }
     return this.pictures.get(picture.key);
   }
 
@@ -140,7 +148,7 @@ class View {
     const serial = this.serial;
     this.enter("loading");
     this.timers.slow = setTimeout(() => this.tell(serial, this.data.texts.loading), 700);
-    for (let failures = 1; serial === this.serial; failures += 1) {
+    while (serial === this.serial) {
       const { picture, texts } = this.data;
       try {
         const bitmap = await this.fetchPicture(picture);
@@ -150,11 +158,7 @@ class View {
         this.show();
         return;
       } catch {
-        this.pictures.delete(picture.key);
-        if (serial !== this.serial) return;
         this.tell(serial, texts.load_failed);
-        // Not to be had at its address: ask for it by way of the votes.
-        if (failures > 1) this.send("missing", picture.key);
         await new Promise((done) => setTimeout(done, RETRY_MS));
       }
     }
@@ -290,22 +294,22 @@ class View {
     this.sendVote();
   }
 
+  // Each time it waits longer, so that a slow server is not made slower.
   sendVote() {
     this.send("vote", this.message);
-    this.scheduleResend();
+    this.scheduleResend(RESEND_MS * 2 ** Math.min(this.resends, 2));
   }
 
   // The same vote again changes nothing on the server, so it is safe to repeat it until it is
-  // answered: the connection may have been away. Each time it waits longer, so that a slow server
-  // is not made slower.
-  scheduleResend() {
+  // answered: the connection may have been away.
+  scheduleResend(wait) {
     clearTimeout(this.timers.resend);
     this.timers.resend = setTimeout(() => {
       if (this.state() !== "sent") return;
       this.note.textContent = this.data.texts.not_saved;
       this.resends += 1;
       this.sendVote();
-    }, RESEND_MS * 2 ** Math.min(this.resends, 2));
+    }, wait);
   }
 
   takeBack() {
