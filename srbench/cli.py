@@ -299,7 +299,7 @@ def train(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of a training.", min=1)] = None,
     validate_every: Annotated[
-        int, typer.Option(help="Steps between two validations with samples.", min=1)
+        int, typer.Option(help="Steps between two validations; the best weights are kept.", min=1)
     ] = 1000,
     out: Annotated[
         Path | None,

@@ -20,7 +20,7 @@ from ..errors import ConfigError, TrainingError
 from ..files import write_text
 from ..imaging import crop_to_multiple, imresize
 from ..methods.network import NetworkMethod
-from ..models.checkpoints import Card, load_checkpoint, read_card
+from ..models.checkpoints import Card, load_checkpoint
 from ..observer import Observer
 from ..report.style import (
     BLUE,
@@ -32,7 +32,7 @@ from ..report.style import (
     save_figure,
 )
 from ..training import Place, Recipe, train
-from ..training.make import run_folder
+from ..training.make import finished, run_folder
 from ..training.photographs import read_training_set
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def depth_study(
             name = f"{recipe.name}-{count}-blocks" + ("" if long_skip else "-no-long-skip")
             own = recipe.model_copy(update={"architecture": architecture, "name": name})
             checkpoint = out / f"{name}.safetensors"
-            card = _finished(checkpoint, own)
+            card = finished(checkpoint, own)
             if card is None:
                 photographs = photographs or read_training_set(
                     source, architecture.scale, guarded, place.device, observer
@@ -167,18 +167,6 @@ def depth_figure(rows: Sequence[Depth], budget: str) -> Figure:
         figure.subplots_adjust(left=0.2, right=0.98, top=0.88, bottom=0.11, hspace=0.14)
         figure.align_ylabels()
     return figure
-
-
-def _finished(checkpoint: Path, recipe: Recipe) -> Card | None:
-    if not checkpoint.is_file():
-        return None
-    card = read_card(checkpoint)
-    if card.recipe != recipe.model_dump(mode="json"):
-        raise ConfigError(
-            f"{checkpoint} was trained by another recipe; choose another --out, or delete it and "
-            f"{run_folder(checkpoint)}"
-        )
-    return card
 
 
 def _psnr(card: Card, validation: Dataset, checkpoint: Path) -> float:

@@ -16,8 +16,11 @@ from ..data.folder import Dataset
 from ..data.training import TrainingSet
 from ..errors import CheckpointError, TrainingError
 from ..methods.resolve import checkpoint_file
-from ..models.checkpoints import Card, load_checkpoint, save_checkpoint
+from ..metrics.lpips import Lpips
+from ..models.checkpoints import Card, load_checkpoint, read_card, save_checkpoint
+from ..models.weights_catalogue import LPIPS_BACKBONES, mending_command, weights_path
 from ..observer import Observer
+from .best import Best
 from .content import content_losses
 from .guard import Stopped
 from .log import TensorboardLog, require_tensorboard
@@ -41,6 +44,23 @@ def run_folder(out: Path) -> Path:
     return out.with_name(out.stem + ".run")
 
 
+def finished(out: Path, recipe: Recipe) -> Card | None:
+    """The card of the checkpoint ``out``, if a training by ``recipe`` was finished.
+
+    Raises:
+        CheckpointError: ``out`` was trained by another recipe.
+    """
+    if not out.is_file():
+        return None
+    card = read_card(out)
+    if card.recipe != recipe.model_dump(mode="json"):
+        raise CheckpointError(
+            f"{out} was trained by another recipe (another --steps?); choose another --out, or "
+            f"delete it and {run_folder(out)}"
+        )
+    return card
+
+
 def train(
     recipe: Recipe,
     photographs: Path | TrainingSet,
@@ -56,17 +76,19 @@ def train(
     observer: Observer | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Trained:
-    """Train a network and write it to ``out`` (safetensors) with its card beside it.
+    """Train a network; write its best weights to ``out`` (safetensors), their card beside it.
 
-    The run's state, logs and sample crops are kept in :func:`run_folder`. When the run has to be
-    stopped, the weights of its last sound state are written there as ``last-sound.safetensors``.
+    The best are those of the validation with the highest PSNR, or, where there is a
+    discriminator, with the lowest LPIPS (:class:`~srbench.training.best.Best`). The run's state,
+    logs and sample crops are kept in :func:`run_folder`. When the run has to be stopped, the
+    weights of its last sound state are written there as ``last-sound.safetensors``.
 
     Args:
         recipe: what to train and how.
         photographs: a folder or tar file of them, or what was read from one.
         out: the checkpoint to write.
         weights: folder of backbone weights and of the checkpoint that the recipe starts from.
-        validation: data set whose PSNR is logged and whose first images are kept as samples.
+        validation: data set whose scores are logged and whose first images are kept as samples.
         guarded: data sets that no training photograph may show.
         place: where to train.
         resume: go on from the state of an interrupted run.
@@ -102,7 +124,20 @@ def train(
         trainer = Trainer(recipe, generator, data, content, place)
         if resume:
             trainer.resume(state)
-        validate = Validation(validation, scale, folder / "samples", place.device)
+        lpips = None
+        if recipe.adversarial > 0 and validate_every < recipe.steps:  # else there is no choice
+            lpips = _lpips(weights, place.device, observer)
+        scores = Validation(validation, scale, folder / "samples", place.device, lpips)
+        best_path = folder / "best.safetensors"
+        if not resume:
+            best_path.unlink(missing_ok=True)
+        best = Best(best_path, adversarial=recipe.adversarial > 0)
+
+        def validate(network: nn.Module, step: int) -> Mapping[str, float]:
+            reached = scores(network, step)
+            best.offer(network, _card(trainer, reached, notes))
+            return reached
+
         board = None
         if tensorboard and place.writes:
             board = TensorboardLog(folder / "tensorboard", trainer.step)
@@ -124,13 +159,13 @@ def train(
             raise Stopped(
                 f"{error}; the sound weights of step {trainer.step} are in {sound}"
             ) from error
-        metrics = validate.last
-        if not metrics and place.writes:  # the run was complete before
-            metrics = validate(trainer.average, trainer.step)
-    card = _card(trainer, metrics, notes)
-    if place.writes:
-        save_checkpoint(out, trainer.average, card, half=True)
-    return Trained(out, card)
+        if not place.writes:
+            return Trained(out, _card(trainer, {}, notes))
+        if not best_path.is_file():  # the run was complete before, its best is gone
+            validate(trainer.average, trainer.step)
+        network, card = load_checkpoint(best_path)
+        save_checkpoint(out, network, card, half=True)
+        return Trained(out, card)
 
 
 def _card(trainer: Trainer, metrics: Mapping[str, float], notes: list[str]) -> Card:
@@ -166,6 +201,17 @@ def _generator(recipe: Recipe, weights: Path) -> nn.Module:
             f"{recipe.architecture}"
         )
     return network
+
+
+def _lpips(weights: Path, device: torch.device, observer: Observer) -> Lpips | None:
+    backbone = LPIPS_BACKBONES["alex"]
+    if weights_path(backbone, weights).is_file():
+        return Lpips("alex", weights, str(device))
+    observer.note(
+        "the last weights will be taken for the best: LPIPS, which tells, needs weights; run "
+        f"`{mending_command(backbone)}`"
+    )
+    return None
 
 
 @contextmanager

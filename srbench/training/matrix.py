@@ -11,16 +11,13 @@ from rich.table import Table
 
 from ..data.folder import Dataset
 from ..data.training import TrainingSet
-from ..errors import CheckpointError
 from ..files import write_text
-from ..models.checkpoints import read_card
 from ..observer import Observer
 from .content import content_losses
 from .guard import Stopped
-from .make import run_folder, train
+from .make import finished, run_folder, train
 from .photographs import read_training_set
 from .place import Place
-from .recipe import Recipe
 from .recipes import TV_CROPS, tv_recipe
 from .trainer import Progress
 from .validation import PROTOCOL, bicubic_scores
@@ -86,14 +83,14 @@ def train_matrix(
             recipe = tv_recipe(scale, crop, total_variation=varied)
             recipe = recipe if steps is None else recipe.lasting(steps)
             out = folder / f"{recipe.name}_x{scale}.safetensors"
-            ours = _done(out, recipe, validation)
-            if ours is None:
+            card = finished(out, recipe)
+            if card is None:
                 if data is None:
                     content_losses(recipe.content, weights, place.device)  # fails early
                     data = read_training_set(source, scale, guarded, place.device, observer)
                 observer.note(f"{recipe.name} x{scale}: {recipe.steps} steps")
                 try:
-                    made = train(
+                    card = train(
                         recipe,
                         data,
                         out,
@@ -105,11 +102,10 @@ def train_matrix(
                         validate_every=recipe.steps,
                         observer=observer,
                         report=report,
-                    )
+                    ).card
                 except Stopped as error:
                     observer.note(f"{recipe.name} x{scale} is left out: {error}")
-                else:
-                    ours = _scores(made.card.metrics, validation)
+            ours = None if card is None else _scores(card.metrics, validation)
             rows.append(Row(scale, crop, varied, ours, published[crop, varied]))
     if place.writes:
         _write(folder / "tv-div2k.csv", rows)
@@ -133,18 +129,6 @@ def matrix_table(rows: Sequence[Row], validation: str) -> Table:
         )
         table.add_row(f"x{row.scale}", str(row.crop or "—"), kind, *shown)
     return table
-
-
-def _done(out: Path, recipe: Recipe, validation: Dataset) -> Scores | None:
-    """Scores of a run that an earlier call finished."""
-    if not out.is_file():
-        return None
-    card = read_card(out)
-    if card.recipe != recipe.model_dump(mode="json"):
-        raise CheckpointError(
-            f"{out} was trained by another recipe (another --steps?); give another folder by --out"
-        )
-    return _scores(card.metrics, validation)
 
 
 def _scores(metrics: dict[str, float], validation: Dataset) -> Scores | None:

@@ -14,6 +14,7 @@ from ..data.folder import Dataset
 from ..imaging import crop_to_multiple, imresize, write_png
 from ..imaging.luma import Image
 from ..methods.network import NetworkMethod
+from ..metrics.lpips import Lpips
 from ..metrics.protocols import get_protocol
 from ..report.style import safe_stem
 
@@ -23,33 +24,43 @@ SIDE = 160  # pixels of a crop
 
 
 class Validation:
-    """PSNR and SSIM on a data set, and crops of its first images as training goes on.
+    """PSNR, SSIM and LPIPS on a data set, and crops of its first images as training goes on.
 
     Args:
         dataset: the images.
         scale: the network's.
         samples: the folder for the crops, ``<image>/<step>.png``; ``srbench evolution`` draws them.
         device: where the network runs.
+        lpips: the distance to measure too, if any.
     """
 
-    def __init__(self, dataset: Dataset, scale: int, samples: Path, device: torch.device) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        scale: int,
+        samples: Path,
+        device: torch.device,
+        lpips: Lpips | None = None,
+    ) -> None:
         self._name, self._scale, self._samples, self._device = dataset.name, scale, samples, device
         self._pairs = list(_pairs(dataset, scale))
-        self.last: Mapping[str, float] = {}
+        self._lpips = lpips
 
     def __call__(self, network: nn.Module, step: int) -> Mapping[str, float]:
-        """Means over the data set by name, ``<data set>_psnr_y`` and ``<data set>_ssim_y``."""
+        """Means over the data set by name: ``<data set>_psnr_y``, ``_ssim_y``, ``_lpips_alex``."""
         method = NetworkMethod("trained", self._scale, "", lambda: network, str(self._device))
         scores = []
         for index, (image, lr, hr) in enumerate(self._pairs):
             sr = method.upscale(lr)
-            scores.append(_score(sr, hr, self._scale))
+            score = _score(sr, hr, self._scale)
+            if self._lpips:
+                score[self._lpips.metric] = self._lpips.distance(self._lpips.prepare(hr), sr)
+            scores.append(score)
             if index < SAMPLES:
                 stem = safe_stem(image)
                 write_png(self._samples / stem / f"{step:07d}.png", middle(sr))
         name = self._name.lower()
-        self.last = {f"{name}_{metric}": value for metric, value in _means(scores).items()}
-        return self.last
+        return {f"{name}_{metric}": value for metric, value in _means(scores).items()}
 
 
 def bicubic_scores(dataset: Dataset, scale: int) -> dict[str, float]:
@@ -68,11 +79,12 @@ def _pairs(dataset: Dataset, scale: int) -> Iterator[tuple[str, Image, Image]]:
 
 
 def _score(sr: Image, hr: Image, scale: int) -> dict[str, float]:
-    return get_protocol(PROTOCOL).prepare(hr, scale).score(sr)
+    score = get_protocol(PROTOCOL).prepare(hr, scale).score(sr)
+    return {metric: score[metric] for metric in ("psnr_y", "ssim_y")}
 
 
 def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {m: float(np.mean([score[m] for score in scores])) for m in ("psnr_y", "ssim_y")}
+    return {metric: float(np.mean([score[metric] for score in scores])) for metric in scores[0]}
 
 
 def middle(image: Image) -> Image:
