@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,3 +69,34 @@ def refused(run_cli) -> Callable[..., str]:
         return lines[0]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres) -> Callable[[], str]:
+    """Makes empty databases on a real PostgreSQL server."""
+    import psycopg
+
+    count = 0
+
+    def make() -> str:
+        nonlocal count
+        count += 1
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE study{count}")
+        return f"{postgres.replace('/postgres?', f'/study{count}?')}"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of our own."""
+    pytest.importorskip("psycopg", reason="needs psycopg (srbench[postgres])")
+    from study_servers import postgresql
+
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgresql(durable=False))
+        except LookupError as error:
+            pytest.skip(str(error))
+        yield url
