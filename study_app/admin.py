@@ -51,7 +51,9 @@ def _stored_hash() -> str:
 def _sign_in(stored: str) -> None:
     st.title("Study")
     with st.form("sign-in", border=False):
-        password = st.text_input("Password", type="password", max_chars=200)
+        password = st.text_input(
+            "Password", type="password", max_chars=200, autocomplete="current-password"
+        )
         if not st.form_submit_button("Sign in", type="primary"):
             return
     if check_password(password, stored):
