@@ -21,10 +21,13 @@ from srbench.cli import app
 
 HERE = Path(__file__).parent / "reference"
 ROOMS = (
-    "imaging", "data", "metrics", "models.checkpoints", "methods", "benchmark", "training",
-    "study", "stats", "report",
+    "imaging", "data", "metrics", "models.cards", "models.checkpoints", "methods", "benchmark",
+    "training", "study", "stats", "report",
 )  # fmt: skip
-_NO_EXPORTS = {"models.checkpoints": ("Architecture", "Card", "load_checkpoint", "save_checkpoint")}
+_NO_EXPORTS = {
+    "models.cards": ("Architecture", "Card", "read_card"),
+    "models.checkpoints": ("load_checkpoint", "save_checkpoint"),
+}
 _SECTIONS = ("Args:", "Raises:", "Returns:", "Source:", "Yields:")
 
 

@@ -13,7 +13,7 @@ import typer
 
 from .cli_data import data_app, weights_app
 from .cli_experiments import depth_study, evolution
-from .cli_options import DataOption, DeviceOption, WeightsOption
+from .cli_options import DataOption, DeviceOption, WeightsOption, a_file, a_folder
 from .cli_study import study_app
 from .errors import SrbenchError
 
@@ -119,7 +119,7 @@ def run_all(
     border: Annotated[
         str | None, typer.Option(help="MATLAB's border rule: symmetric or replicate.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Results folder.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="Results folder.", callback=a_folder)] = Path("results"),
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...")] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
     no_lpips: Annotated[bool, typer.Option("--no-lpips", help="Leave LPIPS out.")] = False,
@@ -194,12 +194,13 @@ def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
     from .console import table_console
     from .report.terminal import scores_table
 
-    scores = ResultsFolder(out).read_scores()
-    here = [row for row in scores if row.scale == scale and row.dataset in datasets]
+    folder = ResultsFolder(out)
+    here = [row for row in folder.read_scores() if row.scale == scale and row.dataset in datasets]
     # One protocol fits an ordinary terminal; the tables and the page have them all.
     first = next(p for p in _PROTOCOL_ORDER if any(row.protocol == p for row in here))
     shown = [row for row in here if row.protocol == first or row.metric.startswith("lpips")]
-    table_console().print(scores_table(shown, title=f"x{scale}, means over images"))
+    title = f"x{scale}, means over images"
+    table_console().print(scores_table(shown, folder.read_run(), title=title))
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -220,7 +221,9 @@ def score(
     lpips: Annotated[
         list[str] | None, typer.Option(help="LPIPS backbone: alex, squeeze, vgg; repeatable.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="CSV file for the scores per image.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file for the scores per image.", callback=a_file)
+    ] = None,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -244,14 +247,14 @@ def score(
         )
     if out:
         write_scores(out, rows)
-    table_console().print(scores_table(rows))
+    table_console().print(scores_table(rows, {}))
 
 
 @app.command()
 def upscale(
     source: Annotated[Path, typer.Argument(metavar="FILE_OR_FOLDER", help="LR image or folder.")],
     method: Annotated[str, typer.Option(help="A method's name, or NAME=FILE.")],
-    out: Annotated[Path, typer.Option(help="Folder for the SR images (PNG).")],
+    out: Annotated[Path, typer.Option(help="Folder for the SR images (PNG).", callback=a_folder)],
     scale: Annotated[int, typer.Option(help="Magnification.", min=1)] = 4,
     border: Annotated[
         str, typer.Option(help="Border rule of bicubic: symmetric or replicate.")
@@ -333,6 +336,7 @@ def train(
         raise ConfigError("no training photographs; give a folder, tar file or data set by --data")
     if scale not in (2, 4, None):
         raise ConfigError(f"the scale is {scale}, expected 2 or 4")
+    _ = a_folder(out) if config == TV_MATRIX else a_file(out)
     root, folder = data_root(), weights_folder(weights)
     photographs = find_photographs(data, root)
     if config == TV_MATRIX:
@@ -413,7 +417,9 @@ def _train_matrix(
 
 @app.command()
 def report(
-    out: Annotated[Path, typer.Option(help="Results folder of an earlier run.")] = Path("results"),
+    out: Annotated[
+        Path, typer.Option(help="Results folder of an earlier run.", callback=a_folder)
+    ] = Path("results"),
 ) -> None:
     """Make the tables, figures and page of a results folder again."""
     from .benchmark.results import ResultsFolder

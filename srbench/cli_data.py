@@ -123,7 +123,7 @@ def weights_fetch(
     console = make_console()
     for name in names:
         with DownloadDisplay(console, name) as display:
-            path = fetch_weights(name, weights_folder(weights), progress=display.bytes)
+            path = fetch_weights(name, weights_folder(weights), progress=display)
         print(f"{name}: {path}")
 
 

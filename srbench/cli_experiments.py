@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .cli_options import DeviceOption
+from .cli_options import DeviceOption, a_folder
 from .errors import ConfigError
 
 
@@ -20,9 +20,9 @@ def depth_study(
     config: Annotated[
         str, typer.Option(help="A training preset (paper, laptop, quick) or a TOML recipe.")
     ] = "quick",
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, table and figure.")] = Path(
-        "depth-study"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Folder for checkpoints, table and figure.", callback=a_folder)
+    ] = Path("depth-study"),
     device: DeviceOption = "auto",
 ) -> None:
     """PSNR and time against residual blocks, with and without the long skip (SRGAN, Fig. 7)."""
@@ -66,7 +66,9 @@ def evolution(
         list[Path],
         typer.Argument(metavar="CHECKPOINT...", help="What srbench train wrote, in order."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
+    out: Annotated[Path, typer.Option(help="Folder for the figure.", callback=a_folder)] = Path(
+        "."
+    ),
     image: Annotated[str | None, typer.Option(help="Which of the sampled images.")] = None,
     tiles: Annotated[int, typer.Option(help="Samples shown at most.", min=1)] = 7,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from .cli_options import DataOption, a_file, a_folder
 from .errors import ConfigError, StudyError
 
 study_app = typer.Typer(
@@ -18,7 +19,9 @@ study_app = typer.Typer(
 
 _SHORTEST_PASSWORD = 8
 
-FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
+FolderArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The study's folder.", callback=a_folder)
+]
 DatabaseOption = Annotated[
     str | None,
     typer.Option(
@@ -30,16 +33,18 @@ DatabaseOption = Annotated[
 
 @study_app.command("new")
 def new(
-    source: Annotated[Path, typer.Option("--from", help="Results folder of srbench run-all.")],
-    out: Annotated[Path, typer.Option(help="Folder for the study; must be new or empty.")],
+    source: Annotated[
+        Path, typer.Option("--from", help="Results folder of srbench run-all.", callback=a_folder)
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the study; must be new or empty.", callback=a_folder)
+    ],
     preset: Annotated[str, typer.Option(help="paper, or short: at most 15 minutes.")] = "short",
     scale: Annotated[int | None, typer.Option(help="Magnification, if there are several.")] = None,
     methods: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
     datasets: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
     calibration: Annotated[str, typer.Option(help="Data set of the practice images.")] = "sample",
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Root of the data sets (default: $SRBENCH_DATA).")
-    ] = None,
+    data: DataOption = None,
     per_rater: Annotated[int | None, typer.Option(help="Main trials of one rater.")] = None,
     retests: Annotated[int | None, typer.Option(help="Images shown twice.")] = None,
     gold: Annotated[int, typer.Option(help="Extra contents that check attention.")] = 0,
@@ -59,7 +64,10 @@ def new(
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
     title: Annotated[str, typer.Option(help="Name in the browser's tab.")] = "Picture quality",
     texts: Annotated[
-        Path | None, typer.Option(help="TOML file with consent, questions and words of your own.")
+        Path | None,
+        typer.Option(
+            help="TOML file with consent, questions and words of your own.", callback=a_file
+        ),
     ] = None,
 ) -> None:
     """Make a study of a results folder."""
@@ -187,7 +195,9 @@ def plan(
     images: Annotated[str, typer.Option(help="Comma-separated numbers of images.")] = "5,14,100",
     raters: Annotated[str, typer.Option(help="Comma-separated numbers.")] = "5,10,15,20,26,40",
     comparisons: Annotated[int, typer.Option(help="Pairs of methods tested in all.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Figure to write (.png or .pdf).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Figure to write (.png or .pdf).", callback=a_file)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
 ) -> None:
     """How many raters and images find a MOS difference, by simulation."""
@@ -255,9 +265,9 @@ def simulate(
 @study_app.command("export")
 def export(
     folder: FolderArgument,
-    out: Annotated[Path, typer.Option(help="CSV file of the votes.")],
+    out: Annotated[Path, typer.Option(help="CSV file of the votes.", callback=a_file)],
     answers: Annotated[
-        Path | None, typer.Option(help="CSV file of raters, screens and answers.")
+        Path | None, typer.Option(help="CSV file of raters, screens and answers.", callback=a_file)
     ] = None,
     database: DatabaseOption = None,
 ) -> None:
@@ -273,7 +283,7 @@ def export(
 @study_app.command("import")
 def import_(
     folder: FolderArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ratings table.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ratings table.", callback=a_file)],
     database: DatabaseOption = None,
 ) -> None:
     """Add the votes of a ratings table; all of them, or none."""
@@ -301,13 +311,17 @@ def erase(
 @study_app.command("analyze")
 def analyze(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.")
+        Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.", callback=a_folder)
     ] = None,
-    ratings: Annotated[Path | None, typer.Option(help="A ratings table instead.")] = None,
-    scores: Annotated[Path | None, typer.Option(help="scores.csv of the results.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for tables, figures and page.")] = Path(
-        "analysis"
-    ),
+    ratings: Annotated[
+        Path | None, typer.Option(help="A ratings table instead.", callback=a_file)
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="scores.csv of the results.", callback=a_file)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for tables, figures and page.", callback=a_folder)
+    ] = Path("analysis"),
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     database: DatabaseOption = None,

@@ -172,7 +172,3 @@ class DownloadDisplay:
             self._said = now
             of = f" of {total / 1e6:.0f}" if total else ""
             self._console.print(f"{self._name}: {done / 1e6:.0f}{of} MB", markup=False)
-
-    def bytes(self, done: int, total: int | None) -> None:
-        """Show bytes so far."""
-        self(self._name, done, total)

@@ -12,6 +12,23 @@ from pathlib import Path
 from .errors import ResultsError
 
 
+def cannot_write(target: Path, error: OSError) -> ResultsError:
+    """The error for a file or folder that the system does not let be written."""
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        for place in (target, *target.parents):
+            if place.is_file():
+                return ResultsError(f"cannot write {target}: {place} is a file, not a folder")
+    if error.errno == errno.EISDIR:
+        return ResultsError(f"cannot write {target}: it is a folder, expected the name of a file")
+    if error.errno == errno.ENOSPC:
+        return ResultsError(
+            f"no space left on the disk while writing {target}; free some and run again"
+        )
+    return ResultsError(
+        f"cannot write {target}: {error.strerror or error}; choose a folder you may write to"
+    )
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path beside ``target`` that becomes ``target`` when the block ends well.
@@ -29,15 +46,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, target)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise ResultsError(
-                f"no space left on the disk while writing {target}; free some and run again"
-            ) from error
         if error.errno is None:  # not the system's: a library's own
             raise
-        raise ResultsError(
-            f"cannot write {target}: {error.strerror}; choose a folder you may write to"
-        ) from error
+        raise cannot_write(target, error) from error
     finally:
         if temporary.parent.is_dir():
             temporary.unlink(missing_ok=True)

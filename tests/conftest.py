@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,58 @@ def postgres() -> Iterator[str]:
         except LookupError as error:
             pytest.skip(str(error))
         yield url
+
+
+@dataclass
+class WebServer:
+    """What a web server gives, where it breaks off (per answer), and what it was asked."""
+
+    address: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    break_after: list[int] = field(default_factory=list)
+    etag: str | None = '"v1"'
+    knows_ranges: bool = True
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+@pytest.fixture
+def web_server() -> Iterator[WebServer]:
+    """A web server on this machine."""
+    state = WebServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = self.headers.get("Range")
+            state.requests.append((self.path, wanted))
+            body = state.files.get(self.path)
+            if body is None:
+                self.send_error(404)
+                return
+            start = 0
+            if wanted and state.knows_ranges and self.headers.get("If-Range") == state.etag:
+                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(body) > 0:
+                self.send_error(416)
+                return
+            self.send_response(206 if start else 200)
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+            if state.etag:
+                self.send_header("ETag", state.etag)
+            self.send_header("Content-Length", str(len(body) - start))
+            self.end_headers()
+            stop = state.break_after.pop(0) if state.break_after else len(body)
+            with suppress(ConnectionError):  # who asked has had enough
+                self.wfile.write(body[start : start + stop])
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    state.address = f"http://127.0.0.1:{httpd.server_port}"
+    yield state
+    httpd.shutdown()
+    httpd.server_close()
+    thread.join()

@@ -33,6 +33,7 @@ from ..files import write_bytes
 from ..imaging import Border, encode_png
 from ..methods import ImageId, Method
 from ..methods.folder import FolderMethod
+from ..methods.network import NetworkMethod
 from ..observer import Observer
 from .cache import Cache
 from .plan import Plan, remember
@@ -59,7 +60,6 @@ class Parcel(NamedTuple):
     """Name and content of the original's file."""
     scale: int
     border: Border
-    device: str
     method: str | None
     image: tuple[str, bytes] | None
     """Name and content of the SR image's file, where it is not to be computed."""
@@ -85,6 +85,8 @@ class Equipment(WorkerPlugin):
     name: str
     methods: Mapping[str, Method]
     lpips: Mapping[str, Lpips]
+    device: str
+    """Where networks run, as recorded beside times."""
     threads: int
     versions: Mapping[str, str]
 
@@ -129,14 +131,21 @@ class Cluster:
         self._client.close()
         self._logger.setLevel(self._level)
 
-    def run(self, plan: Plan, cache: Cache, lpips: Mapping[str, Lpips], observer: Observer) -> None:
+    def run(
+        self,
+        plan: Plan,
+        cache: Cache,
+        lpips: Mapping[str, Lpips],
+        device: str,
+        observer: Observer,
+    ) -> None:
         """Do every task of ``plan``; each result is kept as soon as it comes back.
 
         Raises:
             SrbenchError: the workers cannot run srbench as it is here, an image or a method does
                 not work, or the cluster is lost; what was finished before is kept.
         """
-        equipment, cells = _equipment(plan, lpips), plan.by_name
+        equipment, cells = _equipment(plan, lpips, device), plan.by_name
         waiting: dict[Any, tuple[Task, Job | None]] = {}
         try:
             self._equip(equipment, observer)
@@ -224,7 +233,9 @@ def work(parcel: Parcel) -> Delivery:
         task = _task(parcel, equipment, Path(folder))
         hr, lr = load(task)
         made: list[bytes] = []
-        outcomes = process(task, hr, lr, equipment.lpips, lambda path, png: made.append(png))
+        outcomes = process(
+            task, hr, lr, equipment.lpips, equipment.device, lambda path, png: made.append(png)
+        )
         copy = encode_png(hr) if parcel.wants_copy else None
         return Delivery(next(iter(outcomes), None), next(iter(made), None), copy)
 
@@ -243,17 +254,14 @@ def _task(parcel: Parcel, equipment: Equipment, folder: Path) -> Task:
         if method is None:  # its images travel one by one
             method = FolderMethod(parcel.method, parcel.scale, {parcel.source: image})
         jobs = (Job(method, image, parcel.upscale, parcel.protocols, parcel.lpips),)
-    return Task(
-        parcel.source, original, folder / "copy.png", parcel.scale, parcel.border, parcel.device,
-        jobs,
-    )  # fmt: skip
+    return Task(parcel.source, original, folder / "copy.png", parcel.scale, parcel.border, jobs)
 
 
 def _parcels(plan: Plan, equipment: Equipment) -> Iterator[tuple[Task, Job | None, Parcel]]:
     for task in plan.tasks:
         original = (task.hr.name, task.hr.read_bytes())
         copy_only = Parcel(
-            equipment.name, task.source, original, task.scale, task.border, task.device,
+            equipment.name, task.source, original, task.scale, task.border,
             method=None, image=None, upscale=False, protocols=(), lpips=(), wants_copy=True,
         )  # fmt: skip
         if not task.jobs:
@@ -280,26 +288,24 @@ def _write(task: Task, job: Job | None, delivery: Delivery) -> None:
         write_bytes(job.path, delivery.sr)
 
 
-def _equipment(plan: Plan, lpips: Mapping[str, Lpips]) -> Equipment:
+def _equipment(plan: Plan, lpips: Mapping[str, Lpips], device: str) -> Equipment:
     import torch
 
     methods = {
-        job.method.name: _without_files(job.method)
+        job.method.name: _without_files(job.method, device)
         for task in plan.tasks
         for job in task.jobs
         if not isinstance(job.method, FolderMethod)
     }
     name = f"srbench-{secrets.token_hex(4)}"
-    return Equipment(name, methods, lpips, torch.get_num_threads(), _versions())
+    return Equipment(name, methods, lpips, device, torch.get_num_threads(), _versions())
 
 
-def _without_files(method: Method) -> Method:
+def _without_files(method: Method, device: str) -> Method:
     """The same method with its weights in memory, as the workers cannot read this machine's."""
-    from ..methods.network import NetworkMethod
-
     if not isinstance(method, NetworkMethod):
         return method
-    return replace(method, load=partial(_itself, method.load()))
+    return replace(method, load=partial(_itself, method.load()), device=device)
 
 
 def _itself(thing: _T) -> _T:

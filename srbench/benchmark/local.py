@@ -20,13 +20,20 @@ if TYPE_CHECKING:
     from ..metrics.lpips import Lpips
 
 
-def run_here(plan: Plan, cache: Cache, lpips: Mapping[str, Lpips], observer: Observer) -> None:
+def run_here(
+    plan: Plan, cache: Cache, lpips: Mapping[str, Lpips], device: str, observer: Observer
+) -> None:
     """Do every task of ``plan``; each image's results are kept before the next one's are.
+
+    ``device`` is where networks run. All are loaded first: one that does not work stops the run
+    before anything is computed.
 
     Raises:
         SrbenchError: an image or a method does not work; what was finished before is kept.
     """
     cells = plan.by_name
+    for method in plan.to_run:
+        method.prepare()
     observer.begin("upscaling and scoring", len(plan.tasks))
     try:
         # Decoding the next original and writing PNG run beside the computation.
@@ -39,7 +46,7 @@ def run_here(plan: Plan, cache: Cache, lpips: Mapping[str, Lpips], observer: Obs
 
                 copy = encode_png(hr)
                 write(task.hr_copy, copy)
-                outcomes = process(task, hr, lr, lpips, write)
+                outcomes = process(task, hr, lr, lpips, device, write)
                 for done in writes:
                     done.result()  # only what stands on the disk is noted as known
                 cache.put(plan.hr_keys[task.source], hashlib.sha256(copy).hexdigest())

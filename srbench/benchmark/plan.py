@@ -43,6 +43,12 @@ class Plan:
         return {(cell.source, cell.method.name): cell for cell in self.cells}
 
     @property
+    def to_run(self) -> list[Method]:
+        """The methods that are to make an SR image."""
+        jobs = (job for task in self.tasks for job in task.jobs if job.upscale)
+        return list({job.method.name: job.method for job in jobs}.values())
+
+    @property
     def jobs(self) -> int:
         """Jobs of all tasks."""
         return sum(len(task.jobs) for task in self.tasks)
@@ -87,7 +93,6 @@ def make_plan(
     folder: ResultsFolder,
     cache: Cache,
     *,
-    device: str,
     force: bool,
 ) -> Plan:
     """Find out what is open, by content: files' bytes, methods' fingerprints, protocols.
@@ -125,7 +130,6 @@ def make_plan(
                         copy,
                         scale,
                         experiment.border,
-                        device,
                         tuple(jobs),
                     )
                 )

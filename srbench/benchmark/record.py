@@ -42,6 +42,8 @@ def run_record(
     scale = f"x{experiment.scale}"
     methods = _copied(before, "methods", scale)
     prints = _copied(before, "datasets", scale)
+    trained = _copied(before, "trained_on_metric", scale)
+    trained |= {method.name: method.trained_on_metric for method in selection.methods}
     asked = {m.method for m in selection.missing} | {m.name for m in selection.methods}
     opened = {dataset.name for dataset in datasets}
     metrics = {f"lpips_{net}" for net in experiment.lpips}
@@ -92,6 +94,7 @@ def run_record(
         "lpips": sorted({*before.get("lpips", []), *nets}),
         "methods": {**before.get("methods", {}), scale: methods},
         "datasets": {**before.get("datasets", {}), scale: prints},
+        "trained_on_metric": {**before.get("trained_on_metric", {}), scale: trained},
         "missing": missing,
         "versions": {"srbench": __version__, "python": platform.python_version()}
         | {package: version(package) for package in _PACKAGES},

@@ -14,6 +14,7 @@ from ..data.folder import Dataset, auto_datasets, open_dataset
 from ..errors import ConfigError, ResultsError, SrbenchError
 from ..methods import Missing, select_methods
 from ..methods.resolve import shipped
+from ..models.device import pick_device
 from ..observer import Observer
 from .cache import Cache, content_key
 from .local import run_here
@@ -86,21 +87,21 @@ def run_all(
             observer.note(_gap_line(gap))
         if not selection.methods:
             raise ConfigError("none of the methods can run; see the lines above for the commands")
-        device = _device_name(experiment.device)
         nets = _available_lpips(experiment.lpips, weights, observer)
         folder = ResultsFolder(out)
         with folder.locked():
             _refuse_other_border(folder, experiment)
             cache = Cache(folder.cache)
-            plan = make_plan(
-                datasets, selection, experiment, nets, folder, cache, device=device, force=force
-            )
+            plan = make_plan(datasets, selection, experiment, nets, folder, cache, force=force)
+            device = folder.read_run().get("device")
+            if plan.tasks or device is None:
+                device = pick_device(experiment.device)
             if plan.tasks:
                 lpips = _load_lpips(plan, nets, weights, device)
                 if cluster is None:
-                    run_here(plan, cache, lpips, observer)
+                    run_here(plan, cache, lpips, device, observer)
                 else:
-                    cluster.run(plan, cache, lpips, observer)
+                    cluster.run(plan, cache, lpips, device, observer)
             else:
                 observer.note(
                     "every image and score stood in the results folder: nothing to compute"
@@ -173,15 +174,6 @@ def _method_names(experiment: Experiment, weights: Path) -> list[str]:
         names += shipped(experiment.scale, weights) if name.lower() == "shipped" else [name]
     # The original is always kept beside the methods; asking for it by name is no mistake.
     return list(dict.fromkeys(name for name in names if name.lower() != "hr"))
-
-
-def _device_name(device: str) -> str:
-    """The device as recorded beside times: torch need not be imported for the CPU."""
-    if device == "cpu":
-        return device
-    from ..methods.network import pick_device
-
-    return pick_device(device)
 
 
 def _gap_line(gap: Missing) -> str:

@@ -69,8 +69,8 @@ def score_folders(
 def _load_lpips(lpips: Sequence[str], weights: Path, device: str) -> dict[str, Lpips]:
     if not lpips:
         return {}
-    from ..methods.network import pick_device
     from ..metrics.lpips import Lpips
+    from ..models.device import pick_device
 
     return {net: Lpips(net, weights, pick_device(device)) for net in lpips}
 

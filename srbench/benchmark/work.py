@@ -45,8 +45,6 @@ class Task:
     """Where the original, cropped to a multiple of the scale, is to be kept as PNG."""
     scale: int
     border: Border
-    device: str
-    """Where networks run, as recorded beside times."""
     jobs: tuple[Job, ...]
 
 
@@ -113,6 +111,7 @@ def process(
     hr: Image,
     lr: Image,
     lpips: Mapping[str, Lpips],
+    device: str,
     write: Callable[[Path, bytes], None],
 ) -> list[Outcome]:
     """Do every job of a task.
@@ -121,6 +120,7 @@ def process(
         task: what is open on one image.
         hr, lr: what :func:`load` gave for it.
         lpips: the LPIPS metric of every backbone that a job asks for.
+        device: where networks run, as recorded beside times.
         write: puts bytes into a file, complete or not at all; may return before it is done.
 
     Raises:
@@ -130,14 +130,19 @@ def process(
     outcomes: list[Outcome] = []
     for job in task.jobs:
         try:
-            outcomes.append(_do(task, job, lr, metrics, write))
+            outcomes.append(_do(task, job, lr, metrics, device, write))
         except SrbenchError as error:
             raise _located(error, task.source, job.method.name) from error
     return outcomes
 
 
 def _do(
-    task: Task, job: Job, lr: Image, metrics: Metrics, write: Callable[[Path, bytes], None]
+    task: Task,
+    job: Job,
+    lr: Image,
+    metrics: Metrics,
+    device: str,
+    write: Callable[[Path, bytes], None],
 ) -> Outcome:
     if job.upscale:
         job.method.prepare()
@@ -151,7 +156,7 @@ def _do(
             array_sha256(sr),
             seconds if job.method.timed else None,
             sr.shape[0] * sr.shape[1] / 1e6,
-            task.device,
+            device,
         )
     else:
         sr, made = read_image(job.path), None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import DatasetError, DownloadError, ResultsError, unknown_name
+from ..downloading import Progress, download
+from ..errors import DatasetError, DownloadError, unknown_name
 from .catalogue import SAMPLE, Source, canonical_name, catalogue
-from .downloading import Progress, download
 from .folder import Dataset, datasets_under, image_files, open_dataset
 from .placing import placed_folder
 from .unpacking import Limits, unpack_images
@@ -79,8 +78,6 @@ def fetch(
         except DownloadError as error:
             reasons.append(f"{urlsplit(source.url).hostname}: {error}")
             continue
-        except OSError as error:
-            raise _unwritable(root, error) from error
         dataset = open_dataset(canonical, root)
         return Fetched(dataset, source.url, tuple(verify(dataset)))
     raise DownloadError(
@@ -98,7 +95,6 @@ def _fetch_from(
     timeout: float,
     progress: Progress | None,
 ) -> None:
-    downloads.mkdir(parents=True, exist_ok=True)
     try:
         archive = download(
             source.url,
@@ -119,8 +115,3 @@ def _fetch_from(
     finally:
         if downloads.is_dir() and not any(downloads.iterdir()):
             downloads.rmdir()
-
-
-def _unwritable(root: Path, error: OSError) -> ResultsError:
-    reason = "no space left on the disk" if error.errno == errno.ENOSPC else error.strerror
-    return ResultsError(f"cannot write to the data root {root}: {reason or error}")

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import DatasetError, ResultsError
+from ..errors import DatasetError
+from ..files import cannot_write
 
 
 @contextmanager
@@ -31,10 +32,7 @@ def placed_folder(target: Path) -> Iterator[Path]:
             raise DatasetError(f"{target} already exists; remove it first")
         os.rename(making, target)
     except OSError as error:
-        raise ResultsError(
-            f"cannot write {target}: {error.strerror or error}; free some space or choose a "
-            "folder you may write to"
-        ) from error
+        raise cannot_write(target, error) from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
         if made_parent and target.parent.is_dir() and not any(target.parent.iterdir()):

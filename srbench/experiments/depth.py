@@ -20,7 +20,8 @@ from ..errors import ConfigError, TrainingError
 from ..files import write_text
 from ..imaging import crop_to_multiple, imresize
 from ..methods.network import NetworkMethod
-from ..models.checkpoints import Card, load_checkpoint
+from ..models.cards import Card
+from ..models.checkpoints import load_checkpoint
 from ..observer import Observer
 from ..report.style import (
     BLUE,

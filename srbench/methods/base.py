@@ -34,12 +34,21 @@ class Method(Protocol):
         """Whether the time of ``upscale`` says something about the method."""
         ...
 
+    @property
+    def trained_on_metric(self) -> str | None:
+        """The metric (``lpips_alex``) that training minimised and so cannot judge, if known."""
+        ...
+
     def fingerprint(self, source: ImageId) -> str:
         """Changes when, and only when, what ``upscale`` returns for ``source`` may change."""
         ...
 
     def prepare(self) -> None:
-        """Load what ``upscale`` needs, so that loading does not count as the first image's time."""
+        """Load what ``upscale`` needs, so that loading does not count as the first image's time.
+
+        Raises:
+            SrbenchError: it cannot be loaded, or the device is not there.
+        """
         ...
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:

@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from ..errors import CheckpointError, SrbenchError
-from .base import file_sha256
-from .network import NetworkMethod
 
 if TYPE_CHECKING:
     import spandrel
 
 
-def external_method(name: str, path: Path, scale: int, device: str) -> NetworkMethod:
+def load_external(name: str, path: Path, scale: int) -> nn.Module:
     """The network in somebody's ``.pth`` or ``.safetensors``, recognised by its tensors.
+
+    RGB (N, 3, H, W) in [0, 1] in, SR in [0, 1] out. ``name`` is what messages call it.
 
     Pickles are read by torch's weights-only reader: a file that tries to run code is refused.
 
@@ -53,10 +53,7 @@ def external_method(name: str, path: Path, scale: int, device: str) -> NetworkMe
         )
     if descriptor.scale != scale:
         raise CheckpointError(f"{path} enlarges x{descriptor.scale}, but the run is x{scale}")
-
-    return NetworkMethod(
-        name, scale, f"spandrel {file_sha256(path)}", lambda: _Described(descriptor), device, False
-    )
+    return _Described(descriptor)
 
 
 class _Described(nn.Module):

@@ -20,6 +20,7 @@ class FolderMethod:
     scale: int
     files: Mapping[ImageId, Path]
     timed: bool = False
+    trained_on_metric: None = None
 
     def fingerprint(self, source: ImageId) -> str:
         return f"file {file_sha256(self.files[source])}"

@@ -16,6 +16,7 @@ class Nearest:
     scale: int
     name: str = "nearest"
     timed: bool = True
+    trained_on_metric: None = None
 
     def fingerprint(self, source: ImageId) -> str:
         return f"nearest x{self.scale}"
@@ -35,6 +36,7 @@ class Bicubic:
     border: Border
     name: str = "bicubic"
     timed: bool = True
+    trained_on_metric: None = None
 
     def fingerprint(self, source: ImageId) -> str:
         return f"matlab bicubic x{self.scale} {self.border}"

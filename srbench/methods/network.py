@@ -1,49 +1,19 @@
-"""Running a network on images: folded, channels-last, float32, tiled when the image is large."""
+"""A network as a method; torch is imported, and the network loaded, at the first image."""
 
 from __future__ import annotations
 
-import copy
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-from ..errors import SrbenchError
-from ..imaging.luma import Image, to_rgb
-from ..models.layers import to_device
+from ..imaging.luma import Image
 from .base import ImageId
 
-TILE = 256
-"""LR pixels a tile covers in each direction; with the overlap this bounds the memory."""
+if TYPE_CHECKING:
+    from torch import nn
 
-OVERLAP = 32
-"""LR pixels seen beyond a tile on each side and thrown away, so that no seam shows."""
-
-
-def fold(network: nn.Module) -> nn.Module:
-    """A copy for inference, the same function up to float rounding; gradients off.
-
-    Batch normalisation is folded into the convolution before it, and a PReLU of one slope works
-    in place: its input is the convolution's output, which nobody else reads.
-    """
-    network = copy.deepcopy(network).eval().requires_grad_(False)
-    for parent in network.modules():
-        names = list(parent._modules)
-        for first, second in itertools.pairwise(names):
-            conv, norm = parent._modules[first], parent._modules[second]
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                parent._modules[first] = fuse_conv_bn_eval(conv, norm)
-                parent._modules[second] = nn.Identity()
-        for name, module in list(parent.named_children()):
-            if isinstance(module, nn.PReLU) and module.num_parameters == 1:
-                slope = float(module.weight)
-                setattr(parent, name, nn.LeakyReLU(slope, inplace=True))
-    return network
+    from .inference import Inference
 
 
 @dataclass(frozen=True)
@@ -56,8 +26,9 @@ class NetworkMethod:
         identity: what the weights are, for the fingerprint (a hash of the file).
         load: makes the network, in evaluation mode: RGB (N, 3, H, W) in, SR out. Called at the
             first image, so that a run that finds everything in its cache never loads it.
-        device: where it runs.
+        device: where it runs: ``auto``, ``cpu``, ``cuda`` and so on; looked for when it loads.
         signed: whether the network's output is in [-1, 1] (ours) or [0, 1] (others').
+        trained_on_metric: the metric that training minimised, as the card says.
     """
 
     name: str
@@ -67,20 +38,19 @@ class NetworkMethod:
     device: str
     signed: bool = True
     timed: bool = True
+    trained_on_metric: str | None = None
 
     def fingerprint(self, source: ImageId) -> str:
         return self.identity
 
     def prepare(self) -> None:
-        _ = self._network
+        _ = self._inference
 
     @cached_property
-    def _network(self) -> nn.Module:
-        network = to_device(fold(self.load()), self.device)
-        # The first pass picks kernels and allocates: it must not count as the first image's time.
-        with torch.inference_mode():
-            network(torch.zeros(1, 3, 32, 32, device=self.device))
-        return network
+    def _inference(self) -> Inference:
+        from .inference import Inference
+
+        return Inference(self.name, self.load(), self.scale, self.device, signed=self.signed)
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
         """SR of ``lr``; grey goes in as R = G = B and comes out as the mean of the channels.
@@ -88,58 +58,4 @@ class NetworkMethod:
         Raises:
             SrbenchError: the device's memory does not suffice even tile by tile.
         """
-        sr = self._tiled(np.ascontiguousarray(to_rgb(lr)))
-        if lr.ndim == 2:
-            return np.floor(sr.mean(axis=2) + 0.5).astype(np.uint8)
-        return sr
-
-    def _tiled(self, lr: Image) -> Image:
-        height, width, scale = *lr.shape[:2], self.scale
-        sr = np.empty((height * scale, width * scale, 3), np.uint8)
-        for top, bottom in _spans(height):
-            for left, right in _spans(width):
-                y, x = max(top - OVERLAP, 0), max(left - OVERLAP, 0)
-                tile = self._whole(lr[y : bottom + OVERLAP, x : right + OVERLAP])
-                sr[top * scale : bottom * scale, left * scale : right * scale] = tile[
-                    (top - y) * scale : (bottom - y) * scale,
-                    (left - x) * scale : (right - x) * scale,
-                ]
-        return sr
-
-    @torch.inference_mode()
-    def _whole(self, lr: Image) -> Image:
-        pixels = torch.from_numpy(lr.copy()).to(self.device).permute(2, 0, 1)[None]
-        try:
-            sr = self._network(pixels.float().div_(255.0))
-        except torch.OutOfMemoryError as error:
-            raise SrbenchError(
-                f"{self.name} needs more memory than {self.device} has free for a tile of "
-                f"{lr.shape[1]}x{lr.shape[0]}; close other programs or run with --device cpu"
-            ) from error
-        levels = sr.add_(1.0).mul_(127.5) if self.signed else sr.mul_(255.0)
-        return levels[0].round_().clamp_(0, 255).permute(1, 2, 0).to(torch.uint8).cpu().numpy()
-
-
-def pick_device(device: str) -> str:
-    """The device to run on: ``auto`` is the GPU where there is one.
-
-    Raises:
-        SrbenchError: torch does not know the device, or it is not there.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise SrbenchError(
-            f"the device '{device}' cannot be used here ({reason}); try --device cpu or auto"
-        ) from error
-    return device
-
-
-def _spans(length: int) -> list[tuple[int, int]]:
-    """The stretches that the tiles cover; an image a little larger than a tile stays whole."""
-    if length <= TILE + 2 * OVERLAP:
-        return [(0, length)]
-    return [(start, min(start + TILE, length)) for start in range(0, length, TILE)]
+        return self._inference.upscale(lr)

@@ -7,13 +7,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..data.folder import Dataset, image_files
 from ..errors import CheckpointError, DatasetError, MissingWeights, UnknownName, unknown_name
 from ..imaging import Border
+from ..models.cards import read_card
 from .base import ImageId, Method, file_sha256
 from .folder import FolderMethod, check_result
 from .interpolation import Bicubic, Nearest
+from .network import NetworkMethod
+
+if TYPE_CHECKING:
+    from torch import nn
 
 INTERPOLATION = ("nearest", "bicubic")
 NETWORKS = (
@@ -100,7 +106,7 @@ def load_method(
     border: Border = "symmetric",
     weights: Path | None = None,
 ) -> Method:
-    """One of our methods by name, or ``NAME=FILE`` for a checkpoint file.
+    """One of our methods by name, or ``NAME=FILE`` for a checkpoint file, ready to run.
 
     Args:
         name: ``nearest``, ``bicubic``, one of our networks, or ``NAME=FILE``.
@@ -113,9 +119,17 @@ def load_method(
         UnknownName: no method has that name.
         MissingWeights: its checkpoint is neither shipped nor in the weights folder.
         CheckpointError: the checkpoint is damaged, unsafe, or of another architecture or scale.
+        SrbenchError: the device is not there, or spandrel is needed and not installed.
     """
     from ..models.weights_catalogue import weights_folder
 
+    method = _find_method(name, scale, device, border, weights or weights_folder())
+    method.prepare()
+    return method
+
+
+def _find_method(name: str, scale: int, device: str, border: Border, weights: Path) -> Method:
+    """A method that is loaded when it is first needed: until then, torch is not imported."""
     label, _, target = name.partition("=")
     if target:
         return _file_method(_own_name(label), Path(target), scale, device)
@@ -126,23 +140,25 @@ def load_method(
         return Bicubic(scale, border)
     if key not in NETWORKS:
         raise unknown_name("method", name, METHODS)
-    path = checkpoint_file(key, scale, weights or weights_folder())
-    return _our_network(key, path, scale, device)
+    return _our_network(key, checkpoint_file(key, scale, weights), scale, device)
 
 
 def _our_network(name: str, path: Path, scale: int, device: str) -> Method:
-    from ..models.checkpoints import load_checkpoint, read_card
-    from .network import NetworkMethod, pick_device
-
     card = read_card(path)
     if card.architecture.scale != scale:
         raise CheckpointError(
             f"{path} enlarges x{card.architecture.scale}, but the run is x{scale}"
         )
     architecture = hashlib.sha256(card.architecture.model_dump_json().encode()).hexdigest()[:16]
-    identity = f"srbench {_INFERENCE_VERSION} {file_sha256(path)} {architecture}"
+    identity = f"srbench {_INFERENCE_VERSION} {_file_hash(path)} {architecture}"
+
+    def load() -> nn.Module:
+        from ..models.checkpoints import load_checkpoint
+
+        return load_checkpoint(path)[0]
+
     return NetworkMethod(
-        name, scale, identity, lambda: load_checkpoint(path)[0], pick_device(device)
+        name, scale, identity, load, device, trained_on_metric=card.trained_on_metric
     )
 
 
@@ -159,14 +175,21 @@ def _file_method(name: str, path: Path, scale: int, device: str) -> Method:
             f"{name}={path} is no checkpoint; expected a .pth or .safetensors file, or a folder"
         )
     if path.with_suffix(".json").is_file() and path.suffix == ".safetensors":
-        from ..models.checkpoints import load_checkpoint
-
-        load_checkpoint(path)  # a file that the user named is checked before anything runs
         return _our_network(name, path, scale, device)
-    from .external import external_method
-    from .network import pick_device
 
-    return external_method(name, path, scale, pick_device(device))
+    def load() -> nn.Module:
+        from .external import load_external
+
+        return load_external(name, path, scale)
+
+    return NetworkMethod(name, scale, f"spandrel {_file_hash(path)}", load, device, signed=False)
+
+
+def _file_hash(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _own_name(label: str) -> str:
@@ -188,7 +211,7 @@ def select_methods(
     device: str,
     weights: Path,
 ) -> Selection:
-    """Every method of a run, checked as far as can be before anything is computed.
+    """Every method of a run, checked as far as can be without loading a network.
 
     One of our methods without a checkpoint, and a folder without a subfolder for some data set,
     are reported as missing.
@@ -197,7 +220,7 @@ def select_methods(
         UnknownName: an unknown or repeated name.
         DatasetError: a folder's subfolder lacks some images of its data set.
         ImageError, SizeMismatch: an image in such a folder is not what it must be.
-        CheckpointError: a file that was named cannot be used.
+        CheckpointError: there is no such file, its card is damaged or it is of another scale.
     """
     methods: list[Method] = []
     missing: list[Missing] = []
@@ -210,7 +233,7 @@ def select_methods(
             continue
         try:
             methods.append(
-                load_method(spec, scale=scale, device=device, border=border, weights=weights)
+                _find_method(spec, scale=scale, device=device, border=border, weights=weights)
             )
         except MissingWeights:
             missing.append(_no_checkpoint(spec.lower(), scale))

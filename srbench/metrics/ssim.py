@@ -61,8 +61,3 @@ class SsimReference:
             similarity /= (squares + hr_mean**2 + _C1) * (square - squares + hr_variance + _C2)
             total += float(similarity.sum())
         return total / self._mean.size
-
-
-def ssim(sr: Luma, hr: Luma) -> float:
-    """The mean SSIM of two cropped luma planes, as :meth:`SsimReference.score` states."""
-    return SsimReference(hr).score(sr)

@@ -1,57 +1,17 @@
-"""Our trained networks as files: float weights in safetensors, and a JSON card beside them."""
+"""Our trained networks as files: float weights in safetensors, and a card beside them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
 from ..errors import CheckpointError
 from ..files import write_bytes, write_text
-from .baselines import ESPCN, SRCNN
-from .srresnet import SRResNet
-
-
-class Architecture(BaseModel):
-    """What is needed to build a network before its weights are loaded."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    network: Literal["srresnet", "srcnn", "espcn"] = "srresnet"
-    scale: Literal[2, 4] = 4
-    blocks: int = 16
-    channels: int = 64
-    long_skip: bool = True
-
-    def build(self) -> nn.Module:
-        """The network with fresh weights, in training mode, on the CPU."""
-        if self.network == "srcnn":
-            return SRCNN(self.scale)
-        if self.network == "espcn":
-            return ESPCN(self.scale)
-        return SRResNet(self.scale, self.blocks, self.channels, self.long_skip)
-
-
-class Card(BaseModel):
-    """The model card: what the network is, how it was made and what it reaches."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    architecture: Architecture
-    steps: int
-    recipe: dict[str, Any]
-    data: str
-    metrics: dict[str, float] = {}
-    notes: list[str] = []
-    trained_on_metric: str | None = None
-    versions: dict[str, str] = {}
-    licence: str = "MIT; trained on photographs whose own terms may restrict commercial use"
+from .cards import Card, read_card
 
 
 def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = False) -> None:
@@ -70,22 +30,6 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = 
     # Not `save_file`, which tells of a full disk by an exception of its own.
     write_bytes(path, save(tensors))
     write_text(path.with_suffix(".json"), card.model_dump_json(indent=2) + "\n")
-
-
-def read_card(path: Path) -> Card:
-    """The card beside the checkpoint ``path``.
-
-    Raises:
-        CheckpointError: there is none, or it is not one of ours.
-    """
-    card = path.with_suffix(".json")
-    try:
-        return Card.model_validate_json(card.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"{card} is missing; a checkpoint needs its card beside it") from None
-    except ValueError as error:  # not UTF-8, not JSON, or not a card
-        first = str(error).splitlines()[0]
-        raise CheckpointError(f"{card} is not a model card of srbench ({first})") from error
 
 
 def load_checkpoint(path: Path) -> tuple[nn.Module, Card]:

@@ -7,12 +7,8 @@ for the convolutional part. They are published by others and not part of this pa
 from __future__ import annotations
 
 import hashlib
-import http
-import http.client
 import pickle
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -20,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from ..downloading import Progress, download
 from ..errors import CheckpointError, DownloadError, MissingWeights
 from ..files import write_bytes
 from .backbones import expected_shapes
@@ -27,8 +24,7 @@ from .weights_catalogue import get_entry, mending_command, weights_path
 
 TORCHVISION_URL = "https://download.pytorch.org/models/"
 
-Progress = Callable[[int, int | None], None]
-"""Called with bytes so far and bytes in all, None where the server does not tell."""
+_MAX_BYTES = 2**30  # the largest, VGG19, is 548 MiB
 
 
 def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
@@ -85,8 +81,8 @@ def fetch_weights(
 
     Raises:
         UnknownName: the catalogue has no such entry.
-        DownloadError: there is no published file, no connection, no room, or a wrong file.
-        ResultsError: the folder cannot be written to.
+        DownloadError: there is no published file, no connection, or a wrong file.
+        ResultsError: the folder cannot be written to, or the disk is full.
     """
     entry = get_entry(name)
     target = weights_path(name, folder)
@@ -95,60 +91,27 @@ def fetch_weights(
     if entry.published_file is None:
         raise DownloadError(f"{name} is not published anywhere; run `{mending_command(name)}`")
     file = entry.published_file
-    part = folder / f"{file}.part"
+    url = base_url.rstrip("/") + "/" + file
     try:
-        _download(base_url.rstrip("/") + "/" + file, part, progress)
-    except (OSError, http.client.HTTPException) as error:
+        fetched = download(url, folder, known_hash=None, max_bytes=_MAX_BYTES, progress=progress)
+    except DownloadError as error:
         raise DownloadError(
-            f"cannot fetch {base_url.rstrip('/')}/{file} ({_reason(error)}); run the command again "
-            f"to go on, or get the file elsewhere and run `srbench weights import {name} {file}`"
+            f"cannot fetch {url} ({error}); run the command again to go on, or get the file "
+            f"elsewhere and run `srbench weights import {name} {file}`"
         ) from error
     expected = Path(file).stem.rpartition("-")[2]
-    with part.open("rb") as stream:
+    with fetched.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
     if not found.startswith(expected):
-        part.unlink()
+        fetched.unlink()
         raise DownloadError(
-            f"{file} from {base_url} has SHA-256 {found[:8]}..., expected {expected}...; "
+            f"{url} has SHA-256 {found[:8]}..., expected {expected}...; "
             "it is damaged or not the published file and was removed; run the command again"
         )
-    weights = _convolutional_part(name, _read(part), Path(file))
+    weights = _convolutional_part(name, _read(fetched), Path(file))
     path = _save(name, weights, folder, source=f"torchvision {file}")
-    part.unlink()
+    fetched.unlink()
     return path
-
-
-def _download(url: str, part: Path, progress: Progress | None) -> None:
-    """Append to ``part`` what it lacks of ``url``. Raises OSError when that fails midway."""
-    part.parent.mkdir(parents=True, exist_ok=True)
-    have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        response = urllib.request.urlopen(request, timeout=30)
-    except urllib.error.HTTPError as error:
-        if have and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # nothing is lacking; the hash tells whether it is right
-        raise
-    with response:
-        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
-            have = 0  # the server sends all of it
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length else None
-        with part.open("ab" if have else "wb") as stream:
-            while block := response.read(1 << 18):
-                stream.write(block)
-                have += len(block)
-                if progress:
-                    progress(have, total)
-    if total is not None and have < total:
-        raise ConnectionError(f"the connection broke after {have} of {total} bytes")
-
-
-def _reason(error: Exception) -> str:
-    unreachable = isinstance(error, urllib.error.URLError)
-    answered = isinstance(error, urllib.error.HTTPError)  # a kind of URLError, with its code
-    reason = error.reason if unreachable and not answered else error
-    return " ".join(str(reason).split()) or type(reason).__name__
 
 
 def _read(path: Path) -> Mapping[str, object]:

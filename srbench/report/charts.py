@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from .style import (
     method_style,
     metric_style,
     new_figure,
-    trained_on,
+    trained_mark,
 )
 
 if TYPE_CHECKING:
@@ -96,10 +96,12 @@ def _point(axes: Axes, x: Mean, y: Mean, method: str) -> list[Segment]:
     return [across, upright]
 
 
-def _scatter(axes: Axes, points: dict[str, tuple[Mean, Mean]], marked: Sequence[str] = ()) -> None:
+def _scatter(
+    axes: Axes, points: dict[str, tuple[Mean, Mean]], marks: Mapping[str, str] | None = None
+) -> None:
     segments = [s for m, (x, y) in points.items() for s in _point(axes, x, y, m)]
     axes.margins(0.16, 0.16)
-    names = [display_name(m, limit=18) + ("†" if m in marked else "") for m in points]
+    names = [display_name(m, limit=18) + (marks or {}).get(m, "") for m in points]
     styles = [method_style(m) for m in points]
     place_labels(axes, [(x.value, y.value) for x, y in points.values()], names, styles, segments)
 
@@ -128,7 +130,7 @@ def plane(results: Results, scale: int) -> Figure | None:
             axes.set_title(f"{display_name(dataset)} ×{scale}")
             axes.set_xlabel("PSNR (dB), higher is better →")
             axes.set_ylabel("← lower is better, LPIPS")
-            _scatter(axes, points, [m for m in points if trained_on(m, lpips)])
+            _scatter(axes, points, {m: trained_mark(results.run, m, scale, lpips) for m in points})
     return figure
 
 
@@ -180,13 +182,14 @@ def distributions(results: Results, dataset: str, scale: int) -> Figure | None:
         for axes, (metric, values) in zip(all_axes, panels, strict=True):
             style = metric_style(metric)
             axes.set_title(f"{style.axis_label} {style.arrow}".strip())
-            _strips(axes, values, metric)
+            marks = [trained_mark(results.run, m, scale, metric) for m in values]
+            _strips(axes, values, marks)
     return figure
 
 
-def _strips(axes: Axes, values: dict[str, Floats], metric: str) -> None:
+def _strips(axes: Axes, values: dict[str, Floats], marks: Sequence[str]) -> None:
     axes.set_ylim(len(values) - 0.5, -0.5)
-    names = [display_name(m, limit=18) + ("†" if trained_on(m, metric) else "") for m in values]
+    names = [display_name(m, limit=18) + mark for m, mark in zip(values, marks, strict=True)]
     axes.set_yticks(range(len(values)), names)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -20,7 +20,7 @@ from .style import (
     is_reference,
     metric_style,
     new_figure,
-    trained_on,
+    trained_mark,
 )
 
 if TYPE_CHECKING:
@@ -150,5 +150,5 @@ def _scores(
 
     lines = [f"{shown('psnr_y', protocol)} / {shown('ssim_y', protocol)}"]
     if lpips:
-        lines.append(shown(lpips, None) + ("†" if trained_on(method, lpips) else ""))
+        lines.append(shown(lpips, None) + trained_mark(results.run, method, view.scale, lpips))
     return lines

@@ -15,7 +15,7 @@ from .style import (
     metric_style,
     protocol_name,
     safe_stem,
-    trained_on,
+    trained_mark,
 )
 
 KINDS = ("crops", "plane", "distributions", "speed")  # each figure's stem begins with one
@@ -28,9 +28,10 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
     read_by = f"PSNR and SSIM: protocol {protocol_name(protocol)}" if protocol else ""
     if lpips:
         read_by += f"; {metric_style(lpips).label}"
+    methods = set(zip(scores["method"], scores["scale"], strict=True))
     dagger = (
         " † trained on this metric."
-        if lpips and any(trained_on(m, lpips) for m in set(scores["method"]))
+        if lpips and any(trained_mark(results.run, m, s, lpips) for m, s in methods)
         else ""
     )
     scales = sorted(set(scores["scale"]))

@@ -19,7 +19,7 @@ from .style import (
     method_order,
     metric_style,
     protocol_name,
-    trained_on,
+    trained_mark,
 )
 
 
@@ -74,9 +74,9 @@ def _leaders(results: Results, scores: pd.DataFrame, metric: str) -> str:
         text = format_value(best, style.decimals)
         unit = f" {style.unit}" if style.unit and np.isfinite(best) else ""
         where = display_name(dataset) + (f" ×{scale}" if several else "")
+        trained = [m for m in names if trained_mark(results.run, m, scale, metric)]
         key = " and ".join(
-            display_name(m) + (" (trained on this metric)" if trained_on(m, metric) else "")
-            for m in names
+            display_name(m) + (" (trained on this metric)" if m in trained else "") for m in names
         )
         won.setdefault(key, []).append(f"{where} ({text}{unit})")
     verbs = ["lead" if " and " in key else "leads" for key in won]

@@ -28,6 +28,7 @@ from .style import (
     metric_style,
     protocol_name,
     protocol_order,
+    trained_mark,
 )
 from .tables import significance_table
 
@@ -137,7 +138,7 @@ def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str,
             for family in wanted
         )
         title = f"{display_name(dataset)} ×{scale}: pairs that differ: {counts}"
-        parts.append((title, _short(significance_table(pd.concat(wanted)))))
+        parts.append((title, _short(significance_table(pd.concat(wanted), results.run))))
     return parts
 
 
@@ -225,7 +226,9 @@ def _score_line(results: Results, view: View, method: str) -> str:
         if metric and value is not None:
             style = metric_style(metric)
             unit = f" {style.unit}" if style.unit else ""
-            parts.append(f"{style.label.split()[0]} {format_value(value, style.decimals)}{unit}")
+            mark = trained_mark(results.run, method, view.scale, metric)
+            number = format_value(value, style.decimals) + mark
+            parts.append(f"{style.label.split()[0]} {number}{unit}")
     return ", ".join(parts)
 
 

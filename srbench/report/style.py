@@ -9,11 +9,11 @@ import hashlib
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..files import atomic_path
 
@@ -101,7 +101,7 @@ _PROTOCOLS = {
 }
 _DATASETS = ("set5", "set14", "bsd100", "urban100", "div2k", "sample")
 
-# A method trained to minimise a metric cannot be judged by it.
+# Of methods that run.json is silent about: one written before it recorded this, or none at all.
 _TRAINED_ON = {"srgan-lpips": "lpips_alex"}
 
 
@@ -181,9 +181,16 @@ def protocol_order(protocol: str) -> tuple[int, str]:
     return (known.index(protocol) if protocol in known else len(known), protocol)
 
 
-def trained_on(method: str, metric: str) -> bool:
-    """Whether the method was trained on this metric, which must then be said beside the number."""
-    return _TRAINED_ON.get(method.lower()) == metric
+def trained_mark(run: Mapping[str, Any], method: str, scale: int, metric: str) -> str:
+    """'†' if the method was trained on this metric, and so cannot be judged by it; else ''.
+
+    ``run`` is run.json, where each checkpoint's card has spoken: its ``trained_on_metric`` maps
+    ``x<scale>`` to methods, and these to a metric or null.
+    """
+    recorded = run.get("trained_on_metric")
+    here = recorded.get(f"x{scale}") if isinstance(recorded, dict) else None
+    known = _TRAINED_ON.get(method.lower())
+    return "†" if metric == (here.get(method, known) if isinstance(here, dict) else known) else ""
 
 
 def format_value(value: float | None, decimals: int) -> str:

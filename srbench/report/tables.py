@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from .style import (
     metric_style,
     protocol_name,
     protocol_order,
-    trained_on,
+    trained_mark,
 )
 
 TRAINED_NOTE = "† trained on this metric: it says how well the training went, not how good it looks"
@@ -92,8 +93,8 @@ def summary_table(results: Results) -> Table:
                     style.decimals,
                     style.better,
                     ranked=lambda i, methods=methods: not is_reference(methods[i]),
-                    suffix=lambda i, methods=methods, metric=metric: (
-                        "†" if trained_on(methods[i], metric) else ""
+                    suffix=lambda i, methods=methods, scale=scale, metric=metric: trained_mark(
+                        results.run, methods[i], scale, metric
                     ),
                 )
             )
@@ -156,8 +157,11 @@ def _gaps(
     return notes
 
 
-def significance_table(tests: pd.DataFrame) -> Table:
-    """The paired tests of :func:`srbench.report.significance.significance` as a table."""
+def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
+    """The paired tests of :func:`srbench.report.significance.significance` as a table.
+
+    ``run`` is run.json.
+    """
     headings = (
         Heading("dataset", "Data set", numeric=False),
         Heading("scale", "Scale", numeric=False),
@@ -187,7 +191,9 @@ def significance_table(tests: pd.DataFrame) -> Table:
                 Cell(protocol_name(r["protocol"]), r["protocol"]),
                 Cell(metric_style(r["metric"]).label, r["metric"]),
                 *(
-                    Cell(display_name(r[k]) + ("†" if trained_on(r[k], r["metric"]) else ""), r[k])
+                    Cell(
+                        display_name(r[k]) + trained_mark(run, r[k], r["scale"], r["metric"]), r[k]
+                    )
                     for k in ("method_a", "method_b")
                 ),
                 Cell(str(r["n"]), int(r["n"])),

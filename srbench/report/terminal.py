@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -11,17 +12,23 @@ from rich.text import Text
 from ..benchmark.results import Score
 from ..data.catalogue import AUTO as DATASETS
 from ..methods.resolve import METHODS
-from .style import trained_on
+from .style import trained_mark
 
 _DECIMALS = {"psnr_y": 2}
 _HEADS = {"psnr_y": "PSNR ↑", "ssim_y": "SSIM ↑"}
 
 
-def scores_table(rows: Sequence[Score], *, title: str | None = None) -> Table:
-    """Means over images: a row per data set and method, a column per protocol and metric."""
+def scores_table(
+    rows: Sequence[Score], run: Mapping[str, Any], *, title: str | None = None
+) -> Table:
+    """Means over images: a row per data set and method, a column per protocol and metric.
+
+    The rows are of one scale; ``run`` is the run.json beside them, empty where there is none.
+    """
     columns = sorted({(row.protocol, row.metric) for row in rows}, key=_column_order)
     pairs = sorted({(row.dataset, row.method) for row in rows}, key=_row_order)
     values: dict[tuple[str, ...], list[float]] = {}
+    marks = {(r.method, r.metric): trained_mark(run, r.method, r.scale, r.metric) for r in rows}
     for row in rows:
         values.setdefault((row.dataset, row.method, row.protocol, row.metric), []).append(row.value)
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
@@ -34,13 +41,13 @@ def scores_table(rows: Sequence[Score], *, title: str | None = None) -> Table:
     for pair in pairs:
         cells = [
             _mean(values.get((*pair, *column), []), _DECIMALS.get(column[1], 4))
-            + ("†" if trained_on(pair[1], column[1]) and (*pair, *column) in values else "")
+            + (marks[pair[1], column[1]] if (*pair, *column) in values else "")
             for column in columns
         ]
         names = ("" if pair[0] == before else pair[0], pair[1])
         table.add_row(*map(Text, names), *cells)  # a name in brackets is no markup
         before = pair[0]
-    if any(trained_on(row.method, row.metric) for row in rows):
+    if any(marks.values()):
         table.caption, table.caption_justify = "† trained on this metric", "left"
     return table
 

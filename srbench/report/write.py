@@ -23,7 +23,7 @@ def write_everything(folder: Path, progress: Callable[[str], None]) -> list[Path
     tests = significance(results.scores)
     summary, first, second = summary_table(results), table1(results), table2(results)
     written: list[Path] = []
-    for table in (summary, first, second, significance_table(tests)):
+    for table in (summary, first, second, significance_table(tests, results.run)):
         written += write_table(table, folder / "tables")
         progress(f"tables/{table.stem}")
     shown = views(results)

@@ -41,7 +41,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Making a study reads images, which imports torch; running one must not.
+    # Making a study reads images, which imports Pillow; running one need not.
     if name in ("Made", "new_study"):
         from . import making
 

@@ -17,8 +17,9 @@ from ..errors import StudyError
 from .manifest import GRADES, Manifest
 from .playlists import Phase, Trial
 from .ratings import COLUMNS, TEXT_COLUMNS
+from .rows import trial_row
 from .schema import ITS_RETRACTION, ITS_TRIAL, retractions, sessions, tombstones, trials, votes
-from .store import Store, trial_row
+from .store import Store
 
 _PHASES = get_args(Phase)
 _INTEGERS = ("response_ms", "window_width", "window_height", "drawn_width", "drawn_height")

@@ -19,8 +19,9 @@ from numpy.random import Generator
 from ..errors import StudyError
 from .manifest import REFERENCE, Manifest
 from .playlists import Trial
+from .rows import Session, timestamp
 from .session import OPENING_STEPS, Submission
-from .store import Session, Store, timestamp
+from .store import Store
 
 Kind = Literal["careful", "careless", "drifting", "dropout"]
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

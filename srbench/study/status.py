@@ -9,6 +9,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
+from .rows import timestamp
 from .schema import (
     ITS_RETRACTION,
     ITS_TRIAL,
@@ -19,7 +20,7 @@ from .schema import (
     trials,
     votes,
 )
-from .store import ABANDONED_AFTER, Store, StudyState, timestamp
+from .store import ABANDONED_AFTER, Store, StudyState
 
 RaterState = Literal["finished", "active", "away", "imported"]
 _ACTIVE_WITHIN = timedelta(minutes=15)

@@ -19,9 +19,19 @@ from ..errors import StudyError
 from . import keys
 from .balance import raters_per_content
 from .manifest import Manifest, load_manifest
-from .playlists import Content, Phase, Trial, make_playlist
+from .playlists import Content, Trial, make_playlist
+from .rows import (
+    Session,
+    lock_session,
+    read_meta,
+    read_playlist,
+    read_progress,
+    read_session,
+    short_answers,
+    timestamp,
+    trial_row,
+)
 from .schema import (
-    ITS_RETRACTION,
     database_error,
     invites,
     lock_schema,
@@ -37,7 +47,6 @@ from .schema import (
     votes,
 )
 from .session import (
-    LastVote,
     Progress,
     Screen,
     Submission,
@@ -51,18 +60,6 @@ StudyState = Literal["open", "paused", "closed"]
 Clock = Callable[[], datetime]
 # A rater who has not voted for so long is not waited for when contents are shared out.
 ABANDONED_AFTER = timedelta(days=3)
-_LONGEST_ANSWER = 2000
-
-
-@dataclass(frozen=True)
-class Session:
-    """One rater's taking part. ``rater`` is the opaque name that stands in every table."""
-
-    id: int
-    rater: str
-    number: int
-    simulated: bool
-    completion_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,6 @@ class Outcome:
 def utc_now() -> datetime:
     """The time, as the edge of the program hands it in."""
     return datetime.now(UTC)
-
-
-def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC to the millisecond, the same length always."""
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-    )
 
 
 class Store:
@@ -115,7 +105,7 @@ class Store:
         prepare_schema(engine)
         with self.write() as connection:
             lock_schema(connection)
-            stored = _meta(connection, "fingerprint")
+            stored = read_meta(connection, "fingerprint")
             if stored is None:
                 for name, value in [
                     ("fingerprint", manifest.fingerprint),
@@ -166,7 +156,7 @@ class Store:
     def state(self) -> StudyState:
         """Whether the study takes votes: ``open``, ``paused`` or ``closed``."""
         with self.read() as connection:
-            return cast(StudyState, _meta(connection, "state"))
+            return cast(StudyState, read_meta(connection, "state"))
 
     def set_state(self, state: StudyState) -> None:
         """Open, pause or close the study; a pause keeps everyone's place."""
@@ -234,7 +224,7 @@ class Store:
             connection.execute(
                 insert(tokens).values(token_hash=keys.hash_token(token), session_id=session_id)
             )
-            return _session(connection, session_id), token
+            return read_session(connection, session_id), token
 
     def begin_simulated(self, rater: str) -> Session:
         """A session of a simulated rater; marked as such in every row for good."""
@@ -257,7 +247,7 @@ class Store:
             session_id = connection.execute(
                 select(tokens.c.session_id).where(tokens.c.token_hash == keys.hash_token(token))
             ).scalar()
-            return None if session_id is None else _session(connection, session_id)
+            return None if session_id is None else read_session(connection, session_id)
 
     def _begin(
         self,
@@ -267,9 +257,9 @@ class Store:
         simulated: bool = False,
         participant_hash: str | None = None,
     ) -> Session:
-        if _meta(connection, "state") != "open":
+        if read_meta(connection, "state") != "open":
             raise StudyError("the study takes no new raters at the moment")
-        number = int(_meta(connection, "sessions") or 0)
+        number = int(read_meta(connection, "sessions") or 0)
         connection.execute(
             update(meta).where(meta.c.key == "sessions").values(value=str(number + 1))
         )
@@ -319,7 +309,7 @@ class Store:
         """Where the rater stands."""
         with self.read() as connection:
             playlist = self._playlist(connection, session.id)
-            return next_screen(playlist, _progress(connection, session.id))
+            return next_screen(playlist, read_progress(connection, session.id))
 
     def confirm(
         self, session: Session, step: str, answers: Mapping[str, Any] | None = None
@@ -337,9 +327,9 @@ class Store:
         answers: Mapping[str, Any] | None = None,
     ) -> Screen:
         """:meth:`confirm` inside a transaction of the caller."""
-        self._lock_session(connection, session.id)
+        lock_session(connection, session.id)
         playlist = self._playlist(connection, session.id)
-        progress = _progress(connection, session.id)
+        progress = read_progress(connection, session.id)
         screen = next_screen(playlist, progress)
         if screen.step != step:
             return screen
@@ -348,7 +338,7 @@ class Store:
                 session_id=session.id,
                 step=step,
                 done_at=self.now(),
-                answers=_short(answers) if answers else None,
+                answers=short_answers(answers) if answers else None,
             )
         )
         if step == "debrief":
@@ -378,11 +368,11 @@ class Store:
         rated_at: str | None = None,
     ) -> Outcome:
         """:meth:`vote` inside a transaction of the caller."""
-        self._lock_session(connection, session.id)
-        if _meta(connection, "state") != "open":
+        lock_session(connection, session.id)
+        if read_meta(connection, "state") != "open":
             return Outcome("refused", "the study is paused or closed")
         playlist = self._playlist(connection, session.id)
-        progress = _progress(connection, session.id)
+        progress = read_progress(connection, session.id)
         verdict, reason = judge(playlist, progress, self.manifest, submission)
         if verdict == "accepted":
             connection.execute(
@@ -409,10 +399,10 @@ class Store:
         False, and nothing changed, when that is not the last vote or it is too late.
         """
         with self.write() as connection:
-            self._lock_session(connection, session.id)
-            if _meta(connection, "state") != "open":
+            lock_session(connection, session.id)
+            if read_meta(connection, "state") != "open":
                 return False
-            progress = _progress(connection, session.id)
+            progress = read_progress(connection, session.id)
             last = progress.last
             if last is None or (last.trial, last.attempt) != (trial, attempt):
                 return False
@@ -446,7 +436,7 @@ class Store:
                 if gone is not None:
                     raise StudyError(f"rater '{rater}' was erased on {gone.erased_at}")
                 raise StudyError(f"no rater '{rater}' in this study; see: srbench study status")
-            self._lock_session(connection, row.id)
+            lock_session(connection, row.id)
             counts = [
                 connection.execute(
                     select(func.count()).select_from(table).where(table.c.session_id == row.id)
@@ -481,25 +471,10 @@ class Store:
         with self._playlists_lock:
             known = self._playlists.get(session_id)
         if known is None:
-            rows = connection.execute(
-                select(trials).where(trials.c.session_id == session_id).order_by(trials.c.trial)
-            ).all()
-            if not rows:
-                raise StudyError("this session exists no longer")
-            known = tuple(
-                Trial(r.trial, r.stimulus, cast(Phase, r.phase), r.block, r.repetition, r.expected)
-                for r in rows
-            )
+            known = read_playlist(connection, session_id)
             with self._playlists_lock:
                 self._playlists[session_id] = known
         return known
-
-    def _lock_session(self, connection: Connection, session_id: int) -> None:
-        # SQLite's writers exclude each other already.
-        if connection.dialect.name != "sqlite":
-            connection.execute(
-                select(sessions.c.id).where(sessions.c.id == session_id).with_for_update()
-            )
 
     def _lock_meta(self, connection: Connection) -> None:
         if connection.dialect.name != "sqlite":
@@ -526,52 +501,3 @@ def open_study(folder: Path | str, database: str | None = None, *, clock: Clock 
     engine = open_engine(folder, database)
     key, codes = keys.read_key(folder), keys.read_codes(folder)
     return Study(folder, manifest, Store(engine, manifest, key, codes=codes, clock=clock))
-
-
-def trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
-    """A trial as a row of the table `trials`."""
-    return {
-        "session_id": session_id,
-        "trial": trial.number,
-        "stimulus": trial.stimulus,
-        "phase": trial.phase,
-        "block": trial.block,
-        "repetition": trial.repetition,
-        "expected": trial.expected,
-    }
-
-
-def _meta(connection: Connection, name: str) -> str | None:
-    return connection.execute(select(meta.c.value).where(meta.c.key == name)).scalar()
-
-
-def _session(connection: Connection, session_id: int) -> Session:
-    row = connection.execute(select(sessions).where(sessions.c.id == session_id)).one()
-    return Session(row.id, row.rater, row.number, row.simulated, row.completion_code)
-
-
-def _progress(connection: Connection, session_id: int) -> Progress:
-    done = connection.execute(
-        select(steps.c.step).where(steps.c.session_id == session_id)
-    ).scalars()
-    last = connection.execute(
-        select(votes.c.trial, votes.c.attempt, retractions.c.retracted_at)
-        .outerjoin(retractions, ITS_RETRACTION)
-        .where(votes.c.session_id == session_id)
-        .order_by(votes.c.trial.desc(), votes.c.attempt.desc())
-        .limit(1)
-    ).one_or_none()
-    return Progress(
-        frozenset(done),
-        None if last is None else LastVote(last.trial, last.attempt, last.retracted_at is not None),
-    )
-
-
-def _short(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers as stored: texts cut, without the NUL that PostgreSQL cannot hold."""
-    return {
-        str(name)[:40]: value.replace("\0", "")[:_LONGEST_ANSWER]
-        if isinstance(value, str)
-        else value
-        for name, value in list(answers.items())[:50]
-    }

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from torch import nn
 
-from ..models.checkpoints import Card, read_card, save_checkpoint
+from ..models.cards import Card, read_card
+from ..models.checkpoints import save_checkpoint
 
 
 class Best:

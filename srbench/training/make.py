@@ -17,7 +17,8 @@ from ..data.training import TrainingSet
 from ..errors import CheckpointError, TrainingError
 from ..methods.resolve import checkpoint_file
 from ..metrics.lpips import Lpips
-from ..models.checkpoints import Card, load_checkpoint, read_card, save_checkpoint
+from ..models.cards import Card, read_card
+from ..models.checkpoints import load_checkpoint, save_checkpoint
 from ..models.weights_catalogue import LPIPS_BACKBONES, mending_command, weights_path
 from ..observer import Observer
 from .best import Best

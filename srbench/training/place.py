@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..methods.network import pick_device
+from ..models.device import pick_device
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import ConfigError
-from ..models.checkpoints import Architecture
+from ..models.cards import Architecture
 from .optimisers import OptimiserName
 
 Content = Literal["mse", "luma", "vgg22", "vgg54", "lpips"]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ..errors import ConfigError, unknown_name
 from ..methods.resolve import NETWORKS
-from ..models.checkpoints import Architecture
+from ..models.cards import Architecture
 from .recipe import Content, Recipe, Stage
 
 Preset = Literal["paper", "laptop", "quick"]

@@ -15,7 +15,10 @@ from srbench.benchmark.results import ResultsFolder
 from srbench.config import Experiment
 from srbench.errors import CheckpointError, ResultsError
 from srbench.imaging import crop_to_multiple, imresize, read_image, write_png
+from srbench.methods.resolve import checkpoint_file
 from srbench.metrics.protocols import get_protocol
+from srbench.models.cards import Architecture, Card
+from srbench.models.checkpoints import save_checkpoint
 from srbench.observer import Observer
 
 SCORES = b"dataset,image,method,scale,protocol,metric,value\n"
@@ -104,6 +107,16 @@ def test_a_second_run_computes_nothing_and_repeats_every_byte(root, tmp_path):
     assert (tmp_path / "r/scores.csv").read_bytes() == before
     run(root, tmp_path / "elsewhere")
     assert (tmp_path / "elsewhere/scores.csv").read_bytes() == before
+
+
+def test_where_nothing_was_computed_the_record_keeps_the_device(root, tmp_path):
+    run(root, tmp_path / "r", report=True)
+    folder = ResultsFolder(tmp_path / "r")
+    folder.write_run(folder.read_run() | {"device": "cuda"})
+    run(root, tmp_path / "r", device="auto")
+    assert folder.read_run()["device"] == "cuda"
+    run(root, tmp_path / "r", methods=("nearest", "bicubic", "espcn"))
+    assert folder.read_run()["device"] == "cpu"
 
 
 def test_loading_a_network_does_not_count_as_the_first_images_time(root, tmp_path, monkeypatch):
@@ -386,7 +399,7 @@ class TestBadInput:
 
     def test_a_results_folder_that_is_a_file(self, refused, mini, tmp_path):
         (tmp_path / "results").write_text("")
-        assert "cannot write to" in refused(*mini)
+        assert "is a file, expected the name of a folder" in refused(*mini)
 
     def test_a_checkpoint_that_is_none(self, root, tmp_path):
         path = tmp_path / "net.txt"
@@ -395,3 +408,33 @@ class TestBadInput:
             run(root, tmp_path / "r", methods=(f"net={path}",))
         with pytest.raises(CheckpointError, match="no such file"):
             run(root, tmp_path / "r", methods=(f"net={tmp_path / 'no.pth'}",))
+
+    def test_a_damaged_checkpoint_is_met_before_anything_is_computed(self, root, tmp_path):
+        path = tmp_path / "net.safetensors"
+        shipped = checkpoint_file("espcn", 4, tmp_path)
+        path.write_bytes(shipped.read_bytes()[:500])
+        shutil.copy(shipped.with_suffix(".json"), path.with_suffix(".json"))
+        with pytest.raises(CheckpointError, match="not a complete safetensors file"):
+            run(root, tmp_path / "r", methods=("nearest", f"net={path}"))
+        assert not (tmp_path / "r/images").exists()
+
+
+def test_a_network_that_its_card_says_was_trained_on_a_metric_is_marked(run_cli, mini, tmp_path):
+    architecture = Architecture(network="espcn", scale=4)
+    card = Card(
+        name="any", architecture=architecture, steps=1, recipe={}, data="none",
+        trained_on_metric="ssim_y",
+    )  # fmt: skip
+    file, out = tmp_path / "any.safetensors", tmp_path / "results"
+    save_checkpoint(file, architecture.build(), card)
+    ran = run_cli(*mini, "--methods", f"bicubic,mine={file}")
+    assert ran.code == 0, ran.err
+    (mine,) = [line for line in ran.out.splitlines() if line.split()[:1] == ["mine"]]
+    assert [cell.endswith("†") for cell in mine.split()] == [False, False, True]
+    table = (out / "tables/summary.md").read_text()
+    assert table.count("†") == 3 + 1  # a mark per protocol, and its explanation
+
+    assert run_cli(*mini, "--methods", "nearest").code == 0
+    recorded = json.loads((out / "run.json").read_text())["trained_on_metric"]
+    assert recorded == {"x4": {"bicubic": None, "mine": "ssim_y", "nearest": None}}
+    assert (out / "tables/summary.md").read_text().count("†") == 3 + 1

@@ -1,15 +1,20 @@
 """The commands around a run: help, score, upscale, report, data, weights, doctor."""
 
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 from skimage import data
 from skimage.metrics import structural_similarity
 
 from srbench.benchmark.results import Score, write_scores
 from srbench.imaging import crop_to_multiple, imresize, read_image, studio_luma, write_png
+from srbench.methods.resolve import checkpoint_file
+from srbench.models.backbones import expected_shapes
 
 
 def test_help_imports_nothing_heavy():
@@ -27,18 +32,26 @@ def test_help_imports_nothing_heavy():
         assert command in ran.stdout
 
 
-def test_a_run_that_finds_everything_done_does_not_import_torch(tmp_path, monkeypatch):
+def test_a_run_that_finds_everything_done_imports_nothing_heavy(tmp_path):
     write_png(tmp_path / "data/Mini/HR/a.png", data.astronaut()[:64, :64].copy())
+    alex = {key: torch.rand(shape) for key, shape in expected_shapes("alexnet-features").items()}
+    (tmp_path / "weights").mkdir()
+    save_file(alex, tmp_path / "weights/alexnet-features.safetensors")
+    shipped = checkpoint_file("espcn", 4, tmp_path)
+    for ending in (".safetensors", ".json"):
+        shutil.copy(shipped.with_suffix(ending), tmp_path / f"own{ending}")
     command = [
         "run-all", "--data", str(tmp_path / "data"), "--datasets", "Mini",
-        "--methods", "bicubic", "--device", "cpu", "--no-lpips", "--out", str(tmp_path / "r"),
+        "--weights", str(tmp_path / "weights"), "--out", str(tmp_path / "r"),
+        "--methods", f"bicubic,espcn,own={tmp_path / 'own.safetensors'}",
     ]  # fmt: skip
     program = (
         f"import sys; sys.argv = ['srbench', *{command!r}]\n"
         "from srbench.cli import main\n"
         "try: main()\n"
         "except SystemExit as e: assert e.code == 0, e.code\n"
-        "print('torch' in sys.modules)\n"
+        "heavy = {'torch', 'torchvision', 'lpips', 'matplotlib', 'scipy', 'pandas'}\n"
+        "print(heavy & set(sys.modules) or 'nothing heavy')\n"
     )
     runs = [
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -46,7 +59,8 @@ def test_a_run_that_finds_everything_done_does_not_import_torch(tmp_path, monkey
     ]
     assert runs[1].returncode == 0, runs[1].stderr
     assert "0 of them computed now" in runs[1].stderr
-    assert runs[1].stdout.splitlines()[-1] == "False"
+    assert runs[1].stdout.splitlines()[-1] == "nothing heavy"
+    assert "lpips_alex" in (tmp_path / "r/scores.csv").read_text()
 
 
 @pytest.fixture

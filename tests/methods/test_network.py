@@ -14,9 +14,11 @@ from torch import nn
 import srbench
 from srbench.errors import CheckpointError, MissingWeights, SrbenchError, UnknownName
 from srbench.imaging import imresize
-from srbench.methods import network as network_module
-from srbench.methods.network import NetworkMethod, fold
-from srbench.models.checkpoints import Architecture, Card, load_checkpoint, save_checkpoint
+from srbench.methods import inference
+from srbench.methods.inference import Inference, fold
+from srbench.methods.network import NetworkMethod
+from srbench.models.cards import Architecture, Card
+from srbench.models.checkpoints import load_checkpoint, save_checkpoint
 from srbench.models.layers import WideTail
 from srbench.models.srresnet import SRResNet
 from srbench.models.torchvision_import import import_torchvision
@@ -87,18 +89,18 @@ def test_folding_leaves_no_batch_normalisation_and_the_original_untouched():
 def test_tiles_show_no_seam_and_bound_the_memory(monkeypatch):
     network = trained_like(SRResNet(4, blocks=2, channels=16))
     sizes = []
-    whole = NetworkMethod._whole
+    whole = Inference._whole
 
     def spy(self, lr):
         sizes.append(lr.shape[:2])
         return whole(self, lr)
 
-    monkeypatch.setattr(NetworkMethod, "_whole", spy)
+    monkeypatch.setattr(Inference, "_whole", spy)
     lr = imresize(data.astronaut(), 0.3)
     method = NetworkMethod("n", 4, "", lambda: network, "cpu")
     expected = method.upscale(lr)
-    monkeypatch.setattr(network_module, "TILE", 48)
-    monkeypatch.setattr(network_module, "OVERLAP", 24)
+    monkeypatch.setattr(inference, "TILE", 48)
+    monkeypatch.setattr(inference, "OVERLAP", 24)
     sizes.clear()
     tiled = method.upscale(lr)
     assert len(sizes) == 16

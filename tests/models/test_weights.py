@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import pickle
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,8 +11,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from srbench.errors import CheckpointError, DownloadError, MissingWeights, UnknownName
-from srbench.models import weights_catalogue
+from srbench.errors import (
+    CheckpointError,
+    DownloadError,
+    MissingWeights,
+    ResultsError,
+    UnknownName,
+)
+from srbench.models import weights, weights_catalogue
 from srbench.models.backbones import build_features
 from srbench.models.weights import fetch_weights, import_weights, load_weights
 from srbench.models.weights_catalogue import (
@@ -46,48 +48,17 @@ def published(tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPathFacto
     return (folder / "unnamed.pth").rename(folder / f"squeezenet1_1-{digest[:8]}.pth")
 
 
-@dataclass
-class Server:
-    """A web server of one file that can break off, and knows what it was asked for."""
-
-    url: str
-    content: bytes
-    breaks_after: int | None = None
-    knows_ranges: bool = True
-    asked: list[str | None] = field(default_factory=list)
-
-
 @pytest.fixture
-def server(published: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(published: Path, monkeypatch: pytest.MonkeyPatch, web_server):
+    """A web server of that one file, which the catalogue names."""
     entry = BackboneWeights(NAME, "LPIPS squeeze", published.name)
     monkeypatch.setattr(weights_catalogue, "CATALOGUE", {**CATALOGUE, NAME: entry})
+    web_server.files[f"/models/{published.name}"] = published.read_bytes()
+    return web_server
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            given = self.headers.get("Range")
-            state.asked.append(given)
-            start = int(given.removeprefix("bytes=").rstrip("-")) if given else 0
-            start = start if state.knows_ranges else 0
-            if start >= len(state.content):
-                self.send_error(416)
-                return
-            body = state.content[start:]
-            self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body if state.breaks_after is None else body[: state.breaks_after])
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state = Server(f"http://127.0.0.1:{httpd.server_port}/models/", published.read_bytes())
-    thread = threading.Thread(target=httpd.serve_forever)
-    thread.start()
-    yield state
-    httpd.shutdown()
-    httpd.server_close()
-    thread.join()
+def fetched(server, folder: Path, **more) -> Path:
+    return fetch_weights(NAME, folder, base_url=f"{server.address}/models/", **more)
 
 
 def assert_holds(path: Path, tensors: dict[str, Tensor]) -> None:
@@ -97,53 +68,60 @@ def assert_holds(path: Path, tensors: dict[str, Tensor]) -> None:
     assert all(torch.equal(found[key], tensors[key]) for key in found)
 
 
-def test_fetch_keeps_the_convolutional_part_and_nothing_else(
-    server: Server, tensors: dict[str, Tensor], tmp_path: Path
-) -> None:
-    seen: list[tuple[int, int | None]] = []
-    path = fetch_weights(
-        NAME, tmp_path, base_url=server.url, progress=lambda *numbers: seen.append(numbers)
-    )
+def test_fetch_keeps_the_convolutional_part_and_nothing_else(server, tensors, tmp_path):
+    seen: list[tuple[str, int, int | None]] = []
+    path = fetched(server, tmp_path, progress=lambda *told: seen.append(told))
     assert path == tmp_path / f"{NAME}.safetensors"
     assert_holds(path, tensors)
     assert list(tmp_path.iterdir()) == [path]
-    assert seen[-1] == (len(server.content), len(server.content))
+    (size,) = map(len, server.files.values())
+    assert seen[-1] == ("127.0.0.1", size, size)
     assert load_weights(NAME, tmp_path).keys() == load_file(path).keys()
 
 
-def test_what_is_there_is_not_fetched_again(server: Server, tmp_path: Path) -> None:
-    fetch_weights(NAME, tmp_path, base_url=server.url)
-    fetch_weights(NAME, tmp_path, base_url=server.url)
-    assert len(server.asked) == 1
+def test_what_is_there_is_not_fetched_again(server, tmp_path):
+    fetched(server, tmp_path)
+    fetched(server, tmp_path)
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("knows_ranges", [True, False])
-def test_an_interrupted_download_goes_on_where_it_stopped(
-    server: Server, tensors: dict[str, Tensor], tmp_path: Path, knows_ranges: bool
-) -> None:
+def test_a_later_call_takes_up_a_broken_download(server, tensors, tmp_path, knows_ranges):
     server.knows_ranges = knows_ranges
-    server.breaks_after = 100_000
-    with pytest.raises(DownloadError, match="broke after 100000 of") as caught:
-        fetch_weights(NAME, tmp_path, base_url=server.url)
+    server.break_after = [100_000, 0, 0]
+    with pytest.raises(DownloadError, match="the connection broke") as caught:
+        fetched(server, tmp_path)
     assert "run the command again to go on" in str(caught.value)
     assert not (tmp_path / f"{NAME}.safetensors").exists()
 
-    server.breaks_after = None
-    assert_holds(fetch_weights(NAME, tmp_path, base_url=server.url), tensors)
-    assert server.asked == [None, "bytes=100000-"]
+    asked = len(server.requests)
+    server.break_after.clear()
+    path = fetched(server, tmp_path)
+    assert_holds(path, tensors)
+    assert list(tmp_path.iterdir()) == [path]
+    if knows_ranges:
+        assert [wanted for _, wanted in server.requests[asked:]] == ["bytes=98304-"]
 
 
-def test_a_download_that_was_complete_but_not_unpacked_is_finished(
-    server: Server, tensors: dict[str, Tensor], published: Path, tmp_path: Path
-) -> None:
-    (tmp_path / f"{published.name}.part").write_bytes(server.content)
-    assert_holds(fetch_weights(NAME, tmp_path, base_url=server.url), tensors)
+def test_a_download_that_could_not_be_unpacked_is_not_asked_for_again(
+    server, tensors, tmp_path, monkeypatch
+):
+    def full(path: Path, content: bytes) -> None:
+        raise ResultsError("no space left on the disk")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(weights, "write_bytes", full)
+        with pytest.raises(ResultsError, match="no space left"):
+            fetched(server, tmp_path)
+    assert_holds(fetched(server, tmp_path), tensors)
+    assert len(server.requests) == 1
 
 
-def test_a_file_with_another_hash_is_refused_and_removed(server: Server, tmp_path: Path) -> None:
-    server.content = server.content[:-1] + b"?"
+def test_a_file_with_another_hash_is_refused_and_removed(server, tmp_path):
+    ((path, content),) = server.files.items()
+    server.files[path] = content[:-1] + b"?"
     with pytest.raises(DownloadError, match=r"SHA-256 .* expected"):
-        fetch_weights(NAME, tmp_path, base_url=server.url)
+        fetched(server, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -156,10 +134,16 @@ def test_offline_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_the_server_lacks_is_one_line(server: Server, tmp_path: Path) -> None:
-    server.content = b""
-    with pytest.raises(DownloadError, match=r"cannot fetch .*HTTP Error 416"):
-        fetch_weights(NAME, tmp_path, base_url=server.url)
+def test_a_file_the_server_lacks_is_one_line(server, tmp_path):
+    server.files.clear()
+    with pytest.raises(DownloadError, match=r"cannot fetch .*the server answers 404.* import"):
+        fetched(server, tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_one_line(server, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ResultsError, match=r"cannot write .*file"):
+        fetched(server, tmp_path / "file")
 
 
 def test_unpublished_weights_cannot_be_fetched(tmp_path: Path) -> None:
@@ -282,8 +266,8 @@ def test_unknown_weights_are_refused_with_the_nearest(tmp_path: Path) -> None:
             call("vgg16-feature", tmp_path)
 
 
-def test_the_list_tells_what_is_there(server: Server, tmp_path: Path) -> None:
-    fetch_weights(NAME, tmp_path, base_url=server.url)
+def test_the_list_tells_what_is_there(server, tmp_path):
+    fetched(server, tmp_path)
     states = {state.entry.name: state for state in list_weights(tmp_path)}
     assert list(states) == list(CATALOGUE)
     assert [name for name, state in states.items() if state.present] == [NAME]

@@ -170,7 +170,7 @@ def test_a_mean_over_fewer_images_is_pointed_out(make_folder):
 
 
 def test_few_images_are_told_their_smallest_p(make_folder):
-    table = significance_table(significance(read_results(make_folder()).scores))
+    table = significance_table(significance(read_results(make_folder()).scores), {})
     note = " ".join(table.notes)
     assert "with 2 images the smallest possible p is 0.5000" in note
     assert "no difference can be significant" in note

@@ -8,7 +8,8 @@ from skimage import data
 from srbench.data.folder import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
 from srbench.metrics.lpips import Lpips
-from srbench.models.checkpoints import Architecture, Card, load_checkpoint, read_card
+from srbench.models.cards import Architecture, Card, read_card
+from srbench.models.checkpoints import load_checkpoint
 from srbench.models.weights_catalogue import weights_path
 from srbench.observer import Observer
 from srbench.training import Recipe, Stage, train

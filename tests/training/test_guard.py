@@ -7,7 +7,7 @@ from skimage import data
 
 from srbench.data.training import TrainingSet
 from srbench.errors import TrainingError
-from srbench.models.checkpoints import Architecture
+from srbench.models.cards import Architecture
 from srbench.training import losses
 from srbench.training.guard import PATIENCE, Guard
 from srbench.training.place import Place

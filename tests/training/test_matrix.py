@@ -8,7 +8,8 @@ from skimage import data
 import srbench.training.matrix
 from srbench.errors import TrainingError
 from srbench.imaging import write_png
-from srbench.models.checkpoints import Architecture, load_checkpoint
+from srbench.models.cards import Architecture
+from srbench.models.checkpoints import load_checkpoint
 from srbench.models.weights_catalogue import weights_path
 from srbench.training import recipe_for
 from srbench.training.content import NORMALISED

@@ -11,7 +11,7 @@ from skimage import data
 
 from srbench.data.training import TrainingSet
 from srbench.errors import TrainingError
-from srbench.models.checkpoints import Architecture
+from srbench.models.cards import Architecture
 from srbench.training import losses
 from srbench.training.place import Place, training_place
 from srbench.training.recipe import Recipe, Stage

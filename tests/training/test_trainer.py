@@ -14,7 +14,8 @@ from srbench.data.training import TrainingSet, read_training_images
 from srbench.errors import CheckpointError, ConfigError, MissingWeights, TrainingError, UnknownName
 from srbench.imaging import write_png
 from srbench.methods.resolve import NETWORKS
-from srbench.models.checkpoints import Architecture, load_checkpoint
+from srbench.models.cards import Architecture
+from srbench.models.checkpoints import load_checkpoint
 from srbench.models.discriminator import Discriminator
 from srbench.models.vgg import VggFeatures
 from srbench.training import PRESETS, losses, recipe_for

@@ -13,9 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import DownloadError
+from .errors import DownloadError
+from .files import cannot_write
 
 Progress = Callable[[str, int, int | None], None]
+"""Called with the host, bytes so far and bytes in all, None where the server does not tell."""
 
 _CHUNK = 2**14  # what a break loses at most
 
@@ -32,13 +34,14 @@ def download(
     """Fetch ``url`` into ``folder`` and return the file.
 
     A download that breaks off is taken up where it stopped, at once and again in a later call,
-    if the server can do that and its file has not changed meanwhile. ``known_hash`` is
-    ``md5:...`` or ``sha256:...``; ``timeout`` is in seconds, for each answer of the server.
-    ``progress`` is called as (host, bytes so far, bytes in all or None).
+    if the server can do that and its file has not changed meanwhile. One that is already in the
+    folder whole is not asked for again. ``known_hash`` is ``md5:...`` or ``sha256:...``, None if
+    the caller checks the file; ``timeout`` is in seconds, for each answer of the server.
 
     Raises:
         DownloadError: the server cannot be reached, refuses, sends more than ``max_bytes``, or
             sends another file than the hash promises. The message is the reason alone.
+        ResultsError: the folder cannot be written to, or the disk is full.
     """
     import pooch
     import requests
@@ -50,18 +53,22 @@ def download(
     # Any: pooch's own protocol for downloaders does not match what it documents and calls.
     resuming: Any = _Resuming(folder / f"{fname}.part", max_bytes, timeout, progress)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         path = pooch.retrieve(url, known_hash, fname=fname, path=folder, downloader=resuming)
     except requests.HTTPError as error:
         code = error.response.status_code if error.response is not None else "error"
         raise DownloadError(f"the server answers {code}") from error
     except requests.Timeout as error:
         raise DownloadError("no answer in time") from error
-    except requests.ConnectionError as error:
-        raise DownloadError("no connection") from error
+    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+        broke = resuming.part.exists()
+        raise DownloadError("the connection broke" if broke else "no connection") from error
     except requests.RequestException as error:
         raise DownloadError(f"the transfer failed ({type(error).__name__})") from error
     except ValueError as error:
         raise DownloadError("its checksum is not the expected one") from error
+    except OSError as error:  # after requests' own, which are of this kind too
+        raise cannot_write(folder, error) from error
     return Path(path)
 
 
@@ -110,9 +117,9 @@ class _Resuming:
         if have and self.tag.exists():
             headers |= {"Range": f"bytes={have}-", "If-Range": self.tag.read_text()}
         with requests.get(url, headers=headers, stream=True, timeout=self.timeout) as answer:
-            if answer.status_code == 416:
-                self.part.unlink(missing_ok=True)
-                raise requests.ConnectionError("the part was not of this file")
+            if have and answer.status_code == 416:  # the part is not of this file
+                self.part.unlink()
+                return self._go_on(url)
             answer.raise_for_status()
             resumed = answer.status_code == 206
             if not resumed:

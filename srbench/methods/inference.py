@@ -1,0 +1,105 @@
+"""Running a network on images: folded, channels-last, float32, tiled when the image is large."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ..errors import SrbenchError
+from ..imaging.luma import Image, to_rgb
+from ..models.device import pick_device
+from ..models.layers import to_device
+
+TILE = 256
+"""LR pixels a tile covers in each direction; with the overlap this bounds the memory."""
+
+OVERLAP = 32
+"""LR pixels seen beyond a tile on each side and thrown away, so that no seam shows."""
+
+
+def fold(network: nn.Module) -> nn.Module:
+    """A copy for inference, the same function up to float rounding; gradients off.
+
+    Batch normalisation is folded into the convolution before it, and a PReLU of one slope works
+    in place: its input is the convolution's output, which nobody else reads.
+    """
+    network = copy.deepcopy(network).eval().requires_grad_(False)
+    for parent in network.modules():
+        names = list(parent._modules)
+        for first, second in itertools.pairwise(names):
+            conv, norm = parent._modules[first], parent._modules[second]
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                parent._modules[first] = fuse_conv_bn_eval(conv, norm)
+                parent._modules[second] = nn.Identity()
+        for name, module in list(parent.named_children()):
+            if isinstance(module, nn.PReLU) and module.num_parameters == 1:
+                slope = float(module.weight)
+                setattr(parent, name, nn.LeakyReLU(slope, inplace=True))
+    return network
+
+
+class Inference:
+    """A network made ready for images.
+
+    Args:
+        name: the method's, for messages.
+        network: RGB (N, 3, H, W) in [0, 1] in, SR out; it is copied and stays as it is.
+        scale: SR size over LR size.
+        device: where it runs, as :func:`~srbench.models.device.pick_device` takes it.
+        signed: whether the network's output is in [-1, 1] or [0, 1].
+    """
+
+    def __init__(
+        self, name: str, network: nn.Module, scale: int, device: str, *, signed: bool
+    ) -> None:
+        self._name, self._scale, self._signed = name, scale, signed
+        self._device = pick_device(device)
+        self._network = to_device(fold(network), self._device)
+        # The first pass picks kernels and allocates: it must not count as the first image's time.
+        with torch.inference_mode():
+            self._network(torch.zeros(1, 3, 32, 32, device=self._device))
+
+    def upscale(self, lr: Image) -> Image:
+        """As :meth:`srbench.methods.network.NetworkMethod.upscale`."""
+        sr = self._tiled(np.ascontiguousarray(to_rgb(lr)))
+        if lr.ndim == 2:
+            return np.floor(sr.mean(axis=2) + 0.5).astype(np.uint8)
+        return sr
+
+    def _tiled(self, lr: Image) -> Image:
+        height, width, scale = *lr.shape[:2], self._scale
+        sr = np.empty((height * scale, width * scale, 3), np.uint8)
+        for top, bottom in _spans(height):
+            for left, right in _spans(width):
+                y, x = max(top - OVERLAP, 0), max(left - OVERLAP, 0)
+                tile = self._whole(lr[y : bottom + OVERLAP, x : right + OVERLAP])
+                sr[top * scale : bottom * scale, left * scale : right * scale] = tile[
+                    (top - y) * scale : (bottom - y) * scale,
+                    (left - x) * scale : (right - x) * scale,
+                ]
+        return sr
+
+    @torch.inference_mode()
+    def _whole(self, lr: Image) -> Image:
+        pixels = torch.from_numpy(lr.copy()).to(self._device).permute(2, 0, 1)[None]
+        try:
+            sr = self._network(pixels.float().div_(255.0))
+        except torch.OutOfMemoryError as error:
+            raise SrbenchError(
+                f"{self._name} needs more memory than {self._device} has free for a tile of "
+                f"{lr.shape[1]}x{lr.shape[0]}; close other programs or run with --device cpu"
+            ) from error
+        levels = sr.add_(1.0).mul_(127.5) if self._signed else sr.mul_(255.0)
+        return levels[0].round_().clamp_(0, 255).permute(1, 2, 0).to(torch.uint8).cpu().numpy()
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    """The stretches that the tiles cover; an image a little larger than a tile stays whole."""
+    if length <= TILE + 2 * OVERLAP:
+        return [(0, length)]
+    return [(start, min(start + TILE, length)) for start in range(0, length, TILE)]

@@ -1,0 +1,69 @@
+"""Model cards: the JSON beside each of our checkpoints; torch is imported only to build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ..errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Architecture(BaseModel):
+    """What is needed to build a network before its weights are loaded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: Literal["srresnet", "srcnn", "espcn"] = "srresnet"
+    scale: Literal[2, 4] = 4
+    blocks: int = 16
+    channels: int = 64
+    long_skip: bool = True
+
+    def build(self) -> nn.Module:
+        """The network with fresh weights, in training mode, on the CPU."""
+        from .baselines import ESPCN, SRCNN
+        from .srresnet import SRResNet
+
+        if self.network == "srcnn":
+            return SRCNN(self.scale)
+        if self.network == "espcn":
+            return ESPCN(self.scale)
+        return SRResNet(self.scale, self.blocks, self.channels, self.long_skip)
+
+
+class Card(BaseModel):
+    """The model card: what the network is, how it was made and what it reaches."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    architecture: Architecture
+    steps: int
+    recipe: dict[str, Any]
+    data: str
+    metrics: dict[str, float] = {}
+    notes: list[str] = []
+    trained_on_metric: str | None = None
+    versions: dict[str, str] = {}
+    licence: str = "MIT; trained on photographs whose own terms may restrict commercial use"
+
+
+def read_card(path: Path) -> Card:
+    """The card beside the checkpoint ``path``.
+
+    Raises:
+        CheckpointError: there is none, or it is not one of ours.
+    """
+    card = path.with_suffix(".json")
+    try:
+        return Card.model_validate_json(card.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{card} is missing; a checkpoint needs its card beside it") from None
+    except ValueError as error:  # not UTF-8, not JSON, or not a card
+        first = str(error).splitlines()[0]
+        raise CheckpointError(f"{card} is not a model card of srbench ({first})") from error

@@ -1,0 +1,113 @@
+"""What stands in the tables as values, and values as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, select
+
+from ..errors import StudyError
+from .playlists import Phase, Trial
+from .schema import ITS_RETRACTION, meta, retractions, sessions, steps, trials, votes
+from .session import LastVote, Progress
+
+_LONGEST_ANSWER = 2000
+
+
+@dataclass(frozen=True)
+class Session:
+    """One rater's taking part. ``rater`` is the opaque name that stands in every table."""
+
+    id: int
+    rater: str
+    number: int
+    simulated: bool
+    completion_code: str | None = None
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC to the millisecond, the same length always."""
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    )
+
+
+def read_meta(connection: Connection, name: str) -> str | None:
+    """A value of the study as a whole: ``state``, ``sessions``, ``fingerprint``."""
+    return connection.execute(select(meta.c.value).where(meta.c.key == name)).scalar()
+
+
+def read_session(connection: Connection, session_id: int) -> Session:
+    """The session of that id, which must be there."""
+    row = connection.execute(select(sessions).where(sessions.c.id == session_id)).one()
+    return Session(row.id, row.rater, row.number, row.simulated, row.completion_code)
+
+
+def read_playlist(connection: Connection, session_id: int) -> tuple[Trial, ...]:
+    """A session's trials in their order.
+
+    Raises:
+        StudyError: the session was withdrawn.
+    """
+    rows = connection.execute(
+        select(trials).where(trials.c.session_id == session_id).order_by(trials.c.trial)
+    ).all()
+    if not rows:
+        raise StudyError("this session exists no longer")
+    return tuple(
+        Trial(r.trial, r.stimulus, cast(Phase, r.phase), r.block, r.repetition, r.expected)
+        for r in rows
+    )
+
+
+def trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
+    """A trial as a row of the table `trials`."""
+    return {
+        "session_id": session_id,
+        "trial": trial.number,
+        "stimulus": trial.stimulus,
+        "phase": trial.phase,
+        "block": trial.block,
+        "repetition": trial.repetition,
+        "expected": trial.expected,
+    }
+
+
+def read_progress(connection: Connection, session_id: int) -> Progress:
+    """The steps a rater has done, and the last vote."""
+    done = connection.execute(
+        select(steps.c.step).where(steps.c.session_id == session_id)
+    ).scalars()
+    last = connection.execute(
+        select(votes.c.trial, votes.c.attempt, retractions.c.retracted_at)
+        .outerjoin(retractions, ITS_RETRACTION)
+        .where(votes.c.session_id == session_id)
+        .order_by(votes.c.trial.desc(), votes.c.attempt.desc())
+        .limit(1)
+    ).one_or_none()
+    return Progress(
+        frozenset(done),
+        None if last is None else LastVote(last.trial, last.attempt, last.retracted_at is not None),
+    )
+
+
+def short_answers(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers as stored: texts cut, without the NUL that PostgreSQL cannot hold."""
+    return {
+        str(name)[:40]: value.replace("\0", "")[:_LONGEST_ANSWER]
+        if isinstance(value, str)
+        else value
+        for name, value in list(answers.items())[:50]
+    }
+
+
+def lock_session(connection: Connection, session_id: int) -> None:
+    """Let other transactions on this session wait for the end of this one."""
+    # SQLite's writers exclude each other already.
+    if connection.dialect.name != "sqlite":
+        connection.execute(
+            select(sessions.c.id).where(sessions.c.id == session_id).with_for_update()
+        )

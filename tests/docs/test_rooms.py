@@ -1,0 +1,62 @@
+"""Nothing imports backwards: each room stands on earlier ones only."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import srbench
+
+PACKAGE = Path(srbench.__file__).parent
+
+ORDER = (
+    "imaging",
+    "data",
+    "models",
+    "metrics",
+    "methods",
+    "stats",
+    "study",
+    "training",
+    "benchmark",
+    "report",
+    "experiments",
+)
+# A run ends with its report; samples of a training are named as a report names its figures.
+KNOWN = {("benchmark", "report"), ("training", "report")}
+# What every room may stand on, and which stands on none.
+GROUND = ("errors.py", "files.py", "downloading.py", "observer.py", "cells_guard.py", "config.py")
+
+
+def rooms_imported(module: Path) -> set[str]:
+    """The rooms that a module takes something from, anywhere in it."""
+    place = [*module.relative_to(PACKAGE).parts]
+    rooms: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            parts = place[: len(place) - node.level] + (node.module or "").split(".")
+            rooms |= {part for part in parts[:1] if part in ORDER}
+    return rooms
+
+
+def test_every_room_has_its_place():
+    rooms = {init.parent.name for init in PACKAGE.glob("*/__init__.py")} - {"reference"}
+    assert rooms <= set(ORDER)
+
+
+def test_no_room_imports_a_later_one():
+    backwards = {
+        (room, other)
+        for i, room in enumerate(ORDER)
+        for module in (PACKAGE / room).rglob("*.py")
+        for other in rooms_imported(module)
+        if ORDER.index(other) > i
+    }
+    assert backwards == KNOWN
+
+
+@pytest.mark.parametrize("name", GROUND)
+def test_the_ground_stands_on_no_room(name: str):
+    assert rooms_imported(PACKAGE / name) == set()
