@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .cli_options import DataOption, a_file, a_folder
-from .errors import ConfigError
+from .errors import ConfigError, StudyError
 
 study_app = typer.Typer(
     help="Rating studies: plan, make, run, export and analyse them.",
@@ -99,7 +99,8 @@ def new(
     )
     votes = _range(*made.votes_per_stimulus)
     print(f"study {made.study_id} in {made.folder}")
-    print(f"  {made.stimuli} stimuli: {made.contents} contents, {', '.join(made.methods)}")
+    versions = f"{len(made.methods)} versions: {', '.join(made.methods)}"
+    print(f"  {made.stimuli} stimuli: {made.contents} contents in {versions}")
     print(
         f"  {made.trials_per_rater} trials a rater after {made.practice_trials} for practice, "
         f"about {made.minutes_per_rater:.0f} minutes"
@@ -178,10 +179,13 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
     counts = state.stimulus_votes.values()
     per_stimulus = _range(min(counts, default=0), max(counts, default=0))
     print(
-        f"the study is {state.state}: {state.votes} votes of {len(state.raters)} raters, "
-        f"{per_stimulus} of people per stimulus, "
-        f"{state.codes_unused} access codes unused, {state.erased} raters withdrawn"
+        f"the study is {state.state}: {state.votes} votes of {len(state.raters)} raters; "
+        f"each stimulus has {per_stimulus} votes of people"
     )
+    if study.manifest.rules.access == "code":
+        print(f"{state.codes_unused} access codes are unused")
+    if state.erased:
+        print(f"{state.erased} raters withdrew")
 
 
 @study_app.command("plan")
@@ -339,7 +343,14 @@ def analyze(
             from .study import open_study
             from .study.ratings import ratings_rows
 
-            table = pd.DataFrame(ratings_rows(open_study(folder, database).store))
+            store = open_study(folder, database).store
+            rows = ratings_rows(store)
+            if not rows:
+                raise StudyError(
+                    f"there are no ratings yet in {store.address}; those in another database are "
+                    "found by --database or SRBENCH_STUDY_DATABASE"
+                )
+            table = pd.DataFrame(rows)
         else:
             assert ratings is not None
             table = read_ratings(ratings)

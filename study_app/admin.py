@@ -7,6 +7,7 @@ import time
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from srbench.study.answers import answers_csv
 from srbench.study.keys import PASSWORD_VARIABLE, append_codes, check_password
@@ -51,7 +52,9 @@ def _stored_hash() -> str:
 def _sign_in(stored: str) -> None:
     st.title("Study")
     with st.form("sign-in", border=False):
-        password = st.text_input("Password", type="password", max_chars=200)
+        password = st.text_input(
+            "Password", type="password", max_chars=200, autocomplete="current-password"
+        )
         if not st.form_submit_button("Sign in", type="primary"):
             return
     if check_password(password, stored):
@@ -90,6 +93,8 @@ def _sentence(study: Study, status: Status, wanted: int) -> str:
     missing = status.raters_missing(wanted, _share(study))
     if not missing:
         return f"{sentence}; that is enough."
+    if status.state == "closed":
+        return f"{sentence}."
     sentence += f"; {missing} more rater{'s' * (missing > 1)} needed"
     days = status.days_left(wanted, _share(study))
     if days is None:
@@ -112,11 +117,10 @@ def _controls(study: Study, status: Status, wanted: int) -> None:
     elif left.button("Open again", type="primary", width="stretch"):
         study.store.set_state("open")
         st.rerun()
-    with middle.popover("Close", disabled=status.state == "closed", width="stretch"):
-        st.write("No more votes are taken. You can open the study again.")
-        if st.button("Close the study"):
-            study.store.set_state("closed")
-            st.rerun()
+    if status.state == "closed":
+        middle.button("Closed", disabled=True, width="stretch")
+    else:
+        _close(study, middle.popover("Close", width="stretch"))
     if study.manifest.rules.access == "open":
         right.caption("Open to whoever has the address.")
         return
@@ -131,6 +135,14 @@ def _controls(study: Study, status: Status, wanted: int) -> None:
                 st.write("Also in access-codes.csv; each is for one rater.")
             except OSError:
                 st.warning("Write them down now: they could not be added to access-codes.csv.")
+
+
+def _close(study: Study, popover: DeltaGenerator) -> None:
+    with popover:
+        st.write("No more votes are taken. You can open the study again.")
+        if st.button("Close the study"):
+            study.store.set_state("closed")
+            st.rerun()
 
 
 def _raters(status: Status) -> None:

@@ -28,7 +28,8 @@ _PLAIN = """<style>
 [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stDecoration"],
 [data-testid="stStatusWidget"], [data-testid="InputInstructions"],
 footer { display: none !important; }
-[data-testid="stBaseButton-segmented_controlActive"] { color: inherit !important; }
+[data-testid="stBaseButton-segmented_controlActive"],
+[data-testid="stButtonGroup"] [aria-checked="true"] { color: inherit !important; }
 [data-testid="stMainBlockContainer"] { padding-top: 3rem; padding-bottom: 3rem; }
 </style>"""
 

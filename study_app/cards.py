@@ -27,6 +27,19 @@ def show(title: str, text: str) -> None:
         st.write(line)
 
 
+def say_when_disconnected(texts: Texts) -> None:
+    """Words of ours in place of Streamlit's dialog for developers, which would also darken the
+    picture being rated. The page itself shows them, as no server can."""
+    quoted = "".join(f"\\{ord(letter):x} " for letter in texts["connection_lost"])
+    st.html(f"""<style>
+[data-testid="stDialog"] {{ display: none !important; }}
+body:has([data-testid="stDialog"])::after {{
+  content: "{quoted}"; position: fixed; inset: 0 0 auto 0; z-index: 1000001; padding: 6px 12px;
+  background: #cfcfcf; color: #000; font: 14px/20px system-ui, sans-serif; text-align: center;
+}}
+</style>""")
+
+
 def consent(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
     """What is asked of the rater, what is stored, and the rater's yes."""
     show(texts["consent_title"], texts["consent"])
@@ -126,7 +139,9 @@ def finished(study: Study, session: Session, screen: Screen, texts: Texts) -> No
     show(texts["finished_title"], texts["finished"])
     code = session.completion_code or ""
     st.write(texts["completion_code"])
-    st.code(code, language=None)
+    # Streamlit's own box for code would load a highlighter of 1.5 MB first.
+    with st.container(key="completion-code"):
+        st.header(code, anchor=False)
     if study.manifest.rules.return_url:
         address = study.manifest.rules.return_url.replace("{code}", code)
         st.link_button(texts["return_link"], address, type="primary")

@@ -31,7 +31,7 @@ CHROMIUM_FLAGS = [
 _WINDOW = {"width": 1920, "height": 1080}
 _AT_ONCE = 4
 _PATIENCE_MS = 120_000
-_FINISHED = '[data-testid="stCode"]'
+_FINISHED = ".st-key-completion-code"
 _ONWARD = (
     '.stage[data-state="feedback"] .go, .check .go:not([disabled]), '
     '[data-testid="stBaseButton-primary"]'

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
 import streamlit as st
 
 from srbench.errors import StudyError
@@ -12,6 +15,7 @@ from study_app import cards, rating
 TOKEN = "r"
 LANGUAGE = "lang"
 _LONGEST_PARTICIPANT = 200
+_RETRY_SECONDS = 3.0
 
 _CARDS = {
     "consent": cards.consent,
@@ -26,11 +30,31 @@ _CARDS = {
 
 
 def rater_page(study: Study) -> None:
-    """Show the screen that this rater stands at."""
+    """Show the screen that this rater stands at. While the database is away: the picture as it
+    stood, if there is one, or a few calm words; the page goes on by itself."""
     texts = _texts(study)
+    cards.say_when_disconnected(texts)
+    try:
+        _present_screen(study, texts)
+    except StudyError as error:
+        print(f"srbench: {error}", file=sys.stderr)
+        if not rating.show_again(study, texts):
+            st.info(texts["trouble"])
+            _try_again(time.monotonic())
+
+
+@st.fragment(run_every=_RETRY_SECONDS)
+def _try_again(since: float) -> None:
+    # A fragment runs with the page first, then by itself.
+    if time.monotonic() - since > _RETRY_SECONDS / 2:
+        st.rerun()
+
+
+def _present_screen(study: Study, texts: Texts) -> None:
     token = st.query_params.get(TOKEN) or st.session_state.get("token")
     session = study.store.resume(token) if token else None
     if token is None or session is None:
+        rating.leave()
         st.session_state.pop("token", None)
         _entrance(study, texts, link_was_wrong=bool(token))
         return
@@ -39,7 +63,9 @@ def rater_page(study: Study) -> None:
         st.query_params[TOKEN] = token  # the back button took it away
     screen = study.store.screen(session)
     # Who has rated everything gets the completion code, even of a closed study.
-    if screen.kind not in ("debrief", "finished") and study.store.state() != "open":
+    paused = screen.kind not in ("debrief", "finished") and study.store.state() != "open"
+    rating.leave()
+    if paused:
         cards.show(texts["paused_title"], texts["paused"])
     elif screen.kind == "trial":
         rating.show_trial(study, session, screen, texts)

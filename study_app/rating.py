@@ -5,6 +5,7 @@ the rater stands.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,8 +22,10 @@ from srbench.study.texts import Texts
 from study_app.components import rating_screen
 
 # Of st.session_state: the practice trial whose right grade is to be told; what to say of a vote
-# that was not stored; how many messages this page was sent; the component's own state.
-_FEEDBACK, _MESSAGE, _ANSWERS, _COMPONENT = "feedback-for", "rating-message", "answers", "rating"
+# that was not stored; how many messages this page was sent; what it shows; whether it cannot fetch
+# pictures; the component's own state.
+_FEEDBACK, _MESSAGE, _ANSWERS = "feedback-for", "rating-message", "answers"
+_SHOWN, _SEND_PICTURES, _COMPONENT = "shown", "send-pictures", "rating"
 _WORDS = (
     "undo", "picture", "too_small", "zoomed", "loading", "load_failed", "not_saved", "go_on",
 )  # fmt: skip
@@ -36,7 +39,24 @@ def show_trial(study: Study, session: Session, screen: Screen, texts: Texts) -> 
     told = _feedback(playlist, texts) if trial.phase == "training" else None
     undo = screen.undo and {"trial": screen.undo[0], "attempt": screen.undo[1]}
     shown = {"trial": trial.number, "attempt": screen.attempt, "undo": undo, "feedback": told}
+    st.session_state[_SHOWN] = (session, trial, following, shown)
     _mount(study, session, texts, trial, following, shown)
+
+
+def show_again(study: Study, texts: Texts) -> bool:
+    """The screen as it stood before the database fell silent, whose votes are sent until they are
+    stored; False when no picture stood there."""
+    if _SHOWN not in st.session_state:
+        return False
+    st.session_state.setdefault(_MESSAGE, {"problem": texts["trouble"]})
+    session, trial, following, shown = st.session_state[_SHOWN]
+    _mount(study, session, texts, trial, following, shown)
+    return True
+
+
+def leave() -> None:
+    """No picture stands on the screen any more."""
+    st.session_state.pop(_SHOWN, None)
 
 
 def feedback_waits() -> bool:
@@ -83,8 +103,9 @@ def _mount(
             **st.session_state.pop(_MESSAGE, {}),
         },
         on_vote_change=lambda: _vote(study, session, texts),
-        on_undo_change=lambda: _undo(study, session),
+        on_undo_change=lambda: _undo(study, session, texts),
         on_read_change=lambda: st.session_state.pop(_FEEDBACK, None),
+        on_missing_change=_send_pictures,
     )
 
 
@@ -106,13 +127,23 @@ def _vote(study: Study, session: Session, texts: Texts) -> None:
         st.session_state[_FEEDBACK] = trial.number if trial.phase == "training" else None
 
 
-def _undo(study: Study, session: Session) -> None:
+def _undo(study: Study, session: Session, texts: Texts) -> None:
     message = st.session_state[_COMPONENT].get("undo")
     if isinstance(message, dict):
         trial, attempt = message.get("trial"), message.get("attempt")
         if type(trial) is int and type(attempt) is int:
-            study.store.undo(session, trial, attempt)
-            st.session_state[_FEEDBACK] = None
+            try:
+                study.store.undo(session, trial, attempt)
+            except StudyError:
+                st.session_state[_MESSAGE] = {"problem": texts["not_undone"]}
+            else:
+                st.session_state[_FEEDBACK] = None
+
+
+def _send_pictures() -> None:
+    # A proxy may ask another server for the pictures than the one that this page talks to, for
+    # instance after a failure; that one does not have them. They are sent to the page instead.
+    st.session_state[_SEND_PICTURES] = True
 
 
 def _feedback(playlist: Sequence[Trial], texts: Texts) -> dict[str, Any] | None:
@@ -133,11 +164,12 @@ def _picture(study: Study, trial: Trial) -> dict[str, Any]:
     from streamlit.runtime import get_instance
 
     stimulus = study.manifest.by_id[trial.stimulus]
-    url = get_instance().media_file_mgr.add(
-        str(stimulus_path(study.folder, stimulus.id)),
-        "image/png",
-        f"stimulus.{trial.number % 3}",
-    )
+    path = stimulus_path(study.folder, stimulus.id)
+    if st.session_state.get(_SEND_PICTURES):
+        url = "data:image/png;base64," + b64encode(path.read_bytes()).decode()
+    else:
+        files = get_instance().media_file_mgr
+        url = files.add(str(path), "image/png", f"stimulus.{trial.number % 3}")
     return {
         "key": stimulus.id,
         "url": url,

@@ -29,6 +29,7 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "logger.level": "warning",
+        "logger.enableRich": "false",  # which writes to stdout, and that goes nowhere
         "theme.light.primaryColor": "#2f5d8a",
         "theme.dark.primaryColor": "#3f74a8",
     }

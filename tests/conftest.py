@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -71,6 +71,37 @@ def refused(run_cli) -> Callable[..., str]:
         return lines[0]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres) -> Callable[[], str]:
+    """Makes empty databases on a real PostgreSQL server."""
+    import psycopg
+
+    count = 0
+
+    def make() -> str:
+        nonlocal count
+        count += 1
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE study{count}")
+        return f"{postgres.replace('/postgres?', f'/study{count}?')}"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of our own."""
+    pytest.importorskip("psycopg", reason="needs psycopg (srbench[postgres])")
+    from study_servers import postgresql
+
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgresql(durable=False))
+        except LookupError as error:
+            pytest.skip(str(error))
+        yield url
 
 
 @dataclass

@@ -36,6 +36,7 @@ from ..errors import StudyError
 SCHEMA_VERSION = 1
 DATABASE_FILE = "study.db"
 _BUSY_SECONDS = 30
+_CONNECT_SECONDS = 5
 
 Migration = Callable[[Connection], None]
 # From version N to N + 1, by N. Version 1 is the first, so there is none yet.
@@ -170,6 +171,8 @@ def open_engine(folder: Path, database: str | None) -> Engine:
             return _sqlite(create_engine(url, pool_size=10, max_overflow=20))
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
+        if url.drivername == "postgresql+psycopg" and "connect_timeout" not in url.query:
+            url = url.update_query_dict({"connect_timeout": str(_CONNECT_SECONDS)})
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StudyError(

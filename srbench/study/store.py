@@ -146,6 +146,11 @@ class Store:
         """The time, as it is stored."""
         return timestamp(self._clock())
 
+    @property
+    def address(self) -> str:
+        """Where the database is: its URL without the password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
     # --- the study as a whole -------------------------------------------------------------
 
     def state(self) -> StudyState:

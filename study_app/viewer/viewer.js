@@ -82,6 +82,7 @@ class View {
     if (same) {
       this.data = data;
       this.label();
+      if (data.problem && this.state() !== "loading") this.note.textContent = data.problem;
       if (this.state() === "sent") {
         if (data.refused) {
           // Not stored and not to be stored: the rater rates the same picture again.
@@ -90,9 +91,9 @@ class View {
           this.unmark();
           this.show();
         } else {
-          this.resends = 0; // the server is there, and has not stored it
-          this.scheduleResend();
-          if (data.problem) this.note.textContent = data.problem;
+          // The server is there, and has not stored it: it could not, or is another one by now.
+          this.resends = 0;
+          this.scheduleResend(data.problem ? RESEND_MS : RETRY_MS / 4);
         }
       }
       return;
@@ -132,7 +133,14 @@ class View {
   // --- the picture ------------------------------------------------------------------------
 
   fetchPicture(picture) {
-    if (!this.pictures.has(picture.key)) this.pictures.set(picture.key, decode(picture));
+    if (!this.pictures.has(picture.key)) {
+      const decoded = decode(picture);
+      this.pictures.set(picture.key, decoded);
+      decoded.catch(() => {
+        this.pictures.delete(picture.key);
+        this.send("missing", picture.key); // not at its address: ask for it by way of the votes
+      });
+    }
     return this.pictures.get(picture.key);
   }
 
@@ -150,7 +158,6 @@ class View {
         this.show();
         return;
       } catch {
-        this.pictures.delete(picture.key);
         this.tell(serial, texts.load_failed);
         await new Promise((done) => setTimeout(done, RETRY_MS));
       }
@@ -287,22 +294,22 @@ class View {
     this.sendVote();
   }
 
+  // Each time it waits longer, so that a slow server is not made slower.
   sendVote() {
     this.send("vote", this.message);
-    this.scheduleResend();
+    this.scheduleResend(RESEND_MS * 2 ** Math.min(this.resends, 2));
   }
 
   // The same vote again changes nothing on the server, so it is safe to repeat it until it is
-  // answered: the connection may have been away. Each time it waits longer, so that a slow server
-  // is not made slower.
-  scheduleResend() {
+  // answered: the connection may have been away.
+  scheduleResend(wait) {
     clearTimeout(this.timers.resend);
     this.timers.resend = setTimeout(() => {
       if (this.state() !== "sent") return;
       this.note.textContent = this.data.texts.not_saved;
       this.resends += 1;
       this.sendVote();
-    }, RESEND_MS * 2 ** Math.min(this.resends, 2));
+    }, wait);
   }
 
   takeBack() {
@@ -339,7 +346,8 @@ function meeting(devicePixels, ratio, direction) {
 
 async function decode({ url, width, height }) {
   const base = window.location.pathname.replace(/\/+$/, "");
-  const answer = await fetch(base + url, { credentials: "same-origin" });
+  const address = url.startsWith("data:") ? url : base + url;
+  const answer = await fetch(address, { credentials: "same-origin" });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   // Pixels as they are in the file: no colour management, no alpha arithmetic.
   const bitmap = await createImageBitmap(await answer.blob(), {

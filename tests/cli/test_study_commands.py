@@ -33,7 +33,7 @@ def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
     assert "6 simulated raters" in simulated.out
     status = run_cli("study", "status", "study")
     assert "(simulated)" in status.out
-    assert "102 votes of 6 raters, 0 of people per stimulus" in status.out
+    assert "102 votes of 6 raters; each stimulus has 0 votes of people" in status.out
 
     assert run_cli("study", "export", "study", "--out", "votes.csv").code == 0
     with (tmp_path / "votes.csv").open(newline="") as file:
@@ -71,7 +71,7 @@ def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
 
     erased = run_cli("study", "erase", "study", "--rater", rater)
     assert f"votes of {rater} are removed" in erased.out
-    assert "1 raters withdrawn" in run_cli("study", "status", "study").out
+    assert "1 raters withdrew" in run_cli("study", "status", "study").out
 
 
 def test_what_cannot_be_analyzed_is_refused(refused, tmp_path):

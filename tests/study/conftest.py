@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from study_servers import postgresql
 
 from srbench.data import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
@@ -81,35 +79,6 @@ def study(folder, database) -> Iterator[Study]:
     opened = open_study(folder, database)
     yield opened
     opened.store.close()
-
-
-@pytest.fixture(scope="session")
-def new_database(postgres) -> Callable[[], str]:
-    """Makes empty databases on a real PostgreSQL server."""
-    import psycopg
-
-    count = 0
-
-    def make() -> str:
-        nonlocal count
-        count += 1
-        with psycopg.connect(postgres, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE study{count}")
-        return f"{postgres.replace('/postgres?', f'/study{count}?')}"
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server of our own."""
-    pytest.importorskip("psycopg", reason="needs psycopg (srbench[postgres])")
-    with ExitStack() as stack:
-        try:
-            url = stack.enter_context(postgresql(durable=False))
-        except LookupError as error:
-            pytest.skip(str(error))
-        yield url
 
 
 @pytest.fixture(scope="session")

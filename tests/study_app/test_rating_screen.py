@@ -133,6 +133,19 @@ def test_keys_do_nothing_until_the_picture_stands(new_rater):
     assert rater.votes() == [(FIRST, 3), (FIRST + 1, 3)]
 
 
+def test_a_picture_that_its_address_does_not_give_comes_by_way_of_the_votes(new_rater):
+    rater = new_rater()
+    rater.page.route("**/media/**", lambda route: route.fulfill(status=404))
+    rater.resume_at_main()
+    for trial in rater.playlist()[FIRST : FIRST + 3]:
+        rater.wait_ready(f"{trial.number}.1")
+        picture = read_image(stimulus_path(rater.study.folder, trial.stimulus))
+        assert find_picture(rater.screenshot(), picture) is not None
+        rater.rate(3, trial.number)
+    rater.wait_ready(f"{FIRST + 3}.1")
+    assert rater.votes() == [(trial, 3) for trial in range(FIRST, FIRST + 3)]
+
+
 def test_undo_takes_one_vote_back_by_key_and_by_button(new_rater):
     rater = new_rater()
     rater.resume_at_main()

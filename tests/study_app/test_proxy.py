@@ -1,0 +1,155 @@
+"""Several servers on PostgreSQL, behind the reverse proxy of docs/how-to/online-study.md."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright", reason="needs playwright")
+
+from driver import FIRST, Rater
+from sqlalchemy import text
+from study_servers import ROOT, free_port
+
+from srbench.study.schema import open_engine
+from srbench.study.store import open_study
+
+HOW_TO = ROOT / "docs" / "how-to" / "online-study.md"
+
+
+@pytest.fixture
+def database(new_database) -> str:
+    return new_database()
+
+
+@pytest.fixture
+def study(folder, database):
+    """The study of one's own on PostgreSQL, beside its servers."""
+    opened = open_study(folder, database)
+    yield opened
+    opened.store.close()
+
+
+def documented_nginx(folder: Path, port: int, servers: list[int]) -> str:
+    """The documented configuration; ports, paths and patience changed, and no certificate."""
+    found = re.search(r"```nginx\n(.*?)```", HOW_TO.read_text("utf-8"), re.DOTALL)
+    assert found
+    site = re.sub(r"\n *ssl_certificate.*", "", found[1])
+    for old, new in [
+        ("listen 443 ssl", f"listen 127.0.0.1:{port}"),
+        ("listen 80", f"listen 127.0.0.1:{free_port()}"),
+        ("server 127.0.0.1:8501", f"server 127.0.0.1:{servers[0]} fail_timeout=1s"),
+        ("server 127.0.0.1:8502", f"server 127.0.0.1:{servers[1]} fail_timeout=1s"),
+        ("/var/log/nginx", str(folder)),
+    ]:
+        assert old in site
+        site = site.replace(old, new)
+    own = "".join(
+        f"{kind}_temp_path {folder}/{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    return (
+        f"user {pwd.getpwuid(os.geteuid()).pw_name};\npid {folder}/pid;\ndaemon off;\n"
+        f"error_log {folder}/start.log;\nevents {{}}\nhttp {{\n{own}{site}}}\n"
+    )
+
+
+@contextmanager
+def nginx(folder: Path, servers: list[int]) -> Iterator[str]:
+    """nginx before two servers; its address."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        pytest.skip("needs nginx")
+    folder.mkdir()
+    port, file = free_port(), folder / "nginx.conf"
+    file.write_text(documented_nginx(folder, port, servers))
+    command = [program, "-p", str(folder), "-e", f"{folder}/start.log", "-c", str(file)]
+    process = subprocess.Popen(command)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_behind_nginx_a_killed_server_costs_nothing_and_may_come_back(
+    serve, folder, study, database, new_page, tmp_path
+):
+    servers = [serve(folder, SRBENCH_STUDY_DATABASE=database) for _ in range(2)]
+    with nginx(tmp_path / "nginx", [server.port for server in servers]) as url:
+        rater = Rater(new_page(), url, study, 0)
+        rater.resume_at_main()
+        rater.rate(4, FIRST)
+        rater.wait_ready(f"{FIRST + 1}.1")
+        log = tmp_path / "nginx" / "study.log"
+        first = next(s for s in servers if log.read_text().split()[-1].endswith(f":{s.port}"))
+        first.kill()
+        rater.rate(2, FIRST + 1)
+        # From now on the page talks to the other server, and asks the first for pictures again.
+        rater.wait_ready(f"{FIRST + 2}.1")
+        first.start()
+        time.sleep(1.5)
+        for trial in range(FIRST + 2, FIRST + 6):
+            rater.rate(5, trial)
+        rater.wait_ready(f"{FIRST + 6}.1")
+        assert rater.votes() == [
+            (FIRST, 4), (FIRST + 1, 2), *((trial, 5) for trial in range(FIRST + 2, FIRST + 6)),
+        ]  # fmt: skip
+        assert rater.page.evaluate("performance.getEntriesByType('navigation').length") == 1
+        for line in log.read_text().splitlines():
+            upstream = r"127\.0\.0\.1:\d+(, 127\.0\.0\.1:\d+)*|-"
+            assert re.fullmatch(rf"\S+ \+0000 [A-Z]+ /[^?]* \d+ ({upstream})", line), line
+        assert rater.token not in log.read_text()
+        assert (tmp_path / "nginx" / "study-error.log").read_text() == ""
+
+
+def test_a_silent_database_is_told_calmly_and_nothing_is_lost(
+    serve, folder, study, database, new_page
+):
+    rater = Rater(new_page(), serve(folder, SRBENCH_STUDY_DATABASE=database).url, study, 0)
+    rater.resume_at_main()
+    rater.rate(4, FIRST)
+    rater.wait_ready(f"{FIRST + 1}.1")
+    with silenced(database):
+        rater.page.keyboard.press("Backspace")
+        rater.see("could not be taken back")
+        rater.page.keyboard.press("2")
+        rater.see("could not be stored yet")
+        assert rater.page.locator("canvas").is_visible()
+    rater.wait_ready(f"{FIRST + 2}.1")
+    with silenced(database):
+        rater.page.reload()
+        rater.see("cannot go on at the moment")
+        assert rater.page.get_by_test_id("stException").count() == 0
+    rater.rate(5, FIRST + 2)
+    rater.wait_ready(f"{FIRST + 3}.1")
+    assert rater.votes() == [(FIRST, 4), (FIRST + 1, 2), (FIRST + 2, 5)]
+
+
+@contextmanager
+def silenced(database: str) -> Iterator[None]:
+    """A database that has broken every connection and takes no new one."""
+    name = re.sub(r".*/(\w+)\?.*", r"\1", database)
+    server = open_engine(Path(), database.replace(f"/{name}?", "/postgres?"))
+    server = server.execution_options(isolation_level="AUTOCOMMIT")
+
+    def run(command: str) -> None:
+        with server.connect() as connection:
+            connection.execute(text(command))
+
+    run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    try:
+        yield
+    finally:
+        run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        server.dispose()
