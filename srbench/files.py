@@ -1,15 +1,25 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Naming files, and writing them so that nobody ever sees half of one."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import ResultsError
+
+
+def safe_stem(text: str) -> str:
+    """A file stem made of ``text``: letters, digits, '.', '_' and '-'; distinct texts stay so."""
+    clean = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip(".")[:80]
+    if clean == text:
+        return clean
+    return f"{clean}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def cannot_write(target: Path, error: OSError) -> ResultsError:

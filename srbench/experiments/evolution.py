@@ -18,9 +18,10 @@ import numpy as np
 from ..data.catalogue import canonical_name
 from ..data.folder import Dataset
 from ..errors import TrainingError, unknown_name
+from ..files import safe_stem
 from ..imaging import crop_to_multiple, read_image
 from ..imaging.luma import Image
-from ..report.style import display_name, figure_style, new_figure, safe_stem, save_figure
+from ..report.style import display_name, figure_style, new_figure, save_figure
 from ..training.make import run_folder
 from ..training.validation import middle
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..files import safe_stem
 from .analysis_names import Tables, dataset_name, datasets_of, metric_name
 from .drawn import Drawn
 from .metric_chart import metric_figure
@@ -18,7 +19,6 @@ from .style import (
     format_value,
     metric_order,
     protocol_order,
-    safe_stem,
 )
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..files import safe_stem
 from .charts import distributions, plane, speed
 from .crop_figure import draw_crops
 from .crops import View
@@ -14,7 +15,6 @@ from .style import (
     is_reference,
     metric_style,
     protocol_name,
-    safe_stem,
     trained_mark,
 )
 

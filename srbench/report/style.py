@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -225,14 +224,6 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
-
-
-def safe_stem(text: str) -> str:
-    """A file stem made of ``text``: letters, digits, '.', '_' and '-'; distinct texts stay so."""
-    clean = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip(".")[:80]
-    if clean == text:
-        return clean
-    return f"{clean}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:

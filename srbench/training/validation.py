@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from ..data.folder import Dataset
+from ..files import safe_stem
 from ..imaging import crop_to_multiple, imresize, write_png
 from ..imaging.luma import Image
 from ..methods.network import NetworkMethod
 from ..metrics.lpips import Lpips
 from ..metrics.protocols import get_protocol
-from ..report.style import safe_stem
 
 PROTOCOL = "ledig2017"
 SAMPLES = 2  # images of which crops are kept

@@ -24,8 +24,8 @@ ORDER = (
     "report",
     "experiments",
 )
-# A run ends with its report; samples of a training are named as a report names its figures.
-KNOWN = {("benchmark", "report"), ("training", "report")}
+# A run ends with its report.
+KNOWN = {("benchmark", "report")}
 # What every room may stand on, and which stands on none.
 GROUND = ("errors.py", "files.py", "downloading.py", "observer.py", "cells_guard.py", "config.py")
 

@@ -8,6 +8,7 @@ import math
 import matplotlib
 import pytest
 
+from srbench.files import safe_stem
 from srbench.report import style
 
 METHODS = [
@@ -88,7 +89,7 @@ def test_the_users_own_settings_change_nothing():
 
 
 def test_file_stems_are_safe_and_distinct():
-    assert style.safe_stem("crops_Set5_x4_baby") == "crops_Set5_x4_baby"
-    made = {style.safe_stem(text) for text in ("a/b", "a\\b", "../a b", "a_b")}
+    assert safe_stem("crops_Set5_x4_baby") == "crops_Set5_x4_baby"
+    made = {safe_stem(text) for text in ("a/b", "a\\b", "../a b", "a_b")}
     assert len(made) == 4
     assert not any("/" in stem or "\\" in stem or stem.startswith(".") for stem in made)
