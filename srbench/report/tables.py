@@ -125,7 +125,8 @@ def _speed_cells(
     medians = {str(m): float(np.median(v.to_numpy(dtype=np.float64))) for m, v in rates}
     # Speed is told, not ranked: the trivial methods would always win.
     return [
-        Cell(f"{medians[m]:.3g}" if medians[m] < 100 else f"{medians[m]:.0f}", medians[m])
+        # Three digits; what would round to 100 has none after the point.
+        Cell(f"{medians[m]:#.3g}" if medians[m] < 99.95 else f"{medians[m]:.0f}", medians[m])
         if m in medians
         else Cell("—", None)
         for m in methods

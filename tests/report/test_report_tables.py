@@ -163,6 +163,18 @@ def test_infinity_is_shown_as_its_sign_and_written_as_inf(make_folder):
     assert r"\textbf{$\infty$}" in to_latex(table)
 
 
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [(0.25649, "0.256"), (1.0, "1.00"), (22.04, "22.0"), (99.97, "100"), (448.3, "448")],
+)
+def test_speed_has_three_digits(make_folder, rate, shown):
+    folder = make_folder(methods=("bicubic",))
+    timings = pd.read_csv(folder / "timings.csv").assign(megapixels_per_second=rate)
+    timings.to_csv(folder / "timings.csv", index=False)
+    (row,) = summary_table(read_results(folder)).rows
+    assert shown in [cell.text for cell in row]
+
+
 def test_a_mean_over_fewer_images_is_pointed_out(make_folder):
     scores = score_rows({("a", "psnr_y"): [30.0, 31.0], ("b", "psnr_y"): [20.0]})
     table = summary_table(read_results(make_folder(scores=scores, pictures=False)))
