@@ -85,7 +85,7 @@ def new_database(postgres) -> Callable[[], str]:
         count += 1
         with psycopg.connect(postgres, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE study{count}")
-        return f"{postgres.replace('/postgres?', f'/study{count}?')}"
+        return postgres.replace("/postgres?", f"/study{count}?")
 
     return make
 
