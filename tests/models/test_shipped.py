@@ -53,7 +53,7 @@ def test_the_card_tells_how_it_was_made(path):
     assert path.stem == f"{card.name}_x{card.architecture.scale}"
     assert card.steps > 0
     assert card.recipe["name"] == card.name
-    assert card.data and card.notes and card.licence and card.versions["torch"]
+    assert all((card.data, card.notes, card.licence, card.versions))
     assert (card.trained_on_metric is not None) == ("lpips" in card.recipe["content"])
     load_checkpoint(path)  # refuses weights that are not of the card's architecture
 
