@@ -10,9 +10,8 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..errors import SrbenchError
 from ..imaging.luma import Image, to_rgb
-from ..models.device import pick_device
+from ..models.device import full_precision, pick_device, told_about_memory
 from ..models.layers import to_device
 
 TILE = 256
@@ -59,10 +58,12 @@ class Inference:
     ) -> None:
         self._name, self._scale, self._signed = name, scale, signed
         self._device = pick_device(device)
-        self._network = to_device(fold(network), self._device)
-        # The first pass picks kernels and allocates: it must not count as the first image's time.
-        with torch.inference_mode():
-            self._network(torch.zeros(1, 3, 32, 32, device=self._device))
+        with told_about_memory(name, self._device):
+            self._network = to_device(fold(network), self._device)
+            # The first pass picks kernels and allocates: it must not count as the first image's
+            # time, so it is waited for.
+            with torch.inference_mode(), full_precision():
+                self._network(torch.zeros(1, 3, 32, 32, device=self._device)).cpu()
 
     def upscale(self, lr: Image) -> Image:
         """As :meth:`srbench.methods.network.NetworkMethod.upscale`."""
@@ -86,16 +87,12 @@ class Inference:
 
     @torch.inference_mode()
     def _whole(self, lr: Image) -> Image:
-        pixels = torch.from_numpy(lr.copy()).to(self._device).permute(2, 0, 1)[None]
-        try:
+        tile = f"{self._name} on a tile of {lr.shape[1]}x{lr.shape[0]}"
+        with told_about_memory(tile, self._device), full_precision():
+            pixels = torch.from_numpy(lr.copy()).to(self._device).permute(2, 0, 1)[None]
             sr = self._network(pixels.float().div_(255.0))
-        except torch.OutOfMemoryError as error:
-            raise SrbenchError(
-                f"{self._name} needs more memory than {self._device} has free for a tile of "
-                f"{lr.shape[1]}x{lr.shape[0]}; close other programs or run with --device cpu"
-            ) from error
-        levels = sr.add_(1.0).mul_(127.5) if self._signed else sr.mul_(255.0)
-        return levels[0].round_().clamp_(0, 255).permute(1, 2, 0).to(torch.uint8).cpu().numpy()
+            levels = sr.add_(1.0).mul_(127.5) if self._signed else sr.mul_(255.0)
+            return levels[0].round_().clamp_(0, 255).permute(1, 2, 0).to(torch.uint8).cpu().numpy()
 
 
 def _spans(length: int) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 from ..errors import MissingWeights, SizeMismatch, unknown_name
 from ..imaging.luma import Image, to_rgb
 from ..models.backbones import load_features
+from ..models.device import full_precision, told_about_memory
 from ..models.weights import load_weights
 from ..models.weights_catalogue import LPIPS_BACKBONES
 from .protocols import require_image
@@ -77,9 +79,10 @@ class Lpips:
         self._net, backbone = _NETS[net], LPIPS_BACKBONES[net]
         self._device = torch.device(device)
         weights = load_weights(backbone, Path(weights_dir))
-        features = load_features(backbone, weights, self._device)
+        with told_about_memory(self.metric, self._device):
+            features = load_features(backbone, weights, self._device)
+            self._heads = [head.to(self._device) for head in _heads(net, len(self._net.taps))]
         self._layers: list[nn.Module] = list(features.children())[: self._net.taps[-1] + 1]
-        self._heads = [head.to(self._device) for head in _heads(net, len(self._net.taps))]
         self._mean = torch.tensor(_MEAN, device=self._device)
         self._deviation = torch.tensor(_DEVIATION, device=self._device)
 
@@ -94,6 +97,7 @@ class Lpips:
         Raises:
             TypeError: the image is not uint8.
             SizeMismatch: the image has another shape or is too small for the net.
+            SrbenchError: the device's memory does not suffice.
         """
         require_image("the original", hr)
         height, width = hr.shape[:2]
@@ -102,7 +106,8 @@ class Lpips:
             raise SizeMismatch(
                 f"the original is {width}x{height}; {self.metric} needs at least {least}x{least}"
             )
-        features = tuple(features * inverse for features, inverse in self._features(hr))
+        with self._told(hr), full_precision():
+            features = tuple(features * inverse for features, inverse in self._features(hr))
         return LpipsReference(height, width, features)
 
     @torch.inference_mode()
@@ -114,6 +119,7 @@ class Lpips:
         Raises:
             TypeError: the image is not uint8.
             SizeMismatch: the sizes differ.
+            SrbenchError: the device's memory does not suffice.
 
         Source: Zhang et al. 2018, eq. 1.
         """
@@ -123,15 +129,20 @@ class Lpips:
                 f"the SR image is {sr.shape[1]}x{sr.shape[0]}, expected "
                 f"{reference.width}x{reference.height} as its cropped original"
             )
-        total = torch.zeros((), device=self._device)
-        layers = zip(self._heads, reference.features, self._features(sr), strict=True)
-        for head, hr_features, (features, inverse_length) in layers:
-            # Most of the time goes into passes over memory, so there are few. Fusing the first
-            # two (addcmul) rounds once only, and identical images would not give 0.
-            difference = (features * inverse_length).sub_(hr_features)
-            squares = _length(difference, (0, 2, 3)).square()
-            total += squares @ head / inverse_length.numel()
-        return float(total)
+        with self._told(sr), full_precision():
+            total = torch.zeros((), device=self._device)
+            layers = zip(self._heads, reference.features, self._features(sr), strict=True)
+            for head, hr_features, (features, inverse_length) in layers:
+                # Most of the time goes into passes over memory, so there are few. Fusing the
+                # first two (addcmul) rounds once only, and identical images would not give 0.
+                difference = (features * inverse_length).sub_(hr_features)
+                squares = _length(difference, (0, 2, 3)).square()
+                total += squares @ head / inverse_length.numel()
+            return float(total)
+
+    def _told(self, image: Image) -> AbstractContextManager[None]:
+        what = f"{self.metric} of an image of {image.shape[1]}x{image.shape[0]}"
+        return told_about_memory(what, self._device)
 
     def _features(self, image: Image) -> Iterator[tuple[Tensor, Tensor]]:
         """The tapped layers' outputs, and what scales each position's channels to unit length."""

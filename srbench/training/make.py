@@ -19,6 +19,7 @@ from ..methods.resolve import checkpoint_file
 from ..metrics.lpips import Lpips
 from ..models.cards import Card, read_card
 from ..models.checkpoints import load_checkpoint, save_checkpoint
+from ..models.device import lacks_memory
 from ..models.weights_catalogue import LPIPS_BACKBONES, mending_command, weights_path
 from ..observer import Observer
 from .best import Best
@@ -153,10 +154,12 @@ def train(
             trainer.run(folder, validate=validate, validate_every=validate_every, report=tell)
         except Stopped as error:
             if not (place.writes and state.exists()):
+                place.wait()  # torchrun ends them all when one fails, also the one that writes
                 raise
             trainer.resume(state)
             sound = folder / "last-sound.safetensors"
             save_checkpoint(sound, trainer.average, _card(trainer, {}, notes), half=True)
+            place.wait()
             raise Stopped(
                 f"{error}; the sound weights of step {trainer.step} are in {sound}"
             ) from error
@@ -217,13 +220,11 @@ def _lpips(weights: Path, device: torch.device, observer: Observer) -> Lpips | N
 
 @contextmanager
 def _told_about_memory(recipe: Recipe, device: torch.device) -> Iterator[None]:
-    """Turns the many ways in which memory runs out into one clear line."""
+    """Turns memory that runs out inside into one clear line."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # On a GPU it is torch.OutOfMemoryError; on the CPU a plain RuntimeError or NumPy's own.
-        lacking = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not lacking and "can't allocate memory" not in str(error):
+        if not lacks_memory(error):
             raise
         largest = max(recipe.stages, key=lambda stage: stage.batch * stage.crop**2)
         raise TrainingError(

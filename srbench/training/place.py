@@ -55,6 +55,10 @@ class Place:
         torch.distributed.all_reduce(total)
         return dict(zip(numbers, (total / self.count).tolist(), strict=True))
 
+    def wait(self) -> None:
+        """Wait until every process is here."""
+        self.mean({"": 0.0})
+
 
 @contextmanager
 def training_place(device: str) -> Iterator[Place]:
@@ -67,14 +71,15 @@ def training_place(device: str) -> Iterator[Place]:
         SrbenchError: the device is not there.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
-    name = pick_device(device)
     if count == 1:
-        yield Place(torch.device(name))
+        yield Place(torch.device(pick_device(device)))
         return
-    if name == "cuda":
-        name = pick_device(f"cuda:{os.environ['LOCAL_RANK']}")
-        torch.cuda.set_device(torch.device(name))
-    place = Place(torch.device(name), int(os.environ["RANK"]), count)
+    if device in ("auto", "cuda") and torch.cuda.is_available():
+        # Never `cuda` alone, which is GPU 0: every process would take memory there.
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+    place = Place(torch.device(pick_device(device)), int(os.environ["RANK"]), count)
+    if place.device.type == "cuda":
+        torch.cuda.set_device(place.device)
     torch.distributed.init_process_group("nccl" if place.device.type == "cuda" else "gloo")
     try:
         yield place

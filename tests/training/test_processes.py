@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,11 @@ def child(folder):
         gan = trainer("srresnet", place, precision="bf16", adversarial=1e-3)
         gan.train_step()
         torch.save(gan.generator.tail.weight, folder / f"gan-{place.rank}.pt")
+        if place.writes:
+            time.sleep(0.5)
+            (folder / "written").touch()
+        place.wait()
+        torch.save((folder / "written").exists(), folder / f"waited-{place.rank}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +144,25 @@ def test_the_first_process_alone_writes(two_processes):
 def test_a_gan_trains_in_two_processes(two_processes):
     first, second = (torch.load(two_processes / f"gan-{k}.pt") for k in range(2))
     assert torch.equal(first, second)
+
+
+def test_a_process_waits_for_the_one_that_writes(two_processes):
+    assert torch.load(two_processes / "waited-1.pt") is True
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_each_process_touches_its_own_gpu_alone(monkeypatch, device):
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    touched = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("srbench.training.place.pick_device", lambda d: touched.append(d) or d)
+    monkeypatch.setattr(torch.cuda, "set_device", touched.append)
+    monkeypatch.setattr(torch.distributed, "init_process_group", touched.append)
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    with training_place(device) as place:
+        assert place == Place(torch.device("cuda:1"), 1, 2)
+    assert touched == ["cuda:1", torch.device("cuda:1"), "nccl"]
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
