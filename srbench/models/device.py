@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from ..errors import SrbenchError
+import re
+
+from ..errors import SrbenchError, unknown_name
+
+_NAME = re.compile(r"auto|(cpu|cuda|mps|xpu)(:[0-9]+)?")
+
+
+def require_device_name(device: str) -> str:
+    """``device``, if it is what a device can be called; whether it is there, `pick_device` knows.
+
+    It does without torch, so a slip of the pen is met even where nothing is to be computed.
+
+    Raises:
+        UnknownName: no device is called so.
+    """
+    if not _NAME.fullmatch(device):
+        raise unknown_name("device", device, ["auto", "cpu", "cuda", "cuda:1", "mps", "xpu"])
+    return device
 
 
 def pick_device(device: str) -> str:
