@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from srbench.errors import StudyError
 from srbench.study.keys import CODES_FILE, PASSWORD_VARIABLE
@@ -64,11 +63,12 @@ def serve(
     address: str | None = None,
     database: str | None = None,
     say: Callable[[str], None],
-) -> int:
-    """Run a study's app until it is stopped; the exit code of the server.
+) -> NoReturn:
+    """Become the server of a study's app, which runs until it is stopped.
 
-    The folder and the database are opened once before, so that what is wrong is said here. What
-    the researcher needs to know now goes to ``say``, line by line.
+    This process is replaced, so that whatever ends it, SIGKILL included, ends the server and frees
+    the port. The folder and the database are opened once before, so that what is wrong is said
+    here. What the researcher needs to know now goes to ``say``, line by line.
 
     Raises:
         StudyError: the folder holds no whole study, or the database cannot be used, or the port
@@ -83,19 +83,9 @@ def serve(
         say(line)
     command = serve_command(folder.resolve(), port=port, address=address)
     # Streamlit's own greeting goes nowhere; what goes wrong comes on stderr.
-    process = subprocess.Popen(
-        command,
-        env=serve_environment(os.environ, database=database),
-        stdout=subprocess.DEVNULL,
-    )
-    # Whoever stops this process stops the server with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
-        return 0
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.execve(command[0], command, serve_environment(os.environ, database=database))
 
 
 def _welcome(study: Study, port: int, address: str | None) -> list[str]:
@@ -120,6 +110,9 @@ def _require_free(port: int, address: str | None) -> None:
         try:
             probe.bind((address or "0.0.0.0", port))
         except (OSError, OverflowError) as error:
+            reason = f"({error})"
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                reason = f"while another program has it, as 'lsof -i :{port}' tells"
             raise StudyError(
-                f"port {port} cannot be used ({error}); choose another with --port"
+                f"port {port} cannot be used {reason}; choose another with --port"
             ) from error
