@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from srbench.study.store import Study
 
 
+# Streamlit answers to Ctrl C once it runs; until then Ctrl C ends it, without a traceback.
+_STREAMLIT = """import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+from streamlit.web.cli import main
+main(prog_name="streamlit")"""
+
+
 def serve_command(folder: Path, *, port: int = 8501, address: str | None = None) -> list[str]:
     """The command that runs a study's app."""
     settings = {
@@ -24,6 +31,8 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "server.runOnSave": "false",
+        # A proxy that hears nothing of a frozen server for longer turns to another one.
+        "server.websocketPingInterval": "5",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
@@ -38,8 +47,8 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
     flags = [f"--{name}={value}" for name, value in settings.items()]
     return [
         sys.executable,
-        "-m",
-        "streamlit",
+        "-c",
+        _STREAMLIT,
         "run",
         str(app),
         *flags,
