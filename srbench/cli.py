@@ -120,7 +120,7 @@ def run_all(
         str | None, typer.Option(help="MATLAB's border rule: symmetric or replicate.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Results folder.", callback=a_folder)] = Path("results"),
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps or xpu.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
     no_lpips: Annotated[bool, typer.Option("--no-lpips", help="Leave LPIPS out.")] = False,
     dask: Annotated[

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .models.device import require_device_name
+
 
 def a_file(path: Path | None) -> Path | None:
     """For an option that names a file, there or not: a folder is refused before any work."""
@@ -34,4 +36,6 @@ WeightsOption = Annotated[
         "--weights", callback=a_folder, help="Folder of weights (default: $SRBENCH_WEIGHTS)."
     ),
 ]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...")]
+DeviceOption = Annotated[
+    str, typer.Option(callback=require_device_name, help="auto, cpu, cuda, cuda:1, mps or xpu.")
+]

@@ -154,7 +154,7 @@ def serve(
     """Open the study to raters in the browser."""
     from study_app.serve import serve as run
 
-    raise typer.Exit(run(folder, port=port, address=address, database=database, say=print))
+    run(folder, port=port, address=address, database=database, say=print)
 
 
 @study_app.command("status")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import ConfigError, unknown_name
+from .models.device import require_device_name
 
 _PRESETS = Path(__file__).parent / "presets"
 
@@ -40,7 +41,7 @@ class Experiment(BaseModel):
         default=("matlab", "basicsr", "ledig2017"), min_length=1
     )
     lpips: tuple[Literal["alex", "squeeze", "vgg"], ...] = ("alex",)
-    device: str = "auto"
+    device: Annotated[str, AfterValidator(require_device_name)] = "auto"
     crops: tuple[Crop, ...] = ()
 
 
@@ -54,7 +55,7 @@ def read_experiment(source: str | None) -> Experiment:
 
     Raises:
         ConfigError: the file is missing, is not TOML, or has a wrong value.
-        UnknownName: there is no such preset, or the file has an unknown key.
+        UnknownName: there is no such preset, or the file has an unknown key or device.
     """
     if source is None:
         return Experiment()
@@ -78,7 +79,8 @@ def parse_experiment(values: dict[str, object], origin: str) -> Experiment:
     """An experiment from plain values; ``origin`` is what messages call their source.
 
     Raises:
-        ConfigError: a wrong value. UnknownName: an unknown key, with the nearest valid one.
+        ConfigError: a wrong value.
+        UnknownName: an unknown key or device, with the nearest valid one.
     """
     try:
         return Experiment.model_validate(values)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from srbench.errors import StudyError
 from srbench.study.keys import CODES_FILE, PASSWORD_VARIABLE
 
 if TYPE_CHECKING:
     from srbench.study.store import Study
+
+
+# Streamlit answers to Ctrl C once it runs; until then Ctrl C ends it, without a traceback.
+_STREAMLIT = """import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+from streamlit.web.cli import main
+main(prog_name="streamlit")"""
 
 
 def serve_command(folder: Path, *, port: int = 8501, address: str | None = None) -> list[str]:
@@ -25,6 +31,8 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "server.runOnSave": "false",
+        # A proxy that hears nothing of a frozen server for longer turns to another one.
+        "server.websocketPingInterval": "5",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
@@ -39,8 +47,8 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
     flags = [f"--{name}={value}" for name, value in settings.items()]
     return [
         sys.executable,
-        "-m",
-        "streamlit",
+        "-c",
+        _STREAMLIT,
         "run",
         str(app),
         *flags,
@@ -64,11 +72,12 @@ def serve(
     address: str | None = None,
     database: str | None = None,
     say: Callable[[str], None],
-) -> int:
-    """Run a study's app until it is stopped; the exit code of the server.
+) -> NoReturn:
+    """Become the server of a study's app, which runs until it is stopped.
 
-    The folder and the database are opened once before, so that what is wrong is said here. What
-    the researcher needs to know now goes to ``say``, line by line.
+    This process is replaced, so that whatever ends it, SIGKILL included, ends the server and frees
+    the port. The folder and the database are opened once before, so that what is wrong is said
+    here. What the researcher needs to know now goes to ``say``, line by line.
 
     Raises:
         StudyError: the folder holds no whole study, or the database cannot be used, or the port
@@ -83,19 +92,9 @@ def serve(
         say(line)
     command = serve_command(folder.resolve(), port=port, address=address)
     # Streamlit's own greeting goes nowhere; what goes wrong comes on stderr.
-    process = subprocess.Popen(
-        command,
-        env=serve_environment(os.environ, database=database),
-        stdout=subprocess.DEVNULL,
-    )
-    # Whoever stops this process stops the server with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
-        return 0
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.execve(command[0], command, serve_environment(os.environ, database=database))
 
 
 def _welcome(study: Study, port: int, address: str | None) -> list[str]:
@@ -120,6 +119,9 @@ def _require_free(port: int, address: str | None) -> None:
         try:
             probe.bind((address or "0.0.0.0", port))
         except (OSError, OverflowError) as error:
+            reason = f"({error})"
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                reason = f"while another program has it, as 'lsof -i :{port}' tells"
             raise StudyError(
-                f"port {port} cannot be used ({error}); choose another with --port"
+                f"port {port} cannot be used {reason}; choose another with --port"
             ) from error

@@ -289,6 +289,24 @@ class TestBadInput:
         assert "scale is 5" in refused(*mini, "--scale", "5")
         assert "cuda:9" in refused(*mini, "--device", "cuda:9")
 
+    def test_a_device_that_cannot_be_is_met_even_where_nothing_is_computed(
+        self, refused, run_cli, mini, tmp_path
+    ):
+        assert run_cli(*mini).code == 0
+        for wrong in ("cudaa", "cuda:", "cuda:x", "auto:1", "", "GPU"):
+            assert f"unknown device '{wrong}'" in refused(*mini, "--device", wrong)
+        assert "did you mean 'cuda'?" in refused(*mini, "--device", "cudaa")
+        file = tmp_path / "e.toml"
+        file.write_text('device = "cudaa"')
+        assert "unknown device 'cudaa'" in refused(*mini, "--config", file)
+        for command in (
+            ("score", "--hr", "a", "--sr", "b", "--scale", 4),
+            ("upscale", "a.png", "--method", "bicubic", "--out", tmp_path / "u"),
+            ("train", "espcn"),
+            ("depth-study", "--data", "a"),
+        ):
+            assert "unknown device 'cudaa'" in refused(*command, "--device", "cudaa")
+
     def test_mistakes_in_the_experiment_file(self, refused, tmp_path, root):
         file = tmp_path / "e.toml"
         for text, words in {

@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -39,16 +40,17 @@ def study(folder, database):
     opened.store.close()
 
 
-def documented_nginx(folder: Path, port: int, servers: list[int]) -> str:
-    """The documented configuration; ports, paths and patience changed, and no certificate."""
+def documented_nginx(folder: Path, port: int, servers: list[int], shunned: str) -> str:
+    """The documented configuration; ports and paths changed, and no certificate. ``shunned`` is how
+    long nginx keeps away from a server that failed."""
     found = re.search(r"```nginx\n(.*?)```", HOW_TO.read_text("utf-8"), re.DOTALL)
     assert found
     site = re.sub(r"\n *ssl_certificate.*", "", found[1])
     for old, new in [
         ("listen 443 ssl", f"listen 127.0.0.1:{port}"),
         ("listen 80", f"listen 127.0.0.1:{free_port()}"),
-        ("server 127.0.0.1:8501", f"server 127.0.0.1:{servers[0]} fail_timeout=1s"),
-        ("server 127.0.0.1:8502", f"server 127.0.0.1:{servers[1]} fail_timeout=1s"),
+        ("server 127.0.0.1:8501", f"server 127.0.0.1:{servers[0]} fail_timeout={shunned}"),
+        ("server 127.0.0.1:8502", f"server 127.0.0.1:{servers[1]} fail_timeout={shunned}"),
         ("/var/log/nginx", str(folder)),
     ]:
         assert old in site
@@ -64,14 +66,14 @@ def documented_nginx(folder: Path, port: int, servers: list[int]) -> str:
 
 
 @contextmanager
-def nginx(folder: Path, servers: list[int]) -> Iterator[str]:
+def nginx(folder: Path, servers: list[int], shunned: str = "1s") -> Iterator[str]:
     """nginx before two servers; its address."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         pytest.skip("needs nginx")
     folder.mkdir()
     port, file = free_port(), folder / "nginx.conf"
-    file.write_text(documented_nginx(folder, port, servers))
+    file.write_text(documented_nginx(folder, port, servers, shunned))
     command = [program, "-p", str(folder), "-e", f"{folder}/start.log", "-c", str(file)]
     process = subprocess.Popen(command)
     try:
@@ -110,6 +112,56 @@ def test_behind_nginx_a_killed_server_costs_nothing_and_may_come_back(
             assert re.fullmatch(rf"\S+ \+0000 [A-Z]+ /[^?]* \d+ ({upstream})", line), line
         assert rater.token not in log.read_text()
         assert (tmp_path / "nginx" / "study-error.log").read_text() == ""
+
+
+def test_behind_nginx_raters_leave_a_frozen_server_and_what_it_still_holds_changes_nothing(
+    serve, folder, study, database, new_page, tmp_path
+):
+    servers = [serve(folder, SRBENCH_STUDY_DATABASE=database) for _ in range(2)]
+    # nginx's own 10 s, as documented.
+    with nginx(tmp_path / "nginx", [server.port for server in servers], "10s") as url:
+        waiting, reloading = (Rater(new_page(), url, study, number) for number in range(2))
+        for rater in (waiting, reloading):
+            rater.resume_at_main()
+        log = tmp_path / "nginx" / "study.log"
+        frozen = next(s for s in servers if log.read_text().split()[-1].endswith(f":{s.port}"))
+        frozen.process.send_signal(signal.SIGSTOP)
+        try:
+            for rater in (waiting, reloading):
+                rater.page.keyboard.press("2")
+            waiting.see("could not be stored yet")
+            reloading.page.reload()
+            reloading.rate(5, FIRST)  # the vote of 2 lies in the frozen server
+            reloading.wait_ready(f"{FIRST + 1}.1")
+            waiting.wait_ready(f"{FIRST + 1}.1")
+            assert waiting.page.evaluate("performance.getEntriesByType('navigation').length") == 1
+        finally:
+            frozen.process.send_signal(signal.SIGCONT)
+        for rater in (waiting, reloading):
+            rater.rate(4, FIRST + 1)
+            rater.wait_ready(f"{FIRST + 2}.1")
+        time.sleep(3)  # it has read by then what it was sent
+        assert waiting.votes() == [(FIRST, 2), (FIRST + 1, 4)]
+        assert reloading.votes() == [(FIRST, 5), (FIRST + 1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"), [("de-DE", "pausing for a moment"), ("ko-KR", "잠시 멈추었습니다")]
+)
+def test_while_no_server_answers_nginx_says_so_and_tries_again(
+    serve, folder, new_page, tmp_path, locale, words
+):
+    server = serve(folder)
+    server.kill()
+    with nginx(tmp_path / "nginx", [server.port, free_port()]) as url:
+        page = new_page(locale=locale)
+        answer = page.goto(f"{url}/?r=personal")
+        assert (answer.status, answer.headers["cache-control"]) == (503, "no-store")
+        page.get_by_text(words).wait_for()
+        server.start()
+        page.locator("[data-testid=stAlert]").wait_for()  # this personal link is not valid
+        assert page.url == f"{url}/?r=personal"
+        server.kill()
 
 
 def test_a_silent_database_is_told_calmly_and_nothing_is_lost(

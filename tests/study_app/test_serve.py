@@ -15,7 +15,7 @@ from srbench.errors import StudyError
 from study_app.serve import serve
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_stopping_the_command_stops_the_server(folder, stop):
     port = free_port()
     command = [sys.executable, "-m", "srbench", "study", "serve", str(folder)]
@@ -31,7 +31,7 @@ def test_stopping_the_command_stops_the_server(folder, stop):
         assert "off until there is a password" in said[1]
         wait_for_app(port)
         process.send_signal(stop)
-        assert process.wait(30) == 0
+        assert process.wait(30) == (-9 if stop == signal.SIGKILL else 0)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=1)
     finally:
@@ -43,5 +43,7 @@ def test_a_port_in_use_is_said(folder):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(StudyError, match=f"port {port} cannot be used"):
+        with pytest.raises(
+            StudyError, match=f"port {port} cannot be used while another program has it"
+        ):
             serve(folder, port=port, address="127.0.0.1", say=print)
