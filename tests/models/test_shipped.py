@@ -1,0 +1,80 @@
+"""The trained networks of the package are what their cards and the README say."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import srbench
+from srbench.imaging import crop_to_multiple, imresize, read_image
+from srbench.metrics.lpips import Lpips
+from srbench.metrics.protocols import PROTOCOLS
+from srbench.models.cards import read_card
+from srbench.models.checkpoints import load_checkpoint
+
+FOLDER = Path(srbench.__file__).parent / "checkpoints"
+SHIPPED = sorted(FOLDER.glob("*.safetensors"))
+README = Path(__file__).resolve().parents[2] / "README.md"
+each = pytest.mark.parametrize("path", SHIPPED, ids=[path.stem for path in SHIPPED])
+
+
+def _bicubic_lr(hr: np.ndarray, scale: int) -> np.ndarray:
+    return imresize(hr, Fraction(1, scale), border="replicate")
+
+
+def _rows() -> dict[str, list[str]]:
+    """The README's table of networks: by name and scale, the cells."""
+    rows = re.findall(r"^\| (\S+?)(?: x(\d))? \| (\d\d\.\d\d / .*) \|$", README.read_text(), re.M)
+    return {f"{name}_x{scale or 4}": cells.split(" | ") for name, scale, cells in rows}
+
+
+def test_they_fit_into_the_package_and_the_readme_names_them_all():
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 30e6
+    assert _rows().keys() == {path.stem for path in SHIPPED}
+
+
+@each
+def test_the_readme_prints_what_the_card_says(path):
+    metrics = read_card(path).metrics
+    psnr, *_, lpips = _rows()[path.stem]
+    sets = ("set5", "set14", "bsd100")
+    assert psnr == " / ".join(f"{metrics[f'{name}_psnr_y']:.2f}" for name in sets)
+    printed = " / ".join(f"{metrics[f'{name}_lpips_alex']:.3f}" for name in sets[:2])
+    assert lpips == printed + ("†" if read_card(path).trained_on_metric else "")
+
+
+@each
+def test_the_card_tells_how_it_was_made(path):
+    card = read_card(path)
+    assert path.stem == f"{card.name}_x{card.architecture.scale}"
+    assert card.steps > 0
+    assert card.recipe["name"] == card.name
+    assert all((card.data, card.notes, card.licence, card.versions))
+    assert (card.trained_on_metric is not None) == ("lpips" in card.recipe["content"])
+    load_checkpoint(path)  # refuses weights that are not of the card's architecture
+
+
+@each
+def test_on_set5_it_scores_what_its_card_says(path, shared):
+    card = read_card(path)
+    scale = card.architecture.scale
+    method = srbench.load_method(card.name, scale=scale, device="cpu")
+    judge = Lpips("alex", shared / "weights")
+    psnr, ssim, lpips = [], [], []
+    for file in sorted((shared / "data" / "Set5" / "HR").glob("*.png")):
+        hr = crop_to_multiple(read_image(file), scale)
+        sr = method.upscale(_bicubic_lr(hr, scale))
+        scores = PROTOCOLS["ledig2017"].prepare(hr, scale).score(sr)
+        psnr.append(scores["psnr_y"])
+        ssim.append(scores["ssim_y"])
+        lpips.append(judge.distance(judge.prepare(hr), sr))
+        # No colour shift: in the mean, SR has the colours of the original.
+        shift = sr.mean(axis=(0, 1)) - hr.mean(axis=(0, 1))
+        assert np.abs(shift).max() < 5, (file.name, shift)
+    assert np.mean(psnr) == pytest.approx(card.metrics["set5_psnr_y"], abs=0.01)
+    assert np.mean(ssim) == pytest.approx(card.metrics["set5_ssim_y"], abs=0.0005)
+    assert np.mean(lpips) == pytest.approx(card.metrics["set5_lpips_alex"], abs=0.001)
