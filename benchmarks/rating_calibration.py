@@ -7,6 +7,7 @@ rounded to 1..5. Run ``python benchmarks/rating_calibration.py`` for the full ta
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from srbench.stats.intervals import crossed_mean, resample, resampled_means
 from srbench.stats.wilcoxon import signed_rank
 
 Floats = NDArray[np.float64]
+Missing = Callable[[np.random.Generator, tuple[int, int]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,42 @@ class World:
         return 1 + sum(float(special.ndtr((quality - k - 0.5) / sd).mean()) for k in (1, 2, 3, 4))
 
 
+def complete(_: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """No vote is missing."""
+    return np.zeros(shape, dtype=bool)
+
+
+def randomly(share: float) -> Missing:
+    """Every vote is missing with that chance."""
+    return lambda rng, shape: rng.random(shape) < share
+
+
+def fifth(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Each rater sees one fifth of the images, balanced, as in a study with ``--per-rater``."""
+    raters, images = shape
+    own = -(-images // 5)
+    missing = np.ones(shape, dtype=bool)
+    loads = np.zeros(images)
+    for rater in range(raters):
+        chosen = np.argsort(loads + rng.random(images))[:own]
+        missing[rater, chosen] = False
+        loads[chosen] += 1
+    return missing
+
+
 def coverage(
-    rng: np.random.Generator, quality: float, shape: tuple[int, int], runs: int, missing: float = 0
+    rng: np.random.Generator,
+    quality: float,
+    shape: tuple[int, int],
+    runs: int,
+    missing: Missing = complete,
 ) -> float:
     """The share of 95 % crossed intervals of a MOS that hold the truth."""
     world, hits = World(), 0
     truth = world.truth(quality)
     for _ in range(runs):
         table = world.votes(rng, [quality], shape)[0]
-        table[rng.random(table.shape) < missing] = np.nan
+        table[missing(rng, shape)] = np.nan
         low, high = crossed_mean(table).interval()
         hits += low <= truth <= high
     return hits / runs
@@ -70,7 +99,7 @@ def rejections(
     shape: tuple[int, int],
     runs: int,
     resamples: int = 0,
-    missing: float = 0,
+    missing: Missing = complete,
 ) -> dict[str, float]:
     """How often each test calls two methods ``gap`` apart different at 5 %."""
     world = World()
@@ -78,10 +107,10 @@ def rejections(
     for _ in range(runs):
         a, b = world.votes(rng, [3.0 + gap / 2, 3.0 - gap / 2], shape)
         difference = a - b
-        difference[rng.random(shape) < missing] = np.nan
+        difference[missing(rng, shape)] = np.nan
         by_image, by_rater = _means(difference, 0), _means(difference, 1)
         p = {
-            "crossed-t": crossed_mean(difference).test()[1],
+            "crossed-t": crossed_mean(difference, grades=2).test()[1],
             "wilcoxon-images": signed_rank(by_image).p,
             "wilcoxon-raters": signed_rank(by_rater).p,
             "wilcoxon-pooled": signed_rank(difference.ravel()).p,
@@ -141,25 +170,23 @@ def _percent(values: dict[str, float], tests: list[str]) -> str:
     return " | ".join(f"{100 * values[test]:.1f}" for test in tests)
 
 
-def main() -> None:
-    """Print the tables in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    rng = np.random.default_rng(given.seed)
-    runs: int = given.runs
-    error = 100 * np.sqrt(0.05 * 0.95 / runs)
-    print(f"{runs} runs, 26 raters; standard error at 5 % {error:.1f} points\n")
+def coverage_table(seed: int, runs: int) -> None:
+    """Print how often the headline interval holds the truth."""
     print(
         "Coverage of the 95 % crossed interval (%)\n\n"
-        "| images | MOS 1.6 | 3 | 4.4 | 3, half missing |"
+        "| images | MOS 1.6 | 3 | 4.4 | 3, half missing | 3, each rater a fifth |"
     )
-    print("|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|")
     for images in (5, 14, 100):
+        rng = np.random.default_rng([seed, 0, images])
         cells = [coverage(rng, quality, (26, images), runs) for quality in (1.6, 3.0, 4.4)]
-        cells.append(coverage(rng, 3.0, (26, images), runs, missing=0.5))
+        cells.append(coverage(rng, 3.0, (26, images), runs, randomly(0.5)))
+        cells.append(coverage(rng, 3.0, (26, images), runs, fifth))
         print(f"| {images} | " + " | ".join(f"{100 * c:.1f}" for c in cells) + " |", flush=True)
+
+
+def false_positives_table(seed: int, runs: int) -> None:
+    """Print how often each test sees a difference that is not there."""
     tests = [
         "crossed-t",
         "crossed-bootstrap",
@@ -167,28 +194,40 @@ def main() -> None:
         "wilcoxon-raters",
         "wilcoxon-pooled",
     ]
-    print("\nFalse positives at 5 % (%)\n\n| images | missing | " + " | ".join(tests) + " |")
+    print("False positives at 5 % (%)\n\n| images | missing | " + " | ".join(tests) + " |")
     print("|" + "---|" * (len(tests) + 2))
+    designs = {"none": complete, "half": randomly(0.5), "each rater sees a fifth": fifth}
     for images in (5, 14, 100):
-        for missing in (0.0, 0.5):
+        rng = np.random.default_rng([seed, 1, images])
+        for words, missing in designs.items():
             found = rejections(rng, 0.0, (26, images), runs, 400, missing)
-            print(f"| {images} | {missing:.0%} | {_percent(found, tests)} |", flush=True)
+            print(f"| {images} | {words} | {_percent(found, tests)} |", flush=True)
+
+
+def condition_table(seed: int, runs: int) -> None:
+    """Print what the condition on the degrees of freedom changes."""
     print(
-        "\nThe variance with and without the condition on its degrees of freedom (%)\n\n"
+        "The variance with and without the condition on its degrees of freedom (%)\n\n"
         "| rater-by-method and image-by-method effects | raters | images | coverage | without | "
         "false positives | without | wider than the scale | without |\n" + "|---" * 9 + "|"
     )
     for name, world in (("as above", World()), ("none", World(image_method=0, rater_method=0))):
         for shape in ((26, 5), (26, 14), (26, 100), (8, 5)):
+            rng = np.random.default_rng([seed, 2, *shape])
             both = np.array(conditions(rng, world, shape, max(200, runs // 4)))
             cells = " | ".join(f"{100 * part:.1f}" for part in both.T.ravel())
             print(f"| {name} | {shape[0]} | {shape[1]} | {cells} |", flush=True)
-    print("\nPower of crossed-t (%) by MOS difference\n")
+
+
+def power_table(seed: int, runs: int) -> None:
+    """Print how often the headline test finds a difference."""
+    print("Power of crossed-t (%) by MOS difference\n")
     gaps = [0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0]
     print("| images | raters | " + " | ".join(map(str, gaps)) + " |")
     print("|" + "---|" * (len(gaps) + 2))
     for images in (5, 14, 100):
         for raters in (12, 26):
+            rng = np.random.default_rng([seed, 3, images, raters])
             power = [
                 rejections(rng, gap, (raters, images), max(200, runs // 8))["crossed-t"]
                 for gap in gaps
@@ -197,6 +236,30 @@ def main() -> None:
                 f"| {images} | {raters} | " + " | ".join(f"{100 * p:.0f}" for p in power) + " |",
                 flush=True,
             )
+
+
+TABLES = {
+    "coverage": coverage_table,
+    "false-positives": false_positives_table,
+    "condition": condition_table,
+    "power": power_table,
+}
+
+
+def main() -> None:
+    """Print the tables in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tables", nargs="*", help="default: all")
+    parser.add_argument("--runs", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    error = 100 * np.sqrt(0.05 * 0.95 / given.runs)
+    print(f"{given.runs} runs, 26 raters; standard error at 5 % {error:.1f} points")
+    if unknown := set(given.tables) - set(TABLES):
+        parser.error(f"unknown table {', '.join(sorted(unknown))}; there are: {', '.join(TABLES)}")
+    for name in given.tables or TABLES:
+        print()
+        TABLES[name](given.seed, given.runs)
 
 
 if __name__ == "__main__":

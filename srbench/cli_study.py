@@ -217,7 +217,8 @@ def plan(
         needed = raters_needed(replace(design, images=count), wanted=wanted, seed=seed)
         powers = [f"{value:.2f}" for value in part["power"]]
         shown.add_row(str(count), *powers, "more images" if needed is None else str(needed))
-    print(f"power to find a MOS difference of {difference:g} at 5 %; wanted {wanted:g}")
+    among = "a single comparison" if comparisons == 1 else f"one of {comparisons} comparisons"
+    print(f"power to find a MOS difference of {difference:g} at 5 %, {among}; wanted {wanted:g}")
     table_console().print(shown)
     if out:
         from .files import atomic_path

@@ -245,7 +245,9 @@ def metrics(tables: Tables) -> Table:
         "mos_metrics",
         "Which metric predicts the raters",
         "Over stimuli and over method means. SROCC and KROCC with their sign (LPIPS falls as "
-        "quality rises); PLCC and RMSE after a monotone mapping; intervals: bootstrap over images.",
+        "quality rises); PLCC and RMSE after a monotone mapping, rising or falling: only "
+        "SROCC and KROCC tell a metric that ranks against the raters. Intervals: bootstrap over "
+        "images.",
         frame,
         [*columns, Column("mapping", "Mapping")],
         notes=sorted({f"— {note}" for note in frame["note"] if note}),

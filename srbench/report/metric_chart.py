@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..stats.intervals import t_quantile
 from ..stats.mapping import fit_mapping
 from ..stats.ratings import HIGHEST, LOWEST
 from .analysis_names import Tables
@@ -45,10 +46,10 @@ def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
                 color=look.colour, alpha=0.35, markeredgewidth=0, zorder=2,
             )  # fmt: skip
             centres.append((float(own["value"].mean()), float(own["mos"].mean())))
-            spread = own[["value", "mos"]].std(ddof=1) / np.sqrt(len(own)) * 1.96
             if len(own) > 1:
                 x, y = centres[-1]
-                across, upright = float(spread["value"]), float(spread["mos"])
+                error = own[["value", "mos"]].std(ddof=1) / np.sqrt(len(own))
+                across, upright = map(float, t_quantile(0.95, len(own) - 1) * error.to_numpy())
                 own_lines = (
                     ((x - across, y), (x + across, y)),
                     ((x, y - upright), (x, y + upright)),

@@ -20,7 +20,7 @@ def reliability(tables: Tables) -> Table:
         ("sos_a", "SOS a", "spread of votes, 0 none to 1 all at the ends", 3),
         ("retest_n", "Retest pairs", "same rater, same stimulus, twice", "whole"),
         ("retest_mean_difference", "Retest difference", "second − first, in scores", 3),
-        ("retest_p", "Retest p", "Wilcoxon signed-rank, no drift", "p"),
+        ("retest_p", "Retest p", "Wilcoxon signed-rank of the pairs, taken as independent", "p"),
         ("retest_agreement", "Retest agreement", "share of pairs with equal votes", 3),
     ]
     rows = [
@@ -77,8 +77,8 @@ def sensitivity(tables: Tables) -> Table:
     return frame_table(
         "mos_sensitivity",
         "Would a conclusion change",
-        "The headline test again without flagged raters, and with each rater's bias taken off and "
-        "raters weighted by their consistency.",
+        "The headline test again without flagged raters, and with raters weighted by their "
+        "consistency; a rater's bias cancels in differences by itself.",
         ordered(frame.assign(changed_pairs=named), tables),
         [
             Column("dataset", "Data set", "dataset"),

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import special
 
 from ..stats.significance import holm
 from ..stats.wilcoxon import signed_rank
@@ -28,15 +29,6 @@ SIGNIFICANCE_COLUMNS = (
 )  # fmt: skip
 
 
-def bootstrap_means(values: Floats) -> Floats:
-    """Means of ``values`` (n, columns) over images drawn with replacement: (10000, columns).
-
-    The same images are drawn for every column, so columns may be subtracted. Seeded.
-    """
-    with np.errstate(invalid="ignore"):
-        return _draws(len(values)) @ values / len(values)
-
-
 @lru_cache(maxsize=4)
 def _draws(n: int) -> Floats:
     """How often each of n images is drawn in each resample: (10000, n)."""
@@ -45,13 +37,20 @@ def _draws(n: int) -> Floats:
 
 
 def bootstrap_interval(values: Floats) -> tuple[float, float]:
-    """95 % percentile interval of the mean of ``values`` (n,), over images.
+    """95 % expanded percentile interval of the mean of ``values`` (n,), over images. Seeded.
 
-    NaN twice where there is one image only or a value is infinite.
+    Plain percentiles are too narrow for few images, by sqrt((n - 1) / n) and for want of Student's
+    t: of five normal values they cover 84 %, these 92 %; of a hundred both 95 %. NaN twice where
+    there is one image only or a value is infinite.
+
+    Source: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American
+    Statistician 69(4).
     """
-    if len(values) < 2 or not np.isfinite(values).all():
+    n = len(values)
+    if n < 2 or not np.isfinite(values).all():
         return float("nan"), float("nan")
-    low, high = np.percentile(bootstrap_means(values[:, None])[:, 0], [2.5, 97.5])
+    tail = 100 * special.ndtr(-np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 0.975))
+    low, high = np.percentile(_draws(n) @ values / n, [tail, 100 - tail])
     return float(low), float(high)
 
 
@@ -59,7 +58,7 @@ def significance(scores: pd.DataFrame) -> pd.DataFrame:
     """Every pair of methods on every data set, scale, protocol and metric.
 
     ``scores`` has the columns of scores.csv. Differences are a minus b over the images both have;
-    the interval is a 95 % bootstrap percentile interval of their mean. Holm's correction runs
+    the interval is `bootstrap_interval` of their mean. Holm's correction runs
     over the pairs of one data set, scale, protocol and metric. The columns are
     ``SIGNIFICANCE_COLUMNS``: those of `srbench.stats.wilcoxon.signed_rank`, where ``p_method`` is
     'exact', 'asymptotic', or 'none' where nothing differs.

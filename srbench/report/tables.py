@@ -210,7 +210,8 @@ def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
     caption = (
         "Paired two-sided Wilcoxon signed-rank tests over images (zeros by Pratt), Holm-corrected "
         f"within each data set, scale, protocol and metric; level {ALPHA}. Effect size: "
-        "matched-pairs rank-biserial correlation. Interval: 95 % bootstrap over images."
+        "matched-pairs rank-biserial correlation. Interval: 95 % bootstrap over images, expanded "
+        "for few (Hesterberg 2015)."
     )
     notes = few_images_notes(tests)
     if len(tests) == 0:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .letters import compact_letters
+from .metric_vs_mos import direction
 from .mos import best_method
 from .ratings import REFERENCE
 from .significance import HEADLINE, PAPER
@@ -189,11 +190,20 @@ def _paper_test(
         f"{name(str(a))} and {name(str(b))}" for a, b in extra[["method_a", "method_b"]].to_numpy()
     ]
     shown = "; ".join(pairs[:6]) + (f" and {len(pairs) - 6} more" if len(pairs) > 6 else "")
+    corrected = int((extra["p"] < alpha).sum())
+    why = "raters and images taken as samples do not support it"
+    if corrected:
+        why = (
+            "the correction for the number of comparisons does not support it"
+            if corrected == len(extra)
+            else f"raters and images taken as samples do not support it, in {corrected} of "
+            f"{len(extra)} cases only because of the correction for the number of comparisons"
+        )
     return [
         (
             "paper's test",
             f"{where}, the paper's test (Wilcoxon on pooled pairs, uncorrected) would also call "
-            f"these different, which raters and images taken as samples do not support: {shown}.",
+            f"these different: {shown}; {why}.",
         )
     ]
 
@@ -205,6 +215,10 @@ def _metrics(table: pd.DataFrame, comparison: pd.DataFrame, name: Name) -> list[
         labels = table["metric"] + " (" + table["protocol"] + ")"
         row = table[(labels == best) & (table["level"] == level)].iloc[0]
         across = "single images" if level == "stimulus" else "method means"
+        if row["srocc"] * direction(row["metric"], row["srocc"]) <= 0:
+            text = f"Over {across}, no metric follows the raters: all rank against them."
+            rows.append({"dataset": "all", "topic": f"metrics, {level}", "claim": text})
+            continue
         equal = part["srocc_difference"] < 5e-4  # the same in print
         first = [best, *map(str, part.loc[equal, "other"])]
         alike = [str(other) for other in part.loc[~equal & ~part["differs"].astype(bool), "other"]]

@@ -13,6 +13,7 @@ from .weighted import pearson, tau_parts, weighted_ranks
 
 MEASURES = ["plcc", "srocc", "krocc", "rmse"]
 FEWEST, LARGEST_TAU = 3, 5000
+HIGHER_IS_BETTER, LOWER_IS_BETTER = ("psnr", "ssim"), "lpips"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ def metric_vs_mos(
     says why a number is missing.
 
     The second table: ``level, best, other, srocc_difference, ci_low, ci_high, differs``, where the
-    differences are of the absolute SROCC in the same resamples.
+    differences are of the SROCC in its `direction` in the same resamples. Its intervals hold for
+    all the comparisons of a level together (Bonferroni); that the best was found in the same data
+    they do not make up for.
 
     Source: ITU-T P.1401 (2020): PLCC, RMSE with N - d degrees of freedom.
     """
@@ -66,6 +69,17 @@ def metric_vs_mos(
     table = pd.DataFrame(rows)
     table = table[[*first, *[c for c in table.columns if c not in first]]]
     return table, _comparison(table, drawn, level)
+
+
+def direction(metric: str, srocc: float) -> int:
+    """The sign of the rank correlation by which a metric agrees with the raters: 1 or -1.
+
+    A PSNR that falls as MOS rises disagrees, however strong the correlation. A metric whose better
+    direction is not known is given the benefit of the doubt.
+    """
+    if metric.startswith(HIGHER_IS_BETTER):
+        return 1
+    return -1 if metric.startswith(LOWER_IS_BETTER) or srocc < 0 else 1
 
 
 def _summary(
@@ -215,13 +229,15 @@ def _comparison(
         if len(part) < 2:
             continue
         labels = part["metric"] + " (" + part["protocol"] + ")"
-        strength = part["srocc"].abs().to_numpy()
+        signs = [direction(m, r) for m, r in zip(part["metric"], part["srocc"], strict=True)]
+        strength = np.array(signs) * part["srocc"].to_numpy()
         top = int(np.argmax(strength))
+        together = 1 - (1 - level) / (len(part) - 1)
         for i, label in enumerate(labels):
             if i == top:
                 continue
-            gaps = np.abs(drawn[name, labels.iloc[top]]) - np.abs(drawn[name, label])
-            low, high = _percentiles(gaps, level)
+            gaps = signs[top] * drawn[name, labels.iloc[top]] - signs[i] * drawn[name, label]
+            low, high = _percentiles(gaps, together)
             rows.append(
                 {
                     "level": name,

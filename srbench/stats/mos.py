@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from .bias_model import BiasModel
 from .cells import STIMULUS, Cells, Floats, codes, codes_of
 from .intervals import (
+    FEW_TO_RESAMPLE,
+    CrossedMean,
     Resamples,
     binomial_interval,
+    crossed_difference,
     crossed_mean,
     resampled_means,
     student_interval,
@@ -20,12 +25,14 @@ from .ratings import HIGHEST, REFERENCE
 CI_METHODS = ["crossed", "bootstrap", "student", "binomial"]
 
 
-def differential(scores: Floats, reference: Floats) -> Floats:
-    """Votes against the hidden reference: the rater's score - that of the original + 5.
+def differential(scores: Floats, reference: Floats) -> CrossedMean:
+    """DMOS against the hidden reference: the mean of a rater's score - that of the original + 5.
 
-    Values above 5 are kept. NaN where the rater did not see both. Source: ITU-T P.910.
+    Both tables have shape (raters, images). Values above 5 are kept; cells in which the rater did
+    not see both do not count. Source: ITU-T P.910.
     """
-    return scores - reference + HIGHEST
+    gap = crossed_difference(scores, reference)
+    return replace(gap, mean=gap.mean + HIGHEST)
 
 
 def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFrame:
@@ -47,15 +54,18 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
         n = np.array(float(values.size))
         sd = float(values.std(ddof=1)) if values.size > 1 else float("nan")
         unseen = np.full_like(table, np.nan)
-        dmos = crossed_mean(unseen if reference is None else differential(table, reference))
+        dmos = differential(table, unseen if reference is None else reference)
         rank = place[i][~np.isnan(place[i])]
         crossed = crossed_mean(table)
         resampled = resampled_means(table, draws)
         tails = [50 * (1 - level), 50 * (1 + level)]
         alone = "a single vote: no deviation" if values.size == 1 else ""
+        least = min(int(there.any(1).sum()), int(there.any(0).sum()))
+        few = f"fewer than {FEW_TO_RESAMPLE} raters or images: too narrow, see crossed"
+        few = few if least < FEW_TO_RESAMPLE else ""
         intervals = {
             "crossed": (*crossed.interval(level), crossed.note),
-            "bootstrap": (*np.nanpercentile(resampled, tails), crossed.note),
+            "bootstrap": (*np.nanpercentile(resampled, tails), crossed.note or few),
             "student": (*student_interval(values.mean(), np.array(sd), n, level), alone),
             "binomial": (*binomial_interval(np.array(values.sum()), n, level), alone),
         }

@@ -11,13 +11,16 @@ from .ratings import HIGHEST, LOWEST
 from .wilcoxon import signed_rank
 
 NAN = float("nan")
+RATED = ["rater", *STIMULUS]
 
 
 def intraclass(table: Floats) -> tuple[float, float]:
     """ICC(A,1) and ICC(A,k) of a (raters, stimuli) table, NaN where a vote is missing.
 
-    Two-way random effects, absolute agreement, from the variance components; k is the mean number
-    of raters per stimulus. NaN where the components cannot be told apart or nothing varies.
+    Two-way random effects, absolute agreement, from the variance components; k is the harmonic
+    mean of the number of raters per stimulus, for the noise of a stimulus' mean is the noise of a
+    vote over that number. NaN where the components cannot be told apart, nothing varies, or
+    negative components leave no variance to share.
 
     Source: McGraw and Wong 1996, Psychological Methods 1(1).
     """
@@ -25,11 +28,12 @@ def intraclass(table: Floats) -> tuple[float, float]:
     if parts is None:
         return NAN, NAN
     noise = parts.raters + parts.rest
-    if parts.images + noise <= 0:
-        return NAN, NAN
     rated = (~np.isnan(table)).sum(0)
-    k = float(rated[rated > 0].mean())
-    return parts.images / (parts.images + noise), parts.images / (parts.images + noise / k)
+    k = 1 / float((1 / rated[rated > 0]).mean())
+    single, mean = parts.images + noise, parts.images + noise / k
+    if min(single, mean) <= 1e-12 * abs(noise):
+        return NAN, NAN
+    return parts.images / single, parts.images / mean
 
 
 def vote_counts(votes: pd.DataFrame) -> Floats:
@@ -90,14 +94,13 @@ def retest_pairs(ratings: pd.DataFrame) -> pd.DataFrame:
 
     The second is the vote of phase ``retest``; where a study has none, a repeated main vote.
     """
-    key = ["rater", "dataset", "image", "method"]
     main = ratings[ratings["phase"] == "main"]
     again = ratings[ratings["phase"] == "retest"]
-    ordered = main.sort_values([*key, "repetition"], kind="stable")
-    first = ordered.drop_duplicates(key)
+    ordered = main.sort_values([*RATED, "repetition"], kind="stable")
+    first = ordered.drop_duplicates(RATED)
     if again.empty:
-        again = ordered[ordered.duplicated(key)]
-    pairs = again.merge(first, on=key, suffixes=("_second", "_first"))
+        again = ordered[ordered.duplicated(RATED)]
+    pairs = again.merge(first, on=RATED, suffixes=("_second", "_first"))
     return pd.DataFrame(
         {"rater": pairs["rater"], "first": pairs["score_first"], "second": pairs["score_second"]}
     )
@@ -106,19 +109,20 @@ def retest_pairs(ratings: pd.DataFrame) -> pd.DataFrame:
 def reliability(ratings: pd.DataFrame, table: Floats, stimuli: pd.DataFrame) -> dict[str, float]:
     """CONTRACT's reliability numbers; NaN where there is nothing to measure.
 
-    ``table`` is (raters, stimuli) of main votes, ``stimuli`` has ``mos`` and ``sd``. The retest
+    ``table`` is (raters, stimuli) of main votes, ``stimuli`` has ``mos`` and ``sd``. Alpha counts
+    a rater's first vote only: agreement with oneself is not agreement of raters. The retest
     difference is second minus first, its agreement the share of pairs that are equal, its p-value
-    a Wilcoxon signed-rank test of the pairs.
+    a Wilcoxon signed-rank test of the pairs, which takes them for independent.
     """
     single, mean = intraclass(table)
+    first = ratings[ratings["phase"] == "main"].sort_values("repetition", kind="stable")
+    first = first.drop_duplicates(RATED)
     pairs = retest_pairs(ratings)
     change = (pairs["second"] - pairs["first"]).to_numpy(dtype=float)
     return {
         "icc_a1": single,
         "icc_ak": mean,
-        "krippendorff_alpha_ordinal": krippendorff_alpha(
-            vote_counts(ratings[ratings["phase"] == "main"])
-        ),
+        "krippendorff_alpha_ordinal": krippendorff_alpha(vote_counts(first)),
         "sos_a": sos_parameter(stimuli["mos"].to_numpy(), stimuli["sd"].to_numpy()),
         "retest_n": len(pairs),
         "retest_mean_difference": float(change.mean()) if len(pairs) else NAN,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from .bias_model import BiasModel
-from .cells import Cells, Floats
-from .intervals import crossed_mean
+from .cells import Cells, Floats, Ints
+from .intervals import crossed_difference
 from .significance import Pairs, holm
 
 
@@ -19,7 +20,7 @@ def conclusions(
     """What the headline test with Holm says of each pair: 1 better, -1 worse, 0 no difference."""
     pairs = list(family) if family is not None else list(combinations(block.methods, 2))
     pairs = [pair for pair in pairs if set(pair) <= set(block.methods)]
-    found = [crossed_mean(np.round(block.of(a) - block.of(b), 9), weights) for a, b in pairs]
+    found = [crossed_difference(block.of(a), block.of(b), weights) for a, b in pairs]
     adjusted = holm(np.array([mean.test()[1] for mean in found]))
     return {
         pair: int(np.sign(mean.mean)) if p < alpha else 0
@@ -38,8 +39,9 @@ def sensitivity_table(
     """The headline test of one data set again, without flagged raters and after the bias model.
 
     Columns ``dataset, variant, raters, pairs, significant, changed, changed_pairs, note``. The bias
-    model takes each rater's bias off and weighs raters by 1 / inconsistency^2, capped at ten times
-    the median weight so that no rater speaks for all.
+    model weighs raters by 1 / inconsistency^2, capped at ten times the median weight so that no
+    rater speaks for all; a rater's bias cancels in a difference by itself. Raters who are not in
+    the model are left out.
     """
     base = conclusions(block, family, alpha)
     rows = [_row(name, "all raters", len(block.raters), base, base, "")]
@@ -48,14 +50,8 @@ def sensitivity_table(
     if len(keep) == len(block.raters):
         rows.append(_row(name, variant, len(keep), base, base, "nobody was flagged"))
     elif keep:
-        fewer = Cells(
-            block.methods,
-            [block.raters[i] for i in keep],
-            block.images,
-            block.scores[:, keep],
-            block.votes,
-        )
-        rows.append(_row(name, variant, len(keep), conclusions(fewer, family, alpha), base, ""))
+        fewer = conclusions(_of_raters(block, np.array(keep)), family, alpha)
+        rows.append(_row(name, variant, len(keep), fewer, base, ""))
     else:
         rows.append(_row(name, variant, 0, None, base, "everybody was flagged"))
     variant = "bias model: raters weighted by consistency"
@@ -69,12 +65,14 @@ def sensitivity_table(
     if not known.any():
         rows.append(_row(name, variant, 0, None, base, "no rater here fits it"))
         return pd.DataFrame(rows)
-    weight = np.minimum(np.where(known, weight, 0.0), 10 * np.median(weight[known]))
-    shifted = block.scores - np.where(known, model.bias[own], np.nan)[None, :, None]
-    corrected = Cells(block.methods, block.raters, block.images, shifted, block.votes)
-    again = conclusions(corrected, family, alpha, weight)
+    weight = np.minimum(weight, 10 * np.median(weight[known]))[known]
+    again = conclusions(_of_raters(block, np.flatnonzero(known)), family, alpha, weight)
     rows.append(_row(name, variant, int(known.sum()), again, base, ""))
     return pd.DataFrame(rows)
+
+
+def _of_raters(block: Cells, keep: Ints) -> Cells:
+    return replace(block, raters=[block.raters[i] for i in keep], scores=block.scores[:, keep])
 
 
 def _row(

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import special
 
 from .cells import Cells, Floats
-from .intervals import Resamples, crossed_mean, resampled_means
+from .intervals import FEW_TO_RESAMPLE, Resamples, crossed_mean, resampled_means
 from .wilcoxon import LARGEST_EXACT, signed_rank
 
 HEADLINE = "crossed-t"
@@ -57,7 +57,8 @@ def pairwise_table(
         difference = block.of(a) - block.of(b)
         aligned = bool((np.isnan(block.of(a)) == np.isnan(block.of(b))).all())
         resampled = means[a] - means[b] if aligned else resampled_means(difference, draws)
-        rows += compare(difference, resampled, {"method_a": a, "method_b": b}, alpha)
+        names = {"method_a": a, "method_b": b}
+        rows += compare(difference, resampled, names, alpha, len(pairs))
     columns = ["method_a", "method_b", "mos_difference", "ci_low", "ci_high", "test", "statistic"]
     columns += ["p", "p_holm", "effect_size", "significant", "note"]
     if not rows:
@@ -69,14 +70,22 @@ def pairwise_table(
 
 
 def compare(
-    difference: Floats, resampled: Floats, names: dict[str, str], alpha: float
+    difference: Floats,
+    resampled: Floats,
+    names: dict[str, str],
+    alpha: float,
+    comparisons: int = 1,
 ) -> list[dict[str, object]]:
-    """The rows of one comparison, one per test, from its (raters, images) differences."""
+    """The rows of one comparison, one per test, from its (raters, images) differences.
+
+    ``resampled`` holds their mean in every resample, ``comparisons`` says how many there are in
+    the family.
+    """
     difference = np.round(difference, 9)
     if np.isnan(difference).all():
         note = "no rater saw both on one image"
         return [_row(names, test, note=note) for test in TESTS]
-    crossed = crossed_mean(difference)
+    crossed = crossed_mean(difference, grades=2)
     low, high = crossed.interval(1 - alpha)
     statistic, p = crossed.test()
     cells = difference[~np.isnan(difference)]
@@ -85,23 +94,26 @@ def compare(
     rows = [_row(names, HEADLINE, mean, low, high, statistic, p, pooled.effect, crossed.note)]
 
     spread = float(np.nanstd(resampled, ddof=1)) if crossed.note.find("single vote") < 0 else np.nan
-    if spread < 1e-12:
-        z, p = (0.0, 1.0) if abs(mean) < 1e-12 else (float(np.sign(mean) * np.inf), 0.0)
-    else:
-        z = mean / spread
-        p = 2 * float(special.ndtr(-abs(z)))
+    if spread < 1e-12:  # all values are equal: no resample tells more than the headline
+        spread = float(np.sqrt(crossed.variance))
+    z = mean / spread if mean else 0.0 * spread
+    p = 2 * float(special.ndtr(-abs(z)))
     half = -float(special.ndtri(alpha / 2)) * spread
     note = crossed.note
-    if not note and min(difference.shape) < 10:
-        note = "fewer than 10 raters or images: too lenient, see crossed-t"
+    if not note and min(difference.shape) < FEW_TO_RESAMPLE:
+        note = f"fewer than {FEW_TO_RESAMPLE} raters or images: too lenient, see crossed-t"
     rows.append(_row(names, TESTS[1], mean, mean - half, mean + half, z, p, pooled.effect, note))
     for test, axis, word in (("wilcoxon-images", 0, "images"), ("wilcoxon-raters", 1, "raters")):
         there = (~np.isnan(difference)).sum(axis)
         total = np.nansum(difference, axis)[there > 0]
         ranked = signed_rank(total / there[there > 0])
         least = 0.5 ** (ranked.n - 1)
-        floor = f"with {ranked.n} {word} p cannot go below {least:.4g}"
-        note = floor if ranked.n <= LARGEST_EXACT and least >= alpha else ""
+        note = ""
+        if ranked.n <= LARGEST_EXACT and least * comparisons >= alpha:
+            note = f"with {ranked.n} {word} p cannot go below {least:.4g}"
+            if least < alpha:
+                adjusted = min(1.0, least * comparisons)
+                note += f", {adjusted:.2g} after Holm over {comparisons} comparisons"
         if ranked.n == 1:
             note = f"one {word[:-1]}: ranks tell nothing"
         rows.append(

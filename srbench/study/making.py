@@ -194,7 +194,11 @@ def new_study(
         raters=raters,
         votes_per_stimulus=votes,
         power=planned_power(
-            raters, len(chosen.contents), trials / (len(main) + rules.retests), seed=seed
+            raters,
+            len(chosen.contents),
+            trials / (len(main) + rules.retests),
+            methods=max(map(len, chosen.versions.values())),
+            seed=seed,
         ),
         codes=tuple(codes),
         notes=(*notes, *anchor_notes),

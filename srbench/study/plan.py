@@ -151,17 +151,27 @@ def power_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def planned_power(raters: int, images: int, share: float = 1.0, *, seed: int = 0) -> str:
-    """One line on what a study can find; ``share`` of the images is seen by each rater."""
+def planned_power(
+    raters: int, images: int, share: float = 1.0, *, methods: int = 2, seed: int = 0
+) -> str:
+    """One line on what a study can find; ``share`` of the images is seen by each rater.
+
+    All pairs of ``methods`` are compared, the original counted; the line is of the hardest step
+    of Holm's procedure.
+    """
     seen = max(1, round(images * min(1.0, share)))
     if raters < 2:
         return "power: with one rater no difference can be tested"
+    pairs = methods * (methods - 1) // 2
     found = {
-        difference: power(Design(raters, seen, difference), seed=seed, simulations=500)
+        difference: power(
+            Design(raters, seen, difference, comparisons=pairs), seed=seed, simulations=500
+        )
         for difference in (0.3, 0.5, 1.0)
     }
     shares = ", ".join(f"{d:g} with {p:.0%}" for d, p in found.items())
-    return f"power: {raters} raters on {seen} images each find a MOS difference of {shares}"
+    among = f", as one of {pairs} comparisons" if pairs > 1 else ""
+    return f"power: {raters} raters on {seen} images each find a MOS difference of {shares}{among}"
 
 
 def _differences(design: Design, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -207,6 +217,10 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
         stands = (total > 0) & (freedom >= min(raters, images) - 1)
         variance = np.where(stands, total, larger) / (raters * images)
         freedom = np.where(stands, freedom, plain)
+    flat = (np.ptp(differences, axis=(1, 2)) == 0) & (mean != 0)
+    least = min(n for n in (raters, images) if n > 1) - 1.0
+    variance = np.where(flat, 1 / 6 / (raters * images), variance)
+    freedom = np.where(flat, least, freedom)
     critical = -stdtrit(freedom, design.alpha / design.comparisons / 2)
     return (mean > 0) & (mean > critical * np.sqrt(variance))
 

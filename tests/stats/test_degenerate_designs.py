@@ -129,6 +129,21 @@ def test_five_images_cap_wilcoxon_and_say_so():
     assert own["note"].str.contains("cannot go below 0.0625").all()
 
 
+def test_how_low_p_can_go_is_said_after_holm_too():
+    pairs = analyze(study(raters=12, images={"Set5": 7}))["pairwise"]
+    own = pairs[(pairs["test"] == "wilcoxon-images") & (pairs["dataset"] == "Set5")]
+    said = "with 7 images p cannot go below 0.01562, 0.094 after Holm over 6 comparisons"
+    assert (own["note"] == said).all()
+
+
+def test_one_rater_proves_nothing_with_two_images_alike():
+    votes = study(raters=1, images={"Set5": 2}, methods={"a": 2.0, "b": 3.0})
+    votes["score"] = votes["method"].map({"a": 2, "b": 3})
+    pairs = analyze(votes)["pairwise"]
+    assert not pairs.loc[pairs["test"] == "crossed-t", "significant"].any()
+    assert (pairs["p"] > 0).all()
+
+
 def test_dmos_keeps_values_above_five_and_needs_the_original():
     votes = study(methods={"srgan-mse": 4.9, "HR": 3.0})
     mos = analyze(votes)["mos"]

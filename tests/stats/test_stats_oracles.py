@@ -14,11 +14,16 @@ from statsmodels.stats.proportion import proportion_confint
 
 from srbench.stats.bias_model import fit_bias_model
 from srbench.stats.cells import cells
-from srbench.stats.intervals import binomial_interval, crossed_mean, variance_components
+from srbench.stats.intervals import (
+    binomial_interval,
+    crossed_difference,
+    crossed_mean,
+    variance_components,
+)
 from srbench.stats.mos import stimuli_table
 from srbench.stats.omnibus import omnibus_table
 from srbench.stats.ranks import ranks
-from srbench.stats.reliability import intraclass, krippendorff_alpha, vote_counts
+from srbench.stats.reliability import intraclass, krippendorff_alpha, reliability, vote_counts
 from srbench.stats.significance import holm
 from srbench.stats.wilcoxon import signed_rank
 
@@ -152,6 +157,61 @@ def test_friedman_is_scipys_and_w_pingouins(rng):
     assert tests.loc[0, "statistic"] == approx(float(theirs["Q"].iloc[0]))
     assert len(pairs) == 2 * 66
     assert pairs["p"].between(0, 1).all()
+
+
+def test_nemenyi_is_the_studentized_range(rng):
+    block = cells(simulate(rng, 6, {"Set14": 14}))
+    pairs = omnibus_table(block)[1]
+    pairs = pairs[pairs["blocks"] == "images"]
+    k, n = len(block.methods), 14
+    # Demsar 2006: the difference of mean ranks over sqrt(k (k + 1) / 6 n), against q / sqrt(2).
+    q = pairs["rank_difference"].abs() / np.sqrt(k * (k + 1) / (6 * n)) * np.sqrt(2)
+    theirs = stats.studentized_range.sf(q.to_numpy(), k, np.inf)
+    assert pairs["p"].to_numpy() == approx(theirs, abs=1e-6)
+    place = pd.DataFrame(np.nanmean(block.scores, 1)).rank(ascending=False).mean(axis=1)
+    by_name = dict(zip(block.methods, place, strict=True))
+    first = pairs.iloc[0]
+    expected = by_name[first["method_a"]] - by_name[first["method_b"]]
+    assert first["rank_difference"] == approx(expected)
+
+
+def test_icc_of_means_of_unequal_numbers_of_raters_is_their_true_reliability():
+    """ICC(A,k) is the share of the stimuli's variance in that of their means."""
+    rng = np.random.default_rng(0)
+    there = np.zeros((40, 2000), dtype=bool)
+    for column in range(2000):
+        there[rng.permutation(40)[: 2 if column % 2 else 20], column] = True
+    quality, bias = rng.normal(0, 1, 2000), rng.normal(0, 0.5, (40, 1))
+    table = np.where(there, quality + bias + rng.normal(0, 1, there.shape), np.nan)
+    noise = 1.25 * np.where(np.arange(2000) % 2, 1 / 2, 1 / 20).mean()
+    assert intraclass(table)[1] == approx(1 / (1 + noise), abs=0.02)
+
+
+def test_alpha_does_not_count_a_raters_second_vote(votes):
+    main = votes.assign(phase="main", repetition="0")
+    again = main.assign(repetition="1", score=6 - main["score"])
+    model = fit_bias_model(main)
+    table = np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 4.0]])
+    once = reliability(main, table, stimuli_table(main, model))
+    twice = reliability(pd.concat([main, again]), table, stimuli_table(main, model))
+    assert twice["krippendorff_alpha_ordinal"] == once["krippendorff_alpha_ordinal"]
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2, 2), (3, 1), (8, 5), (26, 5)])
+@pytest.mark.parametrize("gap", [-1.0, 4.0])
+def test_equal_differences_are_judged_by_what_rounding_hides(shape, gap):
+    """Two uniform rounding errors have the variance 2/12; the fewer of raters and images count."""
+    mean = crossed_difference(np.full(shape, 3 + gap), np.full(shape, 3.0))
+    error = np.sqrt(2 / 12 / np.prod(shape))
+    df = min(n for n in shape if n > 1) - 1
+    statistic, p = mean.test()
+    assert statistic == approx(gap / error)
+    assert p == approx(2 * stats.t.sf(abs(gap) / error, df))
+    assert mean.interval() == approx(stats.t.interval(0.95, df, gap, error))
+    assert "all values are equal" in mean.note
+    same = crossed_difference(np.full(shape, 3.0), np.full(shape, 3.0))
+    assert same.test() == (0.0, 1.0)
+    assert same.interval() == (0.0, 0.0)
 
 
 def test_plain_stimulus_mean_is_pandas(votes):

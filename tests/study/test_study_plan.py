@@ -82,6 +82,14 @@ def test_the_planned_power_line_is_quick_and_honest_about_one_rater():
     assert "no difference can be tested" in planned_power(1, 10)
 
 
+def test_the_planned_power_line_counts_the_comparisons_that_holm_will():
+    line = planned_power(26, 14, methods=12)
+    assert line.endswith("as one of 66 comparisons")
+    wanted = power(Design(26, 14, 0.5, comparisons=66), simulations=500)
+    assert f"0.5 with {wanted:.0%}" in line
+    assert wanted < power(Design(26, 14, 0.5), simulations=500) - 0.1
+
+
 @pytest.mark.parametrize(
     "change", [{"raters": 1}, {"images": 0}, {"alpha": 0}, {"difference": 5}, {"inconsistency": 0}]
 )
@@ -94,9 +102,9 @@ def test_plans_that_make_no_sense_are_refused(change):
 def test_the_test_that_is_planned_for_is_that_of_the_analysis(shape):
     rng = np.random.default_rng(0)
     tables = np.rint(rng.normal(0.3, 1, (400, *shape)))
-    tables[0], tables[1] = 1, 0  # no spread
+    tables[0], tables[1], tables[2] = 4, 1, 0  # no spread
     found = _detected(tables, Design(*shape, difference=0.5))
     assert 0 < found.sum() < len(tables)
     for table, detected in zip(tables, found, strict=True):
-        mean = crossed_mean(table)
+        mean = crossed_mean(table, grades=2)
         assert detected == (mean.mean > 0 and mean.test()[1] < 0.05)
