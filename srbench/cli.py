@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 import warnings
@@ -47,6 +48,8 @@ def main() -> None:
     """Run the command line; see the exit codes in the command reference."""
     # Of images up to 179 megapixels, which are read; larger ones are refused.
     warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")
+    # Of a home folder that cannot be written to, which a run does not need.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         code = app(standalone_mode=False, prog_name="srbench")
     except SrbenchError as error:

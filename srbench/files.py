@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import ResultsError
+from .errors import ConfigError, ResultsError
 
 
 def safe_stem(text: str) -> str:
@@ -20,6 +20,29 @@ def safe_stem(text: str) -> str:
     if clean == text:
         return clean
     return f"{clean}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+@contextmanager
+def home_needed(instead: str) -> Iterator[None]:
+    """Tell in one line that this user has no home folder, and what to give ``instead``.
+
+    Raises:
+        ConfigError: what the block does needs one.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # from pathlib and platformdirs alike
+        raise ConfigError(f"no home folder is known; set HOME, or {instead}") from error
+
+
+def expanded(path: Path | str) -> Path:
+    """``path`` with a leading ~ resolved.
+
+    Raises:
+        ConfigError: there is no such home folder.
+    """
+    with home_needed(f"write out {path} without ~"):
+        return Path(path).expanduser()
 
 
 def cannot_write(target: Path, error: OSError) -> ResultsError:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from ..config import Experiment
 from ..data.folder import Dataset
+from ..errors import DatasetError, ImageError
+from ..imaging import probe_image
 from ..methods import ImageId, Method, Selection
 from ..methods.base import file_sha256
-from ..metrics.protocols import LPIPS_PROTOCOL
+from ..metrics.protocols import LPIPS_PROTOCOL, get_protocol
 from .cache import Cache, content_key
 from .results import ResultsFolder
 from .work import Job, Made, Outcome, Task
@@ -134,6 +136,32 @@ def make_plan(
                     )
                 )
     return Plan(tuple(cells), tuple(tasks), hr_keys)
+
+
+def refuse_unfit(plan: Plan, experiment: Experiment) -> None:
+    """Look at the originals that are still to be worked on, so that a run does not end midway.
+
+    Raises:
+        DatasetError: some cannot be read, or are too small for a protocol.
+    """
+    scale = experiment.scale
+    least = max((get_protocol(name).least(scale) for name in experiment.protocols), default=scale)
+    problems: list[str] = []
+    for task in plan.tasks:
+        try:
+            height, width, *_ = probe_image(task.hr)
+        except ImageError as error:
+            problems.append(str(error))
+            continue
+        if min(height, width) < least:
+            problems.append(
+                f"{task.hr} is {width}x{height}, expected at least {least}x{least} at x{scale}"
+            )
+    if problems:
+        raise DatasetError(
+            f"{len(problems)} of the originals cannot be used; mend or remove them: "
+            f"{'; '.join(problems[:3])}{'; ...' if len(problems) > 3 else ''}"
+        )
 
 
 def _job(

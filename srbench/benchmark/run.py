@@ -13,12 +13,12 @@ from ..config import Experiment
 from ..data.folder import Dataset, auto_datasets, open_dataset
 from ..errors import ConfigError, ResultsError, SrbenchError
 from ..methods import Missing, select_methods
-from ..methods.resolve import shipped
+from ..methods.resolve import NETWORKS, TRAINED_SCALES, shipped
 from ..models.device import pick_device
 from ..observer import Observer
 from .cache import Cache, content_key
 from .local import run_here
-from .plan import Plan, made_of, make_plan, metric_names, score_key
+from .plan import Plan, made_of, make_plan, metric_names, refuse_unfit, score_key
 from .record import VOLATILE, run_record
 from .results import ResultsFolder, Score, Timing
 
@@ -76,7 +76,7 @@ def run_all(
     with _connected(dask) as cluster:
         datasets = _open_datasets(experiment, root, observer)
         selection = select_methods(
-            _method_names(experiment, weights),
+            _method_names(experiment, weights, observer),
             datasets,
             scale=experiment.scale,
             border=experiment.border,
@@ -97,6 +97,7 @@ def run_all(
             if plan.tasks or device is None:
                 device = pick_device(experiment.device)
             if plan.tasks:
+                refuse_unfit(plan, experiment)
                 lpips = _load_lpips(plan, nets, weights, device)
                 if cluster is None:
                     run_here(plan, cache, lpips, device, observer)
@@ -168,12 +169,26 @@ def _open_datasets(experiment: Experiment, root: Path, observer: Observer) -> li
     return datasets
 
 
-def _method_names(experiment: Experiment, weights: Path) -> list[str]:
+def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> list[str]:
     names: list[str] = []
     for name in experiment.methods:
-        names += shipped(experiment.scale, weights) if name.lower() == "shipped" else [name]
+        if name.lower() != "shipped":
+            names.append(name)
+            continue
+        ours = shipped(experiment.scale, weights)
+        names += ours
+        if not set(ours) & set(NETWORKS):
+            observer.note(_no_network_line(experiment.scale))
     # The original is always kept beside the methods; asking for it by name is no mistake.
     return list(dict.fromkeys(name for name in names if name.lower() != "hr"))
+
+
+def _no_network_line(scale: int) -> str:
+    if scale in TRAINED_SCALES:
+        way = f"to make one: srbench train srresnet-mse --scale {scale} --data FOLDER"
+    else:
+        way = "name somebody's by NAME=FILE, or images by NAME=FOLDER"
+    return f"no network is shipped for x{scale}; {way}"
 
 
 def _gap_line(gap: Missing) -> str:

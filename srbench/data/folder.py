@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import DatasetError, unknown_name
+from ..files import expanded, home_needed
 from ..imaging import read_image
 from ..imaging.luma import Image
 from .catalogue import AUTO, SAMPLE, catalogue
@@ -57,8 +58,8 @@ def image_files(folder: Path | str) -> dict[str, Path]:
     case does not matter.
 
     Raises:
-        DatasetError: the folder is missing or holds no image, two files share an id, or a name
-            has control characters or is no UTF-8: no table could hold it.
+        DatasetError: the folder is missing or holds no image, two files share an id, a link
+            leads nowhere, or a name has control characters or is no UTF-8: no table could hold it.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -66,7 +67,13 @@ def image_files(folder: Path | str) -> dict[str, Path]:
         raise DatasetError(f"{folder} {what}; expected a folder of images")
     found: defaultdict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.iterdir()):
-        if is_image_name(path.name) and path.is_file():
+        if not is_image_name(path.name):
+            continue
+        if path.is_symlink() and not path.exists():
+            raise DatasetError(
+                f"{path} is a link to {path.readlink()}, which does not exist; mend or remove it"
+            )
+        if path.is_file():
             if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in path.name):
                 raise DatasetError(
                     f"{folder} holds {path.name!a}, whose name has control characters or is "
@@ -88,13 +95,17 @@ def data_root(override: Path | str | None = None) -> Path:
     """Where the data sets are: ``override`` (--data), else $SRBENCH_DATA, else the user's folder.
 
     The folder need not exist.
+
+    Raises:
+        ConfigError: the user has no home folder to find it in.
     """
     chosen = override or os.environ.get("SRBENCH_DATA")
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("srbench", appauthor=False))
+    with home_needed("give --data or SRBENCH_DATA"):
+        return Path(platformdirs.user_data_dir("srbench", appauthor=False))
 
 
 def sample_dataset() -> Dataset:

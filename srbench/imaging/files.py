@@ -50,20 +50,22 @@ def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Ima
 
 
 def probe_image(path: Path) -> tuple[int, ...]:
-    """The shape that :func:`read_image` would give, (H, W) or (H, W, 3), without decoding.
+    """The shape that :func:`read_image` would give, (H, W) or (H, W, 3), mostly without decoding.
 
-    PNG checksums are verified, so most damage is found.
+    PNG checksums are verified, so most damage is found; only images with transparency are decoded.
 
     Raises:
-        ImageError: as `read_image`, except for what only the pixels tell: transparency, and
-            damage in other formats.
+        ImageError: as `read_image`, except for what only the pixels tell: damage in other formats.
     """
     with _opened(path, str(path)) as file:
         width, height = file.size
         turned = file.getexif().get(0x0112, 1) >= 5  # EXIF orientation: lies on its side
         grey = file.mode in ("1", "L", "LA")
+        veiled = "A" in file.getbands() or "transparency" in file.info
     with _opened(path, str(path)) as file:  # reading EXIF may load pixels, verify must come first
         file.verify()
+    if veiled:  # whether it is used only the pixels tell
+        return read_image(path).shape
     size = (width, height) if turned else (height, width)
     return size if grey else (*size, 3)
 

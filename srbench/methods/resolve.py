@@ -35,6 +35,7 @@ NETWORKS = (
     "srgan-tv",
 )
 METHODS = INTERPOLATION + NETWORKS
+TRAINED_SCALES = (2, 4)
 
 # Changed whenever inference may give other pixels from the same weights.
 _INFERENCE_VERSION = "1"
@@ -74,10 +75,13 @@ def checkpoint_file(name: str, scale: int, weights: Path) -> Path:
         if path.is_file():
             return path
     gap = _no_checkpoint(name, scale)
-    raise MissingWeights(f"{gap.reason}; make one with: {gap.command}")
+    way = f"make one with: {gap.command}" if gap.command else "name somebody's by NAME=FILE"
+    raise MissingWeights(f"{gap.reason}; {way}")
 
 
 def _no_checkpoint(name: str, scale: int) -> Missing:
+    if scale not in TRAINED_SCALES:
+        return Missing(name, None, f"our networks are for x2 and x4, not for x{scale}", None)
     return Missing(
         name,
         None,

@@ -48,6 +48,10 @@ class Protocol:
     smallest: int
     """The least height and width that SSIM needs after cropping."""
 
+    def least(self, scale: int) -> int:
+        """The least height and width of an original at that scale, a multiple of it."""
+        return -(-(2 * scale + self.smallest) // scale) * scale
+
     def prepare(self, hr: Image, scale: int) -> Reference:
         """Everything that depends on the original alone, to score many SR images against it.
 
@@ -65,8 +69,8 @@ class Protocol:
         require_image("the original", hr)
         cropped = crop_to_multiple(hr, scale)
         height, width = cropped.shape[:2]
-        if min(height, width) < 2 * scale + self.smallest:
-            least = -(-(2 * scale + self.smallest) // scale) * scale
+        least = self.least(scale)
+        if min(height, width) < least:
             raise SizeMismatch(
                 f"the original is {width}x{height}; protocol {self.name} at x{scale} crops "
                 f"{scale} pixels from each border and then needs {self.smallest}x{self.smallest}, "

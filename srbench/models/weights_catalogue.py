@@ -11,6 +11,7 @@ from types import MappingProxyType
 import platformdirs
 
 from ..errors import unknown_name
+from ..files import expanded, home_needed
 
 LPIPS_BACKBONES: Mapping[str, str] = MappingProxyType(
     {"alex": "alexnet-features", "squeeze": "squeezenet1_1-features", "vgg": "vgg16-features"}
@@ -63,11 +64,16 @@ def get_entry(name: str) -> BackboneWeights:
 
 
 def weights_folder(override: Path | str | None = None) -> Path:
-    """Where weights lie: ``override`` (``--weights``), SRBENCH_WEIGHTS, or a cache folder."""
+    """Where weights lie: ``override`` (``--weights``), SRBENCH_WEIGHTS, or a cache folder.
+
+    Raises:
+        ConfigError: the user has no home folder to find it in.
+    """
     given = override or os.environ.get("SRBENCH_WEIGHTS")
     if given:
-        return Path(given).expanduser()
-    return platformdirs.user_cache_path("srbench") / "weights"
+        return expanded(given)
+    with home_needed("give --weights or SRBENCH_WEIGHTS"):
+        return platformdirs.user_cache_path("srbench") / "weights"
 
 
 def list_weights(folder: Path) -> list[WeightsStatus]:

@@ -86,7 +86,7 @@ def sos_figure(tables: Tables, a: float) -> Figure:
         axes.plot(x, a * parabola, color=INK, zorder=3)
         axes.plot(x, parabola, color=FAINT, linestyle=(0, (4, 3)), linewidth=1, zorder=1.5)
         highest = max(float((stimuli["sd"] ** 2).max()), a * 4) * 1.15
-        axes.set_ylim(0, min(highest, 4.4))
+        axes.set_ylim(0, min(highest, 4.4) or 1.0)  # 0 where all votes are the same
         axes.set_xlim(LOWEST - 0.1, HIGHEST + 0.1)
         axes.set_xticks(range(LOWEST, HIGHEST + 1))
         axes.set_xlabel("MOS")

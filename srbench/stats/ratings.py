@@ -55,7 +55,9 @@ def read_ratings(path: Path | str) -> pd.DataFrame:
                 f"{path.name} is separated by {word}; expected commas: save it as plain CSV"
             )
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        frame = pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
+        )
     except (pd.errors.ParserError, csv.Error) as error:
         raise RatingsError(f"{path.name} is not a well-formed CSV: {_one_line(error)}") from error
     if not isinstance(frame.index, pd.RangeIndex):  # pandas would shift the columns

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from PIL import Image as PillowImage
 from safetensors.torch import save_file
 from skimage import data
 from skimage.metrics import structural_similarity
@@ -258,3 +259,46 @@ def test_doctor_reads_the_literature_on_set5(run_cli, shared):
     ran = run_cli("doctor", "--data", shared / "data", "--weights", shared / "weights")
     assert ran.code == 0, ran.out
     assert "bicubic x4 on Set5, ledig2017: expected 28.4261 dB / 0.8211, found 28.4261" in ran.out
+
+
+def test_unfit_originals_are_all_told_before_any_work(run_cli, tmp_path):
+    folder = tmp_path / "sets" / "Own" / "HR"
+    folder.mkdir(parents=True)
+    pixels = np.full((40, 40, 4), 200, np.uint8)
+    PillowImage.fromarray(pixels[..., :3]).save(folder / "a-good.png")
+    PillowImage.fromarray(pixels[:15, :15, :3]).save(folder / "small.png")
+    PillowImage.fromarray(pixels).save(folder / "veiled.png")
+    ran = run_cli(
+        "run-all", "--data", tmp_path / "sets", "--datasets", "Own", "--methods", "bicubic",
+        "--out", tmp_path / "out", "--no-lpips",
+    )  # fmt: skip
+    assert ran.code == 2
+    assert "2 of the originals" in ran.err
+    assert "15x15, expected at least 20x20" in ran.err
+    assert "transparent pixels" in ran.err
+    assert not (tmp_path / "out" / "images").exists()
+
+
+def test_upscale_meets_an_unfit_image_before_the_first_is_begun(run_cli, tmp_path):
+    folder = tmp_path / "lr"
+    folder.mkdir()
+    pixels = np.full((8, 8, 4), 200, np.uint8)
+    PillowImage.fromarray(pixels[..., :3]).save(folder / "a-good.png")
+    PillowImage.fromarray(pixels).save(folder / "veiled.png")
+    ran = run_cli("upscale", folder, "--method", "bicubic", "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert "transparent pixels" in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("scale", "way"), [(2, "srbench train srresnet-mse"), (3, "NAME=FILE")])
+def test_a_scale_without_networks_is_told(run_cli, tmp_path, scale, way):
+    folder = tmp_path / "sets" / "Own" / "HR"
+    folder.mkdir(parents=True)
+    PillowImage.fromarray(np.zeros((15, 15, 3), np.uint8)).save(folder / "small.png")
+    ran = run_cli(
+        "run-all", "--data", tmp_path / "sets", "--datasets", "Own", "--scale", scale,
+        "--weights", tmp_path, "--out", tmp_path / "out", "--no-lpips",
+    )  # fmt: skip
+    assert f"no network is shipped for x{scale}" in ran.err
+    assert way in ran.err

@@ -18,7 +18,7 @@ from srbench.data import (
     open_dataset,
     pixel_sha256,
 )
-from srbench.errors import DatasetError, ImageError, UnknownName
+from srbench.errors import ConfigError, DatasetError, ImageError, UnknownName
 
 
 def picture(path: Path, size: tuple[int, int] = (12, 9)) -> Path:
@@ -147,3 +147,19 @@ def test_a_truncated_image_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(ImageError, match=r"one\.png"):
         open_dataset("Mine", tmp_path).read("one")
+
+
+def test_a_link_that_leads_nowhere_is_named_not_passed_over(tmp_path):
+    picture(tmp_path / "here.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(DatasetError, match=r"gone\.png is a link to .*nowhere\.png"):
+        image_files(tmp_path)
+
+
+def test_without_a_home_folder_the_way_round_is_told(monkeypatch):
+    def nobody(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", nobody)
+    with pytest.raises(ConfigError, match=r"set HOME, or write out ~/sets without ~"):
+        data_root("~/sets")

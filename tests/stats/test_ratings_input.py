@@ -183,3 +183,10 @@ def test_a_scale_is_a_number_however_it_is_written(votes):
         assert len(tables["metric_points"]) == 2
     with pytest.raises(ResultsError, match="ratings are of scale 2, the scores of 4"):
         analyze(votes.assign(scale=2), scores)
+
+
+def test_blanks_after_the_commas_are_passed_over(tmp_path):
+    path = tmp_path / "votes.csv"
+    path.write_text("rater, dataset, image, method, score\nr1, Set5, baby, srcnn, 4\n")
+    row = read_ratings(path).iloc[0]
+    assert (row["dataset"], row["method"], row["score"]) == ("Set5", "srcnn", 4)
