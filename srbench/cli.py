@@ -78,7 +78,7 @@ def main() -> None:
             )
             code = 1
     if code == 130:
-        _say("interrupted; what was finished is kept: run the same command again to go on")
+        _say("interrupted; what is written is whole: run the same command again to go on")
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -199,7 +199,7 @@ def test_an_interruption_is_told_in_one_line(run_cli, pair, tmp_path, monkeypatc
     monkeypatch.setattr("srbench.methods.batch.write_png", interrupt)
     ran = run_cli("upscale", pair[0], "--method", "nearest", "--out", tmp_path / "up")
     assert ran.code == 130
-    assert "srbench: interrupted; what was finished is kept" in ran.err
+    assert "srbench: interrupted; what is written is whole" in ran.err
     assert "Traceback" not in ran.err
 
 

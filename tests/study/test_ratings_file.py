@@ -105,6 +105,12 @@ def test_a_wrong_row_is_named_and_nothing_is_imported(
     assert ratings_csv(study.store) == before
 
 
+def test_a_table_without_a_vote_is_refused(study, exported, tmp_path):
+    (tmp_path / "bad.csv").write_text(exported.read_text().splitlines()[0] + "\n")
+    with pytest.raises(StudyError, match="bad.csv holds no vote"):
+        import_ratings(study.store, tmp_path / "bad.csv")
+
+
 def test_a_table_that_contradicts_a_stored_vote_is_refused(study, exported, tmp_path):
     lines = exported.read_text().splitlines()
     cells = lines[1].split(",")
