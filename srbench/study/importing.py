@@ -86,9 +86,9 @@ def import_ratings(store: Store, file: Path) -> Imported:
     of the same raters adds what is new in it.
 
     Raises:
-        StudyError: the table is unreadable or holds no vote, or a row names a stimulus that is not in the study,
-            a score that is no grade, an erased rater, contradicts a stored vote, or adds one to a
-            rater who rates in this study.
+        StudyError: the table is unreadable or holds no vote, or a row names a stimulus that is not
+            in the study, a score that is no grade, an erased rater, contradicts a stored vote, or
+            adds one to a rater who rates in this study.
     """
     by_rater: dict[str, list[_Vote]] = {}
     for vote in _votes(store.manifest, _lines(file)):
