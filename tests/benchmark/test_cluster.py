@@ -5,6 +5,7 @@ import signal
 import sys
 
 import pytest
+from PIL import Image
 
 from srbench.benchmark import run_all
 from srbench.config import Experiment
@@ -101,7 +102,10 @@ def test_a_killed_worker_costs_no_result_and_every_byte_is_that_of_one_machine(
 
 def test_a_mistake_is_told_as_on_one_machine(root, tmp_path, cluster, refused, mini):
     path = root / "Mini/HR/face.png"
-    path.write_bytes(path.read_bytes()[:500])
+    bmp = path.with_suffix(".bmp")  # whose damage only decoding it tells
+    Image.open(path).save(bmp)
+    path.unlink()
+    bmp.write_bytes(bmp.read_bytes()[:-500])
     line = refused(*mini, "--dask", cluster.scheduler_address)
     assert "Mini/face" in line
     assert "truncated" in line

@@ -358,7 +358,7 @@ class TestBadInput:
         path = root / "Mini/HR/face.png"
         path.write_bytes(path.read_bytes()[:500])
         line = refused(*mini)
-        assert "Mini/face" in line
+        assert "Mini/HR/face.png" in line
         assert "truncated" in line
 
     def test_two_files_of_one_id(self, refused, mini, root):
@@ -368,7 +368,7 @@ class TestBadInput:
     def test_an_image_smaller_than_the_window(self, refused, mini, root):
         write_png(root / "Mini/HR/tiny.png", np.zeros((16, 16, 3), np.uint8))
         line = refused(*mini)
-        assert "Mini/tiny" in line
+        assert "Mini/HR/tiny.png" in line
         assert "16x16" in line
 
     def test_an_empty_data_set(self, refused, mini, root):
