@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-from .models.device import require_device_name
+
+def a_device(name: str) -> str:
+    """For --device: what no device can be called is refused before any work."""
+    from .config import require_device_name
+
+    return require_device_name(name)
 
 
 def a_file(path: Path | None) -> Path | None:
@@ -37,5 +42,5 @@ WeightsOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[
-    str, typer.Option(callback=require_device_name, help="auto, cpu, cuda, cuda:1, mps or xpu.")
+    str, typer.Option(callback=a_device, help="auto, cpu, cuda, cuda:1, mps or xpu.")
 ]

@@ -10,9 +10,23 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import ConfigError, unknown_name
-from .models.device import require_device_name
 
 _PRESETS = Path(__file__).parent / "presets"
+_DEVICE = re.compile(r"auto|(cpu|cuda|mps|xpu)(:[0-9]+)?")
+
+
+def require_device_name(device: str) -> str:
+    """``device``, if it is what a device can be called.
+
+    Whether there is one, :func:`srbench.models.device.pick_device` knows.
+    It does without torch, so a slip of the pen is met even where nothing is to be computed.
+
+    Raises:
+        UnknownName: no device is called so.
+    """
+    if not _DEVICE.fullmatch(device):
+        raise unknown_name("device", device, ["auto", "cpu", "cuda", "cuda:1", "mps", "xpu"])
+    return device
 
 
 class Crop(BaseModel):

@@ -13,7 +13,7 @@ from ..config import Experiment
 from ..data.folder import Dataset, auto_datasets, open_dataset
 from ..errors import ConfigError, ResultsError, SrbenchError
 from ..methods import Missing, select_methods
-from ..methods.resolve import NETWORKS, TRAINED_SCALES, shipped
+from ..methods.resolve import NETWORKS, shipped
 from ..models.device import pick_device
 from ..observer import Observer
 from .cache import Cache, content_key
@@ -178,17 +178,12 @@ def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> 
         ours = shipped(experiment.scale, weights)
         names += ours
         if not set(ours) & set(NETWORKS):
-            observer.note(_no_network_line(experiment.scale))
+            observer.note(
+                f"no network is shipped for x{experiment.scale}; name somebody's by NAME=FILE, or "
+                "images by NAME=FOLDER"
+            )
     # The original is always kept beside the methods; asking for it by name is no mistake.
     return list(dict.fromkeys(name for name in names if name.lower() != "hr"))
-
-
-def _no_network_line(scale: int) -> str:
-    if scale in TRAINED_SCALES:
-        way = f"to make one: srbench train srresnet-mse --scale {scale} --data FOLDER"
-    else:
-        way = "name somebody's by NAME=FILE, or images by NAME=FOLDER"
-    return f"no network is shipped for x{scale}; {way}"
 
 
 def _gap_line(gap: Missing) -> str:

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import SrbenchError, unknown_name
+from ..errors import SrbenchError
 
-_NAME = re.compile(r"auto|(cpu|cuda|mps|xpu)(:[0-9]+)?")
 _OUT_OF_MEMORY = "can't allocate memory", "out of memory", "ALLOC_FAILED"
-
-
-def require_device_name(device: str) -> str:
-    """``device``, if it is what a device can be called; whether it is there, `pick_device` knows.
-
-    It does without torch, so a slip of the pen is met even where nothing is to be computed.
-
-    Raises:
-        UnknownName: no device is called so.
-    """
-    if not _NAME.fullmatch(device):
-        raise unknown_name("device", device, ["auto", "cpu", "cuda", "cuda:1", "mps", "xpu"])
-    return device
 
 
 def pick_device(device: str) -> str:

@@ -346,14 +346,16 @@ def test_the_command_trains_and_the_method_runs(run_cli, refused, folder):
     assert run_cli(*again, "--resume").code == 0
 
 
-def test_the_commands_mistakes(refused, folder):
+def test_the_commands_mistakes(refused, folder, monkeypatch):
     train = ("train", "espcn", "--config", "quick", "--steps", 12, "--data", folder / "photos")
     assert "give a folder" in refused("train", "espcn")
     assert "did you mean 'espcn'" in refused("train", "espcm", *train[2:])
     assert "expected 2 or 4" in refused(*train, "--scale", 3)
     assert "does not exist" in refused(*train[:7], folder / "no")
-    start = refused("train", "srgan-mse", *train[2:], "--scale", 2)
-    assert "srbench train srresnet-mse --scale 2" in start
+    with monkeypatch.context() as nothing_ships:
+        nothing_ships.setattr("srbench.methods.resolve._SHIPPED", folder)
+        start = refused("train", "srgan-mse", *train[2:], "--scale", 2)
+        assert "srbench train srresnet-mse --scale 2" in start
     assert "srbench weights fetch vgg19-features" in refused("train", "srgan-vgg54", *train[2:])
     (folder / "r.toml").write_text("stagess = []")
     assert "did you mean 'stages'" in refused(*train[:3], folder / "r.toml", *train[4:])
