@@ -83,6 +83,28 @@ def test_a_resumed_run_ends_in_the_weights_of_an_uninterrupted_one(
     assert torch.equal(weights(whole.average), weights(second.average))
 
 
+def test_every_step_draws_a_batch_of_its_own_also_after_resuming(photos, tmp_path, monkeypatch):
+    drawn = []
+    real = TrainingSet.batch
+
+    def batch(self, *arguments):
+        drawn.append(real(self, *arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr(TrainingSet, "batch", batch)
+    first = trainer(photos, recipe())
+    for _ in range(3):
+        first.train_step()
+    first.save(tmp_path / "state.pt")
+    second = trainer(photos, recipe())
+    second.resume(tmp_path / "state.pt")
+    for _ in range(3):
+        second.train_step()
+    assert len(drawn) == 6
+    for (_, a), (_, b) in itertools.combinations(drawn, 2):
+        assert not torch.equal(a, b)
+
+
 KILLED = """
 import os, signal, sys, torch
 sys.path.insert(0, sys.argv[2])
