@@ -78,7 +78,10 @@ def main() -> None:
             )
             code = 1
     if code == 130:
-        _say("interrupted; what is written is whole: run the same command again to go on")
+        _say(
+            "interrupted; what is written is whole: run the same command again to go on "
+            "(train: with --resume)"
+        )
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -350,7 +353,7 @@ def train(
     if config in PRESETS:
         recipe = recipe_for(method.lower(), scale or 4, config)
     else:
-        recipe = read_recipe(Path(config), method.lower(), scale or 4)
+        recipe = read_recipe(Path(config), method.lower(), scale)
     if steps is not None:
         recipe = recipe.lasting(steps)
     guarded = [open_dataset(name, root) for name in auto_datasets(root)]
