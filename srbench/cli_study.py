@@ -204,7 +204,7 @@ def plan(
     from rich.table import Table
 
     from .console import table_console
-    from .study import Design, power_figure, power_table, raters_needed
+    from .study import Design, power_table, raters_needed
 
     if out and out.suffix not in (".png", ".pdf"):
         raise ConfigError(f"{out} is no figure's name; expected .png or .pdf")
@@ -222,9 +222,10 @@ def plan(
     table_console().print(shown)
     if out:
         from .files import atomic_path
+        from .report.power_chart import power_figure
 
         with atomic_path(out) as temporary:
-            power_figure(table).savefig(temporary, format=out.suffix[1:], dpi=200)
+            power_figure(table, wanted).savefig(temporary, format=out.suffix[1:], dpi=200)
 
 
 @study_app.command("simulate")

@@ -122,7 +122,7 @@ def test_nobody_is_told_to_install_another_package_of_our_name():
         for kind in ("*.py", "*.md", "*.html")
         for page in (CHECKOUT / folder).rglob(kind)
         for line in page.read_text(encoding="utf-8").splitlines()
-        if re.search(r"""pip install (-\S+ )*['"]?srbench""", line)
+        if re.search(r"""pip install (-\S+ )*['"]?srbench|install srbench\[""", line)
     ]
     assert told == []
 

@@ -130,8 +130,13 @@ def test_simulated_ratings_are_marked_everywhere(written):
     for name in ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos"):
         assert pd.read_csv(written / f"{name}.csv")["simulated"].all()
     assert json.loads((written / "reliability.json").read_text())["simulated"] is True
-    for path in (written / "tables").glob("*.md"):
-        assert "simulated raters" in path.read_text().lower(), path.name
+    for kind in ("md", "tex"):
+        for path in (written / "tables").glob(f"*.{kind}"):
+            assert "simulated raters" in path.read_text().lower(), path.name
+    for path in (written / "tables").glob("*.csv"):
+        header, *rows = path.read_text().splitlines()
+        assert header.endswith(",simulated"), path.name
+        assert all(row.endswith(",True") for row in rows), path.name
 
 
 def test_what_stays_out_is_listed_with_its_reason(written):
