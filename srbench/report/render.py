@@ -47,8 +47,8 @@ class Table:
     """A finished table. Rows with the same first ``group`` cells belong together.
 
     ``may_turn`` says that the columns after the leading text may as well be rows of their group,
-    which LaTeX does where they are too many for a page. ``simulated``, where it is not None, ends the
-    CSV as a column of its own: what raters gave says in every form whether they were people.
+    which LaTeX does where they are too many for a page. ``simulated``, where it is not None, is the
+    last column of the CSV: what raters gave says in every form whether they were people.
     """
 
     stem: str
