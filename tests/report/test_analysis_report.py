@@ -126,7 +126,9 @@ def test_the_page_asks_the_network_for_nothing_and_escapes_names(written):
 
 
 def test_simulated_ratings_are_marked_everywhere(written):
-    assert "votes were made by a program" in (written / "analysis.html").read_text()
+    page = (written / "analysis.html").read_text()
+    assert "votes were made by a program" in page
+    assert re.search(r"<h1>[^<]* simulated raters", page)
     for name in ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos"):
         assert pd.read_csv(written / f"{name}.csv")["simulated"].all()
     assert json.loads((written / "reliability.json").read_text())["simulated"] is True
