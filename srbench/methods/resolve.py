@@ -13,6 +13,7 @@ from ..data.folder import Dataset, image_files
 from ..errors import CheckpointError, DatasetError, MissingWeights, UnknownName, unknown_name
 from ..imaging import Border
 from ..models.cards import read_card
+from ..wording import counted
 from .base import ImageId, Method, file_sha256
 from .folder import FolderMethod, check_result
 from .interpolation import Bicubic, Nearest
@@ -266,7 +267,7 @@ def _folder_method(
         if lacking:
             shown = ", ".join(lacking[:3]) + (" ..." if len(lacking) > 3 else "")
             raise DatasetError(
-                f"{subfolder} lacks {len(lacking)} of the {len(dataset.ids)} images of "
+                f"{subfolder} lacks {len(lacking)} of {counted(len(dataset.ids), 'image')} of "
                 f"{dataset.name} ({shown}); add them, or leave the whole subfolder out"
             )
         for image in dataset.ids:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..cells_guard import guard
-from ..files import write_text
+from ..files import remove_unfinished, write_text
 from ..stats import analyze, check_ratings
 from ..stats.significance import Pairs
 from .analysis_charts import KINDS, draw_analysis
@@ -51,6 +51,8 @@ def write_analysis(
     ratings = check_ratings(ratings)
     tables = analyze(ratings, scores, family=family, resamples=resamples, seed=seed)
     told("statistics")
+    for part in ("tables", "figures"):
+        remove_unfinished(out / part)
     written: list[Path] = []
     for name in FILES:
         if name in tables:

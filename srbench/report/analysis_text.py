@@ -11,6 +11,7 @@ from ..stats.claims import join
 from ..stats.mos import best_method
 from ..stats.ratings import REFERENCE
 from ..stats.significance import HEADLINE
+from ..wording import counted
 from .analysis_names import Tables, dataset_name, datasets_of
 from .style import display_name, format_value
 
@@ -60,10 +61,7 @@ def headline(tables: Tables) -> str:
 
 def _where(own: pd.DataFrame, of: str) -> str:
     images, raters = int(own["n_images"].max()), int(own["n_raters"].max())
-    return (
-        f" over {images} image{'s' if images != 1 else ''}{of} "
-        f"by {raters} rater{'s' if raters != 1 else ''}"
-    )
+    return f" over {counted(images, 'image')}{of} by {counted(raters, 'rater')}"
 
 
 def methods_text(

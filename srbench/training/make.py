@@ -15,6 +15,7 @@ from .. import __version__
 from ..data.folder import Dataset
 from ..data.training import TrainingSet
 from ..errors import CheckpointError, TrainingError
+from ..files import remove_unfinished
 from ..methods.resolve import checkpoint_file
 from ..metrics.lpips import Lpips
 from ..models.cards import Card, read_card
@@ -116,6 +117,8 @@ def train(
         )
     if resume:
         read_state(state, recipe, torch.device("cpu"))  # before minutes of reading photographs
+    if place.writes:
+        remove_unfinished(folder)
     scale = recipe.architecture.scale
     with _told_about_memory(recipe, place.device):
         content, notes = content_losses(recipe.content, weights, place.device)
