@@ -312,7 +312,7 @@ def import_(
         added = import_ratings(open_study(folder, database).store, file)
     print(
         f"{counted(added.votes, 'vote')} of {counted(added.raters, 'rater')} added, "
-        f"{added.repeated:,} there already"
+        f"{added.repeated:,} already there"
     )
 
 
