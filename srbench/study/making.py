@@ -136,7 +136,9 @@ def new_study(
         out.parent.mkdir(parents=True, exist_ok=True)
         workplace = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     except OSError as error:
-        raise StudyError(f"cannot write the study to {out}: {error.strerror}") from error
+        raise StudyError(
+            f"cannot write the study to {out}: {error.strerror}; choose another folder"
+        ) from error
     try:
         main = [
             _add(workplace, seed, dataset, image, method, pixels)
@@ -176,7 +178,9 @@ def new_study(
             out.rmdir()
         os.replace(workplace, out)
     except OSError as error:
-        raise StudyError(f"cannot write the study to {out}: {error.strerror}") from error
+        raise StudyError(
+            f"cannot write the study to {out}: {error.strerror}; choose another folder"
+        ) from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
 
