@@ -11,6 +11,7 @@ from ..stats.claims import join
 from ..stats.mos import best_method
 from ..stats.ratings import REFERENCE
 from ..stats.significance import HEADLINE
+from ..wording import counted
 from .analysis_names import Tables, dataset_name, datasets_of
 from .style import display_name, format_value
 
@@ -63,10 +64,7 @@ def _where(own: pd.DataFrame, of: str, everybody: pd.DataFrame) -> str:
     simulated = int(everybody["simulated"].sum())
     kind = "simulated " if simulated == len(everybody) else ""
     some = ", some of them simulated" if simulated and not kind else ""
-    return (
-        f" over {images} image{'s' if images != 1 else ''}{of} "
-        f"by {raters} {kind}rater{'s' if raters != 1 else ''}{some}"
-    )
+    return f" over {counted(images, 'image')}{of} by {counted(raters, f'{kind}rater')}{some}"
 
 
 def methods_text(

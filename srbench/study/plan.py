@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StudyError
+from ..wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +131,8 @@ def planned_power(
     }
     shares = ", ".join(f"{d:g} with {p:.0%}" for d, p in found.items())
     among = f", as one of {pairs} comparisons" if pairs > 1 else ""
-    return f"power: {raters} raters on {seen} images each find a MOS difference of {shares}{among}"
+    each = f"{raters} raters on {counted(seen, 'image')} each"
+    return f"power: {each} find a MOS difference of {shares}{among}"
 
 
 def _differences(design: Design, count: int, rng: np.random.Generator) -> NDArray[np.float64]:

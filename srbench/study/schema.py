@@ -239,7 +239,8 @@ def database_error(error: Exception) -> StudyError:
     cause = str(getattr(error, "orig", None) or error).strip().splitlines()
     return StudyError(
         f"the study's database does not answer as it should ({cause[0] if cause else error}); "
-        "check that it runs, that its disk has room and that no other program holds it"
+        "check that it runs, that its folder can be written to and has room, and that no other "
+        "program holds it; of a copy on a read-only disk make another copy first"
     )
 
 
