@@ -137,7 +137,9 @@ def crossed_mean(
     it at 5, 14 and 100 images. ``benchmarks/rating_calibration.py`` repeats this.
 
     One rater (or one image) leaves an interval over the images (or raters) alone, and ``note``
-    says so; a single vote leaves none.
+    says so; a single vote leaves none. Of two raters or two images one degree of freedom is left:
+    ``note`` says that the promise is not kept (measured: 90 % coverage, up to 12 % false positives
+    at 5 %; with three 92 to 97 % and at most 5.5 %).
 
     Equal values everywhere would leave no variance, and two votes of one rater would prove
     anything. Then the variance of a value is what rounding to whole grades hides, 1/12 for each of
@@ -162,6 +164,9 @@ def crossed_mean(
     mean = float((share * y).sum())
     single = [word for word, n in (("rater", raters), ("image", images)) if n == 1]
     note = "; ".join(f"one {word}: holds for this {word} only" for word in single)
+    two = [word for word, n in (("raters", raters), ("images", images)) if n == 2]
+    if two and not single:
+        note = f"only two {' and two '.join(two)}: up to twice the errors promised"
     if there.sum() == 1:
         return CrossedMean(mean, float("nan"), 0, "a single vote: no interval")
     if np.ptp(table[there]) == 0:
@@ -189,8 +194,8 @@ def crossed_mean(
     df = variance**2 / float((squares**2 / dfs).sum())  # Satterthwaite
     if variance <= 0 or df < min(dfs[:2]):
         largest = int(np.argmax(squares[:2])) if squares[:2].max() > 0 else 2
-        return CrossedMean(mean, float(squares[largest]), float(dfs[largest]))
-    return CrossedMean(mean, variance, df)
+        return CrossedMean(mean, float(squares[largest]), float(dfs[largest]), note)
+    return CrossedMean(mean, variance, df, note)
 
 
 def crossed_difference(a: Floats, b: Floats, rater_weights: Floats | None = None) -> CrossedMean:
