@@ -171,11 +171,12 @@ def false_families(
         for test in tests:
             if test.startswith("Friedman"):
                 means = [_means(own, int(test.endswith("raters"))) for own in votes]
-                counts[test] += stats.friedmanchisquare(*np.round(means, 9)).pvalue < 0.05
+                p = stats.friedmanchisquare(*np.round(means, 9)).pvalue
+                counts[test] += int(p < 0.05)
                 continue
             p = np.array([PAIR_TESTS[test](difference) for difference in differences])
             adjusted = p if test == NO_HOLM else holm(p)
-            counts[test] += bool((adjusted[equal] < 0.05).any())
+            counts[test] += int((adjusted[equal] < 0.05).any())
     return {test: count / runs for test, count in counts.items()}
 
 
