@@ -89,7 +89,7 @@ def methods_text(
         "images as random samples (two-way crossed random effects without interaction): the "
         "variance of the mean is (MS_raters + MS_images − MS_residual)/(R·I) with Satterthwaite "
         "degrees of freedom; where that is not positive or has fewer degrees of freedom than the "
-        "smaller of R − 1 and I − 1, max(MS_raters, MS_images)/(R·I) stands in"
+        "smaller of R − 1 and I − 1, max(MS_raters, MS_images)/(R·I) stands in with that number"
         + _missing(main)
         + f". Bootstrap intervals resample raters and images together ({settings['resamples']} "
         "resamples, percentiles; Owen 2007); Student intervals and exact binomial intervals "

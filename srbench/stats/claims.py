@@ -166,6 +166,7 @@ def _differences(where: str, head: pd.DataFrame, name: Name, every: bool) -> str
         f"{name(str(a))} and {name(str(b))}" for a, b in even[["method_a", "method_b"]].to_numpy()
     ]
     if len(pairs) <= 6:
+        what = what.removesuffix(" between methods")
         return f"{where}, all {total} {what} are significant except between {'; '.join(pairs)}."
     return f"{where}, {total - len(pairs)} of {total} {what} are significant."
 
