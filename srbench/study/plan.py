@@ -172,12 +172,12 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
         squares = np.stack([ms_raters, ms_images, ms_residual])
         largest = np.where(squares[:2].max(axis=0) > 0, squares[:2].argmax(axis=0), 2)
         larger = np.take_along_axis(squares, largest[None], axis=0)[0]
-        plain = np.array([raters - 1.0, images - 1.0, cells])[largest]
+        fewer = min(raters, images) - 1.0
         with np.errstate(invalid="ignore"):  # no spread at all
             freedom = total**2 / spread
-        stands = (total > 0) & (freedom >= min(raters, images) - 1)
+        stands = (total > 0) & (freedom >= fewer)
         variance = np.where(stands, total, larger) / (raters * images)
-        freedom = np.where(stands, freedom, plain)
+        freedom = np.where(stands, freedom, fewer)
     flat = (np.ptp(differences, axis=(1, 2)) == 0) & (mean != 0)
     least = min(n for n in (raters, images) if n > 1) - 1.0
     variance = np.where(flat, 1 / 6 / (raters * images), variance)
