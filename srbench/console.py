@@ -62,7 +62,7 @@ class ConsoleObserver(Observer):
         self._console = console
         self._unit = unit
         self._live: Progress | None = None
-        self._step, self._total, self._done = "", 0, 0
+        self._total = self._done = 0
         self._begun = self._said = 0.0
 
     def __enter__(self) -> Self:
@@ -76,7 +76,7 @@ class ConsoleObserver(Observer):
 
     def begin(self, step: str, images: int) -> None:
         self.end()
-        self._step, self._total, self._done = step, images, 0
+        self._total, self._done = images, 0
         self._begun = self._said = time.monotonic()
         if not self._console.is_terminal:
             self.note(step + (f": {images} {self._unit}" if images else ""))
