@@ -75,7 +75,10 @@ def main() -> None:
             )
             code = 1
     if code == 130:
-        _say("interrupted; what is written is whole: run the same command again to go on")
+        _say(
+            "interrupted; what is written is whole: run the same command again to go on "
+            "(train: with --resume)"
+        )
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -73,7 +73,7 @@ def train(
     if config in PRESETS:
         recipe = recipe_for(method.lower(), scale or 4, config)
     else:
-        recipe = read_recipe(Path(config), method.lower(), scale or 4)
+        recipe = read_recipe(Path(config), method.lower(), scale)
     if steps is not None:
         recipe = recipe.lasting(steps)
     guarded = [open_dataset(name, root) for name in auto_datasets(root)]
