@@ -23,8 +23,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, cast
 
-from distributed import Client, Future, Worker, WorkerPlugin, as_completed, get_worker
+from distributed import Client, Future, Security, Worker, WorkerPlugin, as_completed, get_worker
 from distributed.client import FutureCancelledError
+from distributed.comm.addressing import parse_address
+from distributed.comm.registry import get_backend
 from distributed.scheduler import KilledWorker
 
 from .. import __version__
@@ -106,10 +108,11 @@ class Cluster:
     """A connection to a Dask scheduler, for one run; a context manager.
 
     Raises:
-        SrbenchError: nothing answers at the address.
+        SrbenchError: it is no address of a scheduler, or nothing answers there.
     """
 
     def __init__(self, address: str) -> None:
+        _require_address(address)
         self._address = address
         # What Dask has to say of lost workers and connections is said here in one line or not
         # at all.
@@ -227,6 +230,25 @@ class Cluster:
             if keys:
                 self._client.cancel([Future(key, client=self._client) for key in keys])
             self._client.unregister_worker_plugin(equipment.name)
+
+
+def _require_address(address: str) -> None:
+    # A client that cannot make sense of it would wait for 20 s when Python ends, and complain.
+    reason = ""
+    try:
+        scheme, place = parse_address(address)
+        get_backend(scheme)
+        if not place:
+            reason = "it names no machine"
+        elif scheme == "tls" and not Security().get_connection_args("client").get("ssl_context"):
+            reason = "Dask's configuration on this machine has no certificates for tls"
+    except ValueError as error:
+        reason = str(error)
+    if reason:
+        raise SrbenchError(
+            f"--dask '{address}' cannot be used: {reason}; give the address that `dask scheduler` "
+            "prints, such as tcp://127.0.0.1:8786"
+        )
 
 
 def work(parcel: Parcel) -> Delivery:

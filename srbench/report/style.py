@@ -24,8 +24,9 @@ INK = "#1f2328"
 FAINT = "#8a8f98"
 GRID = "#d8dbe0"
 
-# Okabe and Ito, "Color Universal Design" (2008), without black, which is HR's.
-ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+# Okabe and Ito, "Color Universal Design" (2008), without black, which is HR's, and yellow, which
+# is faint on white.
+ORANGE, SKY, GREEN = "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
 Direction = Literal["higher", "lower"]

@@ -156,6 +156,24 @@ def test_an_address_where_nobody_answers(refused, mini, monkeypatch):
     assert "no Dask scheduler answers at nowhere" in refused(*mini, "--dask", "nowhere")
 
 
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("", "it names no machine"),
+        ("tcp://", "it names no machine"),
+        ("http://127.0.0.1:8787", "unknown address scheme 'http'"),
+        ("tls://127.0.0.1:9", "no certificates for tls"),
+    ],
+)
+def test_what_is_no_address_is_refused_before_any_connection(
+    refused, mini, monkeypatch, address, reason
+):
+    monkeypatch.setattr("srbench.benchmark.cluster.Client", None)
+    line = refused(*mini, "--dask", address)
+    assert reason in line
+    assert "tcp://127.0.0.1:8786" in line
+
+
 def test_without_the_extra(refused, mini, monkeypatch):
     monkeypatch.delitem(sys.modules, "srbench.benchmark.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
