@@ -150,6 +150,33 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_weights(photos, tmp_path
     assert torch.equal(weights(whole.generator), weights(resumed.generator))
 
 
+def test_what_is_minimised_is_the_recipes_sum(photos):
+    plan = recipe(
+        crop=64, content={"mse": 0.5, "luma": 0.25}, adversarial=0.3, total_variation=1e-3
+    )
+    torch.manual_seed(0)
+    content = {"mse": losses.mse, "luma": losses.luma_mse}
+    made = Trainer(plan, plan.architecture.build(), photos, content, Place(CPU))
+    values = {name: float(value.detach()) for name, value in made.train_step().items()}
+    parts = {"mse": 0.5, "luma": 0.25, "adversarial": 0.3, "tv": 1e-3}
+    assert values["loss"] == pytest.approx(sum(w * values[n] for n, w in parts.items()), rel=1e-5)
+    assert all(values[name] > 0.01 for name in parts)
+
+
+def test_the_rate_warms_up_and_falls_along_a_half_cosine(photos):
+    stage = Stage(steps=110, crop=24, rate=1e-3, final_rate=1e-4, warmup=10)
+    assert [stage.rate_at(k) for k in (0, 4, 9)] == pytest.approx([1e-4, 5e-4, 1e-3])
+    assert [stage.rate_at(k) for k in (10, 60, 110)] == pytest.approx([1e-3, 5.5e-4, 1e-4])
+    plan = recipe(6)
+    rates = []
+    made = trainer(photos, plan)
+    step = made.optimiser.step
+    made.optimiser.step = lambda rate: rates.append(rate) or step(rate)
+    for _ in range(6):
+        made.train_step()
+    assert rates == [s.rate_at(k) for s in plan.stages for k in range(3)]
+
+
 def test_training_beats_where_it_started(photos):
     plan = Recipe(
         name="espcn",
