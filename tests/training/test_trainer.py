@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from skimage import data
 
 from srbench.data.training import TrainingSet, read_training_images
@@ -17,7 +18,9 @@ from srbench.methods.resolve import NETWORKS
 from srbench.models.cards import Architecture
 from srbench.models.checkpoints import load_checkpoint
 from srbench.models.discriminator import Discriminator
+from srbench.models.torchvision_import import import_torchvision
 from srbench.models.vgg import VggFeatures
+from srbench.models.weights_catalogue import weights_path
 from srbench.training import PRESETS, losses, recipe_for
 from srbench.training.content import (
     NORMALISED_FACTOR,
@@ -291,6 +294,28 @@ def test_vgg_features_are_taken_after_relu_before_the_pool(layer, shape):
     assert features.shape == shape
     assert features.min() == 0
     assert features.max() > 0
+
+
+@pytest.mark.parametrize(("layer", "depth"), [("vgg22", 9), ("vgg54", 36)])
+def test_the_vgg_loss_is_the_papers_on_torchvisions_network(tmp_path, save_backbone, layer, depth):
+    save_backbone("vgg19-features", weights_path("vgg19-features", tmp_path))
+    made, _ = content_losses([layer], tmp_path, CPU)
+    vgg19 = import_torchvision().models.vgg19(weights=None).features[:depth].eval()
+    state = load_file(weights_path("vgg19-features", tmp_path))
+    own = {f"features.{name}" for name in vgg19.state_dict()}
+    vgg19.load_state_dict({k.removeprefix("features."): v for k, v in state.items() if k in own})
+    mean, std = (
+        torch.tensor(v).reshape(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    )
+    images = [
+        torch.from_numpy(photo[:48, :64].copy()).permute(2, 0, 1)[None] / 255
+        for photo in (data.astronaut(), data.coffee())
+    ]
+    with torch.no_grad():
+        phi = [vgg19((image - mean) / std) / 12.75 for image in images]
+        expected = ((phi[0] - phi[1]) ** 2).sum() / (phi[0].shape[-1] * phi[0].shape[-2])
+        ours = made[layer](*(2 * image - 1 for image in images))
+    assert float(ours) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_vgg_losses_without_weights_fail_at_once_with_the_command(tmp_path):
