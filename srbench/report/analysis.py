@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +30,13 @@ def write_analysis(
     family: Pairs | None = None,
     resamples: int = 2000,
     seed: int = 0,
-    progress: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Analyse ``ratings`` and write tables, figures and analysis.html into ``out``.
 
     ``ratings`` as for `srbench.analyze`, ``scores`` as in scores.csv, ``family`` the declared
     comparisons (default: all pairs). Nothing is written before the analysis has succeeded. The
     same input gives the same bytes. Figures of an earlier analysis that no longer apply are
-    removed. ``progress`` is called with the name of each thing when it is done.
+    removed.
 
     Returns:
         The files written.
@@ -46,11 +45,9 @@ def write_analysis(
         RatingsError: the ratings cannot be used.
         ResultsError: the scores cannot be used, or ``out`` cannot be written to.
     """
-    told = progress or (lambda _: None)
     out = Path(out)
     ratings = check_ratings(ratings)
     tables = analyze(ratings, scores, family=family, resamples=resamples, seed=seed)
-    told("statistics")
     written: list[Path] = []
     for name in FILES:
         if name in tables:
@@ -64,8 +61,7 @@ def write_analysis(
     shown = all_tables(tables)
     for table in shown:
         written += write_table(table, out / "tables")
-    told("tables")
-    figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS, told)
+    figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS)
     settings: dict[str, object] = {
         "ratings": len(ratings),
         "raters": int(ratings["rater"].nunique()),
@@ -77,7 +73,6 @@ def write_analysis(
         settings["family"] = [f"{a} / {b}" for a, b in family]
     page = out / "analysis.html"
     write_text(page, render_analysis(tables, ratings, shown, pictures, settings))
-    told("analysis.html")
     return [*written, *figures, page]
 
 

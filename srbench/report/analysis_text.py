@@ -20,7 +20,7 @@ def headline(tables: Tables) -> str:
     name = datasets_of(tables)[-1]
     own = tables["mos"]
     own = own[(own["dataset"] == name) & (own["ci_method"] == "crossed")]
-    where = _where(own, "" if name == "all" else f" of {dataset_name(name)}")
+    where = _where(own, "" if name == "all" else f" of {dataset_name(name)}", tables["raters"])
     top = best_method(own)
     if top is None:
         return f"Only the original was rated: MOS {format_value(own['mos'].iloc[0], 2)}{where}."
@@ -58,11 +58,14 @@ def headline(tables: Tables) -> str:
     return f"{text}; {count} differences between versions are significant."
 
 
-def _where(own: pd.DataFrame, of: str) -> str:
+def _where(own: pd.DataFrame, of: str, everybody: pd.DataFrame) -> str:
     images, raters = int(own["n_images"].max()), int(own["n_raters"].max())
+    simulated = int(everybody["simulated"].sum())
+    kind = "simulated " if simulated == len(everybody) else ""
+    some = ", some of them simulated" if simulated and not kind else ""
     return (
         f" over {images} image{'s' if images != 1 else ''}{of} "
-        f"by {raters} rater{'s' if raters != 1 else ''}"
+        f"by {raters} {kind}rater{'s' if raters != 1 else ''}{some}"
     )
 
 
