@@ -65,7 +65,7 @@ def commands_page() -> str:
         "Made by `docs/make_reference.py`; do not edit. `srbench COMMAND --help` says the same.",
         "",
         "Exit codes: 0 done; 2 the input is wrong, one line says what and how to mend it; 1 a "
-        "fault of ours; 130 interrupted.",
+        "fault of ours; 130 interrupted; 141 who read the output has gone (`| head`).",
         "",
     ]
     for name, command in sorted(commands()):

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import warnings
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,8 @@ from .cli_options import DataOption, DeviceOption, WeightsOption, a_file, a_fold
 from .cli_study import study_app
 from .cli_training import train
 from .errors import SrbenchError
+from .interrupts import interruptible
+from .wording import counted
 
 # What the user's files and disks may answer anywhere, worded by the system.
 _REFUSALS = (
@@ -47,8 +50,14 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")
     # Of a home folder that cannot be written to, which a run does not need.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Of an encoding without arrows, or a file name that is no text.
+            stream.reconfigure(errors="replace")
     try:
-        code = app(standalone_mode=False, prog_name="srbench")
+        with interruptible():
+            code = app(standalone_mode=False, prog_name="srbench")
+        sys.stdout.flush()  # here, where a reader that has gone is no fault
     except SrbenchError as error:
         _say(str(error))
         code = 2
@@ -58,9 +67,10 @@ def main() -> None:
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130  # newer typer returns this itself
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except (BrokenPipeError, SystemExit):  # the latter is how typer passes the former on
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        code = 141  # as of every program whose reader stops, such as `head`
     except Exception as error:
         if os.environ.get("SRBENCH_TRACEBACK"):
             raise
@@ -75,10 +85,8 @@ def main() -> None:
             )
             code = 1
     if code == 130:
-        _say(
-            "interrupted; what is written is whole: run the same command again to go on "
-            "(train: with --resume)"
-        )
+        more = " with --resume" if sys.argv[1:2] == ["train"] else ""
+        _say(f"interrupted; what is written is whole: run the same command again{more} to go on")
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -169,8 +177,9 @@ def run_all(
         )
     _print_summary(out, summary.datasets, experiment.scale)
     console.print(
-        f"{summary.images} images, {summary.pairs} SR images, {summary.computed} of them computed "
-        f"now, in {summary.seconds:.1f} s; results in {out}, the page is {out / 'report.html'}",
+        f"{counted(summary.images, 'image')}, {counted(summary.pairs, 'SR image')}, "
+        f"{summary.computed:,} of them computed now, in {summary.seconds:.1f} s; "
+        f"results in {out}, the page is {out / 'report.html'}",
         markup=False,
     )
     if study:
@@ -185,7 +194,7 @@ def _simulated_study(results: Path, scale: int, root: Path) -> None:
     with ConsoleObserver(console) as observer:
         done = rehearse(results, scale, root, observer)
     console.print(
-        f"SIMULATED, no person rated anything: {done.votes} votes of {done.raters} simulated "
+        f"SIMULATED, no person rated anything: {done.votes:,} votes of {done.raters} simulated "
         f"raters on {done.stimuli} stimuli{'' if done.made else ' (stood already)'}; study in "
         f"{done.folder}, the page is {done.page}",
         markup=False,
@@ -277,7 +286,7 @@ def upscale(
             device=device,
             observer=observer,
         )
-    console.print(f"{len(written)} images written to {out}", markup=False)
+    console.print(f"{counted(len(written), 'image')} written to {out}", markup=False)
 
 
 @app.command()
@@ -288,29 +297,28 @@ def report(
 ) -> None:
     """Make the tables, figures and page of a results folder again."""
     from .benchmark.results import ResultsFolder
-    from .console import ConsoleObserver, make_console
+    from .console import make_console, working
     from .errors import ResultsError
     from .report import write_report
 
     if not (out / "scores.csv").is_file():
         raise ResultsError(f"{out} holds no scores.csv; make one with: srbench run-all --out {out}")
-    console = make_console()
-    with ConsoleObserver(console) as observer, ResultsFolder(out).locked():
-        observer.begin("tables, figures and page", 0)
-        files = write_report(out)
-    console.print(f"{len(files)} files made; the page is {out / 'report.html'}", markup=False)
+    with working("tables, figures and page") as observer, ResultsFolder(out).locked():
+        files = write_report(out, progress=observer.part_done)
+    make_console().print(
+        f"{counted(len(files), 'file')} made; the page is {out / 'report.html'}", markup=False
+    )
 
 
 @app.command()
 def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
     """Check the installation: versions, devices, weights, data sets, golden values."""
-    from rich.console import Console
-
+    from .console import make_console
     from .data.folder import data_root
     from .doctor import examine
     from .models.weights_catalogue import weights_folder
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console(stderr=False)
     good = True
     for finding in examine(data_root(data), weights_folder(weights)):
         good &= finding.good

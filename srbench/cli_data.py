@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .cli_options import DataOption, WeightsOption
+from .wording import counted
 
 if TYPE_CHECKING:
     from .data import Finding
@@ -77,23 +78,25 @@ def data_import(name: str, folder: Path, data: DataOption = None) -> None:
 
     with ConsoleObserver(make_console()) as observer:
         made = import_folder(name, folder, data_root(data), observer)
-    print(f"{len(made.dataset.ids)} images are now the data set {made.dataset.name}")
+    images = counted(len(made.dataset.ids), "image")
+    print(f"{made.dataset.name} is a data set now, of {images}")
     if made.findings:
         _print_findings(made.dataset.name, made.findings)
 
 
 def _print_findings(name: str, findings: Sequence[Finding]) -> bool:
     """Print what is not as it should be; whether all was."""
+    images = counted(len(findings), "image")
     bad = [finding for finding in findings if not finding.good]
     for finding in bad:
         print(f"{name}/{finding.image}: {finding.status}: {finding.detail}")
     unrecorded = sum(finding.status == "unrecorded" for finding in findings)
     if bad:
-        print(f"{name}: {len(bad)} of {len(findings)} images are not the canonical ones")
+        print(f"{name}: {len(bad)} of {images} not as the canonical ones are")
     elif unrecorded:
-        print(f"{name}: {len(findings)} images readable; their canonical pixels are not recorded")
+        print(f"{name}: {images} readable; the canonical pixels are not recorded")
     else:
-        print(f"{name}: {len(findings)} images, all with the canonical pixels")
+        print(f"{name}: {images}, all with the canonical pixels")
     return not bad
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .cli_options import DeviceOption, a_folder, numbers_of
+from .wording import counted
 
 
 def depth_study(
@@ -52,7 +53,8 @@ def depth_study(
             observer=observer,
         )
     console.print(
-        f"{len(rows)} networks; the table is {out / 'depth.csv'}, the figure {out / 'depth.png'}",
+        f"{counted(len(rows), 'network')}; the table is {out / 'depth.csv'}, "
+        f"the figure {out / 'depth.png'}",
         markup=False,
     )
 
@@ -69,10 +71,13 @@ def evolution(
     tiles: Annotated[int, typer.Option(help="Samples shown at most.", min=1)] = 7,
 ) -> None:
     """One image as a training proceeds (SRGAN, figure 8)."""
-    from .data.folder import auto_datasets, data_root, open_dataset
-    from .experiments.evolution import draw_evolution
+    from .console import working
 
-    root = data_root()
-    validation = open_dataset(auto_datasets(root)[0], root)
-    files = draw_evolution(checkpoints, out, validation=validation, image=image, tiles=tiles)
+    with working("drawing the figure"):  # reading the libraries included
+        from .data.folder import auto_datasets, data_root, open_dataset
+        from .experiments.evolution import draw_evolution
+
+        root = data_root()
+        validation = open_dataset(auto_datasets(root)[0], root)
+        files = draw_evolution(checkpoints, out, validation=validation, image=image, tiles=tiles)
     print(f"the figure is {files[0]}")

@@ -11,6 +11,7 @@ import typer
 
 from .cli_options import DataOption, a_file, a_folder, names_of, numbers_of
 from .errors import ConfigError, StudyError
+from .wording import counted
 
 study_app = typer.Typer(
     help="Rating studies: plan, make, run, export and analyse them.",
@@ -71,46 +72,49 @@ def new(
     ] = None,
 ) -> None:
     """Make a study of a results folder."""
+    from .console import working
     from .data.folder import data_root
-    from .study import new_study
 
-    made = new_study(
-        source,
-        out,
-        preset_name=preset,
-        scale=scale,
-        methods=names_of(methods),
-        datasets=names_of(datasets),
-        calibration=calibration,
-        data_root=data_root(data),
-        per_rater=per_rater,
-        retests=retests,
-        gold=gold,
-        max_height=max_height,
-        crop_too_high=crop_too_high,
-        magnification=magnification,
-        open_access=open_access,
-        participant_parameter=participant_parameter,
-        return_url=return_url,
-        raters=raters,
-        seed=seed,
-        title=title,
-        texts=texts,
-    )
-    votes = _range(*made.votes_per_stimulus)
+    with working("making the study and estimating its power"):
+        from .study import new_study
+
+        made = new_study(
+            source,
+            out,
+            preset_name=preset,
+            scale=scale,
+            methods=names_of(methods),
+            datasets=names_of(datasets),
+            calibration=calibration,
+            data_root=data_root(data),
+            per_rater=per_rater,
+            retests=retests,
+            gold=gold,
+            max_height=max_height,
+            crop_too_high=crop_too_high,
+            magnification=magnification,
+            open_access=open_access,
+            participant_parameter=participant_parameter,
+            return_url=return_url,
+            raters=raters,
+            seed=seed,
+            title=title,
+            texts=texts,
+        )
+    votes = _votes(*made.votes_per_stimulus)
     print(f"study {made.study_id} in {made.folder}")
-    versions = f"{len(made.methods)} versions: {', '.join(made.methods)}"
-    print(f"  {made.stimuli} stimuli: {made.contents} contents in {versions}")
+    versions = f"{counted(len(made.methods), 'version')}: {', '.join(made.methods)}"
+    print(f"  {made.stimuli:,} stimuli: {counted(made.contents, 'content')} in {versions}")
     print(
-        f"  {made.trials_per_rater} trials a rater after {made.practice_trials} for practice, "
-        f"about {made.minutes_per_rater:.0f} minutes"
+        f"  {counted(made.trials_per_rater, 'trial')} a rater after {made.practice_trials} for "
+        f"practice, about {counted(round(made.minutes_per_rater), 'minute')}"
     )
-    print(f"  {votes} votes per stimulus when {made.raters} raters finish")
+    print(f"  {votes} per stimulus from {counted(made.raters, 'rater')}")
     print(f"  {made.power}")
     for note in made.notes:
         print(f"  note: {note}")
     if made.codes:
-        print(f"  {len(made.codes)} access codes in {made.folder / 'access-codes.csv'}")
+        print(f"  {counted(len(made.codes), 'access code')} in {made.folder / 'access-codes.csv'}")
     print(f"start it with: srbench study serve {made.folder}")
 
 
@@ -161,6 +165,7 @@ def serve(
 def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
     """How many raters, how far, and whether anything is wrong."""
     from rich.table import Table
+    from rich.text import Text
 
     from .console import table_console
     from .study import open_study, study_status
@@ -169,23 +174,26 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
     study = open_study(folder, database)
     state = study_status(study.store, utc_now())
     table = Table("rater", "state", "done", "last vote", "notice", box=None, pad_edge=False)
+    for column in table.columns[:-1]:
+        column.overflow = "fold"
     for rater in state.raters:
         mark = " (simulated)" if rater.simulated else ""
         name = "dropped out" if rater.dropped_out else rater.state
         done = f"{rater.done} of {rater.of}"
-        table.add_row(rater.rater + mark, name, done, rater.last_vote, rater.notice)
+        last = (rater.last_vote or "")[:16].replace("T", " ")
+        table.add_row(Text(rater.rater + mark), name, done, last, rater.notice)
     if state.raters:
         table_console().print(table)
     counts = state.stimulus_votes.values()
-    per_stimulus = _range(min(counts, default=0), max(counts, default=0))
+    per_stimulus = _votes(min(counts, default=0), max(counts, default=0))
     print(
-        f"the study is {state.state}: {state.votes} votes of {len(state.raters)} raters; "
-        f"each stimulus has {per_stimulus} votes of people"
+        f"the study is {state.state}: {counted(state.votes, 'vote')} of "
+        f"{counted(len(state.raters), 'rater')}; each stimulus has {per_stimulus} of people"
     )
     if study.manifest.rules.access == "code":
-        print(f"{state.codes_unused} access codes are unused")
+        print(f"unused: {counted(state.codes_unused, 'access code')}")
     if state.erased:
-        print(f"{state.erased} raters withdrew")
+        print(f"{counted(state.erased, 'rater')} withdrew")
 
 
 @study_app.command("plan")
@@ -203,18 +211,22 @@ def plan(
     """How many raters and images find a MOS difference, by simulation."""
     from rich.table import Table
 
-    from .console import table_console
+    from .console import table_console, working
     from .study import Design, power_table, raters_needed
 
     if out and out.suffix not in (".png", ".pdf"):
         raise ConfigError(f"{out} is no figure's name; expected .png or .pdf")
     design = Design(raters=2, images=1, difference=difference, comparisons=comparisons)
     counts, people = numbers_of("images", images), numbers_of("raters", raters)
-    table = power_table(design, people, counts, seed=seed)
-    shown = Table("images", *(f"{n} raters" for n in people), "raters needed", box=None)
-    for count in counts:
+    with working("simulating studies"):
+        table = power_table(design, people, counts, seed=seed)
+        fewest = [
+            raters_needed(replace(design, images=count), wanted=wanted, seed=seed)
+            for count in counts
+        ]
+    shown = Table("images", *(counted(n, "rater") for n in people), "raters needed", box=None)
+    for count, needed in zip(counts, fewest, strict=True):
         part = table[table["images"] == count]
-        needed = raters_needed(replace(design, images=count), wanted=wanted, seed=seed)
         powers = [f"{value:.2f}" for value in part["power"]]
         shown.add_row(str(count), *powers, "more images" if needed is None else str(needed))
     among = "a single comparison" if comparisons == 1 else f"one of {comparisons} comparisons"
@@ -245,23 +257,25 @@ def simulate(
     database: DatabaseOption = None,
 ) -> None:
     """Let simulated raters take part; every row of theirs is marked."""
+    from .console import working
     from .study import enlist, open_study
     from .study import simulate as run
 
     study = open_study(folder, database)
-    if through is None:
-        made = run(
-            study.store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts
-        )
-    else:
-        from study_app.driving import drive
+    with working(f"simulating {counted(raters, 'rater')}"):
+        if through is None:
+            made = run(
+                study.store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts
+            )
+        else:
+            from study_app.driving import drive
 
-        enlisted = enlist(
-            study.store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts
-        )
-        made = drive(study, list(enlisted), through)
-    votes = sum(rater.votes for rater in made)
-    print(f"{len(made)} simulated raters, {votes} votes, all marked as simulated")
+            enlisted = enlist(
+                study.store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts
+            )
+            made = drive(study, list(enlisted), through)
+    votes = counted(sum(rater.votes for rater in made), "vote")
+    print(f"{counted(len(made), 'simulated rater')}, {votes}, all marked as simulated")
 
 
 @study_app.command("export")
@@ -274,12 +288,15 @@ def export(
     database: DatabaseOption = None,
 ) -> None:
     """Write the ratings table, and who gave them."""
+    from .console import working
     from .study import export_answers, export_ratings, open_study
 
-    store = open_study(folder, database).store
-    print(f"{export_ratings(store, out)} votes written to {out}")
+    with working("reading the votes"):
+        store = open_study(folder, database).store
+        votes = export_ratings(store, out)
+    print(f"{counted(votes, 'vote')} written to {out}")
     if answers is not None:
-        print(f"{export_answers(store, answers)} raters written to {answers}")
+        print(f"{counted(export_answers(store, answers), 'rater')} written to {answers}")
 
 
 @study_app.command("import")
@@ -289,11 +306,14 @@ def import_(
     database: DatabaseOption = None,
 ) -> None:
     """Add the votes of a ratings table; all of them, or none."""
+    from .console import working
     from .study import import_ratings, open_study
 
-    added = import_ratings(open_study(folder, database).store, file)
+    with working("adding the votes"):
+        added = import_ratings(open_study(folder, database).store, file)
     print(
-        f"{added.votes} votes of {added.raters} raters added, {added.repeated} were there already"
+        f"{counted(added.votes, 'vote')} of {counted(added.raters, 'rater')} added, "
+        f"{added.repeated:,} already there"
     )
 
 
@@ -307,7 +327,7 @@ def erase(
     from .study import open_study
 
     removed = open_study(folder, database).store.erase(rater)
-    print(f"{removed} votes of {rater} are removed")
+    print(f"removed: {counted(removed, 'vote')} of {rater}")
 
 
 @study_app.command("analyze")
@@ -329,18 +349,17 @@ def analyze(
     database: DatabaseOption = None,
 ) -> None:
     """From votes to conclusions: MOS, intervals, significance, reliability, figures, page."""
-    import pandas as pd
-
-    from .benchmark.results import read_scores
-    from .console import ConsoleObserver, make_console
-    from .report.analysis import write_analysis
-    from .stats.ratings import read_ratings
+    from .console import make_console, working
 
     if (folder is None) == (ratings is None):
         raise ConfigError("give either the study's folder or --ratings FILE")
-    console = make_console()
-    with ConsoleObserver(console) as observer:
-        observer.begin("statistics, figures and page", 0)
+    with working("statistics, figures and page") as observer:  # reading the libraries included
+        import pandas as pd
+
+        from .benchmark.results import read_scores
+        from .report.analysis import write_analysis
+        from .stats.ratings import read_ratings
+
         if folder is not None:
             from .study import open_study
             from .study.ratings import ratings_rows
@@ -357,9 +376,13 @@ def analyze(
             assert ratings is not None
             table = read_ratings(ratings)
         read = pd.DataFrame(read_scores(scores)) if scores else None
-        files = write_analysis(table, out, read, resamples=resamples, seed=seed)
-    console.print(f"{len(files)} files made; the page is {out / 'analysis.html'}", markup=False)
+        files = write_analysis(
+            table, out, read, resamples=resamples, seed=seed, progress=observer.part_done
+        )
+    make_console().print(
+        f"{counted(len(files), 'file')} made; the page is {out / 'analysis.html'}", markup=False
+    )
 
 
-def _range(fewest: int, most: int) -> str:
-    return f"{fewest}" if fewest == most else f"{fewest} to {most}"
+def _votes(fewest: int, most: int) -> str:
+    return ("" if fewest == most else f"{fewest} to ") + counted(most, "vote")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -24,25 +26,34 @@ from rich.table import Table
 from rich.text import Text
 
 from .observer import Observer
+from .wording import counted
 
 if TYPE_CHECKING:
     from .training.trainer import Progress as TrainingProgress
 
 
-def make_console() -> Console:
+class _Console(Console):
+    """Ends a command whose reader has gone (``| head``) as `srbench.cli.main` ends every one."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def make_console(*, stderr: bool = True) -> Console:
     """A console on standard error, so that tables on standard output can be piped."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
 def table_console() -> Console:
     """A console on standard output for tables; wide where nobody's window bounds it."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
+    console = _Console(highlight=False)
+    return console if console.is_terminal else _Console(highlight=False, width=200)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], footer: str) -> None:
     """Print a plain table on standard output, and a line under it."""
     table = Table(*columns, box=None, pad_edge=False)
+    table.columns[0].no_wrap = True  # a name, to be typed again
     for row in rows:
         table.add_row(*map(Text, row))  # a name in brackets is no markup
     console = table_console()
@@ -56,10 +67,14 @@ class _Pace(ProgressColumn):
 
 
 class ConsoleObserver(Observer):
-    """Shows a run: a live bar on a terminal, plain lines now and then elsewhere."""
+    """Shows a run: a live bar on a terminal, plain lines now and then elsewhere.
 
-    def __init__(self, console: Console, *, unit: str = "images") -> None:
+    ``unit`` is what steps count, in the singular.
+    """
+
+    def __init__(self, console: Console, *, unit: str = "image") -> None:
         self._console = console
+        self._bars = console.is_terminal and not console.is_dumb_terminal
         self._unit = unit
         self._live: Progress | None = None
         self._step, self._total, self._done = "", 0, 0
@@ -78,19 +93,19 @@ class ConsoleObserver(Observer):
         self.end()
         self._step, self._total, self._done = step, images, 0
         self._begun = self._said = time.monotonic()
-        if not self._console.is_terminal:
-            self.note(step + (f": {images} {self._unit}" if images else ""))
+        if not self._bars:
+            self.note(step + (f": {counted(images, self._unit)}" if images else ""))
             return
-        counted = (BarColumn(), MofNCompleteColumn(), _Pace(), TimeRemainingColumn())
+        with_count = (BarColumn(), MofNCompleteColumn(), _Pace(), TimeRemainingColumn())
         columns = (SpinnerColumn(), TextColumn("{task.description}"))
         self._live = Progress(
             *columns,
-            *(counted if images else (TimeElapsedColumn(),)),
+            *(with_count if images else (TimeElapsedColumn(),)),
             console=self._console,
             transient=True,
         )
         self._live.start()
-        self._live.add_task(step, total=images or None)
+        self._live.add_task(escape(step), total=images or None)
 
     def image_done(self, name: str) -> None:
         self._done += 1
@@ -103,8 +118,17 @@ class ConsoleObserver(Observer):
             pace = self._done / max(now - self._begun, 1e-9)
             left = (self._total - self._done) / pace
             self.note(
-                f"  {self._done} of {self._total} {self._unit}, {pace:.1f}/s, {left:.0f} s left"
+                f"  {self._done:,} of {counted(self._total, self._unit)}, {pace:.1f}/s, "
+                f"{left:.0f} s left"
             )
+
+    def part_done(self, name: str) -> None:
+        if self._live is not None:
+            bar = self._live.task_ids[0]
+            self._live.update(bar, description=escape(f"{self._step} ({name} done)"))
+        elif time.monotonic() - self._said >= 10:
+            self._said = time.monotonic()
+            self.note(f"  {name} done")
 
     def end(self) -> None:
         if self._live is not None:
@@ -112,11 +136,19 @@ class ConsoleObserver(Observer):
             self._live = None
 
 
+@contextmanager
+def working(step: str) -> Iterator[ConsoleObserver]:
+    """Says what a command is at while the block runs: one step, without a count."""
+    with ConsoleObserver(make_console()) as observer:
+        observer.begin(step, 0)
+        yield observer
+
+
 class TrainingDisplay(ConsoleObserver):
     """Shows a training: loss, pace and time left, and a line for every validation."""
 
     def __init__(self, console: Console) -> None:
-        super().__init__(console, unit="steps")
+        super().__init__(console, unit="step")
 
     def show(self, progress: TrainingProgress) -> None:
         """Show one logged step; on a terminal as a bar, elsewhere a line every ten seconds."""
@@ -153,7 +185,7 @@ class DownloadDisplay:
             TimeRemainingColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or console.is_dumb_terminal,
         )
 
     def __enter__(self) -> DownloadDisplay:
@@ -168,7 +200,7 @@ class DownloadDisplay:
         """Show bytes so far, from a host."""
         self._live.update(self._task, completed=done, total=total, description=host)
         now = time.monotonic()
-        if not self._console.is_terminal and now - self._said > 10:
+        if self._live.disable and now - self._said > 10:
             self._said = now
             of = f" of {total / 1e6:.0f}" if total else ""
             self._console.print(f"{self._name}: {done / 1e6:.0f}{of} MB", markup=False)

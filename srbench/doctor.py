@@ -22,6 +22,7 @@ from .methods import load_method
 from .methods.resolve import NETWORKS, checkpoint_file
 from .metrics.protocols import PROTOCOLS
 from .models.weights_catalogue import list_weights, mending_command
+from .wording import counted
 
 _PACKAGES = ("torch", "torchvision", "lpips", "numpy", "scipy", "scikit-image", "pandas", "pillow")
 
@@ -78,7 +79,7 @@ def _versions() -> Iterator[Finding]:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    yield Finding("ok", f"device cpu, {torch.get_num_threads()} threads")
+    yield Finding("ok", f"device cpu, {counted(torch.get_num_threads(), 'thread')}")
     for index in range(torch.cuda.device_count()):
         yield Finding("ok", f"device cuda:{index}, {torch.cuda.get_device_name(index)}")
 
@@ -130,11 +131,12 @@ def _datasets(root: Path) -> Iterator[Finding]:
         if bad:
             yield Finding(
                 "bad",
-                f"data set {name}: {len(bad)} of {len(findings)} images are not the canonical "
-                f"ones, first {bad[0].image} ({bad[0].status}); see: srbench data verify {name}",
+                f"data set {name}: {len(bad)} of {counted(len(findings), 'image')} not as the "
+                f"canonical ones are, first {bad[0].image} ({bad[0].status}); "
+                f"see: srbench data verify {name}",
             )
         else:
-            yield Finding("ok", f"data set {name}, {len(findings)} images")
+            yield Finding("ok", f"data set {name}, {counted(len(findings), 'image')}")
 
 
 def _golden(root: Path) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from .errors import ConfigError, ResultsError
 
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
+
 
 def safe_stem(text: str) -> str:
     """A file stem made of ``text``: letters, digits, '.', '_' and '-'; distinct texts stay so."""
@@ -73,7 +75,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         ResultsError: the file cannot be written, or the disk is full.
     """
     # Not named after the target, whose name may be as long as the file system allows.
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # as _TEMPORARY
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -85,6 +87,16 @@ def atomic_path(target: Path) -> Iterator[Path]:
     finally:
         if temporary.parent.is_dir():
             temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `atomic_path` left in ``folder`` or below when its process was killed.
+
+    Only for a folder that no other process writes to now.
+    """
+    for path in folder.rglob(".*.tmp"):
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -15,5 +15,8 @@ class Observer:
     def image_done(self, name: str) -> None:
         """One more image of the step is done."""
 
+    def part_done(self, name: str) -> None:
+        """One more part of a step without a count is done."""
+
     def end(self) -> None:
         """The step is over."""

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 from filelock import FileLock, Timeout
 
 from ..errors import ResultsError
-from ..files import write_text
+from ..files import remove_unfinished, write_text
 
 
 class Score(NamedTuple):
@@ -62,7 +62,7 @@ class ResultsFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other run out of the folder.
+        """Keep every other run out of the folder; what a killed one left half-written goes.
 
         Raises:
             ResultsError: another run is using it, or it cannot be written to.
@@ -80,6 +80,8 @@ class ResultsFolder:
                 f"cannot write to {self.root}: {error.strerror or error}; choose another --out"
             ) from error
         try:
+            for part in ("images", "tables", "figures"):
+                remove_unfinished(self.root / part)
             yield
         finally:
             lock.release()

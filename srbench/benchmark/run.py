@@ -98,6 +98,7 @@ def run_all(
                 device = pick_device(experiment.device)
             if plan.tasks:
                 refuse_unfit(plan, experiment)
+                observer.begin("loading networks and metrics", 0)
                 lpips = _load_lpips(plan, nets, weights, device)
                 if cluster is None:
                     run_here(plan, cache, lpips, device, observer)
@@ -276,7 +277,7 @@ def _report(folder: ResultsFolder, cache: Cache, observer: Observer, *, force: b
         return False
     observer.begin("tables, figures and page", 0)
     try:
-        files = write_report(folder.root)
+        files = write_report(folder.root, progress=observer.part_done)
     finally:
         observer.end()
     names = [path.relative_to(folder.root).as_posix() for path in files]

@@ -11,6 +11,7 @@ from ..errors import DatasetError, SrbenchError
 from ..imaging import crop_to_multiple, read_image
 from ..metrics.protocols import get_protocol
 from ..observer import Observer
+from ..wording import counted
 from .results import Score
 from .work import Metrics
 
@@ -85,6 +86,6 @@ def _refuse_different_ids(
         if names:
             shown = ", ".join(sorted(names)[:3]) + (" ..." if len(names) > 3 else "")
             raise DatasetError(
-                f"{here} lacks {len(names)} images that {there} has ({shown}); "
+                f"{here} lacks {counted(len(names), 'image')} that {there} has ({shown}); "
                 "the file names without their endings must agree"
             )

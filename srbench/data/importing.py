@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import DatasetError, ImageError
 from ..imaging import read_image
 from ..observer import Observer
+from ..wording import counted
 from .catalogue import SAMPLE, canonical_name
 from .folder import Dataset, datasets_under, image_files, open_dataset
 from .placing import placed_folder
@@ -77,6 +78,6 @@ def _refuse_unreadable(folder: Path, images: dict[str, Path], observer: Observer
     observer.end()
     if problems:
         raise DatasetError(
-            f"{len(problems)} of {len(images)} images in {folder} cannot be used; mend or remove "
-            f"them: {'; '.join(problems[:3])}{'; ...' if len(problems) > 3 else ''}"
+            f"{len(problems)} of {counted(len(images), 'image')} in {folder} cannot be used; "
+            f"mend or remove them: {'; '.join(problems[:3])}{'; ...' if len(problems) > 3 else ''}"
         )

@@ -35,6 +35,7 @@ from ..report.style import (
 from ..training import Place, Recipe, train
 from ..training.make import finished, run_folder
 from ..training.photographs import read_training_set
+from ..wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,7 +105,7 @@ def depth_study(
                 photographs = photographs or read_training_set(
                     source, architecture.scale, guarded, place.device, observer
                 )
-                observer.note(f"training {name}, {own.steps} steps")
+                observer.note(f"training {name}, {counted(own.steps, 'step')}")
                 card = train(
                     own,
                     photographs,
@@ -120,6 +121,7 @@ def depth_study(
             trained.append((own, checkpoint, psnr))
             observer.note(f"{name}: {psnr:.2f} dB on {validation.name}")
     device = str(place.device)
+    observer.begin("timing the networks, then table and figure", 0)
     times = _seconds([checkpoint for _, checkpoint, _ in trained], validation, device)
     rows = [
         Depth(
@@ -129,8 +131,10 @@ def depth_study(
         for (own, _, psnr), seconds in zip(trained, times, strict=True)
     ]  # fmt: skip
     _write_table(out / "depth.csv", rows)
-    budget = f"one run of {recipe.steps:,} steps each, batches of {' then '.join(_batches(recipe))}"
+    batches = " then ".join(_batches(recipe))
+    budget = f"one run of {counted(recipe.steps, 'step')} each, batches of {batches}"
     save_figure(depth_figure(rows, budget), out, "depth")
+    observer.end()
     return rows
 
 

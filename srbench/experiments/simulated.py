@@ -105,8 +105,9 @@ def _make(folder: ResultsFolder, out: Path, scale: int, root: Path, observer: Ob
     observer.begin("statistics, figures and page of the simulated study", 0)
     scores = [row for row in folder.read_scores() if row.scale == scale]
     write_analysis(
-        pd.DataFrame(ratings_rows(store)), out / "analysis", pd.DataFrame(scores), seed=SEED
-    )
+        pd.DataFrame(ratings_rows(store)), out / "analysis", pd.DataFrame(scores), seed=SEED,
+        progress=observer.part_done,
+    )  # fmt: skip
     observer.end()
 
 

@@ -3,6 +3,7 @@
 Images are uint8 arrays of shape (H, W) for grey and (H, W, 3) for RGB, everywhere.
 """
 
+from .checks import require_image, require_scale
 from .files import encode_png, probe_image, read_image, write_png
 from .luma import studio_luma, to_rgb
 from .resize import Border, crop_to_multiple, get_border, imresize, imresize_tensor
@@ -16,6 +17,8 @@ __all__ = [
     "imresize_tensor",
     "probe_image",
     "read_image",
+    "require_image",
+    "require_scale",
     "studio_luma",
     "to_rgb",
     "write_png",

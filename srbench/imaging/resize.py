@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SizeMismatch, unknown_name
+from .checks import require_image
 from .luma import Image
 
 if TYPE_CHECKING:  # importing torch takes a second; only `imresize_tensor` needs it
@@ -85,9 +86,12 @@ def bicubic_matrix(length: int, scale: Fraction) -> NDArray[np.float64]:
 
 
 def _check(scale: float | Fraction, border: str) -> Fraction:
-    ratio = Fraction(scale).limit_denominator(10_000)
+    try:
+        ratio = Fraction(scale).limit_denominator(10_000)
+    except (TypeError, ValueError, OverflowError):  # a size, not a number, infinity
+        ratio = Fraction(0)
     if ratio <= 0:
-        raise ValueError(f"scale is {scale}, expected a positive number")
+        raise ValueError(f"scale is {scale}, expected a positive number: output over input size")
     if border not in get_args(Border):
         raise ValueError(f"border is '{border}', expected 'symmetric' or 'replicate'")
     return ratio
@@ -121,10 +125,7 @@ def imresize(image: Image, scale: float | Fraction, *, border: Border = "symmetr
         ValueError: the scale is not positive or the border is unknown.
     """
     ratio = _check(scale, border)
-    if image.dtype != np.uint8:
-        raise TypeError(f"image is {image.dtype}, expected uint8 (0..255)")
-    if image.ndim not in (2, 3) or 0 in image.shape:
-        raise SizeMismatch(f"image has shape {image.shape}, expected (H, W) or (H, W, C)")
+    require_image("image", image, channels=None)
     rows = _resize_rows(image, ratio, border)
     return np.ascontiguousarray(_resize_rows(rows.swapaxes(0, 1), ratio, border).swapaxes(0, 1))
 

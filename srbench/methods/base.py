@@ -56,6 +56,10 @@ class Method(Protocol):
 
         ``lr`` is uint8 (H, W) or (H, W, 3). ``source`` says which image it is; only a method
         that reads finished images needs it.
+
+        Raises:
+            TypeError: the image is not uint8.
+            SizeMismatch: it has another shape.
         """
         ...
 

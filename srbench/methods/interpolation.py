@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..imaging import Border, imresize
+from ..imaging import Border, imresize, require_image
 from ..imaging.luma import Image
 from .base import ImageId
 
@@ -25,6 +25,7 @@ class Nearest:
         pass
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
+        require_image("the LR image", lr)
         return lr.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
 
 
@@ -45,4 +46,5 @@ class Bicubic:
         pass
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
+        require_image("the LR image", lr)
         return imresize(lr, self.scale, border=self.border)

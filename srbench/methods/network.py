@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..imaging import require_image
 from ..imaging.luma import Image
 from .base import ImageId
 
@@ -56,6 +57,9 @@ class NetworkMethod:
         """SR of ``lr``; grey goes in as R = G = B and comes out as the mean of the channels.
 
         Raises:
+            TypeError: the image is not uint8.
+            SizeMismatch: it has another shape than (H, W) or (H, W, 3).
             SrbenchError: the device's memory does not suffice even tile by tile.
         """
+        require_image("the LR image", lr)
         return self._inference.upscale(lr)

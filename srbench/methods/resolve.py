@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..config import require_device_name
 from ..data.folder import Dataset, image_files
 from ..errors import CheckpointError, DatasetError, MissingWeights, UnknownName, unknown_name
-from ..imaging import Border
+from ..imaging import Border, require_scale
 from ..models.cards import read_card
+from ..wording import counted
 from .base import ImageId, Method, file_sha256
 from .folder import FolderMethod, check_result
 from .interpolation import Bicubic, Nearest
@@ -120,13 +122,16 @@ def load_method(
         weights: folder of the user's own checkpoints; by default the ``SRBENCH_WEIGHTS`` folder.
 
     Raises:
-        UnknownName: no method has that name.
+        UnknownName: no method or device has that name.
+        ValueError: the scale is no whole number of at least 1.
         MissingWeights: its checkpoint is neither shipped nor in the weights folder.
         CheckpointError: the checkpoint is damaged, unsafe, or of another architecture or scale.
         SrbenchError: the device is not there, or spandrel is needed and not installed.
     """
     from ..models.weights_catalogue import weights_folder
 
+    require_scale(scale)
+    require_device_name(device)
     method = _find_method(name, scale, device, border, weights or weights_folder())
     method.prepare()
     return method
@@ -266,7 +271,7 @@ def _folder_method(
         if lacking:
             shown = ", ".join(lacking[:3]) + (" ..." if len(lacking) > 3 else "")
             raise DatasetError(
-                f"{subfolder} lacks {len(lacking)} of the {len(dataset.ids)} images of "
+                f"{subfolder} lacks {len(lacking)} of {counted(len(dataset.ids), 'image')} of "
                 f"{dataset.name} ({shown}); add them, or leave the whole subfolder out"
             )
         for image in dataset.ids:

@@ -20,12 +20,12 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MissingWeights, SizeMismatch, unknown_name
+from ..imaging.checks import require_image
 from ..imaging.luma import Image, to_rgb
 from ..models.backbones import load_features
 from ..models.device import full_precision, told_about_memory
 from ..models.weights import load_weights
 from ..models.weights_catalogue import LPIPS_BACKBONES
-from .protocols import require_image
 
 _MEAN = (-0.030, -0.088, -0.188)
 _DEVIATION = (0.458, 0.448, 0.450)

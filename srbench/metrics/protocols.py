@@ -15,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ..errors import SizeMismatch, unknown_name
+from ..imaging.checks import require_image, require_scale
 from ..imaging.luma import Image, Luma, studio_luma, to_rgb
 from ..imaging.resize import crop_to_multiple
 from .daala import DaalaSsimReference, daala_luma
@@ -64,8 +65,7 @@ class Protocol:
             SizeMismatch: the image has another shape, or nothing is left of it after cropping.
             ValueError: the scale is not at least 1.
         """
-        if scale < 1:
-            raise ValueError(f"scale is {scale}, expected a whole number of at least 1")
+        require_scale(scale)
         require_image("the original", hr)
         cropped = crop_to_multiple(hr, scale)
         height, width = cropped.shape[:2]
@@ -164,14 +164,6 @@ def score(sr: Image, hr: Image, *, scale: int, protocol: str = "matlab") -> dict
     To score several SR images of one original, use ``get_protocol(name).prepare(hr, scale)``.
     """
     return get_protocol(protocol).prepare(hr, scale).score(sr)
-
-
-def require_image(what: str, image: Image) -> None:
-    """Refuse anything but uint8 of shape (H, W) or (H, W, 3)."""
-    if image.dtype != np.uint8:
-        raise TypeError(f"{what} is {image.dtype}, expected uint8 (0..255)")
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3) or 0 in image.shape:
-        raise SizeMismatch(f"{what} has shape {image.shape}, expected (H, W) or (H, W, 3)")
 
 
 def require_same_size(sr: Image, hr: Image, scale: int) -> None:

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 __all__ = ["write_report"]
 
 
-def write_report(results: Path) -> list[Path]:
+def write_report(results: Path, *, progress: Callable[[str], None] | None = None) -> list[Path]:
     """Write ``tables/``, ``figures/`` and ``report.html`` into a results folder.
 
     Reads scores.csv and, where present, timings.csv, run.json and images/. The same folder gives
-    the same bytes. Figures of an earlier report that no longer apply are removed.
+    the same bytes. Figures of an earlier report that no longer apply are removed. ``progress`` is
+    called with the relative name of each thing when it is done.
 
     Returns:
         The files written.
@@ -26,4 +28,4 @@ def write_report(results: Path) -> list[Path]:
     # Matplotlib and jinja2 take a second to import: only who wants a report pays for it.
     from .write import write_everything
 
-    return write_everything(Path(results))
+    return write_everything(Path(results), progress or (lambda _: None))

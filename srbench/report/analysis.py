@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ..cells_guard import guard
-from ..files import write_text
+from ..files import remove_unfinished, write_text
 from ..stats import analyze, check_ratings
 from ..stats.significance import Pairs
 from .analysis_charts import KINDS, draw_analysis
@@ -30,13 +30,14 @@ def write_analysis(
     family: Pairs | None = None,
     resamples: int = 2000,
     seed: int = 0,
+    progress: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Analyse ``ratings`` and write tables, figures and analysis.html into ``out``.
 
     ``ratings`` as for `srbench.analyze`, ``scores`` as in scores.csv, ``family`` the declared
     comparisons (default: all pairs). Nothing is written before the analysis has succeeded. The
     same input gives the same bytes. Figures of an earlier analysis that no longer apply are
-    removed.
+    removed. ``progress`` is called with the name of each thing when it is done.
 
     Returns:
         The files written.
@@ -45,9 +46,13 @@ def write_analysis(
         RatingsError: the ratings cannot be used.
         ResultsError: the scores cannot be used, or ``out`` cannot be written to.
     """
+    told = progress or (lambda _: None)
     out = Path(out)
     ratings = check_ratings(ratings)
     tables = analyze(ratings, scores, family=family, resamples=resamples, seed=seed)
+    told("statistics")
+    for part in ("tables", "figures"):
+        remove_unfinished(out / part)
     written: list[Path] = []
     for name in FILES:
         if name in tables:
@@ -61,7 +66,8 @@ def write_analysis(
     shown = all_tables(tables)
     for table in shown:
         written += write_table(table, out / "tables")
-    figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS)
+    told("tables")
+    figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS, told)
     settings: dict[str, object] = {
         "ratings": len(ratings),
         "raters": int(ratings["rater"].nunique()),
@@ -73,6 +79,7 @@ def write_analysis(
         settings["family"] = [f"{a} / {b}" for a, b in family]
     page = out / "analysis.html"
     write_text(page, render_analysis(tables, ratings, shown, pictures, settings))
+    told("analysis.html")
     return [*written, *figures, page]
 
 

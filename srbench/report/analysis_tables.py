@@ -51,8 +51,9 @@ def mos(tables: Tables) -> Table:
         "mos",
         "Mean opinion scores",
         "Interval: 95 %, raters and images both random (crossed random effects). Methods of one "
-        "data set that share a letter do not differ significantly. DMOS: rater's score − that of "
-        "the original + 5. Rank: 1 is best. Best in bold, second underlined, the original apart.",
+        "data set that share a letter do not differ significantly, which does not show them equal. "
+        "DMOS: rater's score − that of the original + 5. Rank: 1 is best. Best in bold, second "
+        "underlined, the original apart.",
         ordered(frame, tables),
         [
             Column("dataset", "Data set", "dataset"),
@@ -167,9 +168,10 @@ def pairs(tables: Tables) -> Table:
         "mos_pairs",
         "Which methods differ",
         "Headline: t with raters and images both random, Holm over the comparisons of a data set, "
-        "5 %. Effect: matched rank-biserial correlation. Beside it: crossed bootstrap, Wilcoxon on "
-        "image means, on rater means, and pooled over (rater, image) pairs as the paper did, which "
-        "takes votes for independent and is far too lenient.",
+        "5 %; 'no' is no difference shown, not none. Intervals are of one comparison each. Effect: "
+        "matched rank-biserial correlation. Beside it: crossed bootstrap, Wilcoxon on image means "
+        "(for these raters), on rater means (for these images), and pooled over (rater, image) "
+        "pairs as the paper did, which takes votes for independent and is far too lenient.",
         head,
         columns,
         notes=sorted({f"— {note}" for note in head["note"] if note}),
@@ -181,8 +183,9 @@ def omnibus(tables: Tables) -> list[Table]:
     tests = frame_table(
         "mos_omnibus",
         "Do the methods differ at all",
-        "Friedman's test on means per image and per rater; Kendall's W is the agreement of these "
-        "blocks, 0 to 1.",
+        "Friedman's test on means per image, which speaks for other images but these raters alone, "
+        "and per rater, which speaks for other raters but these images alone; Kendall's W is the "
+        "agreement of these blocks, 0 to 1.",
         ordered(tables["omnibus"], tables),
         [
             Column("dataset", "Data set", "dataset"),

@@ -11,6 +11,7 @@ from ..stats.claims import join
 from ..stats.mos import best_method
 from ..stats.ratings import REFERENCE
 from ..stats.significance import HEADLINE
+from ..wording import counted
 from .analysis_names import Tables, dataset_name, datasets_of
 from .style import display_name, format_value
 
@@ -47,15 +48,20 @@ def headline(tables: Tables) -> str:
     other = np.where(own_pairs["method_a"] == top, own_pairs["method_b"], own_pairs["method_a"])
     own_pairs = own_pairs.assign(other=other)
     rivals = own_pairs[own_pairs["other"] != REFERENCE]
-    even = [str(m) for m in rivals.loc[~rivals["significant"].astype(bool), "other"]]
-    if len(rivals) and not even:
+    # Where votes are missing, MOS and differences rest on other cells, and can disagree in sign.
+    sign = np.where(rivals["method_a"] == top, 1, -1)
+    beaten = rivals["significant"].astype(bool) & (sign * rivals["mos_difference"] > 0)
+    even = [str(m) for m in rivals.loc[~beaten, "other"]]
+    if len(others) and beaten.sum() == len(others):
         text += ", significantly better than every other reconstruction"
     elif 0 < len(even) <= 3:
         text += f", not significantly better than {join(even, display_name)}"
     elif even:
         text += f", not significantly better than {len(even)} others"
     count = f"{int(differs.sum())} of {len(pairs)}"
-    return f"{text}; {count} differences between versions are significant."
+    every = len(pairs) == len(own) * (len(own) - 1) // 2
+    what = "differences between versions" if every else "differences tested"
+    return f"{text}; {count} {what} are significant."
 
 
 def _where(own: pd.DataFrame, of: str, everybody: pd.DataFrame) -> str:
@@ -63,10 +69,7 @@ def _where(own: pd.DataFrame, of: str, everybody: pd.DataFrame) -> str:
     simulated = int(everybody["simulated"].sum())
     kind = "simulated " if simulated == len(everybody) else ""
     some = ", some of them simulated" if simulated and not kind else ""
-    return (
-        f" over {images} image{'s' if images != 1 else ''}{of} "
-        f"by {raters} {kind}rater{'s' if raters != 1 else ''}{some}"
-    )
+    return f" over {counted(images, 'image')}{of} by {counted(raters, f'{kind}rater')}{some}"
 
 
 def methods_text(
@@ -87,7 +90,7 @@ def methods_text(
         "images as random samples (two-way crossed random effects without interaction): the "
         "variance of the mean is (MS_raters + MS_images − MS_residual)/(R·I) with Satterthwaite "
         "degrees of freedom; where that is not positive or has fewer degrees of freedom than the "
-        "smaller of R − 1 and I − 1, max(MS_raters, MS_images)/(R·I) stands in"
+        "smaller of R − 1 and I − 1, max(MS_raters, MS_images)/(R·I) stands in with that number"
         + _missing(main)
         + f". Bootstrap intervals resample raters and images together ({settings['resamples']} "
         "resamples, percentiles; Owen 2007); Student intervals and exact binomial intervals "
@@ -108,14 +111,18 @@ def methods_text(
         "Differences between two methods were tested on the rater × image table of score "
         "differences with a two-sided t test whose variance and degrees of freedom are those "
         f"above, so that conclusions hold for other raters and other images. p-values were "
-        f"adjusted by Holm's method over {family} within each data set (α = {alpha:g}). Beside it: "
+        f"adjusted by Holm's method over {family} within each data set (α = {alpha:g}), so that "
+        f"the chance of any false difference is {100 * alpha:g} % for each data set, not for all "
+        "of them together; intervals of differences are not adjusted. That a difference is not "
+        "significant does not show that there is none. Beside it: "
         "a normal test with the crossed-bootstrap standard error; Wilcoxon signed-rank tests on "
         "image means and on rater means (differences rounded to nine decimals, zeros by Pratt's "
         "method, exact up to 50 pairs, otherwise normal approximation with tie correction); and, "
         "for comparison with Ledig et al. 2017, the Wilcoxon test on pooled (rater, image) pairs. "
         "Effect sizes are MOS differences and matched rank-biserial correlations. Omnibus: "
         "Friedman's test with image means and with rater means as blocks, Kendall's W, Nemenyi's "
-        "post-hoc comparisons."
+        "post-hoc comparisons. Tests on image means take the raters as they are and tests on rater "
+        "means the images: their p-values do not hold for other raters and other images together."
     )
     said.append(
         "Rater bias and inconsistency follow ITU-T P.910 (10/2023) Annex E (alternating "

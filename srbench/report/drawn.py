@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,12 +38,12 @@ class PageFigure:
 
 
 def save_figures(
-    drawn: Iterable[Drawn], folder: Path, kinds: Collection[str]
+    drawn: Iterable[Drawn], folder: Path, kinds: Collection[str], progress: Callable[[str], None]
 ) -> tuple[list[Path], list[PageFigure]]:
     """Write figures into ``folder``; their files, and the same figures for a page.
 
     Our own figures of an earlier report, whose stems begin with one of ``kinds``, are removed: a
-    stale picture beside new numbers misleads.
+    stale picture beside new numbers misleads. ``progress`` is told the name of each figure.
     """
     files: list[Path] = []
     shown: list[PageFigure] = []
@@ -54,6 +54,7 @@ def save_figures(
         fits = len(source) <= left
         left -= len(source) if fits else 0
         shown.append(PageFigure(each.stem, each.title, each.caption, source if fits else ""))
+        progress(f"figures/{each.stem}")
     for path in folder.iterdir() if folder.is_dir() else ():
         ours = path.suffix in (".png", ".pdf") and path.stem.partition("_")[0] in kinds
         if ours and path not in files:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..wording import counted
 from .results import (
     Results,
     headline_lpips,
@@ -30,7 +31,7 @@ def headline(results: Results) -> str:
     methods = len(set(scores["method"]))
     images = set(zip(scores["dataset"], scores["scale"], scores["image"], strict=True))
     scales = " and ".join(f"×{s}" for s in sorted(set(scores["scale"])))
-    count = f"{len(images)} image{'s' if len(images) != 1 else ''}"
+    count = counted(len(images), "image")
     if methods == 1:
         name = display_name(next(iter(scores["method"])))
         told = _alone(results, scores, protocol)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..metrics.protocols import LPIPS_PROTOCOL
+from ..wording import counted
 from .frames import format_p, score_cells
 from .render import Cell, Heading, Table, text_cell
 from .results import Missing, Results, means, select
@@ -238,7 +239,7 @@ def few_images_notes(tests: pd.DataFrame) -> list[str]:
         smallest = min(1.0, 2.0 ** (1 - n))
         if smallest * pairs < ALPHA:
             continue
-        images = f"{n} image{'s' if n != 1 else ''}"
+        images = counted(n, "image")
         text = f"{dataset} ×{scale}: with {images} the smallest possible p is {format_p(smallest)}"
         if smallest >= ALPHA:
             text += f", so no difference can be significant at {ALPHA}"

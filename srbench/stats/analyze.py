@@ -14,7 +14,7 @@ from .metric_vs_mos import metric_vs_mos
 from .mos import mos_table, score_counts, stimuli_table
 from .omnibus import omnibus_table
 from .raters import raters_table
-from .ratings import PHASES, check_ratings, main_votes
+from .ratings import PHASES, check_ratings, main_votes, require_table
 from .reliability import reliability
 from .scores import match_scores
 from .sensitivity import sensitivity_table
@@ -46,10 +46,13 @@ def analyze(
     of this rater's) was made by a simulated rater.
 
     Raises:
+        TypeError: ratings or scores are no DataFrame.
         RatingsError: the ratings cannot be used, or ``family`` names a method nobody rated.
         ResultsError: the scores cannot be used, or match no rated stimulus.
     """
     ratings = check_ratings(ratings)
+    if scores is not None:
+        require_table("scores", scores)
     votes = main_votes(ratings)
     rng = np.random.default_rng(seed)
     _check_family(family, set(votes["method"]))

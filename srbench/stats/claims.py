@@ -39,9 +39,12 @@ def claims_table(
             left_out = set(mos["method"]) - set(own["method"])
             shown = ", of the versions that each of them shows" if left_out else ""
             where = f"Over all data sets{shown}"
+        alone = [w for w, n in (("rater", "n_raters"), ("image", "n_images")) if own[n].max() == 1]
+        where += f", for its one {' and one '.join(alone)}" if alone else ""
         said = _ranking(where, own, head, name, alpha)
         if len(head):
-            said += [("differences", _differences(where, head, name))]
+            every = len(head) == len(own) * (len(own) - 1) // 2
+            said += [("differences", _differences(where, head, name, every))]
             said += _losses(where, own, head, name)
             said += _paper_test(where, head, pairs[pairs["test"] == PAPER], name, alpha)
         rows += [{"dataset": str(dataset), "topic": topic, "claim": text} for topic, text in said]
@@ -90,15 +93,26 @@ def _ranking(
     text = f"{where}, {name(top)} is rated best of the reconstructions "
     text += f"(MOS {row['mos']:.2f}{interval})"
     better, even, worse = _against(top, head)
+    others = [str(m) for m in own["method"] if m not in (top, REFERENCE)]
+    as_high = own.loc[own["mos"].map("{:.2f}".format) == f"{row['mos']:.2f}", "method"]
+    level = [m for m in others if m in set(as_high)]
+    # Where votes are missing, MOS and differences rest on other cells, and can disagree in sign.
+    beaten, beating = ([m for m in found if m in others] for found in (better, worse))
+    alike = [m for m in even if m in others]
+    untested = [m for m in others if m not in (*better, *even, *worse)] if len(head) else []
     parts: list[str] = []
-    rivals = [m for m in (*better, *worse) if m != REFERENCE]
-    alike = [m for m in even if m != REFERENCE]
-    if rivals and not alike:
+    if level:
+        parts.append(f"{join(level, name)} {'has' if len(level) == 1 else 'have'} the same MOS")
+    if beaten and len(beaten) == len(others):
         text += ", significantly better than every other one"
-    elif rivals:
-        parts.append(f"it differs significantly from {join(rivals, name)}")
+    elif beaten:
+        parts.append(f"it is significantly better than {join(beaten, name)}")
     if alike:
         parts.append(f"there is no significant difference between it and {join(alike, name)}")
+    if beating:
+        parts.append(f"where both were rated, it is significantly worse than {join(beating, name)}")
+    if untested:
+        parts.append(f"it was not compared with {join(untested, name)}")
     if REFERENCE in (*better, *worse):
         gap = _gap(top, REFERENCE, head, percent)
         parts.append(f"it differs significantly from the original ({gap})")
@@ -136,25 +150,25 @@ def _gap(a: str, b: str, head: pd.DataFrame, percent: str) -> str:
     return ""
 
 
-def _differences(where: str, head: pd.DataFrame, name: Name) -> str:
+def _differences(where: str, head: pd.DataFrame, name: Name, every: bool) -> str:
     even = head[~head["significant"].astype(bool)]
     total = len(head)
+    what = "differences between methods" if every else "differences tested"
     if total == 1:
         a, b = head[["method_a", "method_b"]].to_numpy()[0]
         verdict = "is" if even.empty else "is not"
         return f"{where}, the difference between {name(a)} and {name(b)} {verdict} significant."
     if even.empty:
-        return f"{where}, all {total} differences between methods are significant."
+        return f"{where}, all {total} {what} are significant."
     if len(even) == total:
-        return f"{where}, none of the {total} differences between methods is significant."
+        return f"{where}, none of the {total} {what} is significant."
     pairs = [
         f"{name(str(a))} and {name(str(b))}" for a, b in even[["method_a", "method_b"]].to_numpy()
     ]
     if len(pairs) <= 6:
-        return (
-            f"{where}, all {total} differences are significant except between {'; '.join(pairs)}."
-        )
-    return f"{where}, {total - len(pairs)} of {total} differences between methods are significant."
+        what = what.removesuffix(" between methods")
+        return f"{where}, all {total} {what} are significant except between {'; '.join(pairs)}."
+    return f"{where}, {total - len(pairs)} of {total} {what} are significant."
 
 
 def _losses(where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name) -> list[tuple[str, str]]:
@@ -166,7 +180,7 @@ def _losses(where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name) -> li
     better, even, _ = _against(top, head)
     beaten = [m for m in better if m in members]
     alike = [m for m in even if m in members]
-    if beaten and not alike:
+    if len(beaten) == len(members) - 1:
         return [("loss", f"{where}, {name(top)} beats every other loss variant significantly.")]
     if not alike:
         return []

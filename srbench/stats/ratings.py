@@ -80,6 +80,19 @@ def _unguarded(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def require_table(what: str, table: object) -> None:
+    """Refuse anything but a pandas DataFrame.
+
+    Raises:
+        TypeError: it is something else, such as a file's name.
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(
+            f"{what} is a {type(table).__name__}, expected a pandas DataFrame; read a file by "
+            "pandas.read_csv"
+        )
+
+
 def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     """The ratings with names as text, whole scores and every optional column the rules need.
 
@@ -93,6 +106,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
             duplicated votes, several studies or scales in one table, or no vote of phase ``main``.
             Bad rows are counted and the first three shown.
     """
+    require_table("ratings", ratings)
     if ratings.columns.empty:
         raise RatingsError("there are no ratings yet")
     missing = [column for column in REQUIRED if column not in ratings.columns]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from ..data import open_dataset
@@ -35,6 +38,7 @@ from .texts import read_wording
 
 # Below this, retests at least ten trials later would be easy to foresee.
 _TRIALS_FOR_RETESTS = 30
+_MAKING = ".making"  # locked while a study is being made
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,8 @@ def new_study(
     Raises:
         StudyError: the images do not make a study; the message says which and why.
     """
+    from .plan import planned_power
+
     plan = preset(preset_name)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
@@ -134,9 +140,14 @@ def new_study(
 
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(out)
         workplace = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        making = FileLock(workplace / _MAKING)
+        making.acquire()
     except OSError as error:
-        raise StudyError(f"cannot write the study to {out}: {error.strerror}") from error
+        raise StudyError(
+            f"cannot write the study to {out}: {error.strerror}; choose another folder"
+        ) from error
     try:
         main = [
             _add(workplace, seed, dataset, image, method, pixels)
@@ -171,16 +182,27 @@ def new_study(
         load_manifest(workplace)
         codes = [] if open_access else [keys.new_code() for _ in range(raters)]
         keys.append_codes(workplace, codes)
+        # Before the study stands: who interrupts this can give the same command again.
+        power = planned_power(
+            raters,
+            len(chosen.contents),
+            trials / (len(main) + rules.retests),
+            methods=max(map(len, chosen.versions.values())),
+            seed=seed,
+        )
+        making.release()
+        (workplace / _MAKING).unlink(missing_ok=True)
         os.chmod(workplace, 0o755)
         if out.is_dir():
             out.rmdir()
         os.replace(workplace, out)
     except OSError as error:
-        raise StudyError(f"cannot write the study to {out}: {error.strerror}") from error
+        raise StudyError(
+            f"cannot write the study to {out}: {error.strerror}; choose another folder"
+        ) from error
     finally:
+        making.release()
         shutil.rmtree(workplace, ignore_errors=True)
-
-    from .plan import planned_power
 
     return Made(
         folder=out,
@@ -193,16 +215,17 @@ def new_study(
         minutes_per_rater=minutes(len(practice), trials, rules.block_trials),
         raters=raters,
         votes_per_stimulus=votes,
-        power=planned_power(
-            raters,
-            len(chosen.contents),
-            trials / (len(main) + rules.retests),
-            methods=max(map(len, chosen.versions.values())),
-            seed=seed,
-        ),
+        power=power,
         codes=tuple(codes),
         notes=(*notes, *anchor_notes),
     )
+
+
+def _remove_abandoned(out: Path) -> None:
+    """Remove what a killed process left of a study that was to become ``out``."""
+    for lock in out.parent.glob(f".{glob.escape(out.name)}-*/{_MAKING}"):
+        with suppress(Timeout), FileLock(lock, timeout=0):  # not held: nobody makes it any more
+            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 def _shown(found: Versions, image: str, rules: Rules) -> Iterator[tuple[str, Image]]:

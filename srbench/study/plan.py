@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StudyError
+from ..wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +131,8 @@ def planned_power(
     }
     shares = ", ".join(f"{d:g} with {p:.0%}" for d, p in found.items())
     among = f", as one of {pairs} comparisons" if pairs > 1 else ""
-    return f"power: {raters} raters on {seen} images each find a MOS difference of {shares}{among}"
+    each = f"{raters} raters on {counted(seen, 'image')} each"
+    return f"power: {each} find a MOS difference of {shares}{among}"
 
 
 def _differences(design: Design, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -170,12 +172,12 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
         squares = np.stack([ms_raters, ms_images, ms_residual])
         largest = np.where(squares[:2].max(axis=0) > 0, squares[:2].argmax(axis=0), 2)
         larger = np.take_along_axis(squares, largest[None], axis=0)[0]
-        plain = np.array([raters - 1.0, images - 1.0, cells])[largest]
+        fewer = min(raters, images) - 1.0
         with np.errstate(invalid="ignore"):  # no spread at all
             freedom = total**2 / spread
-        stands = (total > 0) & (freedom >= min(raters, images) - 1)
+        stands = (total > 0) & (freedom >= fewer)
         variance = np.where(stands, total, larger) / (raters * images)
-        freedom = np.where(stands, freedom, plain)
+        freedom = np.where(stands, freedom, fewer)
     flat = (np.ptp(differences, axis=(1, 2)) == 0) & (mean != 0)
     least = min(n for n in (raters, images) if n > 1) - 1.0
     variance = np.where(flat, 1 / 6 / (raters * images), variance)

@@ -36,7 +36,20 @@ from ..errors import StudyError
 SCHEMA_VERSION = 1
 DATABASE_FILE = "study.db"
 _BUSY_SECONDS = 30
-_CONNECT_SECONDS = 5
+# A server that is frozen, or cut off, inside a transaction holds its locks until PostgreSQL ends
+# its session; others wait for them a little longer than that. Our transactions take milliseconds,
+# an import of a million votes seconds a statement.
+_IDLE_SECONDS = 10
+_LOCK_SECONDS = 15
+_STATEMENT_SECONDS = 60
+# How soon a database that is cut off is given up: 25 s, where TCP by itself waits for hours.
+_LIBPQ = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 
 Migration = Callable[[Connection], None]
 # From version N to N + 1, by N. Version 1 is the first, so there is none yet.
@@ -171,9 +184,15 @@ def open_engine(folder: Path, database: str | None) -> Engine:
             return _sqlite(create_engine(url, pool_size=10, max_overflow=20))
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
-        if url.drivername == "postgresql+psycopg" and "connect_timeout" not in url.query:
-            url = url.update_query_dict({"connect_timeout": str(_CONNECT_SECONDS)})
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        ours = _LIBPQ if url.drivername == "postgresql+psycopg" else {}
+        engine = create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=20,
+            connect_args={name: value for name, value in ours.items() if name not in url.query},
+        )
+        return _postgresql(engine) if engine.dialect.name == "postgresql" else engine
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StudyError(
             f"the database URL is not usable ({error}); expected postgresql://user@host/name "
@@ -202,6 +221,20 @@ def _sqlite(engine: Engine) -> Engine:
         # A writer takes its lock at the start: a lock taken later can fail without waiting.
         writes = connection.get_execution_options().get("srbench_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(engine: Engine) -> Engine:
+    @event.listens_for(engine, "connect")
+    def _patience(connection, _record):  # pyright: ignore[reportUnusedFunction]
+        # Not by libpq's `options`, which PgBouncer refuses.
+        cursor = connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'")
+        cursor.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'")
+        cursor.execute(f"SET statement_timeout = '{_STATEMENT_SECONDS}s'")
+        cursor.close()
+        connection.commit()  # else the first rollback would take them back
 
     return engine
 
@@ -239,7 +272,8 @@ def database_error(error: Exception) -> StudyError:
     cause = str(getattr(error, "orig", None) or error).strip().splitlines()
     return StudyError(
         f"the study's database does not answer as it should ({cause[0] if cause else error}); "
-        "check that it runs, that its disk has room and that no other program holds it"
+        "check that it runs, that its folder can be written to and has room, and that no other "
+        "program holds it; of a copy on a read-only disk make another copy first"
     )
 
 

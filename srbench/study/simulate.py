@@ -69,14 +69,16 @@ def simulate(
 ) -> tuple[SimulatedRater, ...]:
     """Let ``raters`` simulated raters take part; all finish but the dropouts.
 
-    See `enlist` for who they are. The same seed on a fresh study gives the same votes.
+    See `enlist` for who they are. The same seed on a fresh study gives the same votes; after an
+    interruption the same call lets those take part who had not, and returns them.
 
     Raises:
         StudyError: more special raters than raters, or the seed was used in this study before.
     """
     enlisted = enlist(store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts)
     drawn: list[SimulatedRater] = []
-    for number, rater in enumerate(enlisted, start=1):
+    for rater in enlisted:
+        number = int(rater.session.rater.rpartition("-")[2])
         _vote(store, rater, _LONG_AGO + timedelta(days=number))
         drawn.append(rater.drawn)
     return tuple(drawn)
@@ -117,8 +119,13 @@ def enlist(
         ("careful", raters - careless - drifting - dropouts),
     ]
     kinds: list[Kind] = [kind for kind, count in wanted for _ in range(count)]
-    for number, kind in enumerate(kinds, start=1):
-        session = store.begin_simulated(f"sim-{seed}-{number:03d}")
+    names = [f"sim-{seed}-{number:03d}" for number in range(1, raters + 1)]
+    done = store.simulated_voters()
+    finished = done.issuperset(names)  # else an interruption left some, and the others go on
+    for number, (name, kind) in enumerate(zip(names, kinds, strict=True), start=1):
+        if name in done and not finished:
+            continue
+        session = store.begin_simulated(name)
         rng = np.random.default_rng([seed, number])
         yield _draw(store, session, kind, quality, rng)
 

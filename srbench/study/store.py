@@ -227,10 +227,33 @@ class Store:
             return read_session(connection, session_id), token
 
     def begin_simulated(self, rater: str) -> Session:
-        """A session of a simulated rater; marked as such in every row for good."""
+        """A session of a simulated rater; marked as such in every row for good.
+
+        One that was begun before and has no vote, as an interruption leaves it, is taken up.
+        """
         with self.write() as connection:
             self._lock_meta(connection)
+            voted = select(votes.c.session_id).where(votes.c.session_id == sessions.c.id).exists()
+            begun = connection.execute(
+                select(sessions.c.id, sessions.c.number)
+                .where(sessions.c.rater == rater, sessions.c.simulated, ~sessions.c.imported)
+                .where(~voted)
+            ).first()
+            if begun is not None:
+                return Session(begun.id, rater, begun.number, True)
             return self._begin(connection, rater=rater, simulated=True)
+
+    def simulated_voters(self) -> set[str]:
+        """The names of simulated raters who have voted."""
+        with self.read() as connection:
+            return set(
+                connection.execute(
+                    select(sessions.c.rater)
+                    .join(votes, votes.c.session_id == sessions.c.id)
+                    .where(sessions.c.simulated)
+                    .distinct()
+                ).scalars()
+            )
 
     def link(self, session: Session) -> str:
         """A new token for a session's personal link; the older ones stay good."""

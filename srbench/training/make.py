@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from torch import nn
 
 from .. import __version__
 from ..data.folder import Dataset
 from ..data.training import TrainingSet
 from ..errors import CheckpointError, ConfigError, TrainingError
+from ..files import cannot_write, remove_unfinished
 from ..methods.resolve import checkpoint_file
 from ..metrics.lpips import Lpips
 from ..models.cards import Card, read_card
@@ -100,7 +102,8 @@ def train(
     Raises:
         ConfigError: ``out`` is no name of a safetensors file.
         TrainingError: too few or unusable photographs, a training photograph that shows a
-            benchmark image, too little memory.
+            benchmark image, too little memory, or another training is writing there.
+        ResultsError: the run's folder cannot be written to.
         Stopped: the run diverges or collapses.
         MissingWeights: a loss needs weights, or the generator a start, that is not there.
         CheckpointError: there is nothing to resume, or it was begun with another recipe, other
@@ -121,7 +124,7 @@ def train(
     if resume:
         read_state(state, recipe, torch.device("cpu"))  # before minutes of reading photographs
     scale = recipe.architecture.scale
-    with _told_about_memory(recipe, place.device):
+    with _alone_in(folder, place), _told_about_memory(recipe, place.device):
         content, notes = content_losses(recipe.content, weights, place.device)
         generator = _generator(recipe, weights)
         data = photographs
@@ -224,6 +227,32 @@ def _lpips(weights: Path, device: torch.device, observer: Observer) -> Lpips | N
         f"`{mending_command(backbone)}`"
     )
     return None
+
+
+@contextmanager
+def _alone_in(folder: Path, place: Place) -> Iterator[None]:
+    """Keeps other trainings out of a run's folder; what a killed one left half-written goes."""
+    if not place.writes:
+        yield
+        return
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise TrainingError(
+            f"another training is writing to {folder}; wait for it, or choose another --out"
+        ) from None
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    try:
+        remove_unfinished(folder)
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):  # a run that never began leaves no folder
+            (folder / ".lock").unlink()
+            folder.rmdir()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from ..data.folder import Dataset
 from ..data.training import TrainingSet
 from ..files import write_text
 from ..observer import Observer
+from ..wording import counted
 from .content import content_losses
 from .guard import Stopped
 from .make import finished, run_folder, train
@@ -88,7 +89,7 @@ def train_matrix(
                 if data is None:
                     content_losses(recipe.content, weights, place.device)  # fails early
                     data = read_training_set(source, scale, guarded, place.device, observer)
-                observer.note(f"{recipe.name} x{scale}: {recipe.steps} steps")
+                observer.note(f"{recipe.name} x{scale}: {counted(recipe.steps, 'step')}")
                 try:
                     card = train(
                         recipe,

@@ -14,6 +14,7 @@ from ..data.training import TrainingSet, read_training_images
 from ..errors import TrainingError
 from ..imaging.luma import Image
 from ..observer import Observer
+from ..wording import counted
 
 FEWEST = 8
 """Photographs without which there is no training."""
@@ -57,17 +58,17 @@ def read_training_set(
     if len(images) < FEWEST:
         left_out = f" ({len(skipped)} left out: {skipped[0]})" if skipped else ""
         raise TrainingError(
-            f"{source} holds {len(images)} usable photographs{left_out}, expected at least "
-            f"{FEWEST}; add some"
+            f"{source} holds {counted(len(images), 'usable photograph')}{left_out}, "
+            f"expected at least {FEWEST}; add some"
         )
     if skipped:
-        observer.note(f"{len(skipped)} training images are left out, first: {skipped[0]}")
+        observer.note(f"{counted(len(skipped), 'training image')} left out, first: {skipped[0]}")
     observer.begin("looking for benchmark images among them", 0)
     leaks = find_leaks(images.items(), guarded)
     observer.end()
     if leaks:
         raise TrainingError(
-            f"{len(leaks)} training images show benchmark images, first: {leaks[0]}; remove "
-            "them, or every score would flatter the network"
+            f"{counted(len(leaks), 'training image')} showing benchmark images, first: {leaks[0]}; "
+            "remove them, or every score would flatter the network"
         )
     return TrainingSet(images.values(), scale, device)

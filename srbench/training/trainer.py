@@ -269,7 +269,9 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist; there is nothing to resume") from None
+        raise CheckpointError(
+            f"{path} does not exist; there is nothing to resume: run without --resume"
+        ) from None
     except Exception as error:  # torch raises a dozen kinds for a damaged file
         raise CheckpointError(
             f"{path} is not a complete training state ({type(error).__name__}); "

@@ -119,7 +119,7 @@ def test_score_refuses_what_does_not_fit(refused, pair, tmp_path):
     write_png(sr / "cat.png", small)
     assert "120x91, expected 120x92" in refused(*score)
     (sr / "cat.png").unlink()
-    assert "lacks 1 images" in refused(*score)
+    assert "lacks 1 image that" in refused(*score)
 
 
 def test_upscale_takes_a_file_or_a_folder(run_cli, refused, pair, tmp_path):
@@ -217,7 +217,7 @@ def test_data_import_list_and_verify(run_cli, refused, pair, tmp_path):
     root = tmp_path / "root"
     ran = run_cli("data", "import", "Mine", pair[0], "--data", root)
     assert ran.code == 0, ran.err
-    assert "2 images are now the data set Mine" in ran.out
+    assert "Mine is a data set now, of 2 images" in ran.out
     assert "2 of 2 images" in ran.err
     assert "Mine" in run_cli("data", "list", "--data", root).out
     verified = run_cli("data", "verify", "Mine", "sample", "--data", root)

@@ -41,7 +41,7 @@ def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
     assert {vote["simulated"] for vote in votes} == {"true"}
     assert {vote["method"] for vote in votes} == {"HR", "nearest", "bicubic"}
     again = run_cli("study", "import", "study", "votes.csv")
-    assert f"0 votes of 0 raters added, {len(votes)} were there already" in again.out
+    assert f"0 votes of 0 raters added, {len(votes)} already there" in again.out
 
     analyzed = run_cli(
         "study", "analyze", "study", "--scores", results / "scores.csv", "--out", "a",
@@ -70,8 +70,8 @@ def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
     assert "=1+2" in set(read_ratings(tmp_path / "all.csv")["rater"])
 
     erased = run_cli("study", "erase", "study", "--rater", rater)
-    assert f"votes of {rater} are removed" in erased.out
-    assert "1 raters withdrew" in run_cli("study", "status", "study").out
+    assert f"votes of {rater}" in erased.out
+    assert "1 rater withdrew" in run_cli("study", "status", "study").out
 
 
 def test_what_cannot_be_analyzed_is_refused(refused, tmp_path):

@@ -27,7 +27,15 @@ ORDER = (
 # A run ends with its report.
 KNOWN = {("benchmark", "report")}
 # What every room may stand on, and which stands on none.
-GROUND = ("errors.py", "files.py", "downloading.py", "observer.py", "cells_guard.py", "config.py")
+GROUND = (
+    "errors.py",
+    "files.py",
+    "downloading.py",
+    "observer.py",
+    "cells_guard.py",
+    "config.py",
+    "wording.py",
+)
 
 
 def rooms_imported(module: Path) -> set[str]:

@@ -9,6 +9,7 @@ import stat
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from srbench.errors import StudyError, UnknownName
 from srbench.imaging import crop_to_multiple, imresize, read_image, write_png
@@ -280,3 +281,28 @@ def test_a_folder_that_cannot_be_made_is_named(make, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match="cannot write the study to"):
         make("file/study")
+
+
+def test_what_a_killed_process_left_of_a_study_goes(make, tmp_path):
+    abandoned, busy = tmp_path / ".made-abandoned", tmp_path / ".made-busy"
+    for folder in (abandoned, busy):
+        (folder / "stimuli").mkdir(parents=True)
+        (folder / ".making").touch()
+    with FileLock(busy / ".making"):
+        make()
+    assert not abandoned.exists()
+    assert busy.exists()
+    assert (tmp_path / "made/manifest.json").is_file()
+    assert not (tmp_path / "made/.making").exists()
+
+
+def test_a_study_stands_only_when_all_is_known_of_it(make, tmp_path, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("srbench.study.plan.planned_power", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        make()
+    assert list(tmp_path.glob("*made*")) == []
+    monkeypatch.undo()
+    make()

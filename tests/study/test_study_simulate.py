@@ -1,5 +1,7 @@
 """Simulated raters: seeded, finishing, recognisable, and true to their model."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,8 +24,6 @@ def test_every_simulated_rater_finishes_unless_asked_otherwise(study):
 
 
 def test_the_same_seed_gives_the_same_votes_on_a_fresh_study(folder, made_once, tmp_path):
-    import shutil
-
     tables = []
     for name in ("a", "b"):
         shutil.copytree(made_once, tmp_path / name)
@@ -38,6 +38,28 @@ def test_a_seed_is_used_once_in_a_study(study):
     with pytest.raises(StudyError, match="'sim-3-001' exists already; choose another seed"):
         simulate(study.store, 1, seed=3)
     simulate(study.store, 1, seed=4)
+
+
+def test_an_interrupted_simulation_goes_on_to_the_same_votes(made_once, tmp_path, monkeypatch):
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    tables = []
+    for name in ("whole", "interrupted"):
+        shutil.copytree(made_once, tmp_path / name)
+        study = open_study(tmp_path / name)
+        if name == "interrupted":
+            simulate(study.store, 2, seed=9, careless=1)
+            with monkeypatch.context() as patch:
+                patch.setattr(type(study.store), "vote_within", stop)
+                with pytest.raises(KeyboardInterrupt):  # the third has a session and no vote
+                    simulate(study.store, 4, seed=9, careless=1)
+        simulate(study.store, 4, seed=9, careless=1)
+        tables.append(ratings_rows(study.store))
+        with pytest.raises(StudyError, match="'sim-9-001' exists already"):
+            simulate(study.store, 4, seed=9, careless=1)
+    assert len(tables[0]) == 4 * 40
+    assert tables[0] == tables[1]
 
 
 def test_simulated_stands_in_every_session_and_vote(study):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +23,7 @@ from srbench.study import schema
 from srbench.study.importing import import_ratings
 from srbench.study.keys import CODES_FILE, KEY_FILE, append_codes, read_codes
 from srbench.study.ratings import ratings_rows
+from srbench.study.rows import lock_session
 from srbench.study.schema import prepare_schema
 from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import perfect_submission, simulate
@@ -429,6 +432,75 @@ def test_every_acknowledged_vote_survives_sigkill(folder):
     assert len(stored) - len(acknowledged) <= 1  # stored, but killed before it could say so
     if len(stored) < len(study.store.playlist(session)):
         vote(study, session)
+
+
+def test_a_server_frozen_inside_a_transaction_holds_nobody_up_for_long(folder, new_database):
+    """It holds the lock that everyone who begins must take. Going on, it has lost its turn."""
+    database = new_database()
+    program = textwrap.dedent("""
+        import os, signal, sys
+        from srbench.errors import StudyError
+        from srbench.study import schema
+        from srbench.study.store import open_study
+        schema._IDLE_SECONDS = 2
+        store = open_study(sys.argv[1], sys.argv[2]).store
+        try:
+            with store.write() as connection:
+                store._lock_meta(connection)
+                connection.execute(schema.meta.update().values(value="lost"))
+                print("locked", flush=True)
+                os.kill(os.getpid(), signal.SIGSTOP)
+        except StudyError as error:
+            print(error)
+        print(store.state())
+    """)
+    study = open_study(folder, database)
+    frozen = subprocess.Popen(
+        [sys.executable, "-c", program, str(folder), database], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert frozen.stdout.readline() == "locked\n"
+        start = time.perf_counter()
+        session = opened(study)
+        assert 1 < time.perf_counter() - start < 6
+        vote(study, session)
+    finally:
+        frozen.send_signal(signal.SIGCONT)
+        said, _ = frozen.communicate(timeout=30)
+    assert said.splitlines()[0].startswith("the study's database does not answer as it should")
+    assert said.splitlines()[1] == "open"
+    assert count(study, schema.votes) == 1
+    study.store.close()
+
+
+def test_a_lock_that_is_held_for_long_is_given_up(folder, new_database, monkeypatch):
+    monkeypatch.setattr(schema, "_LOCK_SECONDS", 1)
+    study = open_study(folder, new_database())
+    session = opened(study)
+    sent = submission(study, session)
+    with study.store.write() as holder:
+        lock_session(holder, session.id)
+        with pytest.raises(StudyError, match="lock timeout"):
+            study.store.vote(session, sent)
+    assert study.store.vote(session, sent).verdict == "accepted"
+    study.store.close()
+
+
+def test_every_connection_to_postgresql_has_an_end_to_its_patience(folder, new_database):
+    study = open_study(folder, new_database())
+    with suppress(StudyError), study.store.read():
+        raise StudyError("rolled back")  # what was set stays
+    with study.store.read() as connection:
+        shown = [
+            connection.execute(text(f"SHOW {name}")).scalar_one()
+            for name in ("idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout")
+        ]
+        told = connection.connection.driver_connection.info.get_parameters()
+    assert shown == ["10s", "15s", "1min"]
+    assert {name: told[name] for name in schema._LIBPQ} == {
+        name: str(value) for name, value in schema._LIBPQ.items()
+    }
+    study.store.close()
 
 
 def test_unusable_databases_are_named_in_one_line(folder, tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import save_file
 from skimage import data
 
@@ -76,7 +77,7 @@ def test_images_too_small_are_left_out_with_a_count(run_cli, refused, world):
         write_png(world / f"photos/tiny{k}.png", data.coffee()[:6, :20].copy())
     ran = run_cli(*command(world))
     assert ran.code == 0, ran.err
-    assert "3 training images are left out, first: tiny0.png is only 20x6" in ran.err
+    assert "3 training images left out, first: tiny0.png is only 20x6" in ran.err
     for k in range(8):
         write_png(world / f"small/{k}.png", data.coffee()[:7, 9 * k : 9 * k + 9].copy())
     assert "holds 0 usable photographs (8 left out: 0.png is only 9x7)" in refused(
@@ -101,7 +102,7 @@ def test_an_empty_or_missing_or_unreadable_training_set(run_cli, refused, world)
     (world / "photos/bad.jpg").write_bytes(b"not a picture")
     ran = run_cli(*command(world))
     assert ran.code == 0, ran.err
-    assert "1 training images are left out" in ran.err
+    assert "1 training image left out" in ran.err
     assert "bad.jpg" in ran.err
 
 
@@ -405,3 +406,15 @@ main()
 def test_a_recipe_is_one_strict_value():
     with pytest.raises(ValueError, match="extra"):
         Recipe.model_validate({"name": "x", "stages": [], "lr": 1})
+
+
+def test_two_trainings_do_not_write_to_one_place(refused, run_cli, world):
+    folder = world / "weights/srresnet-mse_x4.run"
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
+        assert "another training is writing to" in refused(*command(world))
+    left = folder / f".{'0' * 16}.tmp"  # by a process that was killed
+    left.write_bytes(b"half")
+    ran = run_cli(*command(world))
+    assert ran.code == 0, ran.err
+    assert not left.exists()

@@ -32,7 +32,7 @@ def test_loss_pace_and_time_left_fit_a_narrow_terminal():
 
 def test_without_a_terminal_plain_lines_tell_of_the_beginning_and_of_every_validation():
     quiet = shown(terminal=False)
-    assert quiet.splitlines() == ["training: 12000 steps"]  # all of it within ten seconds
+    assert quiet.splitlines() == ["training: 12,000 steps"]  # all of it within ten seconds
     text = shown(terminal=False, values=GAN | {"set5_psnr_y": 30.9})
     assert "  step 50  loss 0.0131  D(HR) 0.51  D(SR) 0.47  set5_psnr_y 30.9000" in text
     assert "\x1b" not in text

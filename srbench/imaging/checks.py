@@ -1,0 +1,37 @@
+"""What is no image or no magnification is refused where it enters, by name."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from ..errors import SizeMismatch
+from .luma import Image
+
+
+def require_image(what: str, image: object, *, channels: int | None = 3) -> None:
+    """Refuse anything but uint8 of shape (H, W) or (H, W, 3); None: any number of ``channels``.
+
+    Raises:
+        TypeError: it is no array of uint8. Floats in 0..1 are most often meant as 0..255.
+        SizeMismatch: it has another shape, or no pixels.
+    """
+    dtype = getattr(image, "dtype", type(image).__name__)
+    if not isinstance(image, np.ndarray) or dtype != np.uint8:
+        raise TypeError(f"{what} is {dtype}, expected uint8 (0..255) in a NumPy array")
+    shape = np.shape(cast(Image, image))
+    wrong = len(shape) == 3 and channels not in (None, shape[2])
+    if len(shape) not in (2, 3) or wrong or 0 in shape:
+        last = "C" if channels is None else channels
+        raise SizeMismatch(f"{what} has shape {shape}, expected (H, W) or (H, W, {last})")
+
+
+def require_scale(scale: object) -> None:
+    """Refuse anything but a whole number of at least 1.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(scale, (int, np.integer)) or scale < 1:
+        raise ValueError(f"scale is {scale!r}, expected a whole number of at least 1")
