@@ -45,9 +45,9 @@ class Stage(BaseModel):
 class Recipe(BaseModel):
     """One training run.
 
-    ``content`` maps each content loss to its weight; their sum, plus ``adversarial`` times the
-    adversarial loss, plus ``total_variation`` times the total variation, is what the generator
-    minimises. A discriminator is trained, with Adam, when ``adversarial`` is above zero.
+    ``content`` maps each content loss to its weight, above zero; their sum, plus ``adversarial``
+    times the adversarial loss, plus ``total_variation`` times the total variation, is what the
+    generator minimises. A discriminator is trained, with Adam, when ``adversarial`` is above zero.
     ``start_from`` names the method whose checkpoint the generator starts from; with
     ``frozen_statistics`` its batch normalisation keeps that network's means and variances.
     """

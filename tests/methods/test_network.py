@@ -227,6 +227,14 @@ def test_memory_running_out_is_one_clear_line(monkeypatch):
         method.upscale(LR[:8, :8])
 
 
+@pytest.mark.parametrize("long_skip", [True, False])
+def test_the_long_skip_leads_past_all_blocks_and_can_be_left_out(long_skip):
+    made = Architecture(blocks=2, channels=8, long_skip=long_skip).build().eval()
+    nn.init.zeros_(made.merge[1].weight)  # nothing comes through the blocks
+    one, two = (made(torch.full((1, 3, 16, 16), level)) for level in (0.1, 0.9))
+    assert torch.equal(one, two) is not long_skip
+
+
 def test_parameter_counts_are_those_of_the_papers():
     def count(network):
         return sum(parameter.numel() for parameter in network.parameters())

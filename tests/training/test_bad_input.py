@@ -21,6 +21,7 @@ from srbench.imaging import read_image, write_png
 from srbench.models.weights_catalogue import weights_path
 from srbench.training.content import NORMALISED
 from srbench.training.recipe import Recipe
+from srbench.training.recipes import read_recipe
 
 TOML = """
 optimiser = "{optimiser}"
@@ -304,6 +305,15 @@ def test_a_recipe_for_another_network_or_scale(refused, world, method, line, wor
     recipe = world / "recipe.toml"
     recipe.write_text(recipe.read_text().replace("blocks = 1", line))
     assert words in refused(arguments[0], method, *arguments[2:])
+
+
+def test_the_method_says_which_network_and_the_file_may_say_the_scale(world):
+    command(world)
+    recipe = world / "recipe.toml"
+    made = read_recipe(recipe, "espcn", None).architecture
+    assert (made.network, made.scale) == ("espcn", 4)
+    recipe.write_text(recipe.read_text().replace("blocks = 1", "scale = 2"))
+    assert read_recipe(recipe, "srgan-mse", None).architecture.scale == 2
 
 
 def test_a_recipe_of_another_name(refused, world):

@@ -9,7 +9,7 @@ from srbench.data.folder import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
 from srbench.metrics.lpips import Lpips
 from srbench.models.cards import Architecture, Card, read_card
-from srbench.models.checkpoints import load_checkpoint
+from srbench.models.checkpoints import load_checkpoint, save_checkpoint
 from srbench.models.weights_catalogue import weights_path
 from srbench.observer import Observer
 from srbench.training import Recipe, Stage, train
@@ -71,6 +71,18 @@ def assert_weights_of(step, run, tmp_path):
     for name, tensor in network.state_dict().items():
         if tensor.is_floating_point():
             assert torch.equal(tensor, run.seen[step][name].half().float()), name
+
+
+def test_a_training_starts_from_the_network_that_its_recipe_names(run, tmp_path):
+    torch.manual_seed(5)
+    start = TINY.build()
+    card = Card(name="srresnet-mse", architecture=TINY, steps=1, recipe={}, data="")
+    save_checkpoint(tmp_path / "weights/srresnet-mse_x4.safetensors", start, card)
+    stage = Stage(steps=1, crop=64, batch=2, rate=1e-9, final_rate=1e-9)
+    changes = {"start_from": "srresnet-mse", "frozen_statistics": True, "stages": [stage]}
+    run(recipe().model_copy(update=changes), psnr(30))
+    for name, tensor in start.state_dict().items():
+        assert torch.allclose(run.seen[1][name].float(), tensor.float(), atol=1e-6), name
 
 
 def test_the_validation_with_the_highest_psnr_is_what_is_written(run, tmp_path):

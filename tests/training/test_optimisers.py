@@ -47,6 +47,20 @@ def test_what_is_no_filter_moves_as_with_adam():
         torch.testing.assert_close(ours.get_parameter(name), theirs.get_parameter(name))
 
 
+def test_adam_is_torchs_with_the_betas_that_are_given():
+    ours, theirs = _network(), _network()
+    optimiser = Optimiser(ours, "adam", (0.5, 0.7))
+    adam = torch.optim.Adam(theirs.parameters(), lr=0.01, betas=(0.5, 0.7))
+    for _ in range(3):  # the first step is the same for all betas
+        for network in (ours, theirs):
+            network.zero_grad()
+            _gradients(network)
+        optimiser.step(0.01)
+        adam.step()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine, other)
+
+
 def test_gradients_do_not_pile_up():
     network = _network()
     optimiser = Optimiser(network, "muon", (0.9, 0.999))

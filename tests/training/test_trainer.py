@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from skimage import data
 
 from srbench.data.training import TrainingSet, read_training_images
@@ -17,7 +18,9 @@ from srbench.methods.resolve import NETWORKS
 from srbench.models.cards import Architecture
 from srbench.models.checkpoints import load_checkpoint
 from srbench.models.discriminator import Discriminator
+from srbench.models.torchvision_import import import_torchvision
 from srbench.models.vgg import VggFeatures
+from srbench.models.weights_catalogue import weights_path
 from srbench.training import PRESETS, losses, recipe_for
 from srbench.training.content import (
     NORMALISED_FACTOR,
@@ -150,6 +153,33 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_weights(photos, tmp_path
     assert torch.equal(weights(whole.generator), weights(resumed.generator))
 
 
+def test_what_is_minimised_is_the_recipes_sum(photos):
+    plan = recipe(
+        crop=64, content={"mse": 0.5, "luma": 0.25}, adversarial=0.3, total_variation=1e-3
+    )
+    torch.manual_seed(0)
+    content = {"mse": losses.mse, "luma": losses.luma_mse}
+    made = Trainer(plan, plan.architecture.build(), photos, content, Place(CPU))
+    values = {name: float(value.detach()) for name, value in made.train_step().items()}
+    parts = {"mse": 0.5, "luma": 0.25, "adversarial": 0.3, "tv": 1e-3}
+    assert values["loss"] == pytest.approx(sum(w * values[n] for n, w in parts.items()), rel=1e-5)
+    assert all(values[name] > 0.01 for name in parts)
+
+
+def test_the_rate_warms_up_and_falls_along_a_half_cosine(photos):
+    stage = Stage(steps=110, crop=24, rate=1e-3, final_rate=1e-4, warmup=10)
+    assert [stage.rate_at(k) for k in (0, 4, 9)] == pytest.approx([1e-4, 5e-4, 1e-3])
+    assert [stage.rate_at(k) for k in (10, 60, 110)] == pytest.approx([1e-3, 5.5e-4, 1e-4])
+    plan = recipe(6)
+    rates = []
+    made = trainer(photos, plan)
+    step = made.optimiser.step
+    made.optimiser.step = lambda rate: rates.append(rate) or step(rate)
+    for _ in range(6):
+        made.train_step()
+    assert rates == [s.rate_at(k) for s in plan.stages for k in range(3)]
+
+
 def test_training_beats_where_it_started(photos):
     plan = Recipe(
         name="espcn",
@@ -264,6 +294,28 @@ def test_vgg_features_are_taken_after_relu_before_the_pool(layer, shape):
     assert features.shape == shape
     assert features.min() == 0
     assert features.max() > 0
+
+
+@pytest.mark.parametrize(("layer", "depth"), [("vgg22", 9), ("vgg54", 36)])
+def test_the_vgg_loss_is_the_papers_on_torchvisions_network(tmp_path, save_backbone, layer, depth):
+    save_backbone("vgg19-features", weights_path("vgg19-features", tmp_path))
+    made, _ = content_losses([layer], tmp_path, CPU)
+    vgg19 = import_torchvision().models.vgg19(weights=None).features[:depth].eval()
+    state = load_file(weights_path("vgg19-features", tmp_path))
+    own = {f"features.{name}" for name in vgg19.state_dict()}
+    vgg19.load_state_dict({k.removeprefix("features."): v for k, v in state.items() if k in own})
+    mean, std = (
+        torch.tensor(v).reshape(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    )
+    images = [
+        torch.from_numpy(photo[:48, :64].copy()).permute(2, 0, 1)[None] / 255
+        for photo in (data.astronaut(), data.coffee())
+    ]
+    with torch.no_grad():
+        phi = [vgg19((image - mean) / std) / 12.75 for image in images]
+        expected = ((phi[0] - phi[1]) ** 2).sum() / (phi[0].shape[-1] * phi[0].shape[-2])
+        ours = made[layer](*(2 * image - 1 for image in images))
+    assert float(ours) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_vgg_losses_without_weights_fail_at_once_with_the_command(tmp_path):

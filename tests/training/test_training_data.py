@@ -58,6 +58,16 @@ def test_the_same_seed_draws_the_same_and_another_seed_another_batch(training_se
     assert not torch.equal(first, other)
 
 
+def test_crops_are_drawn_in_all_eight_flips_and_turns():
+    whole = TrainingSet([data.astronaut()[:32, :32]], 4, torch.device("cpu"))
+    _, hr = drawn(whole, 32, 200)
+    seen = {tuple(crop.flatten().tolist()) for crop in hr}
+    first = hr[0]
+    turned = [torch.rot90(f, k, (1, 2)) for f in (first, first.flip(2)) for k in range(4)]
+    assert seen == {tuple(crop.flatten().tolist()) for crop in turned}
+    assert len(seen) == 8
+
+
 def test_images_of_a_batch_are_distinct_while_there_are_enough(training_set):
     _, hr = drawn(training_set, 96, 3)
     assert len({tuple(crop.flatten()[:50].tolist()) for crop in hr}) == 3
