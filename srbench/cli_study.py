@@ -158,7 +158,7 @@ def serve(
     """Open the study to raters in the browser."""
     from study_app.serve import serve as run
 
-    run(folder, port=port, address=address, database=database, say=print)
+    raise typer.Exit(run(folder, port=port, address=address, database=database, say=print))
 
 
 @study_app.command("status")
