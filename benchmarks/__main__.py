@@ -31,13 +31,17 @@ class Row:
     what: str
     value: float
     bar: float | None
+    """What we ask of ourselves; None where a row only tells how near a limit we are."""
     below: bool = False
     """Whether the value is to stay below the bar."""
 
     def __str__(self) -> str:
-        met = self.bar is None or (self.value <= self.bar if self.below else self.value >= self.bar)
-        bar = "—" if self.bar is None else f"{'≤' if self.below else '≥'} {self.bar:g}"
-        return f"| {self.what} | {self.value:.2f} | {bar} | {'yes' if met else '**no**'} |"
+        value = f"{round(self.value, 2):g}"
+        if self.bar is None:
+            return f"| {self.what} | {value} | — | — |"
+        met = self.value <= self.bar if self.below else self.value >= self.bar
+        bar = f"{'≤' if self.below else '≥'} {self.bar:g}"
+        return f"| {self.what} | {value} | {bar} | {'yes' if met else '**no**'} |"
 
 
 def rows_of(name: str, out: str) -> list[Row]:
@@ -52,9 +56,13 @@ def rows_of(name: str, out: str) -> list[Row]:
     if name == "inference":
         found = re.findall(r": ([\d.]+) times", out)
         rows += [Row("SRResNet inference, plain eager network", float(v), 1.6) for v in found]
+        found = re.findall(r": ([\d.]+) of the limit", out)
+        rows += [Row("SRResNet inference, fp32 convolution limit", float(v), None) for v in found]
     if name == "training":
         found = re.findall(r"^ratio ([\d.]+) .*\nbar ([\d.]+)", out, re.M)
         rows += [Row("training step, plain fp32 eager", float(v), float(bar)) for v, bar in found]
+        found = re.findall(r"the step reaches (\d+)%", out)
+        rows += [Row("training step, bf16 convolution limit", int(v) / 100, None) for v in found]
     if name == "rating_statistics":
         found = re.findall(r"^\| (.+) \| (.+) \| (\d+) \|$", out, re.M)
         rows += [Row(f"{what}, {against}", float(v), 1.0) for against, what, v in found]

@@ -2,7 +2,8 @@
 
     python benchmarks/inference.py
 
-Prints the fastest time of each, their ratio, and how the 8-bit outputs differ.
+Prints the fastest time of each, their ratio, ours as a fraction of the machine's own float32
+convolution rate, and how the 8-bit outputs differ.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from training import convolution
 
 from srbench.data.folder import open_dataset
 from srbench.imaging import imresize
@@ -31,6 +34,14 @@ def plain(network: SRResNet, lr: np.ndarray) -> np.ndarray:
         features = network.upsample(first + network.merge(network.blocks(first)))
         y = nn.functional.conv2d(features, network.tail.weight, network.tail.bias, padding=4)
     return ((y[0].permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).byte().numpy()
+
+
+def flops(lr: np.ndarray) -> int:
+    """Floating-point operations of the plain network's convolutions."""
+    network = SRResNet(4).eval().to("meta")
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(torch.empty(1, 3, *lr.shape[:2], device="meta"))
+    return counter.get_total_flops()
 
 
 def fastest_seconds(calls: list[Callable[[], object]]) -> list[float]:
@@ -65,9 +76,17 @@ def main() -> None:
     method = NetworkMethod("srresnet", 4, "", lambda: network, "cpu")
     expected = plain(network, lr)
     difference = np.abs(method.upscale(lr).astype(int) - expected)
-    eager, ours = fastest_seconds([lambda: plain(network, lr), lambda: method.upscale(lr)])
+    limit, limit_flops = convolution(torch.device("cpu"), torch.float32)
+    eager, ours, bare = fastest_seconds(
+        [lambda: plain(network, lr), lambda: method.upscale(lr), limit]
+    )
     print(
         f"plain eager {eager * 1e3:.0f} ms, srbench {ours * 1e3:.0f} ms: {eager / ours:.2f} times"
+    )
+    rate, best = flops(lr) / ours, limit_flops / bare
+    print(
+        f"{rate / 1e9:.0f} GFLOP/s; a float32 convolution alone {best / 1e9:.0f}: "
+        f"{rate / best:.2f} of the limit"
     )
     print(f"8-bit values that differ: {np.mean(difference > 0):.4%}, by at most {difference.max()}")
 

@@ -79,12 +79,14 @@ def step_flops() -> int:
     return counter.get_total_flops()
 
 
-def convolution(device: torch.device) -> tuple[Callable[[], object], int]:
-    """A bfloat16 channels-last 3x3 convolution of 64 channels, and its operations."""
+def convolution(
+    device: torch.device, kind: torch.dtype = torch.bfloat16
+) -> tuple[Callable[[], object], int]:
+    """A channels-last 3x3 convolution of 64 channels, and its operations: the machine's limit."""
     side = 96 if device.type == "cpu" else 384
-    conv = nn.Conv2d(64, 64, 3, padding=1).to(device, torch.bfloat16)
+    conv = nn.Conv2d(64, 64, 3, padding=1).to(device, kind)
     conv.requires_grad_(False).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # stubs
-    image = torch.rand(BATCH, 64, side, side, device=device, dtype=torch.bfloat16)
+    image = torch.rand(BATCH, 64, side, side, device=device, dtype=kind)
     image = image.contiguous(memory_format=torch.channels_last)
     return lambda: conv(image), 2 * 64 * 64 * 9 * BATCH * side**2
 

@@ -21,13 +21,25 @@ from srbench.cli import app
 
 HERE = Path(__file__).parent / "reference"
 ROOMS = (
-    "imaging", "data", "metrics", "models.cards", "models.checkpoints", "methods", "benchmark",
-    "training", "study", "stats", "report",
+    "imaging", "data", "metrics", "models.cards", "models.checkpoints", "methods", "config",
+    "benchmark", "training", "study", "stats", "report", "report.analysis", "experiments",
+    "experiments.depth", "experiments.evolution", "experiments.simulated", "observer", "errors",
 )  # fmt: skip
 _NO_EXPORTS = {
     "models.cards": ("Architecture", "Card", "read_card"),
     "models.checkpoints": ("load_checkpoint", "save_checkpoint"),
-}
+    "config": ("Crop", "Experiment", "parse_experiment", "presets", "read_experiment"),
+    "report.analysis": ("write_analysis",),
+    "experiments.depth": ("Depth", "depth_study"),
+    "experiments.evolution": ("draw_evolution",),
+    "experiments.simulated": ("Rehearsed", "rehearse"),
+    "observer": ("Observer",),
+    "errors": (
+        "SrbenchError", "CheckpointError", "ConfigError", "DatasetError", "DownloadError",
+        "ImageError", "MissingWeights", "RatingsError", "ResultsError", "SizeMismatch",
+        "StudyError", "TrainingError", "UnknownName",
+    ),
+}  # fmt: skip
 _SECTIONS = ("Args:", "Raises:", "Returns:", "Source:", "Yields:")
 
 
@@ -115,7 +127,9 @@ def python_page() -> str:
 def _entry(name: str, thing: Any) -> list[str]:
     lines = [f"### {name}", ""]
     try:
-        signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(thing)))
+        fields = getattr(thing, "model_fields", None)
+        signature = _fields(thing) if fields else str(inspect.signature(thing))
+        signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", signature)
     except (TypeError, ValueError):
         signature = ""
     signature = re.sub(r"<[^<>]*(<[^<>]*>)?[^<>]* at 0x[0-9a-f]+>", "...", signature)
@@ -130,6 +144,16 @@ def _entry(name: str, thing: Any) -> list[str]:
         if lines[-1].startswith("- "):
             lines.append("")
     return lines
+
+
+def _fields(model: Any) -> str:
+    """The signature of a typed model as its source has it: pydantic's own shows its validators."""
+    parts = ["*"]
+    for name, field in model.model_fields.items():
+        kind = re.sub(r"Annotated\[([^,]+), .*\]", r"\1", model.__annotations__[name])
+        default = "" if field.is_required() else f" = {field.get_default()!r}"
+        parts.append(f"{name}: {kind}{default}")
+    return f"({', '.join(parts)})"
 
 
 def _wrapped(call: str) -> str:

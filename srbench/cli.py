@@ -15,13 +15,12 @@ import typer
 
 from .cli_data import data_app, weights_app
 from .cli_experiments import depth_study, evolution
-from .cli_options import DataOption, DeviceOption, WeightsOption, a_file, a_folder
+from .cli_options import DataOption, DeviceOption, WeightsOption, a_file, a_folder, names_of
 from .cli_study import study_app
+from .cli_training import train
 from .errors import SrbenchError
 from .interrupts import interruptible
 from .wording import counted
-
-_PROTOCOL_ORDER = ("matlab", "basicsr", "ledig2017")
 
 # What the user's files and disks may answer anywhere, worded by the system.
 _REFUSALS = (
@@ -43,8 +42,6 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")
 app.add_typer(study_app, name="study")
-app.command("depth-study")(depth_study)
-app.command("evolution")(evolution)
 
 
 def main() -> None:
@@ -88,8 +85,10 @@ def main() -> None:
             )
             code = 1
     if code == 130:
-        more = " with --resume" if sys.argv[1:2] == ["train"] else ""
-        _say(f"interrupted; what is written is whole: run the same command again{more} to go on")
+        _say(
+            "interrupted; what is written is whole: run the same command again to go on "
+            "(train: with --resume)"
+        )
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -157,8 +156,8 @@ def run_all(
     if study not in (None, "simulated"):
         raise unknown_name("study to go on to", study, ["simulated"])
     given = {
-        "datasets": _names(datasets),
-        "methods": _names(methods),
+        "datasets": names_of(datasets),
+        "methods": names_of(methods),
         "scale": scale,
         "border": border,
         "device": device,
@@ -207,22 +206,16 @@ def _simulated_study(results: Path, scale: int, root: Path) -> None:
 def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
     from .benchmark.results import ResultsFolder
     from .console import table_console
+    from .metrics.protocols import PROTOCOLS
     from .report.terminal import scores_table
 
     folder = ResultsFolder(out)
     here = [row for row in folder.read_scores() if row.scale == scale and row.dataset in datasets]
     # One protocol fits an ordinary terminal; the tables and the page have them all.
-    first = next(p for p in _PROTOCOL_ORDER if any(row.protocol == p for row in here))
+    first = next(p for p in PROTOCOLS if any(row.protocol == p for row in here))
     shown = [row for row in here if row.protocol == first or row.metric.startswith("lpips")]
     title = f"x{scale}, means over images"
     table_console().print(scores_table(shown, folder.read_run(), title=title))
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    """A comma-separated list; None where nothing was given."""
-    if text is None:
-        return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 @app.command()
@@ -299,138 +292,6 @@ def upscale(
 
 
 @app.command()
-def train(
-    method: Annotated[str, typer.Argument(help="One of our networks, such as srresnet-mse.")],
-    config: Annotated[
-        str,
-        typer.Option(
-            help="A preset (paper, laptop, quick), a TOML recipe, or tv-div2k: srgan-tv at both "
-            "scales, three crops, with and without total variation."
-        ),
-    ] = "laptop",
-    data: Annotated[
-        str | None,
-        typer.Option("--data", help="Training photographs: a folder, tar file or data set."),
-    ] = None,
-    scale: Annotated[
-        int | None, typer.Option(help="Magnification: 2 or 4 (default: 4; tv-div2k: both).")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of a training.", min=1)] = None,
-    validate_every: Annotated[
-        int, typer.Option(help="Steps between two validations; the best weights are kept.", min=1)
-    ] = 1000,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Checkpoint to write (tv-div2k: folder; default: in the weights folder)"),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run.")
-    ] = False,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write a log for TensorBoard beside log.csv.")
-    ] = False,
-    weights: WeightsOption = None,
-    device: DeviceOption = "auto",
-) -> None:
-    """Train one of our networks."""
-    from .console import TrainingDisplay, make_console
-    from .data.folder import auto_datasets, data_root, open_dataset
-    from .errors import ConfigError
-    from .models.weights_catalogue import weights_folder
-    from .training import (
-        PRESETS,
-        TV_MATRIX,
-        find_photographs,
-        read_recipe,
-        recipe_for,
-        training_place,
-    )
-    from .training import train as run
-
-    if data is None:
-        raise ConfigError("no training photographs; give a folder, tar file or data set by --data")
-    if scale not in (2, 4, None):
-        raise ConfigError(f"the scale is {scale}, expected 2 or 4")
-    _ = a_folder(out) if config == TV_MATRIX else a_file(out)
-    root, folder = data_root(), weights_folder(weights)
-    photographs = find_photographs(data, root)
-    if config == TV_MATRIX:
-        scales = (2, 4) if scale is None else (scale,)
-        out = out or folder / TV_MATRIX
-        _train_matrix(method, photographs, out, scales, steps, root, folder, device)
-        return
-    if config in PRESETS:
-        recipe = recipe_for(method.lower(), scale or 4, config)
-    else:
-        recipe = read_recipe(Path(config), method.lower(), scale or 4)
-    if steps is not None:
-        recipe = recipe.lasting(steps)
-    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
-    console = make_console()
-    with training_place(device) as place, TrainingDisplay(console) as display:
-        trained = run(
-            recipe,
-            photographs,
-            out or folder / f"{recipe.name}_x{recipe.architecture.scale}.safetensors",
-            weights=folder,
-            validation=guarded[0],
-            guarded=guarded,
-            place=place,
-            resume=resume,
-            tensorboard=tensorboard,
-            validate_every=validate_every,
-            observer=display,
-            report=display.show,
-        )
-    if place.writes:
-        reached = ", ".join(f"{name} {value:.4f}" for name, value in trained.card.metrics.items())
-        console.print(f"{trained.checkpoint} written; {reached}", markup=False)
-
-
-def _train_matrix(
-    method: str,
-    photographs: Path,
-    out: Path,
-    scales: tuple[int, ...],
-    steps: int | None,
-    root: Path,
-    weights: Path,
-    device: str,
-) -> None:
-    from .console import TrainingDisplay, make_console, table_console
-    from .data.folder import auto_datasets, datasets_under, open_dataset
-    from .errors import ConfigError
-    from .training import TV_MATRIX, matrix_table, train_matrix, training_place
-
-    if method.lower() != "srgan-tv":
-        raise ConfigError(
-            f"{TV_MATRIX} is the matrix of srgan-tv, not of {method}; run: "
-            f"srbench train srgan-tv --config {TV_MATRIX}"
-        )
-    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
-    # The paper's own validation set where it is.
-    papers = "DIV2K-valid"
-    validation = open_dataset(papers, root) if papers in datasets_under(root) else guarded[0]
-    console = make_console()
-    with training_place(device) as place, TrainingDisplay(console) as display:
-        rows = train_matrix(
-            photographs,
-            out,
-            scales=scales,
-            steps=steps,
-            weights=weights,
-            validation=validation,
-            guarded=guarded,
-            place=place,
-            observer=display,
-            report=display.show,
-        )
-    if place.writes:
-        table_console().print(matrix_table(rows, validation.name))
-        console.print(f"networks and table are in {out}", markup=False)
-
-
-@app.command()
 def report(
     out: Annotated[
         Path, typer.Option(help="Results folder of an earlier run.", callback=a_folder)
@@ -445,7 +306,7 @@ def report(
     if not (out / "scores.csv").is_file():
         raise ResultsError(f"{out} holds no scores.csv; make one with: srbench run-all --out {out}")
     with working("tables, figures and page") as observer, ResultsFolder(out).locked():
-        files = write_report(out, progress=observer.part_done)
+        files = write_report(out, observer=observer)
     make_console().print(
         f"{counted(len(files), 'file')} made; the page is {out / 'report.html'}", markup=False
     )
@@ -469,3 +330,9 @@ def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
     console.print("all is well" if good else "something is wrong: see the lines marked WRONG")
     if not good:
         raise typer.Exit(2)
+
+
+# Behind those above in the list of commands.
+app.command("train")(train)
+app.command("depth-study")(depth_study)
+app.command("evolution")(evolution)

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .cli_options import DeviceOption, a_folder
-from .errors import ConfigError
+from .cli_options import DeviceOption, a_folder, numbers_of
 from .wording import counted
 
 
@@ -26,17 +25,14 @@ def depth_study(
     ] = Path("depth-study"),
     device: DeviceOption = "auto",
 ) -> None:
-    """PSNR and time against residual blocks, with and without the long skip (SRGAN, Fig. 7)."""
+    """PSNR and time against residual blocks, with and without the long skip (SRGAN, figure 7)."""
     from .console import ConsoleObserver, make_console
     from .data.folder import auto_datasets, data_root, open_dataset
     from .experiments.depth import depth_study as run
     from .models.weights_catalogue import weights_folder
     from .training import PRESETS, find_photographs, read_recipe, recipe_for, training_place
 
-    try:
-        counts = [int(number) for number in blocks.split(",")]
-    except ValueError:
-        raise ConfigError(f"blocks is '{blocks}', expected whole numbers such as 2,4,8") from None
+    counts = numbers_of("blocks", blocks)
     name = "srresnet-mse"
     recipe = (
         recipe_for(name, 4, config) if config in PRESETS else read_recipe(Path(config), name, 4)
@@ -74,7 +70,7 @@ def evolution(
     image: Annotated[str | None, typer.Option(help="Which of the sampled images.")] = None,
     tiles: Annotated[int, typer.Option(help="Samples shown at most.", min=1)] = 7,
 ) -> None:
-    """One image as a training proceeds (SRGAN, Fig. 8)."""
+    """One image as a training proceeds (SRGAN, figure 8)."""
     from .console import working
 
     with working("drawing the figure"):  # reading the libraries included

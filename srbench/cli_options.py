@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .errors import ConfigError
+
 
 def a_device(name: str) -> str:
     """For --device: what no device can be called is refused before any work."""
@@ -27,6 +29,21 @@ def a_folder(path: Path | None) -> Path | None:
     if path and path.is_file():
         raise typer.BadParameter(f"{path} is a file, expected the name of a folder")
     return path
+
+
+def names_of(text: str | None) -> tuple[str, ...] | None:
+    """The names of a comma-separated list; None where nothing was given."""
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def numbers_of(what: str, text: str) -> list[int]:
+    """The whole numbers of a comma-separated list; ``what`` is what the message calls it."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{what} is '{text}', expected whole numbers such as 5,14,100") from None
 
 
 DataOption = Annotated[

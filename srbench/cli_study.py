@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .cli_options import DataOption, a_file, a_folder
+from .cli_options import DataOption, a_file, a_folder, names_of, numbers_of
 from .errors import ConfigError, StudyError
 from .wording import counted
 
@@ -83,8 +83,8 @@ def new(
             out,
             preset_name=preset,
             scale=scale,
-            methods=_names(methods),
-            datasets=_names(datasets),
+            methods=names_of(methods),
+            datasets=names_of(datasets),
             calibration=calibration,
             data_root=data_root(data),
             per_rater=per_rater,
@@ -212,12 +212,12 @@ def plan(
     from rich.table import Table
 
     from .console import table_console, working
-    from .study import Design, power_figure, power_table, raters_needed
+    from .study import Design, power_table, raters_needed
 
     if out and out.suffix not in (".png", ".pdf"):
         raise ConfigError(f"{out} is no figure's name; expected .png or .pdf")
     design = Design(raters=2, images=1, difference=difference, comparisons=comparisons)
-    counts, people = _numbers("images", images), _numbers("raters", raters)
+    counts, people = numbers_of("images", images), numbers_of("raters", raters)
     with working("simulating studies"):
         table = power_table(design, people, counts, seed=seed)
         fewest = [
@@ -234,9 +234,10 @@ def plan(
     table_console().print(shown)
     if out:
         from .files import atomic_path
+        from .report.power_chart import power_figure
 
         with atomic_path(out) as temporary:
-            power_figure(table).savefig(temporary, format=out.suffix[1:], dpi=200)
+            power_figure(table, wanted).savefig(temporary, format=out.suffix[1:], dpi=200)
 
 
 @study_app.command("simulate")
@@ -375,9 +376,7 @@ def analyze(
             assert ratings is not None
             table = read_ratings(ratings)
         read = pd.DataFrame(read_scores(scores)) if scores else None
-        files = write_analysis(
-            table, out, read, resamples=resamples, seed=seed, progress=observer.part_done
-        )
+        files = write_analysis(table, out, read, resamples=resamples, seed=seed, observer=observer)
     make_console().print(
         f"{counted(len(files), 'file')} made; the page is {out / 'analysis.html'}", markup=False
     )
@@ -385,16 +384,3 @@ def analyze(
 
 def _votes(fewest: int, most: int) -> str:
     return ("" if fewest == most else f"{fewest} to ") + counted(most, "vote")
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _numbers(what: str, text: str) -> list[int]:
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"{what} is '{text}', expected whole numbers such as 5,14,100") from None

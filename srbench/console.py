@@ -156,7 +156,7 @@ class TrainingDisplay(ConsoleObserver):
         short = f"loss {values['loss']:.4g}"
         if "d_hr" in values:
             short += f"  D(HR) {values['d_hr']:.2f}  D(SR) {values['d_sr']:.2f}"
-        scores = "  ".join(f"{k} {v:.4f}" for k, v in values.items() if k.endswith("_y"))
+        scores = "  ".join(f"{k} {v:.4f}" for k, v in values.items() if k.endswith(("_y", "_alex")))
         if self._live is not None:
             bar = self._live.task_ids[0]
             self._live.update(bar, completed=progress.step, description=short)

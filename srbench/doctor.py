@@ -71,7 +71,9 @@ def _versions() -> Iterator[Finding]:
         try:
             yield Finding("ok", f"{package} {version(package)}")
         except PackageNotFoundError:
-            yield Finding("bad", f"{package} is not installed; install srbench again with pip")
+            yield Finding(
+                "bad", f"{package} is not installed; run pip install . in srbench's checkout"
+            )
 
 
 def _devices() -> Iterator[Finding]:

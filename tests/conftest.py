@@ -93,7 +93,7 @@ def new_database(postgres) -> Callable[[], str]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server of our own."""
-    pytest.importorskip("psycopg", reason="needs psycopg (srbench[postgres])")
+    pytest.importorskip("psycopg", reason="needs psycopg (pip install '.[postgres]')")
     from study_servers import postgresql
 
     with ExitStack() as stack:

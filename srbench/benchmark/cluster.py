@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = "10 s"
 """How long a scheduler may take to answer."""
+_LOGGERS = "distributed", "distributed.client"  # Dask gives the latter a level of its own
 _SAME_EVERYWHERE = ("torch", "numpy", "pillow")
 _T = TypeVar("_T")
 # One parcel at a time in each process, however many threads Dask gives it: torch uses the
@@ -112,13 +113,13 @@ class Cluster:
         self._address = address
         # What Dask has to say of lost workers and connections is said here in one line or not
         # at all.
-        self._logger = logging.getLogger("distributed")
-        self._level = self._logger.level
-        self._logger.setLevel(logging.CRITICAL)
+        self._levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+        for name in _LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = Client(address, timeout=_PATIENCE, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
-            self._logger.setLevel(self._level)
+            self._let_speak()
             raise SrbenchError(
                 f"no Dask scheduler answers at {address}; start one with `dask scheduler` and "
                 "give the address that it prints"
@@ -129,7 +130,11 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
-        self._logger.setLevel(self._level)
+        self._let_speak()
+
+    def _let_speak(self) -> None:
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
 
     def run(
         self,
@@ -177,13 +182,15 @@ class Cluster:
                 send(max(0, self._room() - len(waiting)))
         except KilledWorker as error:
             raise SrbenchError(
-                f"{error.task} was on {error.allowed_failures + 1} workers when they died, each "
-                "time; most often their memory is too small: start fewer on a machine"
+                f"{str(error.task).removesuffix(f' {equipment.name}')} was on "
+                f"{error.allowed_failures + 1} workers when they died, each time; most often their "
+                "memory is too small: start fewer on a machine"
             ) from error
         except (OSError, FutureCancelledError) as error:
+            reason = "" if isinstance(error, FutureCancelledError) else f" ({error})"
             raise SrbenchError(
-                f"the Dask cluster at {self._address} is lost ({error}); what was finished is "
-                "kept: run the same command again to go on"
+                f"the Dask cluster at {self._address} is lost{reason}; what was finished is kept: "
+                "run the same command again to go on"
             ) from error
         finally:
             observer.end()

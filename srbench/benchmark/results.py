@@ -1,6 +1,6 @@
 """The results folder: where everything lies, and its two long tables.
 
-See the command reference for the layout. Everything is written to a temporary name and renamed.
+See docs/reference/files.md for the layout. Everything is written to a temporary name and renamed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Luma and SSIM as xiph/daala's tools compute them: what the SRGAN paper printed.
 
 ``png2y4m`` makes the luma (BT.709, dithered, chosen with the chroma in mind), ``dump_ssim -r -y``
-the SSIM. PROTOCOLS.md gives both in full; the step numbers here are its.
+the SSIM. The luma takes five steps: 8 bit become 16 (1); every 2x2 block draws its dither (2),
+which is added to R, G, B (3); the block's chroma is rounded to 8 bit (4); and each pixel gets the
+luma that, with this chroma, gives back its R, G, B best (5).
 """
 
 from __future__ import annotations

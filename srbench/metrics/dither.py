@@ -5,7 +5,7 @@ states the next n follow by one array operation. The numbers do not depend on th
 they are made once per process, a chunk at a time, and kept.
 
 Source: G. Marsaglia, "Random numbers for C: the END?", sci.stat.math, 20 January 1999; xiph/daala
-tools/png2y4m.c for how they are drawn (see PROTOCOLS: luma of ``ledig2017``).
+tools/png2y4m.c for how they are drawn.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Protocols: how an SR image and its original become PSNR and SSIM.
 
-Two scores compare only under the same protocol. PROTOCOLS.md tells whose numbers each one
-reproduces, and to which digit.
+Two scores compare only under the same protocol. docs/explanation/protocols.md tells whose numbers
+each one reproduces.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import CheckpointError
 
@@ -20,8 +20,8 @@ class Architecture(BaseModel):
 
     network: Literal["srresnet", "srcnn", "espcn"] = "srresnet"
     scale: Literal[2, 4] = 4
-    blocks: int = 16
-    channels: int = 64
+    blocks: int = Field(default=16, gt=0)
+    channels: int = Field(default=64, gt=0)
     long_skip: bool = True
 
     def build(self) -> nn.Module:

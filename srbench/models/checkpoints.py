@@ -32,6 +32,11 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = 
     write_text(path.with_suffix(".json"), card.model_dump_json(indent=2) + "\n")
 
 
+def is_complete(path: Path) -> bool:
+    """Whether both files of a checkpoint are there: the weights ``path`` and their card."""
+    return path.is_file() and path.with_suffix(".json").is_file()
+
+
 def load_checkpoint(path: Path) -> tuple[nn.Module, Card]:
     """The network with its weights, in evaluation mode and float32, and its card.
 

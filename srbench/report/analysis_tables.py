@@ -37,8 +37,9 @@ def all_tables(tables: Tables) -> list[Table]:
     made += [metrics(tables)] if "metric_vs_mos" in tables else []
     made += [reliability(tables), raters(tables), sensitivity(tables), exclusions(tables)]
     if not bool(tables["mos"]["simulated"].any()):
-        return made
-    return [replace(t, caption=f"{t.caption} Simulated raters, not people.") for t in made]
+        return [replace(t, simulated=False) for t in made]
+    said = "Simulated raters, not people."
+    return [replace(t, caption=f"{t.caption} {said}", simulated=True) for t in made]
 
 
 def mos(tables: Tables) -> Table:

@@ -21,7 +21,7 @@ def headline(tables: Tables) -> str:
     name = datasets_of(tables)[-1]
     own = tables["mos"]
     own = own[(own["dataset"] == name) & (own["ci_method"] == "crossed")]
-    where = _where(own, "" if name == "all" else f" of {dataset_name(name)}")
+    where = _where(own, "" if name == "all" else f" of {dataset_name(name)}", tables["raters"])
     top = best_method(own)
     if top is None:
         return f"Only the original was rated: MOS {format_value(own['mos'].iloc[0], 2)}{where}."
@@ -59,9 +59,12 @@ def headline(tables: Tables) -> str:
     return f"{text}; {count} differences between versions are significant."
 
 
-def _where(own: pd.DataFrame, of: str) -> str:
+def _where(own: pd.DataFrame, of: str, everybody: pd.DataFrame) -> str:
     images, raters = int(own["n_images"].max()), int(own["n_raters"].max())
-    return f" over {counted(images, 'image')}{of} by {counted(raters, 'rater')}"
+    simulated = int(everybody["simulated"].sum())
+    kind = "simulated " if simulated == len(everybody) else ""
+    some = ", some of them simulated" if simulated and not kind else ""
+    return f" over {counted(images, 'image')}{of} by {counted(raters, f'{kind}rater')}{some}"
 
 
 def methods_text(

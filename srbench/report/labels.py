@@ -17,7 +17,7 @@ Segment = tuple[Point, Point]
 Area = tuple[float, float, float, float]  # left, bottom, right, top in pixels
 
 _WAYS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
-_FAR = (5.0, 9.0, 14.0)  # points from the marker's centre
+_FAR = (6.0, 9.0, 14.0)  # points from the marker's centre
 _MARKER = 4.0  # half a marker, in points
 
 
@@ -51,7 +51,7 @@ def place_labels(
         text = _text(axes, name, point, size)
         box = text.get_window_extent()
         own, others = spots[i], [*spots[:i], *spots[i + 1 :]]
-        tried: list[tuple[bool, float, Point]] = []
+        tried: list[tuple[bool, float, Point, int]] = []
         for far, (way, (right, up)) in product(_FAR, enumerate(_WAYS)):
             x = own[0] + right * far * pixel * (0.8 if up else 1)
             y = own[1] + up * far * pixel * (0.8 if right else 1)
@@ -62,14 +62,17 @@ def place_labels(
             bad = _outside(area, frame) + sum(_overlap(area, other, 1) for other in taken)
             bad += sum(_gap(area, s) < max(room, 1.3 * _gap(area, own)) for s in others)
             crossed = sum(_overlap(area, line, 1) for line in lines)
-            tried.append((bad > 0, 60 * bad + 12 * crossed + 0.6 * far + 0.3 * way, (x, y)))
-        hidden, _, (x, y) = min(tried)
+            tried.append((bad > 0, 60 * bad + 12 * crossed + 0.6 * far + 0.3 * way, (x, y), right))
+        hidden, _, (x, y), right = min(tried)
         if hidden and styles is not None:
             text.remove()
             apart.append(i)
             continue
-        # Offsets in points from data survive saving at another resolution; pixels would not.
-        text.set_position(((x - own[0]) / pixel, (y - own[1]) / pixel))
+        # Offsets in points from data survive saving at another resolution; pixels would not. Held
+        # at the side of its point, as letters are wider there: a name never grows into its marker.
+        text.set_horizontalalignment(("center", "left", "right")[right])
+        held = x + box.width * (0.5, 0, 1)[right]
+        text.set_position(((held - own[0]) / pixel, (y - own[1]) / pixel))
         taken.append((x, y, x + box.width, y + box.height))
     if apart and styles is not None:
         apart.sort(key=lambda i: -spots[i][1])

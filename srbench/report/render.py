@@ -47,7 +47,8 @@ class Table:
     """A finished table. Rows with the same first ``group`` cells belong together.
 
     ``may_turn`` says that the columns after the leading text may as well be rows of their group,
-    which LaTeX does where they are too many for a page.
+    which LaTeX does where they are too many for a page. ``simulated``, where it is not None, is the
+    last column of the CSV: what raters gave says in every form whether they were people.
     """
 
     stem: str
@@ -58,6 +59,7 @@ class Table:
     notes: tuple[str, ...] = ()
     group: int = 1
     may_turn: bool = False
+    simulated: bool | None = None
 
     @property
     def lead(self) -> int:
@@ -93,9 +95,10 @@ def to_csv(table: Table) -> str:
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([guard(h.key) for h in table.headings])
+    mark = {} if table.simulated is None else {"simulated": str(table.simulated)}
+    writer.writerow([*(guard(h.key) for h in table.headings), *mark])
     for row in table.rows:
-        writer.writerow([_csv_value(c.value) for c in row])
+        writer.writerow([*(_csv_value(c.value) for c in row), *mark.values()])
     return buffer.getvalue()
 
 

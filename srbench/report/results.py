@@ -50,7 +50,7 @@ class CropBox:
 
 @dataclass(frozen=True)
 class Results:
-    """A results folder as tables. ``scores`` and ``timings`` have the columns of CONTRACT.
+    """A results folder as tables. ``scores`` and ``timings`` have those files' columns.
 
     Methods carry the project's spelling in ``scores``; ``spelling`` maps it back to the name of
     the image folder.
@@ -148,7 +148,7 @@ def read_results(folder: Path) -> Results:
     ``dataset``, ``image`` and ``box`` = [left, top, width, height] in pixels of the original.
 
     Raises:
-        ResultsError: the folder has no scores, or a file is not what CONTRACT describes.
+        ResultsError: the folder has no scores, or a file is not what ``srbench run-all`` writes.
     """
     path = folder / "scores.csv"
     if not path.is_file():

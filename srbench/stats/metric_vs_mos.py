@@ -33,7 +33,7 @@ class Points:
 def metric_vs_mos(
     matched: pd.DataFrame, resamples: int, rng: np.random.Generator, level: float = 0.95
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """CONTRACT's metric_vs_mos.csv, and the best predictor against each other one.
+    """The table metric_vs_mos.csv, and the best predictor against each other one.
 
     Level ``stimulus`` correlates single images; level ``method`` correlates method means over the
     images that all methods share. PLCC and RMSE are taken after a monotone mapping of the metric

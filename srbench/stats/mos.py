@@ -36,7 +36,7 @@ def differential(scores: Floats, reference: Floats) -> CrossedMean:
 
 
 def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFrame:
-    """MOS of every method of one block, one row per interval: CONTRACT's columns of mos.csv.
+    """MOS of every method of one block, one row per interval: the columns of mos.csv.
 
     Without ``dataset``, and with a ``note`` on every number that is missing or needs a caveat.
     ``dmos_ci_low|high`` is the crossed interval of the DMOS, ``rank_ci_low|high`` the bootstrap
@@ -109,7 +109,7 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
 def stimuli_table(
     votes: pd.DataFrame, model: BiasModel | None, level: float = 0.95
 ) -> pd.DataFrame:
-    """MOS of every stimulus, plain and after the bias model: CONTRACT's columns of stimuli.csv.
+    """MOS of every stimulus, plain and after the bias model: the columns of stimuli.csv.
 
     ``ci_low`` and ``ci_high`` are Student's, ``binomial_low`` and ``binomial_high`` exact; ``note``
     says why a number is missing. ``mos`` and ``sd`` are over raters, repetitions averaged first.

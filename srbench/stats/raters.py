@@ -11,7 +11,7 @@ from .screening import bt500
 
 
 def raters_table(votes: pd.DataFrame, model: BiasModel | None) -> pd.DataFrame:
-    """CONTRACT's columns of raters.csv, with ``bt500_above``, ``bt500_below``, ``note``."""
+    """The columns of raters.csv, with ``bt500_above``, ``bt500_below``, ``note``."""
     flags = bt500(votes)
     table = flags[["rater", "n"]].copy()
     unknown = np.full(len(table), np.nan)

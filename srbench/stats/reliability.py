@@ -107,7 +107,7 @@ def retest_pairs(ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability(ratings: pd.DataFrame, table: Floats, stimuli: pd.DataFrame) -> dict[str, float]:
-    """CONTRACT's reliability numbers; NaN where there is nothing to measure.
+    """The numbers of reliability.json; NaN where there is nothing to measure.
 
     ``table`` is (raters, stimuli) of main votes, ``stimuli`` has ``mos`` and ``sd``. Alpha counts
     a rater's first vote only: agreement with oneself is not agreement of raters. The retest

@@ -31,7 +31,7 @@ def holm(p: Floats) -> Floats:
 def pairwise_table(
     block: Cells, draws: Resamples, family: Pairs | None = None, alpha: float = 0.05
 ) -> pd.DataFrame:
-    """All tests of all comparisons of one block: CONTRACT's columns of pairwise.csv.
+    """All tests of all comparisons of one block: the columns of pairwise.csv.
 
     Without ``dataset``, with a ``note``. ``family`` declares the comparisons (default: every
     pair of methods); Holm's correction runs over it, once per test. The difference is

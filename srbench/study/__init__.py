@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .answers import export_answers
 from .importing import Imported, import_ratings
-from .plan import Design, planned_power, power, power_figure, power_table, raters_needed
+from .plan import Design, planned_power, power, power_table, raters_needed
 from .ratings import export_ratings
 from .simulate import SimulatedRater, enlist, simulate
 from .status import Status, study_status
@@ -32,7 +32,6 @@ __all__ = [
     "open_study",
     "planned_power",
     "power",
-    "power_figure",
     "power_table",
     "raters_needed",
     "simulate",

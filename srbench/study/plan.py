@@ -19,7 +19,6 @@ from ..wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 _CHUNK_CELLS = 4_000_000
 _MOST_RATERS = 400
@@ -110,46 +109,6 @@ def power_table(
         for r in raters
     ]
     return pd.DataFrame(rows, columns=["raters", "images", "difference", "power"])
-
-
-def power_figure(table: pd.DataFrame) -> Figure:
-    """Power against raters, a line per number of images, labelled at its end."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.5, 2.6), layout="constrained")
-    axes = figure.add_subplot()
-    colours = ["#0072B2", "#D55E00", "#009E73", "#E69F00", "#666666"]
-    ends: list[float] = []
-    # Most images first: where lines meet at the top, their labels then stand in that order.
-    groups = sorted(table.groupby("images"), key=lambda group: str(group[0]).zfill(9))[::-1]
-    for index, (images, part) in enumerate(groups):
-        colour = colours[index % len(colours)]
-        axes.plot(part["raters"], part["power"], color=colour, marker="o", markersize=3, lw=1.4)
-        end = float(part["power"].iloc[-1])
-        while any(abs(end - other) < 0.06 for other in ends):
-            end -= 0.02
-        ends.append(end)
-        axes.annotate(
-            counted(int(str(images)), "image"),
-            (float(part["raters"].iloc[-1]), end),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color=colour,
-            annotation_clip=False,
-        )
-    axes.axhline(0.8, color="#666666", lw=0.8, ls=(0, (4, 3)))
-    axes.set_ylim(0, 1.02)
-    axes.set_xlabel("Raters", fontsize=8)
-    axes.set_ylabel("Power", fontsize=8)
-    axes.set_title(
-        f"Finding a MOS difference of {table['difference'].iloc[0]:g}", fontsize=9, loc="left"
-    )
-    axes.tick_params(labelsize=8)
-    axes.grid(axis="y", color="#dddddd", lw=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
 
 
 def planned_power(

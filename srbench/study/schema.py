@@ -181,7 +181,7 @@ def open_engine(folder: Path, database: str | None) -> Engine:
         ) from error
     except ImportError as error:
         raise StudyError(
-            "the driver for that database is missing; install srbench[postgres]"
+            "the driver for that database is missing; run pip install '.[postgres]'"
         ) from error
 
 

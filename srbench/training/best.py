@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from ..models.cards import Card, read_card
-from ..models.checkpoints import save_checkpoint
+from ..models.checkpoints import is_complete, save_checkpoint
 
 
 class Best:
@@ -27,7 +27,8 @@ class Best:
     def __init__(self, path: Path, *, adversarial: bool) -> None:
         self._path = path
         self._adversarial = adversarial
-        self._reached = read_card(path).metrics if path.is_file() else None
+        # A kill may have left weights whose card was still to be written: they are made again.
+        self._reached = read_card(path).metrics if is_complete(path) else None
 
     def offer(self, network: nn.Module, card: Card) -> None:
         """Keep the network, in float16, if it is better; ``card.metrics`` say how good it is."""

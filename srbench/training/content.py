@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -119,7 +120,9 @@ def _lpips(weights: Path, device: torch.device) -> ContentLoss:
     import_torchvision()
     import lpips
 
-    metric = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+    with warnings.catch_warnings():  # torchvision's, of how lpips calls it
+        warnings.simplefilter("ignore", UserWarning)
+        metric = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
     slices: nn.Module = metric.net
     # The package keeps torchvision's layers, cut into slices: slice1.0 is features.0 and so on.
     own = {name: name.split(".", 1)[1] for name in slices.state_dict()}

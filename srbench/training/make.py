@@ -15,12 +15,12 @@ from torch import nn
 from .. import __version__
 from ..data.folder import Dataset
 from ..data.training import TrainingSet
-from ..errors import CheckpointError, TrainingError
+from ..errors import CheckpointError, ConfigError, TrainingError
 from ..files import cannot_write, remove_unfinished
 from ..methods.resolve import checkpoint_file
 from ..metrics.lpips import Lpips
 from ..models.cards import Card, read_card
-from ..models.checkpoints import load_checkpoint, save_checkpoint
+from ..models.checkpoints import is_complete, load_checkpoint, save_checkpoint
 from ..models.device import lacks_memory
 from ..models.weights_catalogue import LPIPS_BACKBONES, mending_command, weights_path
 from ..observer import Observer
@@ -54,7 +54,7 @@ def finished(out: Path, recipe: Recipe) -> Card | None:
     Raises:
         CheckpointError: ``out`` was trained by another recipe.
     """
-    if not out.is_file():
+    if not is_complete(out):
         return None
     card = read_card(out)
     if card.recipe != recipe.model_dump(mode="json"):
@@ -100,13 +100,17 @@ def train(
         tensorboard: write a log for TensorBoard too, beside ``log.csv``.
 
     Raises:
+        ConfigError: ``out`` is no name of a safetensors file.
         TrainingError: too few or unusable photographs, a training photograph that shows a
             benchmark image, too little memory, or another training is writing there.
         ResultsError: the run's folder cannot be written to.
         Stopped: the run diverges or collapses.
         MissingWeights: a loss needs weights, or the generator a start, that is not there.
-        CheckpointError: there is nothing to resume, or it was begun with another recipe.
+        CheckpointError: there is nothing to resume, or it was begun with another recipe, other
+            photographs or other weights of a loss.
     """
+    if out.suffix != ".safetensors":  # beside it come names with other endings
+        raise ConfigError(f"the checkpoint is {out}, expected a name that ends in .safetensors")
     observer = observer if observer and place.writes else Observer()
     if tensorboard:
         require_tensorboard()
@@ -126,7 +130,7 @@ def train(
         data = photographs
         if isinstance(data, Path):
             data = read_training_set(data, scale, guarded, place.device, observer)
-        trainer = Trainer(recipe, generator, data, content, place)
+        trainer = Trainer(recipe, generator, data, content, place, (_described(data), *notes))
         if resume:
             trainer.resume(state)
         lpips = None
@@ -168,7 +172,7 @@ def train(
             ) from error
         if not place.writes:
             return Trained(out, _card(trainer, {}, notes))
-        if not best_path.is_file():  # the run was complete before, its best is gone
+        if not is_complete(best_path):  # the run was complete before, its best is gone
             validate(trainer.average, trainer.step)
         network, card = load_checkpoint(best_path)
         save_checkpoint(out, network, card, half=True)
@@ -184,7 +188,7 @@ def _card(trainer: Trainer, metrics: Mapping[str, float], notes: list[str]) -> C
         architecture=recipe.architecture,
         steps=trainer.step,
         recipe=recipe.model_dump(mode="json"),
-        data=f"{len(data)} photographs, {data.megapixels:.1f} megapixels",
+        data=_described(data),
         metrics=dict(metrics),
         notes=notes,
         trained_on_metric="lpips_alex" if "lpips" in recipe.content else None,
@@ -194,6 +198,10 @@ def _card(trainer: Trainer, metrics: Mapping[str, float], notes: list[str]) -> C
             "python": platform.python_version(),
         },
     )
+
+
+def _described(data: TrainingSet) -> str:
+    return f"{len(data)} photographs, {data.megapixels:.1f} megapixels"
 
 
 def _generator(recipe: Recipe, weights: Path) -> nn.Module:

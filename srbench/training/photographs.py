@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ..data.catalogue import catalogue
+from ..data.catalogue import SAMPLE, catalogue
 from ..data.folder import Dataset, datasets_under, open_dataset
 from ..data.leakage import find_leaks
 from ..data.training import TrainingSet, read_training_images
@@ -27,7 +27,7 @@ def find_photographs(text: str, root: Path) -> Path:
         DatasetError: it is a data set's name, but the set is not under ``root``; the message
             names the command that supplies it.
     """
-    known = {name.lower() for name in (*datasets_under(root), *catalogue())}
+    known = {name.lower() for name in (*datasets_under(root), *catalogue())} - {SAMPLE}
     if Path(text).exists() or text.lower() not in known:
         return Path(text)
     first = next(iter(open_dataset(text, root).images.values()))

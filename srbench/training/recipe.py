@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +11,8 @@ from ..errors import ConfigError
 from ..models.cards import Architecture
 from .optimisers import OptimiserName
 
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 Content = Literal["mse", "luma", "vgg22", "vgg54", "lpips"]
 PIXEL_LOSSES = frozenset[Content]({"mse", "luma"})
 """The content losses that compare pixels; the others compare a network's features."""
@@ -28,8 +30,8 @@ class Stage(BaseModel):
     steps: int = Field(gt=0)
     crop: int = Field(gt=0)
     batch: int = Field(default=16, gt=0)
-    rate: float = Field(gt=0)
-    final_rate: float = Field(ge=0)
+    rate: float = Field(gt=0, allow_inf_nan=False)
+    final_rate: float = Field(ge=0, allow_inf_nan=False)
     warmup: int = Field(default=0, ge=0)
 
     def rate_at(self, step: int) -> float:
@@ -54,17 +56,17 @@ class Recipe(BaseModel):
 
     name: str
     architecture: Architecture = Architecture()
-    content: dict[Content, float] = {"mse": 1.0}
-    adversarial: float = 0.0
-    total_variation: float = 0.0
+    content: dict[Content, Weight] = Field(default={"mse": 1.0}, min_length=1)
+    adversarial: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    total_variation: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     start_from: str | None = None
     frozen_statistics: bool = False
     stages: list[Stage] = Field(min_length=1)
     optimiser: OptimiserName = "adam"
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     ema: float = Field(default=0.999, ge=0, lt=1)
     precision: Literal["fp32", "bf16"] = "bf16"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
     def _statistics_come_from_somewhere(self) -> Recipe:
@@ -88,7 +90,9 @@ class Recipe(BaseModel):
                 f"{steps} steps, expected at least one for each of the {len(self.stages)} stages"
             )
         shares = [max(1, round(stage.steps * steps / self.steps)) for stage in self.stages]
-        shares[0] += steps - sum(shares)
+        shares[0] += max(0, steps - sum(shares))
+        while sum(shares) > steps:  # rounded up
+            shares[shares.index(max(shares))] -= 1
         stages = [
             stage.model_copy(update={"steps": share, "warmup": min(stage.warmup, share // 10)})
             for stage, share in zip(self.stages, shares, strict=True)

@@ -62,7 +62,7 @@ def recipe_for(name: str, scale: int, preset: str) -> Recipe:
         raise unknown_name("training preset", preset, PRESETS)
     if name == "srgan-tv" and preset == "paper":
         return tv_recipe(scale, 128, total_variation=True).model_copy(update={"name": name})
-    network = name if name in ("srcnn", "espcn") else "srresnet"
+    network = _network(name)
     recipe = Recipe(
         name=name,
         architecture=Architecture.model_validate({"network": network, "scale": scale}),
@@ -130,11 +130,14 @@ def tv_recipe(scale: int, crop: int, *, total_variation: bool) -> Recipe:
     )
 
 
-def read_recipe(path: Path, name: str, scale: int) -> Recipe:
-    """A recipe from a TOML file; the name and the scale come from the command line.
+def read_recipe(path: Path, name: str, scale: int | None) -> Recipe:
+    """A recipe from a TOML file, for the network and the scale of the command line.
+
+    Without ``scale`` the file's counts, or 4.
 
     Raises:
-        ConfigError: the file is missing, is not TOML, or has a wrong value.
+        ConfigError: the file is missing, is not TOML, has a wrong value, or is for another
+            network or scale.
         UnknownName: there is no such network, or the file has an unknown key.
     """
     if name not in NETWORKS:
@@ -149,9 +152,12 @@ def read_recipe(path: Path, name: str, scale: int) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     values = {"name": name, **values}
-    values["architecture"] = {"scale": scale, **values.get("architecture", {})}
+    architecture = values.get("architecture", {})
+    if isinstance(architecture, dict):
+        ours = {"network": _network(name), "scale": scale or 4}
+        values["architecture"] = {**ours, **architecture}
     try:
-        return Recipe.model_validate(values)
+        recipe = Recipe.model_validate(values)
     except ValidationError as error:
         # An unknown key explains a missing one, so it is told first.
         first = max(error.errors(), key=lambda e: e["type"] == "extra_forbidden")
@@ -161,6 +167,23 @@ def read_recipe(path: Path, name: str, scale: int) -> Recipe:
         if first["type"] == "extra_forbidden":
             raise unknown_name(f"key in {path}:", where, Recipe.model_fields) from None
         raise ConfigError(f"{path}: {where} is {first['input']!r}; {first['msg']}") from None
+    made = recipe.architecture
+    for what, found, expected in (
+        ("name", recipe.name, name),
+        ("architecture.network", made.network, _network(name)),
+        ("architecture.scale", made.scale, scale or made.scale),
+    ):
+        if found != expected:
+            raise ConfigError(
+                f"{path}: {what} is {found!r}, but {expected!r} is to be trained; leave it out, "
+                "or give the command that fits it"
+            )
+    return recipe
+
+
+def _network(name: str) -> str:
+    """The kind of network that a method of that name is."""
+    return name if name in ("srcnn", "espcn") else "srresnet"
 
 
 def _paper_stages(name: str) -> list[Stage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ class Trainer:
         data: the training pixels, on ``device``.
         content: the recipe's content losses, by name, on ``device``.
         place: where everything happens, and with which other processes.
+        given: what a resumed run must have been given too, in words: photographs, weights.
     """
 
     recipe: Recipe
@@ -66,6 +67,7 @@ class Trainer:
     data: TrainingSet
     content: Mapping[Content, ContentLoss]
     place: Place
+    given: Sequence[str] = ()
     step: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -163,6 +165,7 @@ class Trainer:
         """Everything that decides how the run goes on."""
         state: dict[str, object] = {
             "recipe": self.recipe.model_dump_json(),
+            "given": list(self.given),
             "step": self.step,
             "generator": self.generator.state_dict(),
             "average": self.average.state_dict(),
@@ -174,17 +177,34 @@ class Trainer:
         return state
 
     def save(self, path: Path) -> None:
-        """Write the state, atomically."""
-        with atomic_path(path) as temporary:
-            torch.save(self.state(), temporary)
+        """Write the state, atomically.
+
+        Raises:
+            ResultsError: it cannot be written, or the disk is full.
+        """
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            try:
+                torch.save(self.state(), file)
+            except RuntimeError as error:
+                # torch hides the system's own (a full disk) behind one of its writer's.
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None
+                raise
 
     def resume(self, path: Path) -> None:
         """Go on from a saved state.
 
         Raises:
-            CheckpointError: as :func:`read_state`.
+            CheckpointError: as :func:`read_state`, or it was begun with other photographs or
+                other weights of a loss.
         """
         state = read_state(path, self.recipe, self.device)
+        for was, now in zip(state.get("given", self.given), self.given, strict=False):
+            if was != now:
+                raise CheckpointError(
+                    f"{path} was begun with other material ({was}; now {now}); resume with what "
+                    "it began with, or choose another --out"
+                )
         self.step = state["step"]
         self.generator.load_state_dict(state["generator"])
         self.average.load_state_dict(state["average"])

@@ -9,10 +9,13 @@ from PIL import Image
 
 from srbench.benchmark import run_all
 from srbench.config import Experiment
+from srbench.errors import SrbenchError
 from srbench.imaging import crop_to_multiple, imresize, read_image, write_png
 from srbench.observer import Observer
 
 pytest.importorskip("distributed", reason="the dask extra is not installed")
+
+from srbench.benchmark.cluster import _versions
 
 METHODS = ("bicubic", "srresnet-mse")
 
@@ -47,6 +50,16 @@ class Saboteur(Observer):
 class Impatient(Observer):
     def image_done(self, name):
         raise KeyboardInterrupt
+
+
+class Vandal(Observer):
+    """Ends the whole cluster when the first result is there."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+
+    def image_done(self, name):
+        self.cluster.close()
 
 
 def run(root, out, *, address=None, observer=None, methods=METHODS, report=False):
@@ -109,6 +122,31 @@ def test_a_mistake_is_told_as_on_one_machine(root, tmp_path, cluster, refused, m
     line = refused(*mini, "--dask", cluster.scheduler_address)
     assert "Mini/face" in line
     assert "truncated" in line
+
+
+def test_a_lost_scheduler_is_told_in_one_line_and_what_came_back_is_kept(
+    root, tmp_path, monkeypatch, capfd
+):
+    from distributed import LocalCluster
+
+    monkeypatch.setattr("srbench.benchmark.cluster._PATIENCE", "1 s")
+    alone = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
+    with LocalCluster(**alone, dashboard_address="127.0.0.1:0") as cluster:
+        address = cluster.scheduler_address
+        with pytest.raises(SrbenchError) as lost:
+            run(root, tmp_path / "out", address=address, observer=Vandal(cluster))
+    assert f"the Dask cluster at {address} is lost" in str(lost.value)
+    assert "what was finished is kept: run the same command again" in str(lost.value)
+    assert "reconnect" not in capfd.readouterr().err
+    assert 1 <= run(root, tmp_path / "out").computed < 6
+
+
+def test_a_worker_with_another_version_is_refused(root, tmp_path, cluster, monkeypatch):
+    versions = {**_versions(), "numpy": "0.1"}
+    monkeypatch.setattr("srbench.benchmark.cluster._versions", lambda: versions)
+    with pytest.raises(SrbenchError, match=r"worker .* has numpy .*, this machine 0\.1; install"):
+        run(root, tmp_path / "out", address=cluster.scheduler_address)
+    assert not (tmp_path / "out/scores.csv").exists()
 
 
 def test_an_address_where_nobody_answers(refused, mini, monkeypatch):

@@ -17,12 +17,19 @@ from srbench.imaging import write_png
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOCS = CHECKOUT / "docs"
-PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+README = CHECKOUT / "README.md"
+PAGES = [README, CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+# What is written beside what it is about, and shows commands too.
+BESIDE = [CHECKOUT / name for name in ("results/README.md", "benchmarks/README.md", "SECURITY.md")]
 BLOCK = re.compile(
     r"(?:<!-- (?P<kind>not run|file): (?P<what>[^>]*?) -->\n)?"
     r"```(?P<language>\w+)\n(?P<text>.*?)```",
     re.DOTALL,
 )
+
+
+def named(page):
+    return page.relative_to(CHECKOUT).as_posix()
 
 
 def blocks(page):
@@ -46,7 +53,8 @@ def shell_commands(page):
 
 def inline_commands(page):
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return re.findall(r"`(srbench [^`]+)`", text)
+    indented = [part for line in re.findall("(?m)^    (.+)", text) for part in commands_of(line)]
+    return re.findall(r"`(srbench [^`]+)`", text) + indented
 
 
 def check_options(command):
@@ -66,14 +74,14 @@ def check_options(command):
             assert word.split("=")[0] in known, f"{command}: no option {word}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *BESIDE], ids=named)
 def test_every_command_and_option_exists(page):
     for command in [c for c, _ in shell_commands(page)] + inline_commands(page):
         if re.match(r"([A-Z_]+=\S+ )*srbench ", command):
             check_options(command)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *BESIDE], ids=named)
 def test_what_is_not_run_says_why_and_links_lead_somewhere(page):
     for block in blocks(page):
         if block["kind"] == "not run":
@@ -95,6 +103,34 @@ def test_the_reference_pages_are_those_of_the_code():
     ):
         kept = (DOCS / "reference" / name).read_text(encoding="utf-8")
         assert kept == text.rstrip() + "\n", f"run: python docs/make_reference.py ({name} is old)"
+
+
+def test_the_readme_s_python_gives_what_it_says():
+    (example,) = [block["text"] for block in blocks(README) if block["language"] == "python"]
+    *before, last = example.strip().splitlines()
+    here = {"image": data.astronaut()}
+    exec("\n".join(before), here)
+    scores = eval(last, here)
+    assert list(scores) == re.findall(r'"(\w+)":', last)
+    assert scores["psnr_y"] > 26
+
+
+def test_nobody_is_told_to_install_another_package_of_our_name():
+    told = [
+        f"{page.relative_to(CHECKOUT)}: {line.strip()}"
+        for folder in ("srbench", "study_app", "docs", "benchmarks")
+        for kind in ("*.py", "*.md", "*.html")
+        for page in (CHECKOUT / folder).rglob(kind)
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if re.search(r"""pip install (-\S+ )*['"]?srbench|install srbench\[""", line)
+    ]
+    assert told == []
+
+
+def test_every_benchmark_is_listed():
+    listed = (CHECKOUT / "benchmarks/README.md").read_text(encoding="utf-8")
+    modules = {path.name for path in (CHECKOUT / "benchmarks").glob("[a-z]*.py")}
+    assert {name for name in modules if f"`{name}`" not in listed} == set()
 
 
 @pytest.fixture
@@ -142,7 +178,7 @@ BEFORE = {
 FOLLOWED = [page for page in PAGES if re.search("```bash|<!-- file:", page.read_text("utf-8"))]
 
 
-@pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.relative_to(CHECKOUT).as_posix())
+@pytest.mark.parametrize("page", FOLLOWED, ids=named)
 def test_following_the_page_works(page, place, run_cli):
     name = page.relative_to(DOCS).as_posix() if page.is_relative_to(DOCS) else page.name
 
@@ -168,7 +204,7 @@ def test_following_the_page_works(page, place, run_cli):
         elif block["language"] == "bash" and block["kind"] is None:
             for command in commands_of(block["text"]):
                 do(command)
-        elif block["language"] == "python" and block["kind"] is None and page != PAGES[0]:
+        elif block["language"] == "python" and block["kind"] is None:
             exec(compile(block["text"], name, "exec"), {})
     if name == "reference/files.md":
         from srbench.config import read_experiment

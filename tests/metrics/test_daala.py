@@ -69,7 +69,7 @@ def test_the_dither_is_the_tools_also_across_chunks() -> None:
 
 
 def slow_luma(image: np.ndarray) -> np.ndarray:
-    """Pixel by pixel in Python's unbounded integers, as PROTOCOLS.md puts it."""
+    """Pixel by pixel in Python's unbounded integers, step by step."""
     height, width = image.shape[:2]
     result = np.zeros((height, width))
     offsets = slow_offsets()

@@ -59,6 +59,15 @@ def test_a_device_that_cannot_compute_is_named(device):
         pick_device(device)
 
 
+def test_a_device_is_refused_in_few_words(monkeypatch):
+    def page(count, device):
+        raise NotImplementedError("No kernel for 'MPS'. It is only available for: " + "CPU, " * 99)
+
+    monkeypatch.setattr(torch, "empty", page)
+    with pytest.raises(SrbenchError, match=r"\(No kernel for 'MPS'\); try --device cpu$"):
+        pick_device("mps")
+
+
 def test_auto_is_the_gpu_where_there_is_one_and_says_when_it_does_not_work(monkeypatch):
     assert pick_device("cpu") == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

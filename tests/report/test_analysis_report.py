@@ -126,12 +126,19 @@ def test_the_page_asks_the_network_for_nothing_and_escapes_names(written):
 
 
 def test_simulated_ratings_are_marked_everywhere(written):
-    assert "votes were made by a program" in (written / "analysis.html").read_text()
+    page = (written / "analysis.html").read_text()
+    assert "votes were made by a program" in page
+    assert re.search(r"<h1>[^<]* simulated raters", page)
     for name in ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos"):
         assert pd.read_csv(written / f"{name}.csv")["simulated"].all()
     assert json.loads((written / "reliability.json").read_text())["simulated"] is True
-    for path in (written / "tables").glob("*.md"):
-        assert "simulated raters" in path.read_text().lower(), path.name
+    for kind in ("md", "tex"):
+        for path in (written / "tables").glob(f"*.{kind}"):
+            assert "simulated raters" in path.read_text().lower(), path.name
+    for path in (written / "tables").glob("*.csv"):
+        header, *rows = path.read_text().splitlines()
+        assert header.endswith(",simulated"), path.name
+        assert all(row.endswith(",True") for row in rows), path.name
 
 
 def test_what_stays_out_is_listed_with_its_reason(written):

@@ -7,13 +7,13 @@ import pytest
 from scipy import stats
 
 from srbench.errors import StudyError
+from srbench.report.power_chart import power_figure
 from srbench.stats.intervals import crossed_mean
 from srbench.study.plan import (
     Design,
     _detected,
     planned_power,
     power,
-    power_figure,
     power_table,
     raters_needed,
 )

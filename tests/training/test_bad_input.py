@@ -1,6 +1,7 @@
 """What a person can get wrong in ``srbench train``: one line that helps, exit code 2."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from skimage import data
 import srbench.training.trainer
 from srbench.data.folder import sample_dataset
 from srbench.imaging import read_image, write_png
+from srbench.models.weights_catalogue import weights_path
+from srbench.training.content import NORMALISED
 from srbench.training.recipe import Recipe
 
 TOML = """
@@ -132,6 +135,34 @@ def test_resuming_with_another_configuration(run_cli, refused, world, monkeypatc
     assert run_cli(*command(world, "--resume")).code == 0
 
 
+def test_resuming_with_other_photographs(run_cli, refused, world, monkeypatch):
+    with monkeypatch.context() as interrupted:
+        interrupt_after(interrupted, 2)
+        ran = run_cli(*command(world))
+    assert ran.code == 130
+    assert "--resume" in ran.err
+    write_png(world / "photos/one-more.png", data.coffee()[:100, :100].copy())
+    message = refused(*command(world, "--resume"))
+    assert "was begun with other material (10 photographs" in message
+    assert "now 11 photographs" in message
+    (world / "photos/one-more.png").unlink()
+    assert run_cli(*command(world, "--resume")).code == 0
+
+
+def test_resuming_with_other_weights_of_a_loss(run_cli, refused, world, monkeypatch, save_backbone):
+    save_backbone(NORMALISED, weights_path(NORMALISED, world / "weights"))
+    arguments = command(world)
+    recipe = world / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("mse = 1.0", "vgg22 = 1.0"))
+    with monkeypatch.context() as interrupted:
+        interrupt_after(interrupted, 2)
+        assert run_cli(*arguments).code == 130
+    save_backbone("vgg19-features", weights_path("vgg19-features", world / "weights"))
+    message = refused(*arguments, "--resume")
+    assert "normalised to unit mean activation" in message
+    assert "now content loss: vgg22 of VGG19, features rescaled" in message
+
+
 def interrupt_after(monkeypatch, steps):
     """Every run saves after each step and is interrupted after some."""
     real = srbench.training.trainer.Trainer.run
@@ -238,7 +269,80 @@ def test_weights_of_another_network_as_vgg19(refused, world):
     assert "vgg19-features" in refused(*arguments)
 
 
-@pytest.mark.parametrize("field", ["steps = 0", "crop = -4", "rate = 0", "batch = 1.5"])
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        ("content = {}", "content"),
+        ("content = { mse = 0.0 }", "content.mse"),
+        ("content = { mse = nan }", "content.mse"),
+        ("adversarial = -1e-3", "adversarial"),
+        ("total_variation = nan", "total_variation"),
+        ("betas = [1.5, 2.0]", "betas.0"),
+        ("seed = 999999999999999999", "seed"),
+        ("architecture = 3", "architecture"),
+        ("architecture = { channels = -8 }", "architecture.channels"),
+        ("architecture = { blocks = 0 }", "architecture.blocks"),
+    ],
+)
+def test_settings_that_make_no_sense(refused, world, line, where):
+    arguments = command(world)
+    stages = (world / "recipe.toml").read_text().partition("[[stages]]")
+    (world / "recipe.toml").write_text(line + "\n" + "".join(stages[1:]))
+    assert f"recipe.toml: {where} is " in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("method", "line", "words"),
+    [
+        ("espcn", "network = 'srresnet'", "architecture.network is 'srresnet', but 'espcn' is"),
+        ("srresnet-mse", "network = 'srcnn'", "architecture.network is 'srcnn', but 'srresnet'"),
+        ("srresnet-mse", "scale = 4", "architecture.scale is 4, but 2 is to be trained"),
+    ],
+)
+def test_a_recipe_for_another_network_or_scale(refused, world, method, line, words):
+    arguments = command(world, "--scale", 2)
+    recipe = world / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("blocks = 1", line))
+    assert words in refused(arguments[0], method, *arguments[2:])
+
+
+def test_a_recipe_of_another_name(refused, world):
+    arguments = command(world)
+    recipe = world / "recipe.toml"
+    recipe.write_text("name = '../elsewhere'\n" + recipe.read_text())
+    assert "name is '../elsewhere', but 'srresnet-mse' is to be trained" in refused(*arguments)
+
+
+@pytest.mark.parametrize("name", ["net.json", "net.pt", "net"])
+def test_a_checkpoint_whose_name_would_be_another_file(refused, world, name):
+    message = refused(*command(world, "--out", world / name))
+    assert f"{name}, expected a name that ends in .safetensors" in message
+    assert not list(world.glob("net*"))
+
+
+def test_a_disk_that_is_full_while_the_state_is_written(world, monkeypatch, refused):
+    _, before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    real = srbench.training.trainer.Trainer.save
+
+    def save(self, path):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before))  # torch's writer meets its end
+        try:
+            real(self, path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (before, before))
+
+    monkeypatch.setattr(srbench.training.trainer.Trainer, "save", save)
+    assert "state.pt: File too large" in refused(*command(world))
+    assert not list((world / "weights").rglob("*.tmp"))
+
+
+def test_the_sample_set_is_not_for_training(refused, world):
+    assert "sample does not exist" in refused(*command(world)[:5], "sample")
+
+
+@pytest.mark.parametrize(
+    "field", ["steps = 0", "crop = -4", "rate = 0", "rate = inf", "batch = 1.5"]
+)
 def test_numbers_that_make_no_sense(refused, world, field):
     name = field.split()[0]
     arguments = command(world)
@@ -268,10 +372,11 @@ import os, signal, sys, torch
 torch.set_num_threads(1)
 import srbench.training.trainer as trainer
 whole, run = torch.save, trainer.Trainer.run
-def save(state, path):
-    whole(state, path)
+def save(state, file):
+    whole(state, file)
     if state["step"] == 3:
-        os.truncate(path, os.path.getsize(path) // 2)
+        file.truncate(file.tell() // 2)
+        file.flush()
         os.kill(os.getpid(), signal.SIGKILL)
 torch.save = save
 trainer.Trainer.run = lambda self, f, **n: run(self, f, **{**n, "log_every": 1, "save_every": 0.0})

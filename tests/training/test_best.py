@@ -14,7 +14,7 @@ from srbench.models.weights_catalogue import weights_path
 from srbench.observer import Observer
 from srbench.training import Recipe, Stage, train
 from srbench.training.best import Best
-from srbench.training.make import run_folder
+from srbench.training.make import finished, run_folder
 from srbench.training.place import Place
 from srbench.training.validation import Validation
 
@@ -92,6 +92,21 @@ def test_an_interrupted_run_remembers_its_best(run, tmp_path):
     (run_folder(tmp_path / "net.safetensors") / "state.pt").unlink()
     run(recipe(), psnr(1, 2, 3, 2))
     assert_weights_of(3, run, tmp_path)
+
+
+def test_a_kill_between_the_weights_and_their_card_is_survived(run, tmp_path):
+    out = tmp_path / "net.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe(), psnr(20, 25, 30), die_at=3)
+    (run_folder(out) / "best.json").unlink()
+    run(recipe(), psnr(0, 0, 0, 28), resume=True)
+    assert_weights_of(4, run, tmp_path)
+    # The same while the checkpoint itself was written.
+    assert finished(out, recipe()) is not None
+    out.with_suffix(".json").unlink()
+    assert finished(out, recipe()) is None
+    run(recipe(), {}, resume=True)
+    assert_weights_of(4, run, tmp_path)
 
 
 def test_against_a_discriminator_the_lowest_lpips_decides(run, tmp_path):

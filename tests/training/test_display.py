@@ -36,3 +36,6 @@ def test_without_a_terminal_plain_lines_tell_of_the_beginning_and_of_every_valid
     text = shown(terminal=False, values=GAN | {"set5_psnr_y": 30.9})
     assert "  step 50  loss 0.0131  D(HR) 0.51  D(SR) 0.47  set5_psnr_y 30.9000" in text
     assert "\x1b" not in text
+    # What decides which weights of a GAN are kept is shown too.
+    text = shown(terminal=False, values=GAN | {"set5_psnr_y": 30.9, "set5_lpips_alex": 0.11})
+    assert "set5_psnr_y 30.9000  set5_lpips_alex 0.1100" in text

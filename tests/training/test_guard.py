@@ -99,6 +99,15 @@ def test_a_content_loss_far_above_its_own_level_stops_the_run(photos, tmp_path):
     assert fresh.step == 20
 
 
+def test_the_state_after_an_explosion_is_not_kept(photos, tmp_path):
+    made = trainer(photos, lambda sr, hr: losses.mse(sr, hr) * (1e4 if made.step >= 25 else 1))
+    with pytest.raises(TrainingError, match="step 27"):
+        run(made, tmp_path, validate_every=1)  # saves the state after every step
+    fresh = trainer(photos)
+    fresh.resume(tmp_path / "state.pt")
+    assert fresh.step == 25
+
+
 def test_one_mad_batch_does_not_stop_a_run_but_its_state_is_not_kept():
     guard = Guard({"mse": 1.0})
     assert look_on(guard, 1000)

@@ -99,6 +99,7 @@ def two_processes(tmp_path_factory):
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
+    assert "Warning" not in run.stderr
     return folder
 
 

@@ -83,6 +83,28 @@ def test_a_resumed_run_ends_in_the_weights_of_an_uninterrupted_one(
     assert torch.equal(weights(whole.average), weights(second.average))
 
 
+def test_every_step_draws_a_batch_of_its_own_also_after_resuming(photos, tmp_path, monkeypatch):
+    drawn = []
+    real = TrainingSet.batch
+
+    def batch(self, *arguments):
+        drawn.append(real(self, *arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr(TrainingSet, "batch", batch)
+    first = trainer(photos, recipe())
+    for _ in range(3):
+        first.train_step()
+    first.save(tmp_path / "state.pt")
+    second = trainer(photos, recipe())
+    second.resume(tmp_path / "state.pt")
+    for _ in range(3):
+        second.train_step()
+    assert len(drawn) == 6
+    for (_, a), (_, b) in itertools.combinations(drawn, 2):
+        assert not torch.equal(a, b)
+
+
 KILLED = """
 import os, signal, sys, torch
 sys.path.insert(0, sys.argv[2])
@@ -271,15 +293,27 @@ def test_the_normalised_vgg22_is_calibrated_to_the_magnitude_of_the_squared_erro
     assert factor == pytest.approx(NORMALISED_FACTOR, rel=0.2)  # all 590: within 1 %
 
 
-def test_the_lpips_loss_is_the_lpips_metric(shared):
+def test_the_lpips_loss_is_the_lpips_metric(shared, recwarn):
     from srbench.metrics.lpips import Lpips
 
     made, _ = content_losses(["lpips"], shared / "weights", CPU)
+    assert [str(w.message) for w in recwarn if w.category is UserWarning] == []
     hr, sr = data.astronaut()[:64, :64], data.astronaut()[2:66, 1:65]
     metric = Lpips("alex", shared / "weights")
     expected = metric.distance(metric.prepare(hr.copy()), sr.copy())
     a, b = (torch.from_numpy(i.copy()).permute(2, 0, 1)[None] / 127.5 - 1 for i in (sr, hr))
     assert float(made["lpips"](a, b)) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "steps"), [((1, 1, 100, 100), 4), ((1, 3, 3), 5), ((7, 7), 3), ((9, 1), 20)]
+)
+def test_a_shortened_recipe_keeps_every_stage(lengths, steps):
+    stages = [Stage(steps=n, crop=24, rate=1e-3, final_rate=0) for n in lengths]
+    made = Recipe(name="x", stages=stages).lasting(steps)
+    assert made.steps == steps
+    assert min(stage.steps for stage in made.stages) >= 1
+    assert len(made.stages) == len(lengths)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -106,5 +106,5 @@ def test_the_tensorboard_log_can_be_read_back(tmp_path):
 def test_a_missing_tensorboard_is_told_with_the_command(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(TrainingError, match=r"pip install 'srbench\[tensorboard\]'"):
+    with pytest.raises(TrainingError, match=r"pip install '\.\[tensorboard\]'"):
         TensorboardLog(tmp_path, 0)
