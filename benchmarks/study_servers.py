@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -118,6 +117,8 @@ def _unprivileged_user() -> str | None:
     """Whom to run the server as: initdb refuses the superuser."""
     if os.geteuid() != 0:
         return None
+    import pwd  # Windows has none
+
     names = {user.pw_name for user in pwd.getpwall()}
     for name in ("postgres", "nobody"):
         if name in names:

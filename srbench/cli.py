@@ -85,8 +85,10 @@ def main() -> None:
             )
             code = 1
     if code == 130:
-        more = " with --resume" if sys.argv[1:2] == ["train"] else ""
-        _say(f"interrupted; what is written is whole: run the same command again{more} to go on")
+        _say(
+            "interrupted; what is written is whole: run the same command again to go on "
+            "(train: with --resume)"
+        )
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -304,7 +306,7 @@ def report(
     if not (out / "scores.csv").is_file():
         raise ResultsError(f"{out} holds no scores.csv; make one with: srbench run-all --out {out}")
     with working("tables, figures and page") as observer, ResultsFolder(out).locked():
-        files = write_report(out, progress=observer.part_done)
+        files = write_report(out, observer=observer)
     make_console().print(
         f"{counted(len(files), 'file')} made; the page is {out / 'report.html'}", markup=False
     )

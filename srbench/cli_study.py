@@ -158,7 +158,7 @@ def serve(
     """Open the study to raters in the browser."""
     from study_app.serve import serve as run
 
-    run(folder, port=port, address=address, database=database, say=print)
+    raise typer.Exit(run(folder, port=port, address=address, database=database, say=print))
 
 
 @study_app.command("status")
@@ -376,9 +376,7 @@ def analyze(
             assert ratings is not None
             table = read_ratings(ratings)
         read = pd.DataFrame(read_scores(scores)) if scores else None
-        files = write_analysis(
-            table, out, read, resamples=resamples, seed=seed, progress=observer.part_done
-        )
+        files = write_analysis(table, out, read, resamples=resamples, seed=seed, observer=observer)
     make_console().print(
         f"{counted(len(files), 'file')} made; the page is {out / 'analysis.html'}", markup=False
     )

@@ -41,4 +41,4 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = told
-        signal.signal(signal.SIGTERM, handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)

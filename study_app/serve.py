@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from srbench.errors import StudyError
 from srbench.study.keys import CODES_FILE, PASSWORD_VARIABLE
@@ -72,11 +74,12 @@ def serve(
     address: str | None = None,
     database: str | None = None,
     say: Callable[[str], None],
-) -> NoReturn:
+) -> int:
     """Become the server of a study's app, which runs until it is stopped.
 
     This process is replaced, so that whatever ends it, SIGKILL included, ends the server and frees
-    the port. The folder and the database are opened once before, so that what is wrong is said
+    the port. Where processes cannot be replaced (Windows), it waits for the server and returns its
+    exit code. The folder and the database are opened once before, so that what is wrong is said
     here. What the researcher needs to know now goes to ``say``, line by line.
 
     Raises:
@@ -91,10 +94,15 @@ def serve(
     for line in _welcome(study, port, address):
         say(line)
     command = serve_command(folder.resolve(), port=port, address=address)
+    environment = serve_environment(os.environ, database=database)
     # Streamlit's own greeting goes nowhere; what goes wrong comes on stderr.
     sys.stdout.flush()
+    if os.name == "nt":  # its execve would return to the prompt at once, and quotes nothing
+        with suppress(KeyboardInterrupt):  # which the server hears as well
+            return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode
+        return 0
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    os.execve(command[0], command, serve_environment(os.environ, database=database))
+    os.execve(command[0], command, environment)
 
 
 def _welcome(study: Study, port: int, address: str | None) -> list[str]:
@@ -115,13 +123,15 @@ def _welcome(study: Study, port: int, address: str | None) -> list[str]:
 
 def _require_free(port: int, address: str | None) -> None:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":  # where it would take a port that is in use
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address or "0.0.0.0", port))
         except (OSError, OverflowError) as error:
             reason = f"({error})"
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-                reason = f"while another program has it, as 'lsof -i :{port}' tells"
+                tool = "netstat -ano" if os.name == "nt" else f"lsof -i :{port}"
+                reason = f"while another program has it, as '{tool}' tells"
             raise StudyError(
                 f"port {port} cannot be used {reason}; choose another with --port"
             ) from error

@@ -277,7 +277,7 @@ def _report(folder: ResultsFolder, cache: Cache, observer: Observer, *, force: b
         return False
     observer.begin("tables, figures and page", 0)
     try:
-        files = write_report(folder.root, progress=observer.part_done)
+        files = write_report(folder.root, observer=observer)
     finally:
         observer.end()
     names = [path.relative_to(folder.root).as_posix() for path in files]

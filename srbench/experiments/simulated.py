@@ -106,7 +106,7 @@ def _make(folder: ResultsFolder, out: Path, scale: int, root: Path, observer: Ob
     scores = [row for row in folder.read_scores() if row.scale == scale]
     write_analysis(
         pd.DataFrame(ratings_rows(store)), out / "analysis", pd.DataFrame(scores), seed=SEED,
-        progress=observer.part_done,
+        observer=observer,
     )  # fmt: skip
     observer.end()
 

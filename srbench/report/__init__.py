@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+
+from ..observer import Observer
 
 __all__ = ["write_report"]
 
 
-def write_report(results: Path, *, progress: Callable[[str], None] | None = None) -> list[Path]:
+def write_report(results: Path, observer: Observer | None = None) -> list[Path]:
     """Write ``tables/``, ``figures/`` and ``report.html`` into a results folder.
 
     Reads scores.csv and, where present, timings.csv, run.json and images/. The same folder gives
-    the same bytes. Figures of an earlier report that no longer apply are removed. ``progress`` is
-    called with the relative name of each thing when it is done.
+    the same bytes. Figures of an earlier report that no longer apply are removed. ``observer`` is
+    told of each figure.
 
     Returns:
         The files written.
@@ -28,4 +29,4 @@ def write_report(results: Path, *, progress: Callable[[str], None] | None = None
     # Matplotlib and jinja2 take a second to import: only who wants a report pays for it.
     from .write import write_everything
 
-    return write_everything(Path(results), progress or (lambda _: None))
+    return write_everything(Path(results), observer)

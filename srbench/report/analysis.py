@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..cells_guard import guard
 from ..files import remove_unfinished, write_text
+from ..observer import Observer
 from ..stats import analyze, check_ratings
 from ..stats.significance import Pairs
 from .analysis_charts import KINDS, draw_analysis
@@ -30,14 +31,14 @@ def write_analysis(
     family: Pairs | None = None,
     resamples: int = 2000,
     seed: int = 0,
-    progress: Callable[[str], None] | None = None,
+    observer: Observer | None = None,
 ) -> list[Path]:
     """Analyse ``ratings`` and write tables, figures and analysis.html into ``out``.
 
     ``ratings`` as for `srbench.analyze`, ``scores`` as in scores.csv, ``family`` the declared
     comparisons (default: all pairs). Nothing is written before the analysis has succeeded. The
     same input gives the same bytes. Figures of an earlier analysis that no longer apply are
-    removed. ``progress`` is called with the name of each thing when it is done.
+    removed. ``observer`` is told of each figure.
 
     Returns:
         The files written.
@@ -46,11 +47,9 @@ def write_analysis(
         RatingsError: the ratings cannot be used.
         ResultsError: the scores cannot be used, or ``out`` cannot be written to.
     """
-    told = progress or (lambda _: None)
     out = Path(out)
     ratings = check_ratings(ratings)
     tables = analyze(ratings, scores, family=family, resamples=resamples, seed=seed)
-    told("statistics")
     for part in ("tables", "figures"):
         remove_unfinished(out / part)
     written: list[Path] = []
@@ -66,8 +65,7 @@ def write_analysis(
     shown = all_tables(tables)
     for table in shown:
         written += write_table(table, out / "tables")
-    told("tables")
-    figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS, told)
+    figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS, observer)
     settings: dict[str, object] = {
         "ratings": len(ratings),
         "raters": int(ratings["rater"].nunique()),
@@ -79,7 +77,6 @@ def write_analysis(
         settings["family"] = [f"{a} / {b}" for a, b in family]
     page = out / "analysis.html"
     write_text(page, render_analysis(tables, ratings, shown, pictures, settings))
-    told("analysis.html")
     return [*written, *figures, page]
 
 

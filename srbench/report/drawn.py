@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..observer import Observer
 from .style import figure_svg, save_figure
 
 if TYPE_CHECKING:
@@ -38,12 +39,12 @@ class PageFigure:
 
 
 def save_figures(
-    drawn: Iterable[Drawn], folder: Path, kinds: Collection[str], progress: Callable[[str], None]
+    drawn: Iterable[Drawn], folder: Path, kinds: Collection[str], observer: Observer | None
 ) -> tuple[list[Path], list[PageFigure]]:
     """Write figures into ``folder``; their files, and the same figures for a page.
 
     Our own figures of an earlier report, whose stems begin with one of ``kinds``, are removed: a
-    stale picture beside new numbers misleads. ``progress`` is told the name of each figure.
+    stale picture beside new numbers misleads. ``observer`` is told of each figure.
     """
     files: list[Path] = []
     shown: list[PageFigure] = []
@@ -54,7 +55,8 @@ def save_figures(
         fits = len(source) <= left
         left -= len(source) if fits else 0
         shown.append(PageFigure(each.stem, each.title, each.caption, source if fits else ""))
-        progress(f"figures/{each.stem}")
+        if observer:
+            observer.part_done(each.stem)
     for path in folder.iterdir() if folder.is_dir() else ():
         ours = path.suffix in (".png", ".pdf") and path.stem.partition("_")[0] in kinds
         if ours and path not in files:

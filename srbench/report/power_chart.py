@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ..wording import counted
 from .style import BLUE, COLUMN_WIDTH, FAINT, GREEN, ORANGE, VERMILLION, figure_style, new_figure
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def power_figure(table: pd.DataFrame, wanted: float = 0.8) -> Figure:
                 end -= 0.02
             ends.append(end)
             axes.annotate(
-                f"{images} images" if images != 1 else "1 image",
+                counted(int(str(images)), "image"),
                 (float(part["raters"].iloc[-1]), end),
                 xytext=(5, 0), textcoords="offset points", va="center", fontsize=7.5,
                 color=colour, annotation_clip=False,

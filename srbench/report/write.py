@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from ..files import write_text
+from ..observer import Observer
 from .crops import views
 from .drawn import save_figures
 from .figures import KINDS, draw_figures
@@ -17,7 +17,7 @@ from .significance import significance
 from .tables import significance_table, summary_table
 
 
-def write_everything(folder: Path, progress: Callable[[str], None]) -> list[Path]:
+def write_everything(folder: Path, observer: Observer | None) -> list[Path]:
     """As :func:`srbench.report.write_report`."""
     results = read_results(folder)
     tests = significance(results.scores)
@@ -25,10 +25,9 @@ def write_everything(folder: Path, progress: Callable[[str], None]) -> list[Path
     written: list[Path] = []
     for table in (summary, first, second, significance_table(tests, results.run)):
         written += write_table(table, folder / "tables")
-        progress(f"tables/{table.stem}")
     shown = views(results)
     drawn = draw_figures(results, shown)
-    figures, pictures = save_figures(drawn, folder / "figures", KINDS, progress)
+    figures, pictures = save_figures(drawn, folder / "figures", KINDS, observer)
     captions = folder / "figures" / "captions.md"
     write_text(captions, "".join(f"**{p.stem}** {p.title}. {p.caption}\n\n" for p in pictures))
     page = folder / "report.html"
@@ -36,5 +35,4 @@ def write_everything(folder: Path, progress: Callable[[str], None]) -> list[Path
         page,
         render_page(results, shown, pictures, summary, (second, first), tests),
     )
-    progress("report.html")
     return [*written, *figures, captions, page]

@@ -68,3 +68,15 @@ def test_no_room_imports_a_later_one():
 @pytest.mark.parametrize("name", GROUND)
 def test_the_ground_stands_on_no_room(name: str):
     assert rooms_imported(PACKAGE / name) == set()
+
+
+def test_no_module_imports_what_only_unix_has():
+    unix = {"curses", "fcntl", "grp", "pty", "pwd", "readline", "resource", "termios", "tty"}
+    found: set[tuple[str, str]] = set()
+    for module in [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "study_app").rglob("*.py")]:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {(module.name, name.name) for name in node.names if name.name in unix}
+            elif isinstance(node, ast.ImportFrom) and node.module in unix:
+                found.add((module.name, node.module))
+    assert found == set()

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from study_servers import ROOT, free_port, wait_for_app
@@ -47,3 +48,16 @@ def test_a_port_in_use_is_said(folder):
             StudyError, match=f"port {port} cannot be used while another program has it"
         ):
             serve(folder, port=port, address="127.0.0.1", say=print)
+
+
+def test_where_a_process_cannot_be_replaced_it_waits_for_the_server(folder, monkeypatch):
+    ran = []
+
+    def run(command, **options):
+        ran.append(command)
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr("study_app.serve.os", SimpleNamespace(**{**vars(os), "name": "nt"}))
+    monkeypatch.setattr("study_app.serve.subprocess.run", run)
+    assert serve(folder, port=free_port(), address="127.0.0.1", say=print) == 3
+    assert ran[0][0] == sys.executable
