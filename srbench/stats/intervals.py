@@ -136,7 +136,7 @@ def crossed_mean(
     The smaller number is because five images may agree by chance: the larger mean square is then
     of raters, and their 25 degrees of freedom would claim to know what images do. Measured with
     them, 26 raters and 5 images: one or more of the 66 pairs of 12 equal methods is called
-    different, with Holm, in 11 % of the studies, 20 % where tastes do not differ; with the smaller
+    different, with Holm, in 11 % of the studies, 19 % where tastes do not differ; with the smaller
     number in 1 %. Coverage is 93 to 96 %, false positives of one pair at most 5 %.
     ``benchmarks/rating_calibration.py`` repeats this.
 
