@@ -85,10 +85,8 @@ def main() -> None:
             )
             code = 1
     if code == 130:
-        _say(
-            "interrupted; what is written is whole: run the same command again to go on "
-            "(train: with --resume)"
-        )
+        more = " with --resume" if sys.argv[1:2] == ["train"] else ""
+        _say(f"interrupted; what is written is whole: run the same command again{more} to go on")
     sys.exit(code if isinstance(code, int) else 0)
 
 

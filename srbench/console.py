@@ -77,7 +77,7 @@ class ConsoleObserver(Observer):
         self._bars = console.is_terminal and not console.is_dumb_terminal
         self._unit = unit
         self._live: Progress | None = None
-        self._total = self._done = 0
+        self._step, self._total, self._done = "", 0, 0
         self._begun = self._said = 0.0
 
     def __enter__(self) -> Self:
@@ -91,7 +91,7 @@ class ConsoleObserver(Observer):
 
     def begin(self, step: str, images: int) -> None:
         self.end()
-        self._total, self._done = images, 0
+        self._step, self._total, self._done = step, images, 0
         self._begun = self._said = time.monotonic()
         if not self._bars:
             self.note(step + (f": {counted(images, self._unit)}" if images else ""))
