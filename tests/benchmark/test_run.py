@@ -384,7 +384,7 @@ class TestBadInput:
     def test_a_folder_method_that_lacks_images(self, refused, mini, root, tmp_path):
         folder = peers(root, tmp_path / "peer", images=("eye",))
         line = refused(*self.folder_run(mini, folder))
-        assert "lacks 2 of the 3 images" in line
+        assert "lacks 2 of 3 images" in line
         assert "face, man" in line
         assert not (tmp_path / "results").exists()
 
