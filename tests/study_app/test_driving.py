@@ -37,7 +37,7 @@ def simulate(server, browser):
 def test_they_go_the_whole_way_and_every_vote_says_simulated(simulate, server, served_study):
     done = simulate(server.url, 77)
     assert done.returncode == 0, done.stderr
-    assert "1 simulated raters, 16 votes, all marked as simulated" in done.stdout
+    assert "1 simulated rater, 16 votes, all marked as simulated" in done.stdout
     rows = [row for row in ratings_rows(served_study.store) if row["rater"] == "sim-77-001"]
     assert len(rows) == 16
     assert all(row["simulated"] for row in rows)
