@@ -31,7 +31,8 @@ def interruptible() -> Iterator[None]:
     def send_again(lost: UnraisableHookArgs) -> None:
         # Python prints and forgets what is raised while it frees an object.
         if issubclass(lost.exc_type, KeyboardInterrupt):
-            threading.Timer(_SOON, _thread.interrupt_main).start()
+            # By SIGTERM, whose handler is ours: a command in the background ignores SIGINT.
+            threading.Timer(_SOON, _thread.interrupt_main, [signal.SIGTERM]).start()
         else:
             told(lost)
 

@@ -16,7 +16,7 @@ import pytest
 
 def _shared_folder() -> Path | None:
     checkout = Path(__file__).resolve().parents[1]
-    candidates = [checkout.parent / "shared", checkout.parents[1] / "shared"]
+    candidates = [checkout.parent / "shared", checkout.parent.parent / "shared"]
     if os.environ.get("SRBENCH_SHARED"):
         candidates.insert(0, Path(os.environ["SRBENCH_SHARED"]))
     return next((folder for folder in candidates if (folder / "data").is_dir()), None)

@@ -129,11 +129,14 @@ main()
 
 
 def interrupted(how, first="pass"):
-    """A command that is sent ``how`` while it writes a file."""
+    """A command that is sent ``how`` while it writes a file: by SIGTERM, one in the background."""
     program = INTERRUPTED.format(first=first)
+    # What a shell sets behind ``&`` would be inherited: a job in the background ignores Ctrl-C.
+    ctrl_c = signal.SIG_DFL if how is signal.SIGINT else signal.SIG_IGN
     process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, ctrl_c),
+    )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "writing\n"
     process.send_signal(how)
@@ -152,9 +155,10 @@ def test_what_interrupts_a_command_leaves_nothing_half_written(results, how):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
-def test_an_interruption_that_meets_a_destructor_is_not_lost(results):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_that_meets_a_destructor_is_not_lost(results, how):
     deaf = "type('Deaf', (), {'__del__': lambda self: signal.pause()})()"
-    code, err = interrupted(signal.SIGINT, deaf)
+    code, err = interrupted(how, deaf)
     assert code == 130
     assert "Traceback" not in err
     assert "Exception ignored" not in err
