@@ -63,7 +63,9 @@ def main() -> None:
         code = 2
     except _UsageError as error:
         message = error.format_message() if isinstance(error, typer.BadParameter) else error
-        _say(f"{message} (see: srbench --help)")
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "srbench"
+        _say(f"{message} (see: {command} --help)")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130  # newer typer returns this itself

@@ -192,6 +192,19 @@ def test_names_in_brackets_are_shown_as_they_are(run_cli, tmp_path):
     assert "My[bold]set" in ran.out
 
 
+@pytest.mark.parametrize(
+    ("mistake", "command"),
+    [
+        (["nonsense"], "srbench"),
+        (["report", "results"], "srbench report"),
+        (["study", "new", "--mine"], "srbench study new"),
+        (["run-all", "--scale", "four"], "srbench run-all"),
+    ],
+)
+def test_a_mistyped_command_names_the_help_that_says_more(refused, mistake, command):
+    assert refused(*mistake).endswith(f"(see: {command} --help)")
+
+
 def test_an_interruption_is_told_in_one_line(run_cli, pair, tmp_path, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
