@@ -23,7 +23,7 @@ from srbench.methods.network import NetworkMethod
 from srbench.models.checkpoints import load_checkpoint
 from srbench.models.srresnet import SRResNet
 
-ROUNDS = 15
+ROUNDS = 40
 
 
 def plain(network: SRResNet, lr: np.ndarray) -> np.ndarray:
