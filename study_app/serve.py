@@ -36,6 +36,8 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
         # A proxy that hears nothing of a frozen server for longer turns to another one.
         "server.websocketPingInterval": "5",
         "browser.gatherUsageStats": "false",
+        # Without an address Streamlit asks a web service for this machine's own before it serves.
+        "browser.serverAddress": "localhost",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "logger.level": "warning",

@@ -39,6 +39,22 @@ def test_stopping_the_command_stops_the_server(folder, stop):
         process.kill()
 
 
+def test_the_server_calls_nobody(folder, web_server):
+    port = free_port()
+    proxies = dict.fromkeys(["http_proxy", "https_proxy", "all_proxy"], web_server.address)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "srbench", "study", "serve", str(folder), "--port", str(port)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "no_proxy": "", **proxies},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_for_app(port)
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert web_server.requests == []
+
+
 def test_a_port_in_use_is_said(folder):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
