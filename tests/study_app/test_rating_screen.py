@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -236,7 +237,7 @@ def test_a_zoom_change_stops_the_vote_until_it_is_set_back_or_accepted(new_rater
     assert rater.rows()[-1]["pixel_ratio"] == 1.25
 
 
-def test_the_page_gives_no_clue_to_method_content_or_data_set(new_rater):
+def test_the_page_asks_nobody_else_and_gives_no_clue_to_method_content_or_data_set(new_rater):
     rater = new_rater()
     page, told = rater.page, []
     page.on("request", lambda request: told.append(request.url))
@@ -255,6 +256,8 @@ def test_the_page_gives_no_clue_to_method_content_or_data_set(new_rater):
     )
     heard = "\n".join(told)
     assert sum("/media/" in line for line in told) >= 2
+    asked = {urlsplit(line).hostname for line in told if line.startswith("http")}
+    assert asked == {"127.0.0.1"}  # and nobody else
     stimuli = rater.study.manifest.stimuli
     for word in {w for s in stimuli for w in (s.method, s.dataset, s.image)}:
         whole = rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9])"
