@@ -56,7 +56,7 @@ def metric_vs_mos(
     matched = matched.reset_index(drop=True)
     for (metric, protocol), part in matched.groupby(["metric", "protocol"], sort=True):
         image: Ints = images[part.index]
-        x, y = part["value"].to_numpy(dtype=float), part["mos"].to_numpy(dtype=float)
+        x, y = (_settled(part[column].to_numpy(dtype=float)) for column in ("value", "mos"))
         head = {"metric": metric, "protocol": protocol}
         for name in ("stimulus", "method"):
             if name == "stimulus":
@@ -93,7 +93,7 @@ def _summary(
     }
     for name, values in zip(MEASURES, replicates, strict=True):
         row[f"{name}_low"], row[f"{name}_high"] = _percentiles(values, level)
-    row["note"] = ""
+    row["note"] = "the mapping that fits best is flat: no PLCC" if np.isnan(point[0]) else ""
     return row
 
 
@@ -104,6 +104,12 @@ def _percentiles(values: Floats, level: float) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.percentile(known, [50 * (1 - level), 50 * (1 + level)])
     return float(low), float(high)
+
+
+def _settled(values: Floats) -> Floats:
+    """What differs by rounding alone made equal: nine digits of the largest."""
+    largest = float(np.nanmax(np.abs(values)))
+    return values if largest == 0 else np.round(values / largest, 9) * largest
 
 
 def _refused(n: int, why: str, resamples: int) -> tuple[dict[str, object], Floats]:
@@ -154,7 +160,8 @@ def _stimulus_level(points: Points, level: float) -> tuple[dict[str, object], Fl
         point[2] = kendalltau(x, y).statistic
     row = _summary(point[:, 0], replicates, mapping.name, x.size, level)
     if x.size > LARGEST_TAU:
-        row["note"] = f"no KROCC interval beyond {LARGEST_TAU} stimuli"
+        more = f"no KROCC interval beyond {LARGEST_TAU} stimuli"
+        row["note"] = f"{row['note']}; {more}" if row["note"] else more
     return row, replicates[1]
 
 
@@ -190,7 +197,7 @@ def _method_level(
     if not shared.any():
         return _refused(len(methods), "no image is shared by all methods", len(draws))
     x, y = x[:, shared], y[:, shared]
-    mean_x, mean_y = x.mean(1), y.mean(1)
+    mean_x, mean_y = _settled(x.mean(1)), _settled(y.mean(1))
     why = _why_not(mean_x, mean_y)
     if why:
         return _refused(len(methods), why, len(draws))
@@ -199,7 +206,7 @@ def _method_level(
     with np.errstate(invalid="ignore"):  # a resample may hold no shared image: NaN
         weights = weights / weights.sum(1, keepdims=True)
     point = _measure_rows(mean_x[None], mean_y[None], mapping)
-    replicates = _measure_rows(weights @ x.T, weights @ y.T, mapping)
+    replicates = _measure_rows(_settled(weights @ x.T), _settled(weights @ y.T), mapping)
     return _summary(point[:, 0], replicates, mapping.name, len(methods), level), replicates[1]
 
 

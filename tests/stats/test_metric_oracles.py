@@ -89,6 +89,38 @@ def test_mapped_values_never_turn_back(seed, n, noise):
     assert (curve >= -1e-6).all() or (curve <= 1e-6).all()
 
 
+def method_level(mos, values):
+    """The row of methods, from MOS and values of shape (methods, images)."""
+    methods, images = np.shape(mos)
+    matched = pd.DataFrame(
+        {"dataset": "A", "image": [str(i) for i in range(images)] * methods,
+         "method": np.repeat([f"m{k}" for k in range(methods)], images), "protocol": "p",
+         "mos": np.ravel(mos), "metric": "psnr_y", "value": np.ravel(values)}
+    )  # fmt: skip
+    table, _ = metric_vs_mos(matched, 20, np.random.default_rng(0))
+    return table.set_index("level").loc["method"]
+
+
+def test_means_that_differ_by_rounding_alone_are_ties():
+    mos = np.array([[3, 4, 7], [3, 7, 4]]) / 3
+    assert mos.mean(1)[0] != mos.mean(1)[1]
+    higher = np.array([[2.5, 3.5, 4.5], [3.0, 4.0, 5.0]])
+    values = np.array([[20.0], [21.0], [22.0], [23.0]]) + np.zeros(3)
+    row = method_level(np.vstack([mos, higher]), values)
+    assert row["srocc"] == approx(stats.spearmanr([1, 2, 3, 4], [1, 1, 2, 3]).statistic)
+    assert row["krocc"] == approx(stats.kendalltau([1, 2, 3, 4], [1, 1, 2, 3]).statistic)
+    row = method_level(np.vstack([mos, mos[1]]), values[:3])
+    assert row["note"] == "every MOS is the same: no correlation"
+    assert np.isnan(row["srocc"])
+
+
+def test_a_metric_that_tells_nothing_has_no_plcc_and_a_word_why():
+    row = method_level([[2.0] * 3, [3.1] * 3, [3.1] * 3, [2.0] * 3], [[k] * 3 for k in range(4)])
+    assert np.isnan(row["plcc"])
+    assert row["note"] == "the mapping that fits best is flat: no PLCC"
+    assert row["srocc"] == approx(0)
+
+
 def test_a_psnr_that_ranks_against_the_raters_is_not_called_the_best():
     mos = np.linspace(1, 5, 20)
     rng = np.random.default_rng(0)
