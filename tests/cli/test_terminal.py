@@ -138,9 +138,12 @@ def interrupted(how, first="pass"):
         preexec_fn=lambda: signal.signal(signal.SIGINT, ctrl_c),
     )  # fmt: skip
     assert process.stdout is not None
-    assert process.stdout.readline() == "writing\n"
-    process.send_signal(how)
-    _, err = process.communicate(timeout=60)
+    try:
+        assert process.stdout.readline() == "writing\n"
+        process.send_signal(how)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     return process.returncode, err
 
 
