@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..stats.claims import join
+from ..stats.claims import against, every_pair, join
 from ..stats.mos import best_method
 from ..stats.ratings import REFERENCE
 from ..stats.significance import HEADLINE
@@ -44,23 +44,16 @@ def headline(tables: Tables) -> str:
     if pairs.empty:
         return text + "."
     differs = pairs["significant"].astype(bool)
-    own_pairs = pairs[(pairs["method_a"] == top) | (pairs["method_b"] == top)]
-    other = np.where(own_pairs["method_a"] == top, own_pairs["method_b"], own_pairs["method_a"])
-    own_pairs = own_pairs.assign(other=other)
-    rivals = own_pairs[own_pairs["other"] != REFERENCE]
-    # Where votes are missing, MOS and differences rest on other cells, and can disagree in sign.
-    sign = np.where(rivals["method_a"] == top, 1, -1)
-    beaten = rivals["significant"].astype(bool) & (sign * rivals["mos_difference"] > 0)
-    even = [str(m) for m in rivals.loc[~beaten, "other"]]
-    if len(others) and beaten.sum() == len(others):
+    verdicts = {m: v for m, v in against(top, pairs).items() if m != REFERENCE}
+    even = [m for m, verdict in verdicts.items() if verdict != "better"]
+    if len(others) and len(verdicts) - len(even) == len(others):
         text += ", significantly better than every other reconstruction"
     elif 0 < len(even) <= 3:
         text += f", not significantly better than {join(even, display_name)}"
     elif even:
         text += f", not significantly better than {len(even)} others"
     count = f"{int(differs.sum())} of {len(pairs)}"
-    every = len(pairs) == len(own) * (len(own) - 1) // 2
-    what = "differences between versions" if every else "differences tested"
+    what = "differences between versions" if every_pair(pairs, own) else "differences tested"
     return f"{text}; {count} {what} are significant."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from .ratings import REFERENCE
 from .significance import HEADLINE, PAPER
 
 Name = Callable[[str], str]
+Verdict = Literal["better", "even", "worse"]
 OUR_NETWORKS = ("srresnet-", "srgan-")
 
 
@@ -43,8 +45,7 @@ def claims_table(
         where += f", for its one {' and one '.join(alone)}" if alone else ""
         said = _ranking(where, own, head, name, alpha)
         if len(head):
-            every = len(head) == len(own) * (len(own) - 1) // 2
-            said += [("differences", _differences(where, head, name, every))]
+            said += [("differences", _differences(where, head, name, every_pair(head, own)))]
             said += _losses(where, own, head, name)
             said += _paper_test(where, head, pairs[pairs["test"] == PAPER], name, alpha)
         rows += [{"dataset": str(dataset), "topic": topic, "claim": text} for topic, text in said]
@@ -66,7 +67,7 @@ def letters_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         ordered = own.sort_values("mos", ascending=False, kind="stable")
         methods = [str(method) for method in ordered["method"]]
         head = pairwise[(pairwise["dataset"] == dataset) & (pairwise["test"] == HEADLINE)]
-        if len(head) < len(methods) * (len(methods) - 1) // 2 or head["p_holm"].isna().any():
+        if not every_pair(head, own) or head["p_holm"].isna().any():
             continue
         different = head.loc[head["significant"].astype(bool), ["method_a", "method_b"]]
         shown = compact_letters(methods, [(str(a), str(b)) for a, b in different.to_numpy()])
@@ -92,14 +93,15 @@ def _ranking(
     )
     text = f"{where}, {name(top)} is rated best of the reconstructions "
     text += f"(MOS {row['mos']:.2f}{interval})"
-    better, even, worse = _against(top, head)
+    verdicts = against(top, head)
     others = [str(m) for m in own["method"] if m not in (top, REFERENCE)]
     as_high = own.loc[own["mos"].map("{:.2f}".format) == f"{row['mos']:.2f}", "method"]
     level = [m for m in others if m in set(as_high)]
-    # Where votes are missing, MOS and differences rest on other cells, and can disagree in sign.
-    beaten, beating = ([m for m in found if m in others] for found in (better, worse))
-    alike = [m for m in even if m in others]
-    untested = [m for m in others if m not in (*better, *even, *worse)] if len(head) else []
+    beaten, alike, beating = (
+        [m for m, found in verdicts.items() if found == verdict and m in others]
+        for verdict in ("better", "even", "worse")
+    )
+    untested = [m for m in others if m not in verdicts] if len(head) else []
     parts: list[str] = []
     if level:
         parts.append(f"{join(level, name)} {'has' if len(level) == 1 else 'have'} the same MOS")
@@ -113,29 +115,36 @@ def _ranking(
         parts.append(f"where both were rated, it is significantly worse than {join(beating, name)}")
     if untested:
         parts.append(f"it was not compared with {join(untested, name)}")
-    if REFERENCE in (*better, *worse):
+    if verdicts.get(REFERENCE) == "even":
+        parts.append("no significant difference from the original was found")
+    elif REFERENCE in verdicts:
         gap = _gap(top, REFERENCE, head, percent)
         parts.append(f"it differs significantly from the original ({gap})")
-    elif REFERENCE in even:
-        parts.append("no significant difference from the original was found")
     return [("best", "; ".join([text, *parts]) + ".")]
 
 
-def _against(method: str, head: pd.DataFrame) -> tuple[list[str], list[str], list[str]]:
-    """Methods that ``method`` beats, does not differ from, and loses to."""
-    better: list[str] = []
-    even: list[str] = []
-    worse: list[str] = []
+def against(method: str, head: pd.DataFrame) -> dict[str, Verdict]:
+    """How ``method`` stands to each method that it was compared with, in the order of ``head``.
+
+    Where votes are missing, MOS and differences rest on other cells: the method with the highest
+    MOS can be significantly ``worse``.
+    """
+    found: dict[str, Verdict] = {}
     for row in head.to_dict("records"):
         if method not in (row["method_a"], row["method_b"]):
             continue
         other = str(row["method_b"] if row["method_a"] == method else row["method_a"])
         gain = row["mos_difference"] * (1 if row["method_a"] == method else -1)
         if not row["significant"]:
-            even.append(other)
+            found[other] = "even"
         else:
-            (better if gain > 0 else worse).append(other)
-    return better, even, worse
+            found[other] = "better" if gain > 0 else "worse"
+    return found
+
+
+def every_pair(head: pd.DataFrame, own: pd.DataFrame) -> bool:
+    """Whether ``head`` has every pair of the methods of ``own``."""
+    return len(head) == len(own) * (len(own) - 1) // 2
 
 
 def _gap(a: str, b: str, head: pd.DataFrame, percent: str) -> str:
@@ -177,10 +186,9 @@ def _losses(where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name) -> li
         return []
     top = str(nets.sort_values("mos", ascending=False, kind="stable")["method"].iloc[0])
     members = set(nets["method"])
-    better, even, _ = _against(top, head)
-    beaten = [m for m in better if m in members]
-    alike = [m for m in even if m in members]
-    if len(beaten) == len(members) - 1:
+    verdicts = against(top, head)
+    alike = [m for m, found in verdicts.items() if found == "even" and m in members]
+    if all(verdicts.get(m) == "better" for m in members - {top}):
         return [("loss", f"{where}, {name(top)} beats every other loss variant significantly.")]
     if not alike:
         return []

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence, Set
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,17 +138,7 @@ def new_study(
         rules = rules.model_copy(update={"retests": 0})
         notes.append(f"no retests: {chosen.stimuli} trials are too few to keep them apart")
 
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(out)
-        workplace = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-        making = FileLock(workplace / _MAKING)
-        making.acquire()
-    except OSError as error:
-        raise StudyError(
-            f"cannot write the study to {out}: {error.strerror}; choose another folder"
-        ) from error
-    try:
+    with _workplace(out) as workplace:
         main = [
             _add(workplace, seed, dataset, image, method, pixels)
             for dataset, image in chosen.contents
@@ -190,19 +180,6 @@ def new_study(
             methods=max(map(len, chosen.versions.values())),
             seed=seed,
         )
-        making.release()
-        (workplace / _MAKING).unlink(missing_ok=True)
-        os.chmod(workplace, 0o755)
-        if out.is_dir():
-            out.rmdir()
-        os.replace(workplace, out)
-    except OSError as error:
-        raise StudyError(
-            f"cannot write the study to {out}: {error.strerror}; choose another folder"
-        ) from error
-    finally:
-        making.release()
-        shutil.rmtree(workplace, ignore_errors=True)
 
     return Made(
         folder=out,
@@ -219,6 +196,29 @@ def new_study(
         codes=tuple(codes),
         notes=(*notes, *anchor_notes),
     )
+
+
+@contextmanager
+def _workplace(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` that becomes it when the block has ended well, and otherwise goes."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(out)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        try:
+            with FileLock(folder / _MAKING):
+                yield folder
+            (folder / _MAKING).unlink(missing_ok=True)
+            os.chmod(folder, 0o755)
+            if out.is_dir():
+                out.rmdir()
+            os.replace(folder, out)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise StudyError(
+            f"cannot write the study to {out}: {error.strerror}; choose another folder"
+        ) from error
 
 
 def _remove_abandoned(out: Path) -> None:

@@ -159,8 +159,9 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
     mean = differences.mean(axis=(1, 2))
     by_rater = differences.mean(axis=2)
     ms_raters = images * by_rater.var(axis=1, ddof=1)
+    least = min(n for n in (raters, images) if n > 1) - 1.0
     if images == 1:
-        variance, freedom = ms_raters / raters, np.full(count, raters - 1.0)
+        variance, freedom = ms_raters / raters, np.full(count, least)
     else:
         by_image = differences.mean(axis=1)
         ms_images = raters * by_image.var(axis=1, ddof=1)
@@ -172,14 +173,12 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
         squares = np.stack([ms_raters, ms_images, ms_residual])
         largest = np.where(squares[:2].max(axis=0) > 0, squares[:2].argmax(axis=0), 2)
         larger = np.take_along_axis(squares, largest[None], axis=0)[0]
-        fewer = min(raters, images) - 1.0
         with np.errstate(invalid="ignore"):  # no spread at all
             freedom = total**2 / spread
-        stands = (total > 0) & (freedom >= fewer)
+        stands = (total > 0) & (freedom >= least)
         variance = np.where(stands, total, larger) / (raters * images)
-        freedom = np.where(stands, freedom, fewer)
+        freedom = np.where(stands, freedom, least)
     flat = (np.ptp(differences, axis=(1, 2)) == 0) & (mean != 0)
-    least = min(n for n in (raters, images) if n > 1) - 1.0
     variance = np.where(flat, 1 / 6 / (raters * images), variance)
     freedom = np.where(flat, least, freedom)
     critical = -stdtrit(freedom, design.alpha / design.comparisons / 2)

@@ -61,6 +61,7 @@ def test_a_device_that_cannot_compute_is_named(device):
 
 def test_a_device_is_refused_in_few_words(monkeypatch):
     def page(count, device):
+        # What torch raises where it was built without the device, and nearly as long.
         raise NotImplementedError("No kernel for 'MPS'. It is only available for: " + "CPU, " * 99)
 
     monkeypatch.setattr(torch, "empty", page)

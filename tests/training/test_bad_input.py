@@ -1,7 +1,6 @@
 """What a person can get wrong in ``srbench train``: one line that helps, exit code 2."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -331,6 +330,7 @@ def test_a_checkpoint_whose_name_would_be_another_file(refused, world, name):
 
 
 def test_a_disk_that_is_full_while_the_state_is_written(world, monkeypatch, refused):
+    resource = pytest.importorskip("resource", reason="only Unix limits the size of files")
     _, before = resource.getrlimit(resource.RLIMIT_FSIZE)
     real = srbench.training.trainer.Trainer.save
 
