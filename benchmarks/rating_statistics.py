@@ -20,7 +20,7 @@ import pandas as pd
 from scipy import stats
 from simulated_ratings import PAPER_IMAGES, simulate
 
-from srbench.report.analysis import write_analysis
+from srbench.report.study.write import write_analysis
 from srbench.stats import analyze, check_ratings
 from srbench.stats.bias_model import fit_bias_model
 from srbench.stats.cells import cells

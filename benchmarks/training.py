@@ -26,7 +26,7 @@ from srbench.data.folder import open_dataset
 from srbench.data.training import TrainingSet
 from srbench.models.layers import PReLU, WideTail
 from srbench.models.srresnet import SRResNet
-from srbench.training import Place, losses, recipe_for
+from srbench.training import TrainingProcess, losses, recipe_for
 from srbench.training.recipe import Stage
 from srbench.training.trainer import Trainer
 
@@ -41,7 +41,7 @@ def our_step(device: torch.device) -> Callable[[], object]:
     recipe = recipe_for("srresnet-mse", 4, "paper").model_copy(update={"stages": [stage]})
     torch.manual_seed(0)
     network = recipe.architecture.build()
-    return Trainer(recipe, network, data, {"mse": losses.mse}, Place(device)).train_step
+    return Trainer(recipe, network, data, {"mse": losses.mse}, TrainingProcess(device)).train_step
 
 
 def plain_network() -> nn.Module:

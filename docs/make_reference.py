@@ -22,17 +22,17 @@ from srbench.cli import app
 HERE = Path(__file__).parent / "reference"
 ROOMS = (
     "imaging", "data", "metrics", "models.cards", "models.checkpoints", "methods", "config",
-    "benchmark", "training", "study", "stats", "report", "report.analysis", "experiments",
+    "benchmark", "training", "study", "stats", "report", "report.study.write", "experiments",
     "experiments.depth", "experiments.evolution", "experiments.simulated", "observer", "errors",
 )  # fmt: skip
 _NO_EXPORTS = {
     "models.cards": ("Architecture", "Card", "read_card"),
     "models.checkpoints": ("load_checkpoint", "save_checkpoint"),
     "config": ("Crop", "Experiment", "parse_experiment", "presets", "read_experiment"),
-    "report.analysis": ("write_analysis",),
+    "report.study.write": ("write_analysis",),
     "experiments.depth": ("Depth", "depth_study"),
     "experiments.evolution": ("draw_evolution",),
-    "experiments.simulated": ("Rehearsed", "rehearse"),
+    "experiments.simulated": ("SimulatedStudy", "simulate_study"),
     "observer": ("Observer",),
     "errors": (
         "SrbenchError", "CheckpointError", "ConfigError", "DatasetError", "DownloadError",

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from .errors import DownloadError
 from .files import cannot_write
 
-Progress = Callable[[str, int, int | None], None]
+DownloadProgress = Callable[[str, int, int | None], None]
 """Called with the host, bytes so far and bytes in all, None where the server does not tell."""
 
 _CHUNK = 2**14  # what a break loses at most
@@ -29,7 +29,7 @@ def download(
     known_hash: str | None,
     max_bytes: int,
     timeout: float = 20.0,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Path:
     """Fetch ``url`` into ``folder`` and return the file.
 
@@ -79,7 +79,7 @@ class _Resuming:
     part: Path
     max_bytes: int
     timeout: float
-    progress: Progress | None
+    progress: DownloadProgress | None
 
     @property
     def tag(self) -> Path:

@@ -12,7 +12,7 @@ class Observer:
     def begin(self, step: str, images: int) -> None:
         """A step with this many images begins; 0 if it has no count."""
 
-    def image_done(self, name: str) -> None:
+    def step_done(self, name: str) -> None:
         """One more image of the step is done."""
 
     def part_done(self, name: str) -> None:

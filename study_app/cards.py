@@ -11,8 +11,7 @@ from typing import Any
 import streamlit as st
 
 from srbench.study.manifest import Question
-from srbench.study.rows import Session
-from srbench.study.session import Screen, window_needed
+from srbench.study.session import Screen, Session, window_needed
 from srbench.study.store import Study
 from srbench.study.texts import Texts
 from study_app.components import CHROME_HEIGHT, display_check

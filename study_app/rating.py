@@ -15,8 +15,7 @@ from srbench.errors import StudyError
 from srbench.study.manifest import stimulus_path
 from srbench.study.playlists import Trial
 from srbench.study.presets import SECONDS_PER_VOTE
-from srbench.study.rows import Session
-from srbench.study.session import Screen, parse_submission
+from srbench.study.session import Screen, Session, parse_submission
 from srbench.study.store import Study
 from srbench.study.texts import Texts
 from study_app.components import rating_screen

@@ -39,7 +39,7 @@ from ..methods.network import NetworkMethod
 from ..observer import Observer
 from .cache import Cache
 from .plan import Plan, remember
-from .work import Job, Outcome, Task, load, process
+from .work import Job, JobResult, Task, load, process
 
 if TYPE_CHECKING:
     from ..metrics.lpips import Lpips
@@ -76,7 +76,7 @@ class Parcel(NamedTuple):
 class Delivery(NamedTuple):
     """What comes back: the outcome, and the content of the PNG files that were made."""
 
-    outcome: Outcome | None
+    outcome: JobResult | None
     sr: bytes | None
     copy: bytes | None
 
@@ -122,7 +122,7 @@ class Cluster:
         try:
             self._client = Client(address, timeout=_PATIENCE, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
-            self._let_speak()
+            self._restore_log_levels()
             raise SrbenchError(
                 f"no Dask scheduler answers at {address}; start one with `dask scheduler` and "
                 "give the address that it prints"
@@ -133,9 +133,9 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
-        self._let_speak()
+        self._restore_log_levels()
 
-    def _let_speak(self) -> None:
+    def _restore_log_levels(self) -> None:
         for name, level in self._levels.items():
             logging.getLogger(name).setLevel(level)
 
@@ -181,7 +181,7 @@ class Cluster:
                 if delivery.outcome is not None:
                     cell = cells[task.source, delivery.outcome.method]
                     remember(cache, cell, delivery.outcome, task.scale)
-                observer.image_done(f"{task.source.dataset}/{task.source.image}")
+                observer.step_done(f"{task.source.dataset}/{task.source.image}")
                 send(max(0, self._room() - len(waiting)))
         except KilledWorker as error:
             raise SrbenchError(

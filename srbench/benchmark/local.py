@@ -52,7 +52,7 @@ def run_here(
                 cache.put(plan.hr_keys[task.source], hashlib.sha256(copy).hexdigest())
                 for outcome in outcomes:
                     remember(cache, cells[task.source, outcome.method], outcome, task.scale)
-                observer.image_done(f"{task.source.dataset}/{task.source.image}")
+                observer.step_done(f"{task.source.dataset}/{task.source.image}")
     finally:
         observer.end()
 

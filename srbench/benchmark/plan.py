@@ -14,14 +14,14 @@ from ..methods.base import file_sha256
 from ..metrics.protocols import LPIPS_PROTOCOL, get_protocol
 from .cache import Cache, content_key
 from .results import ResultsFolder
-from .work import Job, Made, Outcome, Task
+from .work import Job, JobResult, MadeImage, Task
 
 # Changed whenever a metric or the resize may give another number for the same pixels.
 _METRICS_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Cell:
+class MethodOnImage:
     """One method on one image: the keys of what it gives, and the file it gives it in."""
 
     method: Method
@@ -34,13 +34,13 @@ class Cell:
 class Plan:
     """All cells of a run, and the tasks that are open."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[MethodOnImage, ...]
     tasks: tuple[Task, ...]
     hr_keys: Mapping[ImageId, str]
     """Cache key of each original's cropped copy."""
 
     @property
-    def by_name(self) -> dict[tuple[ImageId, str], Cell]:
+    def by_name(self) -> dict[tuple[ImageId, str], MethodOnImage]:
         """The cells by image and name of the method."""
         return {(cell.source, cell.method.name): cell for cell in self.cells}
 
@@ -56,13 +56,13 @@ class Plan:
         return sum(len(task.jobs) for task in self.tasks)
 
 
-def made_of(cache: Cache, cell: Cell) -> Made | None:
+def made_of(cache: Cache, cell: MethodOnImage) -> MadeImage | None:
     """What is known of a cell's SR image."""
     value = cache.get(cell.key)
-    return None if value is None else Made(*value)
+    return None if value is None else MadeImage(*value)
 
 
-def remember(cache: Cache, cell: Cell, outcome: Outcome, scale: int) -> None:
+def remember(cache: Cache, cell: MethodOnImage, outcome: JobResult, scale: int) -> None:
     """Keep what a job gave. Its SR image must stand on the disk by now."""
     if outcome.made is not None:
         cache.put(cell.key, list(outcome.made))
@@ -72,7 +72,9 @@ def remember(cache: Cache, cell: Cell, outcome: Outcome, scale: int) -> None:
         cache.put(score_key(cell, made.pixels_sha256, scale, protocol, metric), value)
 
 
-def score_key(cell: Cell, pixels_sha256: str, scale: int, protocol: str, metric: str) -> str:
+def score_key(
+    cell: MethodOnImage, pixels_sha256: str, scale: int, protocol: str, metric: str
+) -> str:
     """The cache key of one number."""
     return content_key(
         "score", _METRICS_VERSION, cell.hr_sha256, pixels_sha256, scale, protocol, metric
@@ -102,7 +104,7 @@ def make_plan(
     ``force`` takes nothing for known. An SR image counts as known only while its file is there
     with the very bytes that were written.
     """
-    cells: list[Cell] = []
+    cells: list[MethodOnImage] = []
     tasks: list[Task] = []
     hr_keys: dict[ImageId, str] = {}
     scale = experiment.scale
@@ -116,7 +118,7 @@ def make_plan(
                 key = content_key(
                     "sr", hr_sha256, scale, experiment.border, method.fingerprint(source)
                 )
-                cell = Cell(method, source, hr_sha256, key)
+                cell = MethodOnImage(method, source, hr_sha256, key)
                 cells.append(cell)
                 job = _job(cell, experiment, lpips, folder, None if force else cache)
                 if job:
@@ -165,7 +167,7 @@ def refuse_unfit(plan: Plan, experiment: Experiment) -> None:
 
 
 def _job(
-    cell: Cell,
+    cell: MethodOnImage,
     experiment: Experiment,
     lpips: Sequence[str],
     folder: ResultsFolder,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..config import Experiment
 from ..data.folder import Dataset, auto_datasets, open_dataset
 from ..errors import ConfigError, ResultsError, SrbenchError
-from ..methods import Missing, select_methods
+from ..methods import MissingMethod, select_methods
 from ..methods.resolve import NETWORKS, shipped
 from ..models.device import pick_device
 from ..observer import Observer
@@ -36,7 +36,7 @@ class RunSummary:
     computed: int
     """(image, method) pairs that were computed; the others stood in the cache."""
     pairs: int
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingMethod, ...]
     seconds: float
     reported: bool
     """Whether tables, figures and page were made anew."""
@@ -187,7 +187,7 @@ def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> 
     return list(dict.fromkeys(name for name in names if name.lower() != "hr"))
 
 
-def _gap_line(gap: Missing) -> str:
+def _gap_line(gap: MissingMethod) -> str:
     where = f" on {gap.dataset}" if gap.dataset else ""
     cure = f"; to supply it: {gap.command}" if gap.command else ""
     return f"{gap.method}{where} is left out: {gap.reason}{cure}"

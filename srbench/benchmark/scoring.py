@@ -62,7 +62,7 @@ def score_folders(
         except SrbenchError as error:
             raise type(error)(f"{path}: {error}") from error
         rows += [Score(dataset, image, method, scale, *key, v) for key, v in scores.items()]
-        observer.image_done(image)
+        observer.step_done(image)
     observer.end()
     return rows
 

@@ -48,7 +48,7 @@ class Task:
     jobs: tuple[Job, ...]
 
 
-class Made(NamedTuple):
+class MadeImage(NamedTuple):
     """An SR image that was just made."""
 
     png_sha256: str
@@ -59,11 +59,11 @@ class Made(NamedTuple):
     device: str
 
 
-class Outcome(NamedTuple):
+class JobResult(NamedTuple):
     """What a job gave; ``made`` is None where the image stood already."""
 
     method: str
-    made: Made | None
+    made: MadeImage | None
     scores: dict[tuple[str, str], float]
 
 
@@ -113,7 +113,7 @@ def process(
     lpips: Mapping[str, Lpips],
     device: str,
     write: Callable[[Path, bytes], None],
-) -> list[Outcome]:
+) -> list[JobResult]:
     """Do every job of a task.
 
     Args:
@@ -127,7 +127,7 @@ def process(
         SrbenchError: naming the image and the method.
     """
     metrics = Metrics(hr, task.scale, lpips)
-    outcomes: list[Outcome] = []
+    outcomes: list[JobResult] = []
     for job in task.jobs:
         try:
             outcomes.append(_do(task, job, lr, metrics, device, write))
@@ -143,7 +143,7 @@ def _do(
     metrics: Metrics,
     device: str,
     write: Callable[[Path, bytes], None],
-) -> Outcome:
+) -> JobResult:
     if job.upscale:
         job.method.prepare()
         begun = time.perf_counter()
@@ -151,7 +151,7 @@ def _do(
         seconds = time.perf_counter() - begun
         png = encode_png(sr)
         write(job.path, png)
-        made = Made(
+        made = MadeImage(
             hashlib.sha256(png).hexdigest(),
             array_sha256(sr),
             seconds if job.method.timed else None,
@@ -165,7 +165,7 @@ def _do(
         scores |= metrics.protocol(protocol, sr)
     for net in job.lpips:
         scores |= metrics.lpips(net, sr)
-    return Outcome(job.method.name, made, scores)
+    return JobResult(job.method.name, made, scores)
 
 
 def _located(error: SrbenchError, source: ImageId, method: str | None) -> SrbenchError:

@@ -6,7 +6,7 @@ A data set is ``<root>/<Name>/HR/*``; an image's id is its file stem.
 from .catalogue import Entry, Source, catalogue
 from .fetch import Fetched, fetch
 from .folder import Dataset, auto_datasets, data_root, image_files, open_dataset
-from .importing import Imported, import_folder
+from .importing import ImportedDataset, import_folder
 from .leakage import Leak, find_leaks
 from .listing import ListedDataset, list_datasets
 from .pixels import pixel_sha256
@@ -17,7 +17,7 @@ __all__ = [
     "Entry",
     "Fetched",
     "Finding",
-    "Imported",
+    "ImportedDataset",
     "Leak",
     "ListedDataset",
     "Source",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..downloading import Progress, download
+from ..downloading import DownloadProgress, download
 from ..errors import DatasetError, DownloadError, unknown_name
 from .catalogue import SAMPLE, Source, canonical_name, catalogue
 from .folder import Dataset, datasets_under, image_files, open_dataset
@@ -41,7 +41,7 @@ def fetch(
     sources: Sequence[Source] | None = None,
     limits: Limits | None = None,
     timeout: float = 20.0,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Fetched:
     """Make sure that a data set of the catalogue is in ``<root>/<Name>/HR``, and verify it.
 
@@ -93,7 +93,7 @@ def _fetch_from(
     downloads: Path,
     limits: Limits,
     timeout: float,
-    progress: Progress | None,
+    progress: DownloadProgress | None,
 ) -> None:
     try:
         archive = download(

@@ -21,7 +21,7 @@ _RESERVED = (SAMPLE, "auto", "all", "hr")
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedDataset:
     """What was made: ``dataset`` under ``folder``; ``findings`` if the catalogue knows the name."""
 
     dataset: Dataset
@@ -31,7 +31,7 @@ class Imported:
 
 def import_folder(
     name: str, folder: Path | str, root: Path | str, observer: Observer | None = None
-) -> Imported:
+) -> ImportedDataset:
     """Copy the images of ``folder`` to ``<root>/<name>/HR``, whole or not at all.
 
     The files are copied as they are. A name of the catalogue is allowed (and takes the
@@ -63,7 +63,7 @@ def import_folder(
             shutil.copyfile(path, making / path.name)
     dataset = open_dataset(name, root)
     findings = tuple(verify(dataset, observer)) if canonical_name(name) else ()
-    return Imported(dataset, root / name / "HR", findings)
+    return ImportedDataset(dataset, root / name / "HR", findings)
 
 
 def _refuse_unreadable(folder: Path, images: dict[str, Path], observer: Observer) -> None:
@@ -74,7 +74,7 @@ def _refuse_unreadable(folder: Path, images: dict[str, Path], observer: Observer
             read_image(path)
         except ImageError as error:
             problems.append(str(error))
-        observer.image_done(image_id)
+        observer.step_done(image_id)
     observer.end()
     if problems:
         raise DatasetError(

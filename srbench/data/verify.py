@@ -75,7 +75,7 @@ def verify(dataset: Dataset, observer: Observer | None = None) -> list[Finding]:
             findings.append(Finding(image_id, "extra", f"{dataset.name} has no such image"))
         else:
             findings.append(_judge_file(dataset, image_id, records.get(image_id)))
-        observer.image_done(image_id)
+        observer.step_done(image_id)
     observer.end()
     return findings
 

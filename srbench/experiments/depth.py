@@ -23,7 +23,7 @@ from ..methods.network import NetworkMethod
 from ..models.cards import Card
 from ..models.checkpoints import load_checkpoint
 from ..observer import Observer
-from ..report.style import (
+from ..report.kit.style import (
     BLUE,
     COLUMN_WIDTH,
     VERMILLION,
@@ -32,9 +32,9 @@ from ..report.style import (
     new_figure,
     save_figure,
 )
-from ..training import Place, Recipe, train
-from ..training.make import finished, run_folder
+from ..training import Recipe, TrainingProcess, train
 from ..training.photographs import read_training_set
+from ..training.run import finished, run_folder
 from ..wording import counted
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def depth_study(
     weights: Path,
     validation: Dataset,
     guarded: Sequence[Dataset],
-    place: Place,
+    place: TrainingProcess,
     observer: Observer | None = None,
 ) -> list[Depth]:
     """Train a network of every depth with and without the long skip; write table and figure.

@@ -21,8 +21,8 @@ from ..errors import TrainingError, unknown_name
 from ..files import safe_stem
 from ..imaging import crop_to_multiple, read_image
 from ..imaging.luma import Image
-from ..report.style import display_name, figure_style, new_figure, save_figure
-from ..training.make import run_folder
+from ..report.kit.style import display_name, figure_style, new_figure, save_figure
+from ..training.run import run_folder
 from ..training.validation import middle
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..benchmark.cache import Cache, content_key
 from ..benchmark.results import ResultsFolder
 from ..errors import StudyError
 from ..observer import Observer
-from ..report.analysis import write_analysis
+from ..report.study.write import write_analysis
 from ..study import export_ratings, new_study, open_study, simulate, study_status
 from ..study.presets import preset
 from ..study.ratings import ratings_rows
@@ -29,7 +29,7 @@ _CACHED = "simulated study"
 
 
 @dataclass(frozen=True)
-class Rehearsed:
+class SimulatedStudy:
     """A study whose raters are all simulated."""
 
     folder: Path
@@ -41,7 +41,9 @@ class Rehearsed:
     """Whether it was made now; it stands as long as the scores do."""
 
 
-def rehearse(results: Path, scale: int, root: Path, observer: Observer | None = None) -> Rehearsed:
+def simulate_study(
+    results: Path, scale: int, root: Path, observer: Observer | None = None
+) -> SimulatedStudy:
     """Make a study of a results folder, let 26 simulated raters take part, analyse their votes.
 
     The design is the SRGAN paper's, with those of its methods that the results hold; where they
@@ -67,7 +69,7 @@ def rehearse(results: Path, scale: int, root: Path, observer: Observer | None = 
             _make(folder, out, scale, root, observer)
             cache.put(_CACHED, key)
     study = open_study(out)
-    return Rehearsed(
+    return SimulatedStudy(
         out, page, RATERS, len(study.manifest.main), len(ratings_rows(study.store)), made
     )
 

@@ -1,6 +1,6 @@
 """Anything that turns LR into SR: interpolation, our networks, folders, others' checkpoints."""
 
 from .base import ImageId, Method
-from .resolve import Missing, Selection, load_method, select_methods
+from .resolve import MissingMethod, Selection, load_method, select_methods
 
-__all__ = ["ImageId", "Method", "Missing", "Selection", "load_method", "select_methods"]
+__all__ = ["ImageId", "Method", "MissingMethod", "Selection", "load_method", "select_methods"]

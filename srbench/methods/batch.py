@@ -43,6 +43,6 @@ def upscale_files(
     observer.begin(f"upscaling x{scale} with {upscaler.name}", len(files))
     for name, path in files.items():
         write_png(targets[name], upscaler.upscale(read_image(path)))
-        observer.image_done(name)
+        observer.step_done(name)
     observer.end()
     return list(targets.values())

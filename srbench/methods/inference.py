@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..imaging.luma import Image, to_rgb
-from ..models.device import full_precision, pick_device, told_about_memory
+from ..models.device import full_precision, out_of_memory_told, pick_device
 from ..models.layers import to_device
 
 TILE = 256
@@ -58,7 +58,7 @@ class Inference:
     ) -> None:
         self._name, self._scale, self._signed = name, scale, signed
         self._device = pick_device(device)
-        with told_about_memory(name, self._device):
+        with out_of_memory_told(name, self._device):
             self._network = to_device(fold(network), self._device)
             # The first pass picks kernels and allocates: it must not count as the first image's
             # time, so it is waited for.
@@ -88,7 +88,7 @@ class Inference:
     @torch.inference_mode()
     def _whole(self, lr: Image) -> Image:
         tile = f"{self._name} on a tile of {lr.shape[1]}x{lr.shape[0]}"
-        with told_about_memory(tile, self._device), full_precision():
+        with out_of_memory_told(tile, self._device), full_precision():
             pixels = torch.from_numpy(lr.copy()).to(self._device).permute(2, 0, 1)[None]
             sr = self._network(pixels.float().div_(255.0))
             levels = sr.add_(1.0).mul_(127.5) if self._signed else sr.mul_(255.0)

@@ -45,7 +45,7 @@ _SHIPPED = Path(__file__).parents[1] / "checkpoints"
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingMethod:
     """A method that was asked for but cannot be run, on one data set or (None) on all."""
 
     method: str
@@ -59,7 +59,7 @@ class Selection:
     """The methods of a run, which data sets each can serve, and what is missing."""
 
     methods: tuple[Method, ...]
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingMethod, ...]
 
     def serves(self, method: Method, dataset: str) -> bool:
         """Whether the method has something for the data set."""
@@ -81,10 +81,10 @@ def checkpoint_file(name: str, scale: int, weights: Path) -> Path:
     raise MissingWeights(f"{gap.reason}; {way}")
 
 
-def _no_checkpoint(name: str, scale: int) -> Missing:
+def _no_checkpoint(name: str, scale: int) -> MissingMethod:
     if scale not in TRAINED_SCALES:
-        return Missing(name, None, f"our networks are for x2 and x4, not for x{scale}", None)
-    return Missing(
+        return MissingMethod(name, None, f"our networks are for x2 and x4, not for x{scale}", None)
+    return MissingMethod(
         name,
         None,
         f"no x{scale} checkpoint of {name} is shipped or in the weights folder",
@@ -232,7 +232,7 @@ def select_methods(
         CheckpointError: there is no such file, its card is damaged or it is of another scale.
     """
     methods: list[Method] = []
-    missing: list[Missing] = []
+    missing: list[MissingMethod] = []
     for spec in specs:
         label, _, target = spec.partition("=")
         if target and Path(target).is_dir():
@@ -255,15 +255,17 @@ def select_methods(
 
 def _folder_method(
     name: str, folder: Path, datasets: Sequence[Dataset], scale: int
-) -> tuple[FolderMethod, list[Missing]]:
+) -> tuple[FolderMethod, list[MissingMethod]]:
     files: dict[ImageId, Path] = {}
-    gaps: list[Missing] = []
+    gaps: list[MissingMethod] = []
     subfolders = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
     for dataset in datasets:
         subfolder = subfolders.get(dataset.name.lower())
         if subfolder is None:
             gaps.append(
-                Missing(name, dataset.name, f"its folder has no subfolder {dataset.name}", None)
+                MissingMethod(
+                    name, dataset.name, f"its folder has no subfolder {dataset.name}", None
+                )
             )
             continue
         found = image_files(subfolder)

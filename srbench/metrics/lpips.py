@@ -23,7 +23,7 @@ from ..errors import MissingWeights, SizeMismatch, unknown_name
 from ..imaging.checks import require_image
 from ..imaging.luma import Image, to_rgb
 from ..models.backbones import load_features
-from ..models.device import full_precision, told_about_memory
+from ..models.device import full_precision, out_of_memory_told
 from ..models.weights import load_weights
 from ..models.weights_catalogue import LPIPS_BACKBONES
 
@@ -79,7 +79,7 @@ class Lpips:
         self._net, backbone = _NETS[net], LPIPS_BACKBONES[net]
         self._device = torch.device(device)
         weights = load_weights(backbone, Path(weights_dir))
-        with told_about_memory(self.metric, self._device):
+        with out_of_memory_told(self.metric, self._device):
             features = load_features(backbone, weights, self._device)
             self._heads = [head.to(self._device) for head in _heads(net, len(self._net.taps))]
         self._layers: list[nn.Module] = list(features.children())[: self._net.taps[-1] + 1]
@@ -142,7 +142,7 @@ class Lpips:
 
     def _told(self, image: Image) -> AbstractContextManager[None]:
         what = f"{self.metric} of an image of {image.shape[1]}x{image.shape[0]}"
-        return told_about_memory(what, self._device)
+        return out_of_memory_told(what, self._device)
 
     def _features(self, image: Image) -> Iterator[tuple[Tensor, Tensor]]:
         """The tapped layers' outputs, and what scales each position's channels to unit length."""

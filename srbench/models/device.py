@@ -63,7 +63,7 @@ def lacks_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def told_about_memory(what: str, device: object) -> Iterator[None]:
+def out_of_memory_told(what: str, device: object) -> Iterator[None]:
     """Turns memory that runs out inside into one line: ``what`` needs more than ``device`` has.
 
     Raises:

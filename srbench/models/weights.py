@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from ..downloading import Progress, download
+from ..downloading import DownloadProgress, download
 from ..errors import CheckpointError, DownloadError, MissingWeights
 from ..files import write_bytes
 from .backbones import expected_shapes
@@ -69,7 +69,7 @@ def fetch_weights(
     folder: Path,
     *,
     base_url: str = TORCHVISION_URL,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Path:
     """Download torchvision's published file, check its hash and keep its convolutional part.
 

@@ -1,6 +1,6 @@
-"""The report: from a results folder's tables and images to tables, figures and one HTML page.
+"""The reports: tables, figures and one HTML page, of a run and of a rating study.
 
-``write_report`` does it all; ``style`` holds the one look that every figure shares.
+``benchmark`` reports a results folder, ``study`` ratings; ``kit`` holds what they share.
 """
 
 from __future__ import annotations
@@ -27,6 +27,6 @@ def write_report(results: Path, observer: Observer | None = None) -> list[Path]:
         ImageError: an image of the folder is damaged.
     """
     # Matplotlib and jinja2 take a second to import: only who wants a report pays for it.
-    from .write import write_everything
+    from .benchmark.write import write_everything
 
     return write_everything(Path(results), observer)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..cells_guard import truth, unguard
+from ..csv_cells import truth, unguard
 from ..errors import RatingsError
 
 NAMES = ["rater", "dataset", "image", "method"]

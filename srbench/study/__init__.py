@@ -6,20 +6,20 @@ No screen here: the Streamlit app in study_app is a thin skin over this.
 from typing import TYPE_CHECKING, Any
 
 from .answers import export_answers
-from .importing import Imported, import_ratings
-from .plan import Design, planned_power, power, power_table, raters_needed
+from .importing import ImportedVotes, import_ratings
+from .planning import Design, planned_power, power, power_table, raters_needed
 from .ratings import export_ratings
 from .simulate import SimulatedRater, enlist, simulate
 from .status import Status, study_status
 from .store import Store, Study, open_study
 
 if TYPE_CHECKING:
-    from .making import Made, new_study
+    from .making import NewStudy, new_study
 
 __all__ = [
     "Design",
-    "Imported",
-    "Made",
+    "ImportedVotes",
+    "NewStudy",
     "SimulatedRater",
     "Status",
     "Store",
@@ -41,7 +41,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Making a study reads images, which imports Pillow; running one need not.
-    if name in ("Made", "new_study"):
+    if name in ("NewStudy", "new_study"):
         from . import making
 
         return getattr(making, name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from ..cells_guard import guard
+from ..csv_cells import guard
 from ..files import write_text
 from .schema import sessions, steps
 from .store import Store
@@ -22,7 +22,7 @@ def answers_csv(store: Store) -> str:
 
     Columns: `COLUMNS`, `SCREEN` (as the display check found it), then one per question, headed by
     its id; an answer that was not given is empty. Text is guarded against spreadsheets' formulas
-    (`srbench.cells_guard`).
+    (`srbench.csv_cells`).
     """
     questions = [question.id for question in store.manifest.questionnaire]
     with store.read() as connection:

@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 
 from sqlalchemy import Connection, insert, select
 
-from ..cells_guard import truth, unguard
+from ..csv_cells import truth, unguard
 from ..errors import StudyError
 from .manifest import GRADES, Manifest
 from .playlists import Phase, Trial
@@ -27,7 +27,7 @@ _LONGEST_TIME = 40
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedVotes:
     """What an import added, and how many of its rows were there already."""
 
     raters: int
@@ -78,7 +78,7 @@ class _Vote:
     values: Mapping[str, Any]
 
 
-def import_ratings(store: Store, file: Path) -> Imported:
+def import_ratings(store: Store, file: Path) -> ImportedVotes:
     """Add the votes of a ratings table that are not in the study yet; all of them, or none.
 
     Needed columns: rater, dataset, image, method, score. Raters that the study does not know get
@@ -121,7 +121,7 @@ def import_ratings(store: Store, file: Path) -> Imported:
                 )
             added["votes"] += len(new)
             added["repeated"] += len(theirs) - len(new)
-    return Imported(added["raters"], added["votes"], added["repeated"])
+    return ImportedVotes(added["raters"], added["votes"], added["repeated"])
 
 
 def _new_session(connection: Connection, rater: str, theirs: Sequence[_Vote], now: str) -> int:

@@ -42,7 +42,7 @@ _MAKING = ".making"  # locked while a study is being made
 
 
 @dataclass(frozen=True)
-class Made:
+class NewStudy:
     """What `new_study` made.
 
     ``trials_per_rater`` without practice; ``votes_per_stimulus`` when ``raters`` finish: the
@@ -88,7 +88,7 @@ def new_study(
     seed: int = 0,
     title: str = "Picture quality",
     texts: Path | None = None,
-) -> Made:
+) -> NewStudy:
     """Make a study of the images in a results folder.
 
     Args:
@@ -108,7 +108,7 @@ def new_study(
     Raises:
         StudyError: the images do not make a study; the message says which and why.
     """
-    from .plan import planned_power
+    from .planning import planned_power
 
     plan = preset(preset_name)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -166,7 +166,7 @@ def new_study(
                 f"--per-rater {per_rater} is less than the versions of one image "
                 f"({max(map(len, manifest.contents.values()))}); a rater sees whole contents"
             )
-        trials, votes = _rehearse(manifest, raters)
+        trials, votes = _try_playlists(manifest, raters)
         keys.make_key(workplace)
         save_manifest(manifest, workplace)
         load_manifest(workplace)
@@ -181,7 +181,7 @@ def new_study(
             seed=seed,
         )
 
-    return Made(
+    return NewStudy(
         folder=out,
         study_id=manifest.study_id,
         methods=tuple(dict.fromkeys(s.method for s in main)),
@@ -311,7 +311,7 @@ def _anchor(stimulus: Stimulus) -> Anchor:
     return Anchor(stimulus=stimulus.id, expected=5 if stimulus.method == REFERENCE else 1)
 
 
-def _rehearse(manifest: Manifest, raters: int) -> tuple[int, tuple[int, int]]:
+def _try_playlists(manifest: Manifest, raters: int) -> tuple[int, tuple[int, int]]:
     """Make every planned rater's playlist once: the most trials of one, and the fewest and most
     votes that a stimulus will get. Raises what real raters would otherwise run into."""
     loads = dict.fromkeys(manifest.contents, 0)

@@ -1,6 +1,6 @@
 """Votes out of the database as the ratings table; `importing` is the way in.
 
-Text cells are guarded against spreadsheets' formulas (`srbench.cells_guard`); a table comes back
+Text cells are guarded against spreadsheets' formulas (`srbench.csv_cells`); a table comes back
 as it was.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ..cells_guard import guard
+from ..csv_cells import guard
 from ..files import write_text
 from .schema import ITS_RETRACTION, ITS_TRIAL, retractions, sessions, trials, votes
 from .store import Store

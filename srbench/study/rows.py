@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -12,20 +11,9 @@ from sqlalchemy import Connection, select
 from ..errors import StudyError
 from .playlists import Phase, Trial
 from .schema import ITS_RETRACTION, meta, retractions, sessions, steps, trials, votes
-from .session import LastVote, Progress
+from .session import LastVote, Session, SessionProgress
 
 _LONGEST_ANSWER = 2000
-
-
-@dataclass(frozen=True)
-class Session:
-    """One rater's taking part. ``rater`` is the opaque name that stands in every table."""
-
-    id: int
-    rater: str
-    number: int
-    simulated: bool
-    completion_code: str | None = None
 
 
 def timestamp(moment: datetime) -> str:
@@ -76,7 +64,7 @@ def trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
     }
 
 
-def read_progress(connection: Connection, session_id: int) -> Progress:
+def read_progress(connection: Connection, session_id: int) -> SessionProgress:
     """The steps a rater has done, and the last vote."""
     done = connection.execute(
         select(steps.c.step).where(steps.c.session_id == session_id)
@@ -88,7 +76,7 @@ def read_progress(connection: Connection, session_id: int) -> Progress:
         .order_by(votes.c.trial.desc(), votes.c.attempt.desc())
         .limit(1)
     ).one_or_none()
-    return Progress(
+    return SessionProgress(
         frozenset(done),
         None if last is None else LastVote(last.trial, last.attempt, last.retracted_at is not None),
     )

@@ -35,6 +35,17 @@ _LARGEST_SIDE = 100_000
 
 
 @dataclass(frozen=True)
+class Session:
+    """One rater's taking part. ``rater`` is the opaque name that stands in every table."""
+
+    id: int
+    rater: str
+    number: int
+    simulated: bool
+    completion_code: str | None = None
+
+
+@dataclass(frozen=True)
 class LastVote:
     """The newest attempt of the newest trial, and whether it was taken back."""
 
@@ -44,7 +55,7 @@ class LastVote:
 
 
 @dataclass(frozen=True)
-class Progress:
+class SessionProgress:
     """All that the rules need to know of a session: steps confirmed and the last vote."""
 
     steps: frozenset[str] = field(default_factory=frozenset)
@@ -104,7 +115,7 @@ def parse_submission(message: object) -> Submission | None:
     return Submission(**values)
 
 
-def next_trial(playlist: Sequence[Trial], progress: Progress) -> tuple[int, int]:
+def next_trial(playlist: Sequence[Trial], progress: SessionProgress) -> tuple[int, int]:
     """Number and attempt of the trial to be voted on; the number is the playlist's length
     when all is done."""
     if progress.last is None:
@@ -114,7 +125,7 @@ def next_trial(playlist: Sequence[Trial], progress: Progress) -> tuple[int, int]
     return progress.last.trial + 1, 1
 
 
-def next_screen(playlist: Sequence[Trial], progress: Progress) -> Screen:
+def next_screen(playlist: Sequence[Trial], progress: SessionProgress) -> Screen:
     """The screen that a session stands at."""
     for step in OPENING_STEPS:
         if step not in progress.steps:
@@ -133,7 +144,7 @@ def next_screen(playlist: Sequence[Trial], progress: Progress) -> Screen:
     return Screen("finished")
 
 
-def can_undo(playlist: Sequence[Trial], progress: Progress) -> bool:
+def can_undo(playlist: Sequence[Trial], progress: SessionProgress) -> bool:
     """Only the last vote, only once, and not after going on to the next block or to the end."""
     last = progress.last
     if last is None or last.retracted or "debrief" in progress.steps:
@@ -145,7 +156,7 @@ def can_undo(playlist: Sequence[Trial], progress: Progress) -> bool:
 
 
 def judge(
-    playlist: Sequence[Trial], progress: Progress, manifest: Manifest, vote: Submission
+    playlist: Sequence[Trial], progress: SessionProgress, manifest: Manifest, vote: Submission
 ) -> tuple[Verdict, str]:
     """What becomes of a submission, and why.
 

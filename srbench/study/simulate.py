@@ -19,8 +19,8 @@ from numpy.random import Generator
 from ..errors import StudyError
 from .manifest import REFERENCE, Manifest
 from .playlists import Trial
-from .rows import Session, timestamp
-from .session import OPENING_STEPS, Submission
+from .rows import timestamp
+from .session import OPENING_STEPS, Session, Submission
 from .store import Store
 
 Kind = Literal["careful", "careless", "drifting", "dropout"]

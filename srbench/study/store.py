@@ -21,7 +21,6 @@ from .balance import raters_per_content
 from .manifest import Manifest, load_manifest
 from .playlists import Content, Trial, make_playlist
 from .rows import (
-    Session,
     lock_session,
     read_meta,
     read_playlist,
@@ -47,8 +46,9 @@ from .schema import (
     votes,
 )
 from .session import (
-    Progress,
     Screen,
+    Session,
+    SessionProgress,
     Submission,
     Verdict,
     can_undo,
@@ -63,7 +63,7 @@ ABANDONED_AFTER = timedelta(days=3)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class VoteOutcome:
     """What became of a submission; ``reason`` says why it was not accepted."""
 
     verdict: Verdict
@@ -370,9 +370,9 @@ class Store:
                 .where(sessions.c.id == session.id)
                 .values(finished_at=self.now(), completion_code=keys.new_code(8))
             )
-        return next_screen(playlist, Progress(progress.steps | {step}, progress.last))
+        return next_screen(playlist, SessionProgress(progress.steps | {step}, progress.last))
 
-    def vote(self, session: Session, submission: Submission) -> Outcome:
+    def vote(self, session: Session, submission: Submission) -> VoteOutcome:
         """Store a vote if it is for the trial on screen. Repeating it, or sending one for a trial
         that has passed, changes nothing.
 
@@ -389,11 +389,11 @@ class Store:
         submission: Submission,
         *,
         rated_at: str | None = None,
-    ) -> Outcome:
+    ) -> VoteOutcome:
         """:meth:`vote` inside a transaction of the caller."""
         lock_session(connection, session.id)
         if read_meta(connection, "state") != "open":
-            return Outcome("refused", "the study is paused or closed")
+            return VoteOutcome("refused", "the study is paused or closed")
         playlist = self._playlist(connection, session.id)
         progress = read_progress(connection, session.id)
         verdict, reason = judge(playlist, progress, self.manifest, submission)
@@ -414,7 +414,7 @@ class Store:
                     drawn_height=submission.drawn_height,
                 )
             )
-        return Outcome(verdict, reason)
+        return VoteOutcome(verdict, reason)
 
     def undo(self, session: Session, trial: int, attempt: int) -> bool:
         """Take back the last vote, named by its trial and attempt, by adding a retraction.

@@ -3,25 +3,25 @@
 ``train`` is the whole of ``srbench train``.
 """
 
-from .make import Trained, train
 from .matrix import matrix_table, train_matrix
 from .photographs import find_photographs
-from .place import Place, training_place
+from .processes import TrainingProcess, training_process
 from .recipe import Recipe, Stage
 from .recipes import PRESETS, TV_MATRIX, read_recipe, recipe_for
+from .run import Trained, train
 
 __all__ = [
     "PRESETS",
     "TV_MATRIX",
-    "Place",
     "Recipe",
     "Stage",
     "Trained",
+    "TrainingProcess",
     "find_photographs",
     "matrix_table",
     "read_recipe",
     "recipe_for",
     "train",
     "train_matrix",
-    "training_place",
+    "training_process",
 ]

@@ -16,11 +16,11 @@ from ..observer import Observer
 from ..wording import counted
 from .content import content_losses
 from .guard import Stopped
-from .make import finished, run_folder, train
 from .photographs import read_training_set
-from .place import Place
+from .processes import TrainingProcess
 from .recipes import TV_CROPS, tv_recipe
-from .trainer import Progress
+from .run import finished, run_folder, train
+from .trainer import TrainingProgress
 from .validation import PROTOCOL, bicubic_scores
 
 _PUBLISHED = Path(__file__).parents[1] / "reference" / "srgan_tv_div2k.csv"
@@ -49,9 +49,9 @@ def train_matrix(
     weights: Path,
     validation: Dataset,
     guarded: Sequence[Dataset],
-    place: Place,
+    place: TrainingProcess,
     observer: Observer,
-    report: Callable[[Progress], None],
+    report: Callable[[TrainingProgress], None],
 ) -> list[Row]:
     """Train every network of the matrix that is not in ``folder`` yet; the table of all.
 
@@ -71,7 +71,7 @@ def train_matrix(
         report: is told of the steps.
 
     Raises:
-        SrbenchError: as :func:`~srbench.training.make.train` does.
+        SrbenchError: as :func:`~srbench.training.run.train` does.
         CheckpointError: the folder holds a network of another recipe.
     """
     rows: list[Row] = []

@@ -13,10 +13,10 @@ from ..methods.resolve import NETWORKS
 from ..models.cards import Architecture
 from .recipe import Content, Recipe, Stage
 
-Preset = Literal["paper", "laptop", "quick"]
+RecipePreset = Literal["paper", "laptop", "quick"]
 TV_MATRIX = "tv-div2k"
 TV_CROPS = (88, 128, 168)
-PRESETS: tuple[Preset, ...] = ("paper", "laptop", "quick")
+PRESETS: tuple[RecipePreset, ...] = ("paper", "laptop", "quick")
 
 _CONTENT: dict[str, dict[Content, float]] = {
     "srcnn": {"luma": 1.0},

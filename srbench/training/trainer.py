@@ -20,7 +20,7 @@ from . import losses
 from .guard import Guard
 from .log import CsvLog, Means
 from .optimisers import Optimiser
-from .place import Place
+from .processes import TrainingProcess
 from .recipe import PIXEL_LOSSES, Content, Recipe, Stage
 
 LEEWAY = 8
@@ -28,11 +28,11 @@ LEEWAY = 8
 SMALLEST_CROP = 40  # what AlexNet needs, and LEEWAY
 
 ContentLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-Validation = Callable[[nn.Module, int], Mapping[str, float]]
+Validate = Callable[[nn.Module, int], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """What a step showed: losses, D(HR) and D(SR) as probabilities, and the pace so far."""
 
     step: int
@@ -66,7 +66,7 @@ class Trainer:
     generator: nn.Module
     data: TrainingSet
     content: Mapping[Content, ContentLoss]
-    place: Place
+    place: TrainingProcess
     given: Sequence[str] = ()
     step: int = field(default=0, init=False)
 
@@ -217,11 +217,11 @@ class Trainer:
         self,
         folder: Path,
         *,
-        validate: Validation,
+        validate: Validate,
         validate_every: int,
         save_every: float = 120.0,
         log_every: int = 50,
-        report: Callable[[Progress], None] = lambda progress: None,
+        report: Callable[[TrainingProgress], None] = lambda progress: None,
     ) -> None:
         """Train to the recipe's end, with ``log.csv`` and ``state.pt`` in ``folder``.
 
@@ -254,7 +254,7 @@ class Trainer:
             if validating:
                 numbers |= validate(self.average, self.step)
             log.add(self.step, numbers)
-            report(Progress(self.step, self.recipe.steps, numbers, pace))
+            report(TrainingProgress(self.step, self.recipe.steps, numbers, pace))
             if sound and (validating or time.monotonic() - saved > save_every):
                 self.save(folder / "state.pt")
                 saved = time.monotonic()
@@ -298,7 +298,7 @@ def _unaligned(draw: torch.Generator, *crops: torch.Tensor) -> list[torch.Tensor
     return [crop[..., top : top + side, left : left + side] for crop in crops]
 
 
-def _check_stage(stage: Stage, data: TrainingSet, place: Place, recipe: Recipe) -> None:
+def _check_stage(stage: Stage, data: TrainingSet, place: TrainingProcess, recipe: Recipe) -> None:
     if stage.crop % data.scale:
         raise TrainingError(
             f"the crop is {stage.crop} pixels, expected a multiple of the scale {data.scale}"

@@ -40,7 +40,7 @@ class Saboteur(Observer):
     def begin(self, step, images):
         self.steps.append((step, images))
 
-    def image_done(self, name):
+    def step_done(self, name):
         self.done += 1
         if self.done == 3:
             self.killed = next(iter(self.cluster.workers.values())).pid
@@ -48,7 +48,7 @@ class Saboteur(Observer):
 
 
 class Impatient(Observer):
-    def image_done(self, name):
+    def step_done(self, name):
         raise KeyboardInterrupt
 
 
@@ -58,7 +58,7 @@ class Vandal(Observer):
     def __init__(self, cluster):
         self.cluster = cluster
 
-    def image_done(self, name):
+    def step_done(self, name):
         self.cluster.close()
 
 

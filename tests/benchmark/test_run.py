@@ -33,7 +33,7 @@ class Counter(Observer):
     def note(self, line):
         self.notes.append(line)
 
-    def image_done(self, name):
+    def step_done(self, name):
         self.images.append(name)
         if len(self.images) == self.stop_after:
             raise KeyboardInterrupt

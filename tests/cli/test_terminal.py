@@ -12,7 +12,7 @@ from rich.console import Console
 from skimage import data
 
 from srbench.benchmark.results import ResultsFolder, Score, write_scores
-from srbench.console import ConsoleObserver, print_table
+from srbench.cli.console import ConsoleObserver, print_table
 from srbench.files import atomic_path, remove_unfinished
 from srbench.imaging import write_png
 from srbench.wording import counted
@@ -62,7 +62,7 @@ def shown(terminal, **console):
     text = io.StringIO()
     with ConsoleObserver(Console(file=text, force_terminal=terminal, **console)) as observer:
         observer.begin("upscaling [x4]", 1)
-        observer.image_done("a")
+        observer.step_done("a")
         observer.begin("tables, figures and page", 0)
         observer.part_done("figures/[a]")
     return text.getvalue()

@@ -23,6 +23,7 @@ ORDER = (
     "benchmark",
     "report",
     "experiments",
+    "cli",
 )
 # A run ends with its report.
 KNOWN = {("benchmark", "report")}
@@ -32,7 +33,7 @@ GROUND = (
     "files.py",
     "downloading.py",
     "observer.py",
-    "cells_guard.py",
+    "csv_cells.py",
     "config.py",
     "wording.py",
 )

@@ -9,7 +9,7 @@ from srbench.errors import SrbenchError
 from srbench.methods.inference import Inference
 from srbench.metrics.lpips import Lpips
 from srbench.models.backbones import expected_shapes
-from srbench.models.device import full_precision, lacks_memory, pick_device, told_about_memory
+from srbench.models.device import full_precision, lacks_memory, out_of_memory_told, pick_device
 
 PHOTO = np.zeros((40, 40, 3), np.uint8)
 
@@ -98,11 +98,11 @@ def test_lack_of_memory_has_many_faces(error):
     told = "^LPIPS needs more memory than cuda:1 has free; close other programs or run with"
     with (
         pytest.raises(SrbenchError, match=told),
-        told_about_memory("LPIPS", torch.device("cuda:1")),
+        out_of_memory_told("LPIPS", torch.device("cuda:1")),
     ):
         raise error
 
 
 def test_other_errors_are_not_taken_for_lack_of_memory():
-    with pytest.raises(RuntimeError, match="shapes"), told_about_memory("LPIPS", "cpu"):
+    with pytest.raises(RuntimeError, match="shapes"), out_of_memory_told("LPIPS", "cpu"):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from simulated_ratings import PAPER_METHODS, simulate
 
-from srbench.cells_guard import guard, unguard
+from srbench.csv_cells import guard, unguard
 from srbench.errors import RatingsError, ResultsError
-from srbench.report.analysis import write_analysis
-from srbench.report.analysis_tables import all_tables
-from srbench.report.analysis_text import headline
-from srbench.report.render import Table, to_latex
+from srbench.report.kit.render import Table, to_latex
+from srbench.report.study.tables import all_tables
+from srbench.report.study.text import headline
+from srbench.report.study.write import write_analysis
 from srbench.stats import analyze, read_ratings
 
 METHODS = {

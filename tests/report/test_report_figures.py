@@ -8,11 +8,11 @@ from PIL import Image
 
 from srbench.errors import ImageError, ResultsError
 from srbench.imaging import write_png
-from srbench.report.crop_figure import CROP_SIDE, crop_box, draw_crops
-from srbench.report.crops import Box, View, box_around, busiest_box, enlarge, views
-from srbench.report.figures import draw_figures
-from srbench.report.results import read_results
-from srbench.report.style import figure_svg, save_figure
+from srbench.report.benchmark.crop_figure import CROP_SIDE, crop_box, draw_crops
+from srbench.report.benchmark.crops import Box, View, box_around, busiest_box, enlarge, views
+from srbench.report.benchmark.figures import draw_figures
+from srbench.report.benchmark.results import read_results
+from srbench.report.kit.style import figure_svg, save_figure
 
 
 def view_of(pixels: dict[str, np.ndarray]) -> View:

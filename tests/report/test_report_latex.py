@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from srbench.report.render import Cell, Heading, Table, text_cell, to_latex
+from srbench.report.kit.render import Cell, Heading, Table, text_cell, to_latex
 
 PAGE = 480  # pt
 

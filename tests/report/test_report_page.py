@@ -13,8 +13,8 @@ import pytest
 
 from srbench.errors import ImageError, ResultsError
 from srbench.report import write_report
-from srbench.report.headline import headline
-from srbench.report.results import read_results
+from srbench.report.benchmark.headline import headline
+from srbench.report.benchmark.results import read_results
 
 HOSTILE = "<img src=x onerror=alert(1)> & \"q\" 'a' </script> $x_1$ {{ 7*7 }}"
 
@@ -154,7 +154,7 @@ def test_a_folder_without_scores_says_what_to_do(tmp_path):
 
 def test_importing_the_room_imports_nothing_heavy():
     code = (
-        "import sys, srbench.report, srbench.report.style; "
+        "import sys, srbench.report, srbench.report.kit.style; "
         "heavy = {'torch', 'matplotlib', 'scipy', 'pandas', 'jinja2'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from srbench.report.significance import bootstrap_interval, significance
+from srbench.report.benchmark.significance import bootstrap_interval, significance
 from srbench.stats.wilcoxon import signed_rank
 
 

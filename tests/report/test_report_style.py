@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 
 from srbench.files import safe_stem
-from srbench.report import style
+from srbench.report.kit import style
 
 METHODS = [
     "nearest", "bicubic", "srcnn", "espcn", "srresnet-mse", "srresnet-vgg22", "srresnet-vgg54",

@@ -9,12 +9,20 @@ import pandas as pd
 import pytest
 
 from srbench.errors import ResultsError
-from srbench.report.frames import mark_best
-from srbench.report.paper_tables import table1, table2
-from srbench.report.render import Cell, Heading, Table, to_csv, to_latex, to_markdown, write_table
-from srbench.report.results import read_results
-from srbench.report.significance import significance
-from srbench.report.tables import significance_table, summary_table
+from srbench.report.benchmark.paper_tables import table1, table2
+from srbench.report.benchmark.results import read_results
+from srbench.report.benchmark.significance import significance
+from srbench.report.benchmark.tables import significance_table, summary_table
+from srbench.report.kit.frames import mark_best
+from srbench.report.kit.render import (
+    Cell,
+    Heading,
+    Table,
+    to_csv,
+    to_latex,
+    to_markdown,
+    write_table,
+)
 
 
 def score_rows(

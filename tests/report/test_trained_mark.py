@@ -3,11 +3,11 @@
 import pandas as pd
 
 from srbench.benchmark.results import Score
-from srbench.console import table_console
-from srbench.report.significance import significance
-from srbench.report.style import trained_mark
-from srbench.report.tables import TRAINED_NOTE, significance_table
-from srbench.report.terminal import scores_table
+from srbench.cli.console import table_console
+from srbench.report.benchmark.significance import significance
+from srbench.report.benchmark.tables import TRAINED_NOTE, significance_table
+from srbench.report.benchmark.terminal import scores_table
+from srbench.report.kit.style import trained_mark
 
 ROWS = [
     Score("Set5", image, method, 4, protocol, metric, value + k / 100)

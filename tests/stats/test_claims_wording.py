@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from simulated_ratings import simulate
 
-from srbench.report.analysis_text import headline
+from srbench.report.study.text import headline
 from srbench.stats import analyze
 from srbench.stats.intervals import crossed_mean
 

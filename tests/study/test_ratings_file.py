@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from srbench.cells_guard import guard, unguard
+from srbench.csv_cells import guard, unguard
 from srbench.errors import StudyError
 from srbench.study.importing import import_ratings
 from srbench.study.ratings import export_ratings, ratings_csv, ratings_rows

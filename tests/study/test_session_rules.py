@@ -8,7 +8,7 @@ from srbench.study.playlists import Trial
 from srbench.study.session import (
     OPENING_STEPS,
     LastVote,
-    Progress,
+    SessionProgress,
     Submission,
     can_undo,
     judge,
@@ -32,13 +32,13 @@ def playlist(manifest):
     return (*practice, *main)
 
 
-def at(trial: int, attempt: int = 1, *, steps=(), retracted=False) -> Progress:
-    return Progress(OPENED | set(steps), LastVote(trial, attempt, retracted))
+def at(trial: int, attempt: int = 1, *, steps=(), retracted=False) -> SessionProgress:
+    return SessionProgress(OPENED | set(steps), LastVote(trial, attempt, retracted))
 
 
 def test_the_way_is_consent_questions_display_instructions_practice_blocks_debrief(playlist):
     seen, steps, last = [], frozenset(), None
-    while (screen := next_screen(playlist, Progress(steps, last))).kind != "finished":
+    while (screen := next_screen(playlist, SessionProgress(steps, last))).kind != "finished":
         seen.append(screen.step or screen.trial.number)
         if screen.step:
             steps = steps | {screen.step}
@@ -56,7 +56,7 @@ def test_a_retracted_vote_brings_its_trial_back_as_a_further_attempt(playlist):
 
 
 def test_undo_is_for_the_last_vote_until_the_next_block_begins(playlist):
-    assert not can_undo(playlist, Progress(OPENED))
+    assert not can_undo(playlist, SessionProgress(OPENED))
     assert can_undo(playlist, at(2, steps={"block-1"}))
     assert can_undo(playlist, at(3, steps={"block-1"}))
     assert not can_undo(playlist, at(3, steps={"block-1", "block-2"}))
@@ -94,7 +94,7 @@ def test_the_vote_that_was_taken_back_does_not_come_back_by_a_late_repetition(st
 
 
 def test_no_vote_during_consent_or_a_break(standing):
-    assert standing(trial=0, progress=Progress()) == (
+    assert standing(trial=0, progress=SessionProgress()) == (
         "refused",
         "the rater stands at the consent screen",
     )

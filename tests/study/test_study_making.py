@@ -300,7 +300,7 @@ def test_a_study_stands_only_when_all_is_known_of_it(make, tmp_path, monkeypatch
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("srbench.study.plan.planned_power", interrupt)
+    monkeypatch.setattr("srbench.study.planning.planned_power", interrupt)
     with pytest.raises(KeyboardInterrupt):
         make()
     assert list(tmp_path.glob("*made*")) == []

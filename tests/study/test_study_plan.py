@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from srbench.errors import StudyError
-from srbench.report.power_chart import power_figure
+from srbench.report.study.power_chart import power_figure
 from srbench.stats.intervals import crossed_mean
-from srbench.study.plan import (
+from srbench.study.planning import (
     Design,
     _detected,
     planned_power,

@@ -13,8 +13,7 @@ from playwright.sync_api import Locator, Page
 
 from srbench.study.keys import read_codes
 from srbench.study.ratings import ratings_rows
-from srbench.study.rows import Session
-from srbench.study.session import OPENING_STEPS
+from srbench.study.session import OPENING_STEPS, Session
 from srbench.study.simulate import perfect_submission
 from srbench.study.store import Study
 

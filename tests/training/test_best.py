@@ -14,8 +14,8 @@ from srbench.models.weights_catalogue import weights_path
 from srbench.observer import Observer
 from srbench.training import Recipe, Stage, train
 from srbench.training.best import Best
-from srbench.training.make import finished, run_folder
-from srbench.training.place import Place
+from srbench.training.processes import TrainingProcess
+from srbench.training.run import finished, run_folder
 from srbench.training.validation import Validation
 
 CPU = torch.device("cpu")
@@ -53,7 +53,8 @@ def run(tmp_path, monkeypatch, save_photographs):
         monkeypatch.setattr(Validation, "__call__", validate)
         return train(
             plan, tmp_path / "photos", tmp_path / "net.safetensors", weights=tmp_path / "weights",
-            validation=set5, guarded=[set5], place=Place(CPU), validate_every=1, resume=resume,
+            validation=set5, guarded=[set5], place=TrainingProcess(CPU), validate_every=1,
+            resume=resume,
             report=report,
         ).card  # fmt: skip
 

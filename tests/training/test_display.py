@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
-from srbench.console import TrainingDisplay
-from srbench.training.trainer import Progress
+from srbench.cli.console import TrainingDisplay
+from srbench.training.trainer import TrainingProgress
 
 GAN = {"loss": 0.0131, "discriminator": 1.46, "d_hr": 0.51, "d_sr": 0.47, "vgg22": 0.0121}
 
@@ -18,7 +18,7 @@ def shown(*, terminal, width=80, values=GAN):
     with TrainingDisplay(console) as display:
         display.begin("training", 12_000)
         for step in range(50, 400, 50):
-            display.show(Progress(step, 12_000, values, 2.5))
+            display.show(TrainingProgress(step, 12_000, values, 2.5))
             if display._live is not None:
                 display._live.refresh()
     return text.getvalue()

@@ -10,7 +10,7 @@ from srbench.errors import TrainingError
 from srbench.models.cards import Architecture
 from srbench.training import losses
 from srbench.training.guard import PATIENCE, Guard
-from srbench.training.place import Place
+from srbench.training.processes import TrainingProcess
 from srbench.training.recipe import Recipe, Stage
 from srbench.training.trainer import Trainer
 
@@ -31,7 +31,9 @@ def trainer(photos, content=losses.mse, steps=40, **changes):
         stages=[Stage(steps=steps, crop=24, batch=2, rate=1e-3, final_rate=1e-4)],
     )
     torch.manual_seed(0)
-    return Trainer(recipe, recipe.architecture.build(), photos, {"mse": content}, Place(CPU))
+    return Trainer(
+        recipe, recipe.architecture.build(), photos, {"mse": content}, TrainingProcess(CPU)
+    )
 
 
 def run(made, folder, **changes):

@@ -14,7 +14,7 @@ from srbench.data.training import TrainingSet
 from srbench.errors import TrainingError
 from srbench.models.cards import Architecture
 from srbench.training import losses
-from srbench.training.place import Place, training_place
+from srbench.training.processes import TrainingProcess, training_process
 from srbench.training.recipe import Recipe, Stage
 from srbench.training.trainer import Trainer
 
@@ -54,7 +54,7 @@ def one_step(network, place, **changes):
 def child(folder):
     """What each process of the test runs."""
     torch.set_num_threads(1)
-    with training_place("cpu") as place:
+    with training_process("cpu") as place:
         for network in ARCHITECTURES:
             gradients, values = one_step(network, place)
             torch.save((gradients, values), folder / f"{network}-{place.rank}.pt")
@@ -105,7 +105,7 @@ def two_processes(tmp_path_factory):
 
 @pytest.mark.parametrize("network", ARCHITECTURES)
 def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(two_processes, network):
-    expected, values = one_step(network, Place(CPU))
+    expected, values = one_step(network, TrainingProcess(CPU))
     for rank in range(2):
         gradients, means = torch.load(two_processes / f"{network}-{rank}.pt", weights_only=True)
         for mine, theirs in zip(expected, gradients, strict=True):
@@ -119,7 +119,7 @@ def test_each_process_draws_its_own_part_of_the_same_batch():
     def drawn(*part):
         return photos.batch(32, 4, torch.Generator().manual_seed(7), *part)
 
-    parts = [drawn(Place(CPU, rank, 2).part(4)) for rank in range(2)]
+    parts = [drawn(TrainingProcess(CPU, rank, 2).part(4)) for rank in range(2)]
     for k, whole in enumerate(drawn()):
         assert torch.equal(torch.cat([part[k] for part in parts]), whole)
 
@@ -129,7 +129,7 @@ def test_both_processes_hold_the_same_weights_and_a_resumed_run_ends_in_them(two
     for name, tensor in runs[0][0].items():
         for other in (runs[0][1], runs[1][0], runs[1][1]):
             assert torch.equal(tensor, other[name]), name
-    alone = trainer("espcn", Place(CPU))
+    alone = trainer("espcn", TrainingProcess(CPU))
     for _ in range(6):
         alone.train_step()
     for name, tensor in alone.generator.state_dict().items():
@@ -157,15 +157,15 @@ def test_each_process_touches_its_own_gpu_alone(monkeypatch, device):
         monkeypatch.setenv(name, value)
     touched = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr("srbench.training.place.pick_device", lambda d: touched.append(d) or d)
+    monkeypatch.setattr("srbench.training.processes.pick_device", lambda d: touched.append(d) or d)
     monkeypatch.setattr(torch.cuda, "set_device", touched.append)
     monkeypatch.setattr(torch.distributed, "init_process_group", touched.append)
     monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
-    with training_place(device) as place:
-        assert place == Place(torch.device("cuda:1"), 1, 2)
+    with training_process(device) as place:
+        assert place == TrainingProcess(torch.device("cuda:1"), 1, 2)
     assert touched == ["cuda:1", torch.device("cuda:1"), "nccl"]
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
     with pytest.raises(TrainingError, match="batch of 4 cannot be shared evenly by 3 processes"):
-        trainer("espcn", Place(CPU, 0, 3))
+        trainer("espcn", TrainingProcess(CPU, 0, 3))

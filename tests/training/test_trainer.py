@@ -28,7 +28,7 @@ from srbench.training.content import (
     content_losses,
     normalised_vgg22,
 )
-from srbench.training.place import Place
+from srbench.training.processes import TrainingProcess
 from srbench.training.recipe import Recipe, Stage
 from srbench.training.trainer import Trainer
 
@@ -57,7 +57,9 @@ def recipe(steps=6, *, adversarial=0.0, crop=24, rate=1e-3, **changes):
 
 def trainer(photos, plan):
     torch.manual_seed(plan.seed)
-    return Trainer(plan, plan.architecture.build(), photos, {"mse": losses.mse}, Place(CPU))
+    return Trainer(
+        plan, plan.architecture.build(), photos, {"mse": losses.mse}, TrainingProcess(CPU)
+    )
 
 
 def weights(made):
@@ -159,7 +161,7 @@ def test_what_is_minimised_is_the_recipes_sum(photos):
     )
     torch.manual_seed(0)
     content = {"mse": losses.mse, "luma": losses.luma_mse}
-    made = Trainer(plan, plan.architecture.build(), photos, content, Place(CPU))
+    made = Trainer(plan, plan.architecture.build(), photos, content, TrainingProcess(CPU))
     values = {name: float(value.detach()) for name, value in made.train_step().items()}
     parts = {"mse": 0.5, "luma": 0.25, "adversarial": 0.3, "tv": 1e-3}
     assert values["loss"] == pytest.approx(sum(w * values[n] for n, w in parts.items()), rel=1e-5)
@@ -191,7 +193,7 @@ def test_training_beats_where_it_started(photos):
     )
     torch.manual_seed(0)
     network = plan.architecture.build()
-    made = Trainer(plan, network, photos, {"luma": losses.luma_mse}, Place(CPU))
+    made = Trainer(plan, network, photos, {"luma": losses.luma_mse}, TrainingProcess(CPU))
     lr, hr = photos.batch(48, 16, torch.Generator().manual_seed(99))
 
     def loss():
@@ -467,7 +469,7 @@ def test_networks_that_judge_see_the_crop_from_every_phase_and_pixel_losses_all_
     plan = recipe(40, crop=40, content={"vgg22": 1.0, "mse": 1.0})
     made = Trainer(
         plan, plan.architecture.build(), photos, {"vgg22": feature_loss, "mse": pixel_loss},
-        Place(CPU),
+        TrainingProcess(CPU),
     )  # fmt: skip
     phases = set()
     for _ in range(40):
@@ -503,4 +505,6 @@ def test_frozen_statistics_stay_those_of_the_network_it_started_from(photos):
 def test_crops_too_small_for_deep_features_are_refused(photos):
     plan = recipe(crop=24, content={"vgg22": 1.0})
     with pytest.raises(TrainingError, match="24 pixels; losses of deep features take 40 or more"):
-        Trainer(plan, plan.architecture.build(), photos, {"vgg22": losses.mse}, Place(CPU))
+        Trainer(
+            plan, plan.architecture.build(), photos, {"vgg22": losses.mse}, TrainingProcess(CPU)
+        )

@@ -1,0 +1,338 @@
+"""The commands: parse, call, print. No logic, and no heavy import before a command runs."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+import warnings
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import SrbenchError
+from ..wording import counted
+from .data import data_app, weights_app
+from .experiments import depth_study, evolution
+from .interrupts import interruptible
+from .options import DataOption, DeviceOption, WeightsOption, a_file, a_folder, names_of
+from .study import study_app
+from .training import train
+
+# What the user's files and disks may answer anywhere, worded by the system.
+_REFUSALS = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENAMETOOLONG, errno.EISDIR,
+    errno.ENOTDIR,
+)  # fmt: skip
+
+# Newer typer brings its own copy of click: this is the class in either case.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    name="srbench",
+    help="Super-resolution benchmark: exact metrics, opinion-score studies, statistics.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(data_app, name="data")
+app.add_typer(weights_app, name="weights")
+app.add_typer(study_app, name="study")
+
+
+def main() -> None:
+    """Run the command line; see the exit codes in the command reference."""
+    # Of images up to 179 megapixels, which are read; larger ones are refused.
+    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")
+    # Of a home folder that cannot be written to, which a run does not need.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Of an encoding without arrows, or a file name that is no text.
+            stream.reconfigure(errors="replace")
+    try:
+        with interruptible():
+            code = app(standalone_mode=False, prog_name="srbench")
+        sys.stdout.flush()  # here, where a reader that has gone is no fault
+    except SrbenchError as error:
+        _say(str(error))
+        code = 2
+    except _UsageError as error:
+        message = error.format_message() if isinstance(error, typer.BadParameter) else error
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "srbench"
+        _say(f"{message} (see: {command} --help)")
+        code = 2
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130  # newer typer returns this itself
+    except (BrokenPipeError, SystemExit):  # the latter is how typer passes the former on
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        code = 141  # as of every program whose reader stops, such as `head`
+    except Exception as error:
+        if os.environ.get("SRBENCH_TRACEBACK"):
+            raise
+        if isinstance(error, OSError) and error.errno in _REFUSALS:
+            place = f"{error.filename}: " if error.filename else ""
+            _say(f"{place}{error.strerror}; mend that, or choose another folder, and run again")
+            code = 2
+        else:
+            _say(
+                f"a fault of ours: {type(error).__name__}: {error}; please report it with the "
+                "output of the same command under SRBENCH_TRACEBACK=1"
+            )
+            code = 1
+    if code == 130:
+        more = " with --resume" if sys.argv[1:2] == ["train"] else ""
+        _say(f"interrupted; what is written is whole: run the same command again{more} to go on")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str) -> None:
+    print("srbench: " + " ".join(message.split()), file=sys.stderr)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        print(f"srbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Super-resolution benchmark: exact metrics, opinion-score studies, statistics."""
+
+
+@app.command("run-all")
+def run_all(
+    config: Annotated[
+        str | None, typer.Option(help="A preset (paper, quick) or a TOML file.")
+    ] = None,
+    data: DataOption = None,
+    weights: WeightsOption = None,
+    datasets: Annotated[
+        str | None, typer.Option(help="Comma-separated names; auto: the benchmark, else sample.")
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated: names, NAME=FOLDER, NAME=FILE; shipped: all of ours."),
+    ] = None,
+    scale: Annotated[int | None, typer.Option(help="Magnification.")] = None,
+    border: Annotated[
+        str | None, typer.Option(help="MATLAB's border rule: symmetric or replicate.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Results folder.", callback=a_folder)] = Path("results"),
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps or xpu.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
+    no_lpips: Annotated[bool, typer.Option("--no-lpips", help="Leave LPIPS out.")] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the computing."),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="simulated", help="Go on to a study with simulated raters."),
+    ] = None,
+) -> None:
+    """Run methods on data sets: images, scores, tables, figures and a page."""
+    from ..benchmark import run_all as run
+    from ..config import parse_experiment, read_experiment
+    from ..data.folder import data_root
+    from ..errors import unknown_name
+    from ..models.weights_catalogue import weights_folder
+    from .console import ConsoleObserver, make_console
+
+    if study not in (None, "simulated"):
+        raise unknown_name("study to go on to", study, ["simulated"])
+    given = {
+        "datasets": names_of(datasets),
+        "methods": names_of(methods),
+        "scale": scale,
+        "border": border,
+        "device": device,
+        "lpips": () if no_lpips else None,
+    }
+    options = {key: value for key, value in given.items() if value is not None}
+    values = read_experiment(config).model_dump() | options
+    experiment = parse_experiment(values, "the command line" if options else "the experiment")
+    console = make_console()
+    with ConsoleObserver(console) as observer:
+        summary = run(
+            experiment,
+            out,
+            root=data_root(data),
+            weights=weights_folder(weights),
+            force=force,
+            dask=dask,
+            observer=observer,
+        )
+    _print_summary(out, summary.datasets, experiment.scale)
+    console.print(
+        f"{counted(summary.images, 'image')}, {counted(summary.pairs, 'SR image')}, "
+        f"{summary.computed:,} of them computed now, in {summary.seconds:.1f} s; "
+        f"results in {out}, the page is {out / 'report.html'}",
+        markup=False,
+    )
+    if study:
+        _simulated_study(out, experiment.scale, data_root(data))
+
+
+def _simulated_study(results: Path, scale: int, root: Path) -> None:
+    from ..experiments.simulated import simulate_study
+    from .console import ConsoleObserver, make_console
+
+    console = make_console()
+    with ConsoleObserver(console) as observer:
+        done = simulate_study(results, scale, root, observer)
+    console.print(
+        f"SIMULATED, no person rated anything: {done.votes:,} votes of {done.raters} simulated "
+        f"raters on {done.stimuli} stimuli{'' if done.made else ' (stood already)'}; study in "
+        f"{done.folder}, the page is {done.page}",
+        markup=False,
+    )
+
+
+def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
+    from ..benchmark.results import ResultsFolder
+    from ..metrics.protocols import PROTOCOLS
+    from ..report.benchmark.terminal import scores_table
+    from .console import table_console
+
+    folder = ResultsFolder(out)
+    here = [row for row in folder.read_scores() if row.scale == scale and row.dataset in datasets]
+    # One protocol fits an ordinary terminal; the tables and the page have them all.
+    first = next(p for p in PROTOCOLS if any(row.protocol == p for row in here))
+    shown = [row for row in here if row.protocol == first or row.metric.startswith("lpips")]
+    title = f"x{scale}, means over images"
+    table_console().print(scores_table(shown, folder.read_run(), title=title))
+
+
+@app.command()
+def score(
+    hr: Annotated[Path, typer.Option(help="Folder of original images.")],
+    sr: Annotated[Path, typer.Option(help="Folder of SR images of the same names.")],
+    scale: Annotated[int, typer.Option(help="Magnification.", min=1)],
+    protocol: Annotated[
+        list[str] | None, typer.Option(help="matlab, basicsr or ledig2017; repeatable.")
+    ] = None,
+    lpips: Annotated[
+        list[str] | None, typer.Option(help="LPIPS backbone: alex, squeeze, vgg; repeatable.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file for the scores per image.", callback=a_file)
+    ] = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Score a folder of SR images against their originals."""
+    from ..benchmark.results import write_scores
+    from ..benchmark.scoring import score_folders
+    from ..models.weights_catalogue import weights_folder
+    from ..report.benchmark.terminal import scores_table
+    from .console import ConsoleObserver, make_console, table_console
+
+    with ConsoleObserver(make_console()) as observer:
+        rows = score_folders(
+            hr,
+            sr,
+            scale=scale,
+            protocols=protocol or ["matlab"],
+            lpips=lpips or [],
+            weights=weights_folder(weights),
+            device=device,
+            observer=observer,
+        )
+    if out:
+        write_scores(out, rows)
+    table_console().print(scores_table(rows, {}))
+
+
+@app.command()
+def upscale(
+    source: Annotated[Path, typer.Argument(metavar="FILE_OR_FOLDER", help="LR image or folder.")],
+    method: Annotated[str, typer.Option(help="A method's name, or NAME=FILE.")],
+    out: Annotated[Path, typer.Option(help="Folder for the SR images (PNG).", callback=a_folder)],
+    scale: Annotated[int, typer.Option(help="Magnification.", min=1)] = 4,
+    border: Annotated[
+        str, typer.Option(help="Border rule of bicubic: symmetric or replicate.")
+    ] = "symmetric",
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Super-resolve an image, or every image of a folder."""
+    from ..imaging import get_border
+    from ..methods.batch import upscale_files
+    from ..models.weights_catalogue import weights_folder
+    from .console import ConsoleObserver, make_console
+
+    console = make_console()
+    with ConsoleObserver(console) as observer:
+        written = upscale_files(
+            source,
+            method,
+            out,
+            scale=scale,
+            border=get_border(border),
+            weights=weights_folder(weights),
+            device=device,
+            observer=observer,
+        )
+    console.print(f"{counted(len(written), 'image')} written to {out}", markup=False)
+
+
+@app.command()
+def report(
+    out: Annotated[
+        Path, typer.Option(help="Results folder of an earlier run.", callback=a_folder)
+    ] = Path("results"),
+) -> None:
+    """Make the tables, figures and page of a results folder again."""
+    from ..benchmark.results import ResultsFolder
+    from ..errors import ResultsError
+    from ..report import write_report
+    from .console import make_console, working
+
+    if not (out / "scores.csv").is_file():
+        raise ResultsError(f"{out} holds no scores.csv; make one with: srbench run-all --out {out}")
+    with working("tables, figures and page") as observer, ResultsFolder(out).locked():
+        files = write_report(out, observer=observer)
+    make_console().print(
+        f"{counted(len(files), 'file')} made; the page is {out / 'report.html'}", markup=False
+    )
+
+
+@app.command()
+def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
+    """Check the installation: versions, devices, weights, data sets, golden values."""
+    from ..data.folder import data_root
+    from ..models.weights_catalogue import weights_folder
+    from .console import make_console
+    from .doctor import examine
+
+    console = make_console(stderr=False)
+    good = True
+    for finding in examine(data_root(data), weights_folder(weights)):
+        good &= finding.good
+        mark = {"ok": "[green]ok     [/]", "absent": "[yellow]absent [/]", "bad": "[red]WRONG  [/]"}
+        console.print(mark[finding.state], end="")
+        console.print(finding.text, markup=False)
+    console.print("all is well" if good else "something is wrong: see the lines marked WRONG")
+    if not good:
+        raise typer.Exit(2)
+
+
+# Behind those above in the list of commands.
+app.command("train")(train)
+app.command("depth-study")(depth_study)
+app.command("evolution")(evolution)

@@ -1,0 +1,206 @@
+"""What a person sees in the terminal: one line per thing done, a live bar for what runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from ..observer import Observer
+from ..wording import counted
+
+if TYPE_CHECKING:
+    from ..training.trainer import TrainingProgress
+
+
+class _Console(Console):
+    """Ends a command whose reader has gone (``| head``) as `srbench.cli.main` ends every one."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def make_console(*, stderr: bool = True) -> Console:
+    """A console on standard error, so that tables on standard output can be piped."""
+    return _Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def table_console() -> Console:
+    """A console on standard output for tables; wide where nobody's window bounds it."""
+    console = _Console(highlight=False)
+    return console if console.is_terminal else _Console(highlight=False, width=200)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], footer: str) -> None:
+    """Print a plain table on standard output, and a line under it."""
+    table = Table(*columns, box=None, pad_edge=False)
+    table.columns[0].no_wrap = True  # a name, to be typed again
+    for row in rows:
+        table.add_row(*map(Text, row))  # a name in brackets is no markup
+    console = table_console()
+    console.print(table)
+    console.print(footer, markup=False)
+
+
+class _Pace(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="cyan")
+
+
+class ConsoleObserver(Observer):
+    """Shows a run: a live bar on a terminal, plain lines now and then elsewhere.
+
+    ``unit`` is what steps count, in the singular.
+    """
+
+    def __init__(self, console: Console, *, unit: str = "image") -> None:
+        self._console = console
+        self._bars = console.is_terminal and not console.is_dumb_terminal
+        self._unit = unit
+        self._live: Progress | None = None
+        self._step, self._total, self._done = "", 0, 0
+        self._begun = self._said = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def note(self, line: str) -> None:
+        self._console.print(line, markup=False)
+
+    def begin(self, step: str, images: int) -> None:
+        self.end()
+        self._step, self._total, self._done = step, images, 0
+        self._begun = self._said = time.monotonic()
+        if not self._bars:
+            self.note(step + (f": {counted(images, self._unit)}" if images else ""))
+            return
+        with_count = (BarColumn(), MofNCompleteColumn(), _Pace(), TimeRemainingColumn())
+        columns = (SpinnerColumn(), TextColumn("{task.description}"))
+        self._live = Progress(
+            *columns,
+            *(with_count if images else (TimeElapsedColumn(),)),
+            console=self._console,
+            transient=True,
+        )
+        self._live.start()
+        self._live.add_task(escape(step), total=images or None)
+
+    def step_done(self, name: str) -> None:
+        self._done += 1
+        if self._live is not None:
+            self._live.advance(self._live.task_ids[0])
+            return
+        now = time.monotonic()
+        if now - self._said >= 10 or self._done == self._total:
+            self._said = now
+            pace = self._done / max(now - self._begun, 1e-9)
+            left = (self._total - self._done) / pace
+            self.note(
+                f"  {self._done:,} of {counted(self._total, self._unit)}, {pace:.1f}/s, "
+                f"{left:.0f} s left"
+            )
+
+    def part_done(self, name: str) -> None:
+        if self._live is not None:
+            bar = self._live.task_ids[0]
+            self._live.update(bar, description=escape(f"{self._step} ({name} done)"))
+        elif time.monotonic() - self._said >= 10:
+            self._said = time.monotonic()
+            self.note(f"  {name} done")
+
+    def end(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+@contextmanager
+def working(step: str) -> Iterator[ConsoleObserver]:
+    """Says what a command is at while the block runs: one step, without a count."""
+    with ConsoleObserver(make_console()) as observer:
+        observer.begin(step, 0)
+        yield observer
+
+
+class TrainingDisplay(ConsoleObserver):
+    """Shows a training: loss, pace and time left, and a line for every validation."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console, unit="step")
+
+    def show(self, progress: TrainingProgress) -> None:
+        """Show one logged step; on a terminal as a bar, elsewhere a line every ten seconds."""
+        values = progress.values
+        short = f"loss {values['loss']:.4g}"
+        if "d_hr" in values:
+            short += f"  D(HR) {values['d_hr']:.2f}  D(SR) {values['d_sr']:.2f}"
+        scores = "  ".join(f"{k} {v:.4f}" for k, v in values.items() if k.endswith(("_y", "_alex")))
+        if self._live is not None:
+            bar = self._live.task_ids[0]
+            self._live.update(bar, completed=progress.step, description=short)
+        now = time.monotonic()
+        if scores:
+            self.note(f"  step {progress.step}  {short}  {scores}")
+        elif self._live is None and now - self._said >= 10:
+            self._said = now
+            left = progress.seconds_left / 60
+            self.note(
+                f"  step {progress.step} of {progress.steps}  {short}  "
+                f"{progress.steps_per_second:.1f} steps/s, {left:.0f} min left"
+            )
+
+
+class DownloadDisplay:
+    """A bar of bytes on a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console, name: str) -> None:
+        self._console, self._name, self._said = console, name, 0.0
+        self._live = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal or console.is_dumb_terminal,
+        )
+
+    def __enter__(self) -> DownloadDisplay:
+        self._live.start()
+        self._task = self._live.add_task(self._name, total=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def __call__(self, host: str, done: int, total: int | None) -> None:
+        """Show bytes so far, from a host."""
+        self._live.update(self._task, completed=done, total=total, description=host)
+        now = time.monotonic()
+        if self._live.disable and now - self._said > 10:
+            self._said = now
+            of = f" of {total / 1e6:.0f}" if total else ""
+            self._console.print(f"{self._name}: {done / 1e6:.0f}{of} MB", markup=False)

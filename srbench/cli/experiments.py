@@ -1,0 +1,83 @@
+"""``srbench depth-study`` and ``srbench evolution``: parse, call, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..wording import counted
+from .options import DeviceOption, a_folder, numbers_of
+
+
+def depth_study(
+    data: Annotated[
+        str, typer.Option(help="Training photographs: a folder, tar file or data set.")
+    ],
+    steps: Annotated[int, typer.Option(help="Steps of each training.", min=1)] = 2000,
+    blocks: Annotated[str, typer.Option(help="Comma-separated numbers.")] = "2,4,6,8,10,12,14,16",
+    config: Annotated[
+        str, typer.Option(help="A training preset (paper, laptop, quick) or a TOML recipe.")
+    ] = "quick",
+    out: Annotated[
+        Path, typer.Option(help="Folder for checkpoints, table and figure.", callback=a_folder)
+    ] = Path("depth-study"),
+    device: DeviceOption = "auto",
+) -> None:
+    """PSNR and time against residual blocks, with and without the long skip (SRGAN, figure 7)."""
+    from ..data.folder import auto_datasets, data_root, open_dataset
+    from ..experiments.depth import depth_study as run
+    from ..models.weights_catalogue import weights_folder
+    from ..training import PRESETS, find_photographs, read_recipe, recipe_for, training_process
+    from .console import ConsoleObserver, make_console
+
+    counts = numbers_of("blocks", blocks)
+    name = "srresnet-mse"
+    recipe = (
+        recipe_for(name, 4, config) if config in PRESETS else read_recipe(Path(config), name, 4)
+    )
+    root = data_root()
+    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
+    console = make_console()
+    with training_process(device) as place, ConsoleObserver(console) as observer:
+        rows = run(
+            recipe.lasting(steps),
+            counts,
+            find_photographs(data, root),
+            out,
+            weights=weights_folder(),
+            validation=guarded[0],
+            guarded=guarded,
+            place=place,
+            observer=observer,
+        )
+    console.print(
+        f"{counted(len(rows), 'network')}; the table is {out / 'depth.csv'}, "
+        f"the figure {out / 'depth.png'}",
+        markup=False,
+    )
+
+
+def evolution(
+    checkpoints: Annotated[
+        list[Path],
+        typer.Argument(metavar="CHECKPOINT...", help="What srbench train wrote, in order."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the figure.", callback=a_folder)] = Path(
+        "."
+    ),
+    image: Annotated[str | None, typer.Option(help="Which of the sampled images.")] = None,
+    tiles: Annotated[int, typer.Option(help="Samples shown at most.", min=1)] = 7,
+) -> None:
+    """One image as a training proceeds (SRGAN, figure 8)."""
+    from .console import working
+
+    with working("drawing the figure"):  # reading the libraries included
+        from ..data.folder import auto_datasets, data_root, open_dataset
+        from ..experiments.evolution import draw_evolution
+
+        root = data_root()
+        validation = open_dataset(auto_datasets(root)[0], root)
+        files = draw_evolution(checkpoints, out, validation=validation, image=image, tiles=tiles)
+    print(f"the figure is {files[0]}")

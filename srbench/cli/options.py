@@ -1,0 +1,63 @@
+"""Options that several commands share, and what options of one kind are checked by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError
+
+
+def a_device(name: str) -> str:
+    """For --device: what no device can be called is refused before any work."""
+    from ..config import require_device_name
+
+    return require_device_name(name)
+
+
+def a_file(path: Path | None) -> Path | None:
+    """For an option that names a file, there or not: a folder is refused before any work."""
+    if path and path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder, expected the name of a file")
+    return path
+
+
+def a_folder(path: Path | None) -> Path | None:
+    """For an option that names a folder, there or not: a file is refused before any work."""
+    if path and path.is_file():
+        raise typer.BadParameter(f"{path} is a file, expected the name of a folder")
+    return path
+
+
+def names_of(text: str | None) -> tuple[str, ...] | None:
+    """The names of a comma-separated list; None where nothing was given."""
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def numbers_of(what: str, text: str) -> list[int]:
+    """The whole numbers of a comma-separated list; ``what`` is what the message calls it."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{what} is '{text}', expected whole numbers such as 5,14,100") from None
+
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", callback=a_folder, help="Root of the data sets (default: $SRBENCH_DATA)."
+    ),
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights", callback=a_folder, help="Folder of weights (default: $SRBENCH_WEIGHTS)."
+    ),
+]
+DeviceOption = Annotated[
+    str, typer.Option(callback=a_device, help="auto, cpu, cuda, cuda:1, mps or xpu.")
+]

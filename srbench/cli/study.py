@@ -1,0 +1,386 @@
+"""``srbench study ...``: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError, StudyError
+from ..wording import counted
+from .options import DataOption, a_file, a_folder, names_of, numbers_of
+
+study_app = typer.Typer(
+    help="Rating studies: plan, make, run, export and analyse them.",
+    no_args_is_help=True,
+)
+
+_SHORTEST_PASSWORD = 8
+
+FolderArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The study's folder.", callback=a_folder)
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="SRBENCH_STUDY_DATABASE",
+        help="Database URL (default: SQLite in the study's folder).",
+    ),
+]
+
+
+@study_app.command("new")
+def new(
+    source: Annotated[
+        Path, typer.Option("--from", help="Results folder of srbench run-all.", callback=a_folder)
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the study; must be new or empty.", callback=a_folder)
+    ],
+    preset: Annotated[str, typer.Option(help="paper, or short: at most 15 minutes.")] = "short",
+    scale: Annotated[int | None, typer.Option(help="Magnification, if there are several.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
+    datasets: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
+    calibration: Annotated[str, typer.Option(help="Data set of the practice images.")] = "sample",
+    data: DataOption = None,
+    per_rater: Annotated[int | None, typer.Option(help="Main trials of one rater.")] = None,
+    retests: Annotated[int | None, typer.Option(help="Images shown twice.")] = None,
+    gold: Annotated[int, typer.Option(help="Extra contents that check attention.")] = 0,
+    max_height: Annotated[int | None, typer.Option(help="Leave out higher images.")] = None,
+    crop_too_high: Annotated[
+        bool, typer.Option("--crop-too-high", help="Cut higher images instead.")
+    ] = False,
+    magnification: Annotated[int, typer.Option(help="Show pixels as squares of this size.")] = 1,
+    open_access: Annotated[
+        bool, typer.Option("--open", help="Whoever has the address may rate, without a code.")
+    ] = False,
+    participant_parameter: Annotated[
+        str | None, typer.Option(help="Address parameter of a recruiting site: PROLIFIC_PID.")
+    ] = None,
+    return_url: Annotated[str | None, typer.Option(help="Where raters go at the end.")] = None,
+    raters: Annotated[int, typer.Option(help="Planned number of raters.")] = 26,
+    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
+    title: Annotated[str, typer.Option(help="Name in the browser's tab.")] = "Picture quality",
+    texts: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with consent, questions and words of your own.", callback=a_file
+        ),
+    ] = None,
+) -> None:
+    """Make a study of a results folder."""
+    from ..data.folder import data_root
+    from .console import working
+
+    with working("making the study and estimating its power"):
+        from ..study import new_study
+
+        made = new_study(
+            source,
+            out,
+            preset_name=preset,
+            scale=scale,
+            methods=names_of(methods),
+            datasets=names_of(datasets),
+            calibration=calibration,
+            data_root=data_root(data),
+            per_rater=per_rater,
+            retests=retests,
+            gold=gold,
+            max_height=max_height,
+            crop_too_high=crop_too_high,
+            magnification=magnification,
+            open_access=open_access,
+            participant_parameter=participant_parameter,
+            return_url=return_url,
+            raters=raters,
+            seed=seed,
+            title=title,
+            texts=texts,
+        )
+    votes = _votes(*made.votes_per_stimulus)
+    print(f"study {made.study_id} in {made.folder}")
+    versions = f"{counted(len(made.methods), 'version')}: {', '.join(made.methods)}"
+    print(f"  {made.stimuli:,} stimuli: {counted(made.contents, 'content')} in {versions}")
+    print(
+        f"  {counted(made.trials_per_rater, 'trial')} a rater after {made.practice_trials} for "
+        f"practice, about {counted(round(made.minutes_per_rater), 'minute')}"
+    )
+    print(f"  {votes} per stimulus from {counted(made.raters, 'rater')}")
+    print(f"  {made.power}")
+    for note in made.notes:
+        print(f"  note: {note}")
+    if made.codes:
+        print(f"  {counted(len(made.codes), 'access code')} in {made.folder / 'access-codes.csv'}")
+    print(f"start it with: srbench study serve {made.folder}")
+
+
+@study_app.command("texts")
+def texts_() -> None:
+    """Print all that raters read, to change it.
+
+    Keep what you change and make the study with: srbench study new ... --texts FILE
+    """
+    from ..study.texts import catalogue_source
+
+    print(catalogue_source(), end="")
+
+
+@study_app.command("password")
+def password() -> None:
+    """Choose the researcher's password.
+
+    Prints the line that turns the page at /admin on, for the environment of: srbench study serve
+    """
+    from ..study.keys import PASSWORD_VARIABLE, hash_password
+
+    given = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    if len(given) < _SHORTEST_PASSWORD:
+        raise ConfigError(
+            f"the password has {len(given)} letters, expected {_SHORTEST_PASSWORD} or more"
+        )
+    print(f"{PASSWORD_VARIABLE}={hash_password(given)}")
+    print("put this line into the environment of: srbench study serve", file=sys.stderr)
+
+
+@study_app.command("serve")
+def serve(
+    folder: FolderArgument,
+    port: Annotated[int, typer.Option(help="Port of the web page.")] = 8501,
+    address: Annotated[
+        str | None, typer.Option(help="Address to listen on (default: all of this machine's).")
+    ] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Open the study to raters in the browser."""
+    from study_app.serve import serve as run
+
+    raise typer.Exit(run(folder, port=port, address=address, database=database, say=print))
+
+
+@study_app.command("status")
+def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
+    """How many raters, how far, and whether anything is wrong."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..study import open_study, study_status
+    from ..study.store import utc_now
+    from .console import table_console
+
+    study = open_study(folder, database)
+    state = study_status(study.store, utc_now())
+    table = Table("rater", "state", "done", "last vote", "notice", box=None, pad_edge=False)
+    for column in table.columns[:-1]:
+        column.overflow = "fold"
+    for rater in state.raters:
+        mark = " (simulated)" if rater.simulated else ""
+        name = "dropped out" if rater.dropped_out else rater.state
+        done = f"{rater.done} of {rater.of}"
+        last = (rater.last_vote or "")[:16].replace("T", " ")
+        table.add_row(Text(rater.rater + mark), name, done, last, rater.notice)
+    if state.raters:
+        table_console().print(table)
+    counts = state.stimulus_votes.values()
+    per_stimulus = _votes(min(counts, default=0), max(counts, default=0))
+    print(
+        f"the study is {state.state}: {counted(state.votes, 'vote')} of "
+        f"{counted(len(state.raters), 'rater')}; each stimulus has {per_stimulus} of people"
+    )
+    if study.manifest.rules.access == "code":
+        print(f"unused: {counted(state.codes_unused, 'access code')}")
+    if state.erased:
+        print(f"{counted(state.erased, 'rater')} withdrew")
+
+
+@study_app.command("plan")
+def plan(
+    difference: Annotated[float, typer.Option(help="MOS difference to be found.")] = 0.3,
+    wanted: Annotated[float, typer.Option(help="Power wanted.")] = 0.8,
+    images: Annotated[str, typer.Option(help="Comma-separated numbers of images.")] = "5,14,100",
+    raters: Annotated[str, typer.Option(help="Comma-separated numbers.")] = "5,10,15,20,26,40",
+    comparisons: Annotated[int, typer.Option(help="Pairs of methods tested in all.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Figure to write (.png or .pdf).", callback=a_file)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
+) -> None:
+    """How many raters and images find a MOS difference, by simulation."""
+    from rich.table import Table
+
+    from ..study import Design, power_table, raters_needed
+    from .console import table_console, working
+
+    if out and out.suffix not in (".png", ".pdf"):
+        raise ConfigError(f"{out} is no figure's name; expected .png or .pdf")
+    design = Design(raters=2, images=1, difference=difference, comparisons=comparisons)
+    counts, people = numbers_of("images", images), numbers_of("raters", raters)
+    with working("simulating studies"):
+        table = power_table(design, people, counts, seed=seed)
+        fewest = [
+            raters_needed(replace(design, images=count), wanted=wanted, seed=seed)
+            for count in counts
+        ]
+    shown = Table("images", *(counted(n, "rater") for n in people), "raters needed", box=None)
+    for count, needed in zip(counts, fewest, strict=True):
+        part = table[table["images"] == count]
+        powers = [f"{value:.2f}" for value in part["power"]]
+        shown.add_row(str(count), *powers, "more images" if needed is None else str(needed))
+    among = "a single comparison" if comparisons == 1 else f"one of {comparisons} comparisons"
+    print(f"power to find a MOS difference of {difference:g} at 5 %, {among}; wanted {wanted:g}")
+    table_console().print(shown)
+    if out:
+        from ..files import atomic_path
+        from ..report.study.power_chart import power_figure
+
+        with atomic_path(out) as temporary:
+            power_figure(table, wanted).savefig(temporary, format=out.suffix[1:], dpi=200)
+
+
+@study_app.command("simulate")
+def simulate(
+    folder: FolderArgument,
+    raters: Annotated[int, typer.Option(help="How many.")],
+    seed: Annotated[int, typer.Option(help="Seed.")],
+    careless: Annotated[int, typer.Option(help="Of them, how many answer at random.")] = 0,
+    drifting: Annotated[int, typer.Option(help="Of them, how many grow stricter.")] = 0,
+    dropouts: Annotated[int, typer.Option(help="Of them, how many stop somewhere.")] = 0,
+    through: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Vote in a browser at this running app instead, in real time."
+        ),
+    ] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Let simulated raters take part; every row of theirs is marked."""
+    from ..study import enlist, open_study
+    from ..study import simulate as run
+    from .console import working
+
+    study = open_study(folder, database)
+    with working(f"simulating {counted(raters, 'rater')}"):
+        if through is None:
+            made = run(
+                study.store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts
+            )
+        else:
+            from study_app.driving import drive
+
+            enlisted = enlist(
+                study.store, raters, seed, careless=careless, drifting=drifting, dropouts=dropouts
+            )
+            made = drive(study, list(enlisted), through)
+    votes = counted(sum(rater.votes for rater in made), "vote")
+    print(f"{counted(len(made), 'simulated rater')}, {votes}, all marked as simulated")
+
+
+@study_app.command("export")
+def export(
+    folder: FolderArgument,
+    out: Annotated[Path, typer.Option(help="CSV file of the votes.", callback=a_file)],
+    answers: Annotated[
+        Path | None, typer.Option(help="CSV file of raters, screens and answers.", callback=a_file)
+    ] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Write the ratings table, and who gave them."""
+    from ..study import export_answers, export_ratings, open_study
+    from .console import working
+
+    with working("reading the votes"):
+        store = open_study(folder, database).store
+        votes = export_ratings(store, out)
+    print(f"{counted(votes, 'vote')} written to {out}")
+    if answers is not None:
+        print(f"{counted(export_answers(store, answers), 'rater')} written to {answers}")
+
+
+@study_app.command("import")
+def import_(
+    folder: FolderArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ratings table.", callback=a_file)],
+    database: DatabaseOption = None,
+) -> None:
+    """Add the votes of a ratings table; all of them, or none."""
+    from ..study import import_ratings, open_study
+    from .console import working
+
+    with working("adding the votes"):
+        added = import_ratings(open_study(folder, database).store, file)
+    print(
+        f"{counted(added.votes, 'vote')} of {counted(added.raters, 'rater')} added, "
+        f"{added.repeated:,} already there"
+    )
+
+
+@study_app.command("erase")
+def erase(
+    folder: FolderArgument,
+    rater: Annotated[str, typer.Option(help="The rater who withdraws.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Remove a rater's votes and answers; a tombstone keeps the count."""
+    from ..study import open_study
+
+    removed = open_study(folder, database).store.erase(rater)
+    print(f"removed: {counted(removed, 'vote')} of {rater}")
+
+
+@study_app.command("analyze")
+def analyze(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.", callback=a_folder)
+    ] = None,
+    ratings: Annotated[
+        Path | None, typer.Option(help="A ratings table instead.", callback=a_file)
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="scores.csv of the results.", callback=a_file)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for tables, figures and page.", callback=a_folder)
+    ] = Path("analysis"),
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
+    database: DatabaseOption = None,
+) -> None:
+    """From votes to conclusions: MOS, intervals, significance, reliability, figures, page."""
+    from .console import make_console, working
+
+    if (folder is None) == (ratings is None):
+        raise ConfigError("give either the study's folder or --ratings FILE")
+    with working("statistics, figures and page") as observer:  # reading the libraries included
+        import pandas as pd
+
+        from ..benchmark.results import read_scores
+        from ..report.study.write import write_analysis
+        from ..stats.ratings import read_ratings
+
+        if folder is not None:
+            from ..study import open_study
+            from ..study.ratings import ratings_rows
+
+            store = open_study(folder, database).store
+            rows = ratings_rows(store)
+            if not rows:
+                raise StudyError(
+                    f"there are no ratings yet in {store.address}; those in another database are "
+                    "found by --database or SRBENCH_STUDY_DATABASE"
+                )
+            table = pd.DataFrame(rows)
+        else:
+            assert ratings is not None
+            table = read_ratings(ratings)
+        read = pd.DataFrame(read_scores(scores)) if scores else None
+        files = write_analysis(table, out, read, resamples=resamples, seed=seed, observer=observer)
+    make_console().print(
+        f"{counted(len(files), 'file')} made; the page is {out / 'analysis.html'}", markup=False
+    )
+
+
+def _votes(fewest: int, most: int) -> str:
+    return ("" if fewest == most else f"{fewest} to ") + counted(most, "vote")

@@ -1,0 +1,141 @@
+"""``srbench train``: parse, call, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import DeviceOption, WeightsOption, a_file, a_folder
+
+
+def train(
+    method: Annotated[str, typer.Argument(help="One of our networks, such as srresnet-mse.")],
+    config: Annotated[
+        str,
+        typer.Option(
+            help="A preset (paper, laptop, quick), a TOML recipe, or tv-div2k: srgan-tv at both "
+            "scales, three crops, with and without total variation."
+        ),
+    ] = "laptop",
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Training photographs: a folder, tar file or data set."),
+    ] = None,
+    scale: Annotated[
+        int | None, typer.Option(help="Magnification: 2 or 4 (default: 4; tv-div2k: both).")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of a training.", min=1)] = None,
+    validate_every: Annotated[
+        int, typer.Option(help="Steps between two validations; the best weights are kept.", min=1)
+    ] = 1000,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint to write (tv-div2k: folder; default: in the weights folder)"),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write a log for TensorBoard beside log.csv.")
+    ] = False,
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train one of our networks."""
+    from ..data.folder import auto_datasets, data_root, open_dataset
+    from ..errors import ConfigError
+    from ..models.weights_catalogue import weights_folder
+    from ..training import (
+        PRESETS,
+        TV_MATRIX,
+        find_photographs,
+        read_recipe,
+        recipe_for,
+        training_process,
+    )
+    from ..training import train as run
+    from .console import TrainingDisplay, make_console
+
+    if data is None:
+        raise ConfigError("no training photographs; give a folder, tar file or data set by --data")
+    if scale not in (2, 4, None):
+        raise ConfigError(f"the scale is {scale}, expected 2 or 4")
+    _ = a_folder(out) if config == TV_MATRIX else a_file(out)
+    root, folder = data_root(), weights_folder(weights)
+    photographs = find_photographs(data, root)
+    if config == TV_MATRIX:
+        scales = (2, 4) if scale is None else (scale,)
+        out = out or folder / TV_MATRIX
+        _train_matrix(method, photographs, out, scales, steps, root, folder, device)
+        return
+    if config in PRESETS:
+        recipe = recipe_for(method.lower(), scale or 4, config)
+    else:
+        recipe = read_recipe(Path(config), method.lower(), scale)
+    if steps is not None:
+        recipe = recipe.lasting(steps)
+    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
+    console = make_console()
+    with training_process(device) as place, TrainingDisplay(console) as display:
+        trained = run(
+            recipe,
+            photographs,
+            out or folder / f"{recipe.name}_x{recipe.architecture.scale}.safetensors",
+            weights=folder,
+            validation=guarded[0],
+            guarded=guarded,
+            place=place,
+            resume=resume,
+            tensorboard=tensorboard,
+            validate_every=validate_every,
+            observer=display,
+            report=display.show,
+        )
+    if place.writes:
+        reached = ", ".join(f"{name} {value:.4f}" for name, value in trained.card.metrics.items())
+        console.print(f"{trained.checkpoint} written; {reached}", markup=False)
+
+
+def _train_matrix(
+    method: str,
+    photographs: Path,
+    out: Path,
+    scales: tuple[int, ...],
+    steps: int | None,
+    root: Path,
+    weights: Path,
+    device: str,
+) -> None:
+    from ..data.folder import auto_datasets, datasets_under, open_dataset
+    from ..errors import ConfigError
+    from ..training import TV_MATRIX, matrix_table, train_matrix, training_process
+    from .console import TrainingDisplay, make_console, table_console
+
+    if method.lower() != "srgan-tv":
+        raise ConfigError(
+            f"{TV_MATRIX} is the matrix of srgan-tv, not of {method}; run: "
+            f"srbench train srgan-tv --config {TV_MATRIX}"
+        )
+    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
+    # The paper's own validation set where it is.
+    papers = "DIV2K-valid"
+    validation = open_dataset(papers, root) if papers in datasets_under(root) else guarded[0]
+    console = make_console()
+    with training_process(device) as place, TrainingDisplay(console) as display:
+        rows = train_matrix(
+            photographs,
+            out,
+            scales=scales,
+            steps=steps,
+            weights=weights,
+            validation=validation,
+            guarded=guarded,
+            place=place,
+            observer=display,
+            report=display.show,
+        )
+    if place.writes:
+        table_console().print(matrix_table(rows, validation.name))
+        console.print(f"networks and table are in {out}", markup=False)

@@ -1,0 +1,154 @@
+"""Comparison crops: the same region of the original and every method, as the paper's Fig. 2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from ...errors import ResultsError
+from ...imaging.luma import Image
+from ..kit.style import (
+    INK,
+    VERMILLION,
+    display_name,
+    figure_style,
+    format_value,
+    is_reference,
+    metric_style,
+    new_figure,
+    trained_mark,
+)
+from .crops import Box, View, busiest_box, enlarge
+from .results import Results, means, select
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TILE = 224  # pixels at 200 dpi: three tiles fill a column of 3.5 in
+CROP_SIDE = 56  # pixels of the image, enlarged four times
+_DPI, _COLUMNS, _GAP, _MARGIN, _CAPTION, _TITLE = 200, 3, 8, 6, 82, 34
+
+
+def crop_box(view: View) -> Box:
+    """The region to show: the user's, or the one the methods disagree about most.
+
+    Raises:
+        ResultsError: the user's region is too large to be shown pixel by pixel.
+    """
+    if view.box is None:
+        return busiest_box(view, CROP_SIDE)
+    if max(view.box.width, view.box.height) > TILE:
+        raise ResultsError(
+            f"the crop of {view.title} is {view.box.width}x{view.box.height}; at most "
+            f"{TILE}x{TILE} can be shown at exact pixels"
+        )
+    return view.box
+
+
+def draw_crops(results: Results, view: View, *, protocol: str, lpips: str | None) -> Figure:
+    """One tile per method, PSNR, SSIM and LPIPS of the whole image under each.
+
+    Pixels are enlarged by a whole number and drawn one to one in the PNG, so none is interpolated.
+    """
+    box = crop_box(view)
+    times = max(1, TILE // max(box.width, box.height))
+    tile_height = box.height * times
+    tiles = len(view.pixels) + 1
+    rows = -(-tiles // _COLUMNS)
+    width = 2 * _MARGIN + _COLUMNS * TILE + (_COLUMNS - 1) * _GAP
+    height = _TITLE + rows * (tile_height + _CAPTION)
+    with figure_style():
+        # Half a pixel more keeps rounding from losing the last row or column.
+        figure = new_figure((width + 0.5) / _DPI, (height + 0.5) / _DPI)
+
+        def place(slot: int, image: Image) -> Axes:
+            row, column = divmod(slot, _COLUMNS)
+            left = _MARGIN + column * (TILE + _GAP) + (TILE - image.shape[1]) // 2
+            bottom = height - _TITLE - row * (tile_height + _CAPTION) - tile_height
+            bottom += (tile_height - image.shape[0]) // 2
+            x, y = (width + 0.5), (height + 0.5)
+            axes = figure.add_axes((left / x, bottom / y, image.shape[1] / x, image.shape[0] / y))
+            axes.set_axis_off()
+            axes.imshow(image, interpolation="none", aspect="auto")
+            return axes
+
+        def caption(slot: int, lines: list[str]) -> None:
+            row, column = divmod(slot, _COLUMNS)
+            x = (_MARGIN + column * (TILE + _GAP) + TILE / 2) / (width + 0.5)
+            top = height - _TITLE - row * (tile_height + _CAPTION) - tile_height
+            for i, line in enumerate(lines):
+                size = 8 if i == 0 and len(line) <= 13 else 7
+                figure.text(
+                    x, (top - 5 - i * 24) / (height + 0.5), line, ha="center", va="top",
+                    fontsize=size, fontweight="bold" if i == 0 else "normal",
+                    color=INK,
+                )  # fmt: skip
+
+        figure.text(
+            _MARGIN / (width + 0.5), (height - 6) / (height + 0.5),
+            f"{display_name(view.dataset)} {display_name(view.image)} ×{view.scale}",
+            ha="left", va="top", fontsize=9, fontweight="bold",
+        )  # fmt: skip
+        whole, ratio = _fit(next(iter(view.pixels.values())), TILE, tile_height)
+        _frame(place(0, whole), box, ratio)
+        caption(0, ["Where", *_legend(lpips)])
+        for slot, (method, image) in enumerate(view.pixels.items(), start=1):
+            place(slot, enlarge(box.cut(image), times))
+            lines = [
+                display_name(method, limit=15),
+                *_scores(results, view, method, protocol, lpips),
+            ]
+            caption(slot, lines)
+    return figure
+
+
+def _fit(image: Image, width: int, height: int) -> tuple[Image, float]:
+    """The whole image, smoothly shrunk into a tile, and by how much."""
+    ratio = min(width / image.shape[1], height / image.shape[0])
+    size = (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio)))
+    return np.asarray(
+        PillowImage.fromarray(image).resize(size, PillowImage.Resampling.LANCZOS)
+    ), ratio
+
+
+def _frame(axes: Axes, box: Box, ratio: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    for colour, line in (("white", 2.2), (VERMILLION, 1.2)):
+        axes.add_patch(
+            Rectangle(
+                (box.left * ratio - 0.5, box.top * ratio - 0.5),
+                box.width * ratio,
+                box.height * ratio,
+                fill=False,
+                edgecolor=colour,
+                linewidth=line,
+                clip_on=False,
+            )
+        )
+
+
+def _legend(lpips: str | None) -> list[str]:
+    return ["PSNR ↑ / SSIM ↑", *(["LPIPS ↓"] if lpips else [])]
+
+
+def _scores(
+    results: Results, view: View, method: str, protocol: str, lpips: str | None
+) -> list[str]:
+    if is_reference(method):
+        return ["original"]
+    here = select(
+        results.scores, dataset=view.dataset, scale=view.scale, image=view.image, method=method
+    )
+
+    def shown(metric: str, among: str | None) -> str:
+        found = means(select(here, metric=metric, protocol=among))
+        return format_value(found.get(method), metric_style(metric).decimals)
+
+    lines = [f"{shown('psnr_y', protocol)} / {shown('ssim_y', protocol)}"]
+    if lpips:
+        lines.append(shown(lpips, None) + trained_mark(results.run, method, view.scale, lpips))
+    return lines

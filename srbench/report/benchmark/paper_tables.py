@@ -1,0 +1,129 @@
+"""The SRGAN paper's Tables 1 and 2, the published numbers beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ..kit.frames import score_cells
+from ..kit.published import PAPER_NAME, published
+from ..kit.render import Cell, Heading, Table, text_cell
+from ..kit.style import (
+    dataset_order,
+    display_name,
+    is_reference,
+    method_order,
+    metric_style,
+)
+from .results import Results, means, select
+from .tables import missing_note
+
+_SCALE = 4
+_TABLE1 = ("srresnet-mse", "srresnet-vgg22", "srresnet-vgg54",
+           "srgan-mse", "srgan-vgg22", "srgan-vgg54")  # fmt: skip
+_TABLE2 = ("nearest", "bicubic", "srcnn", "selfexsr", "drcn", "espcn",
+           "srresnet-mse", "srgan-vgg54")  # fmt: skip
+
+
+def table1(results: Results) -> Table:
+    """The paper's Table 1: loss variants of SRResNet and SRGAN, the paper's numbers beside ours."""
+    return _paper_table(
+        results,
+        "table1",
+        f"Loss variants (Table 1 of {PAPER_NAME})",
+        _TABLE1,
+        ("srresnet", "srgan"),
+    )
+
+
+def table2(results: Results) -> Table:
+    """The paper's Table 2: methods, the paper's numbers beside ours."""
+    return _paper_table(results, "table2", f"Methods (Table 2 of {PAPER_NAME})", _TABLE2, None)
+
+
+def _paper_table(
+    results: Results,
+    stem: str,
+    title: str,
+    paper_methods: tuple[str, ...],
+    families: tuple[str, ...] | None,
+) -> Table:
+    scored = select(results.scores, protocol="ledig2017")
+    ours = {m for m in results.methods() if families is None or m.startswith(families)}
+    if families is None:  # the loss variants have their own table
+        ours -= set(_TABLE1) - set(_TABLE2)
+    columns = sorted(ours | set(paper_methods), key=method_order)
+    if families is None:
+        columns.append("HR")
+    headings = [
+        Heading("dataset", "Data set", numeric=False),
+        Heading("scale", "Scale", numeric=False),
+        Heading("measure", "", numeric=False),
+        Heading("source", "", numeric=False),
+        *(Heading(m, display_name(m)) for m in columns),
+    ]
+    objective, opinion = published("ledig2017_objective.csv"), published("ledig2017_mos.csv")
+    rows: list[tuple[Cell, ...]] = []
+    run = {(d, s) for d, s, _ in results.groups()}
+    groups = run | {(d, _SCALE) for d in ("Set5", "Set14", "BSD100")}
+    for dataset, scale in sorted(groups, key=lambda g: (dataset_order(g[0]), g[1])):
+        here = select(scored, dataset=dataset, scale=scale)
+        lead = [text_cell(dataset), Cell(f"×{scale}", scale)]
+
+        def row(metric: str, source: str, values: list[float | None], lead=lead) -> None:
+            style = metric_style(metric)
+            unit = f" ({style.unit})" if style.unit else ""
+            label = Cell(f"{style.label}{unit} {style.arrow}", metric)
+            cells = score_cells(
+                values,
+                style.decimals,
+                style.better,
+                ranked=lambda i: not is_reference(columns[i]),
+            )
+            rows.append((*lead, label, text_cell(source), *cells))
+
+        paper = scale == _SCALE and dataset in set(objective["dataset"])
+        for metric, column in (("psnr_y", "psnr_y_db"), ("ssim_y", "ssim_y")):
+            by_definition = {"HR": float("inf") if metric == "psnr_y" else 1.0}
+            known = by_definition if (dataset, scale) in run else {}
+            ours_here = {**known, **means(select(here, metric=metric))}
+            row(metric, "ours", [ours_here.get(m) for m in columns])
+            if paper:
+                theirs = by_definition | _column(select(objective, dataset=dataset), column)
+                row(metric, "paper", [theirs.get(m) for m in columns])
+        if paper:
+            theirs = _column(select(opinion, dataset=dataset), "mos")
+            row("mos", "paper", [theirs.get(m) for m in columns])
+    notes = _paper_notes(results, columns, scored)
+    caption = (
+        "Protocol Ledig 2017 (the daala tools' PSNR and SSIM), mean over images. 'paper' is what "
+        f"{PAPER_NAME} printed for networks trained by its authors; 'ours' is what this folder's "
+        "images score. Best in bold, second underlined, per data set and measure."
+    )
+    return Table(stem, title, caption, tuple(headings), tuple(rows), tuple(notes), 2, True)
+
+
+def _column(frame: pd.DataFrame, column: str) -> dict[str, float]:
+    return {str(m): float(v) for m, v in zip(frame["method"], frame[column], strict=True)}
+
+
+def _paper_notes(results: Results, columns: Sequence[str], scored: pd.DataFrame) -> list[str]:
+    notes = [missing_note(m) for m in results.missing if m.method in columns and not m.metric]
+    explained = {m.method for m in results.missing if not m.metric}
+    absent = [
+        display_name(m)
+        for m in columns
+        if m not in set(scored["method"]) and m not in explained and not is_reference(m)
+    ]
+    if absent:
+        notes.append(f"— {', '.join(absent)}, ours: not part of this run")
+    run = {d for d, s, _ in results.groups() if s == _SCALE}
+    absent = [d for d in ("Set5", "Set14", "BSD100") if d not in run]
+    if absent:
+        notes.append(f"— {', '.join(absent)}, ours: not part of this run")
+    notes.append(f"— paper: {PAPER_NAME} gives no such number")
+    notes.append("MOS: the paper's 26 raters; ours come from srbench study analyze")
+    if "HR" in columns:
+        notes.append("HR: an image compared with itself scores ∞ dB and 1 by definition")
+    return notes

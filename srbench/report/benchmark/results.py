@@ -1,0 +1,230 @@
+"""Reading a results folder: scores, timings, what was run and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from ...benchmark.results import ResultsFolder
+from ...errors import ResultsError
+from ..kit.style import (
+    canonical,
+    dataset_order,
+    is_reference,
+    method_order,
+    metric_order,
+    protocol_order,
+)
+
+SCORE_COLUMNS = ("dataset", "image", "method", "scale", "protocol", "metric", "value")
+TIMING_COLUMNS = ("dataset", "image", "method", "scale", "device", "megapixels_per_second")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What a run left out and why. ``None`` for method, dataset or metric means all of them."""
+
+    method: str | None
+    dataset: str | None
+    metric: str | None
+    reason: str
+    command: str | None
+
+
+@dataclass(frozen=True)
+class CropBox:
+    """A region of one image that the user chose to see, in pixels of the original."""
+
+    dataset: str
+    image: str
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results folder as tables. ``scores`` and ``timings`` have those files' columns.
+
+    Methods carry the project's spelling in ``scores``; ``spelling`` maps it back to the name of
+    the image folder.
+    """
+
+    folder: Path
+    scores: pd.DataFrame
+    timings: pd.DataFrame
+    run: dict[str, Any]
+    missing: tuple[LeftOut, ...]
+    crops: tuple[CropBox, ...]
+    spelling: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The folder's own name, also where it was given as ``.``."""
+        return self.folder.resolve().name
+
+    def methods(self) -> list[str]:
+        """Every method scored or reported missing, in the order of tables, without the original."""
+        names = set(self.scores["method"]) | {m.method for m in self.missing if m.method}
+        return sorted((n for n in names if not is_reference(n)), key=method_order)
+
+    def groups(self) -> Iterator[tuple[str, int, pd.DataFrame]]:
+        """The scores of each data set and scale."""
+        pairs = self.scores[["dataset", "scale"]].drop_duplicates().itertuples(index=False)
+        for dataset, scale in sorted(pairs, key=lambda p: (dataset_order(p[0]), p[1])):
+            here = select(self.scores, dataset=dataset, scale=scale)
+            yield str(dataset), int(scale), here
+
+    def image_path(self, dataset: str, scale: int, method: str, image: str) -> Path | None:
+        """The file of one method's image (``HR`` for the original), or None where there is none."""
+        name = self.spelling.get(method, method)
+        # Names come from a table that anybody may have edited; none may lead out of the folder.
+        if any(
+            part in ("", ".", "..") or "/" in part or "\\" in part or "\0" in part
+            for part in (dataset, name, image)
+        ):
+            return None
+        path = self.folder / "images" / dataset / f"x{scale}" / name / f"{image}.png"
+        return path if path.is_file() else None
+
+
+def select(
+    frame: pd.DataFrame,
+    *,
+    dataset: str | None = None,
+    scale: int | None = None,
+    image: str | None = None,
+    method: str | None = None,
+    protocol: str | None = None,
+    metric: str | None = None,
+    device: str | None = None,
+) -> pd.DataFrame:
+    """The rows of scores or timings that have all the given values; None asks for nothing."""
+    wanted = {
+        "dataset": dataset, "scale": scale, "image": image, "method": method,
+        "protocol": protocol, "metric": metric, "device": device,
+    }  # fmt: skip
+    keep = pd.Series(True, index=frame.index)
+    for column, value in wanted.items():
+        if value is not None:
+            keep &= frame[column] == value
+    return cast(pd.DataFrame, frame[keep])
+
+
+def without_reference(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores of methods, without those of the original."""
+    return cast(pd.DataFrame, scores[[not is_reference(m) for m in scores["method"]]])
+
+
+def headline_protocol(scores: pd.DataFrame) -> str | None:
+    """The protocol of PSNR and SSIM that figures use: MATLAB's if it was run."""
+    names = set(select(scores, metric="psnr_y")["protocol"])
+    return min(names, key=protocol_order) if names else None
+
+
+def headline_lpips(scores: pd.DataFrame) -> str | None:
+    """The LPIPS network that figures use: AlexNet if it was run."""
+    names = {m for m in scores["metric"] if m.startswith("lpips")}
+    return min(names, key=metric_order) if names else None
+
+
+def means(scores: pd.DataFrame) -> dict[str, float]:
+    """Each method's mean value over the rows given."""
+    grouped = scores.groupby("method")["value"]
+    return {str(m): float(np.mean(v.to_numpy(dtype=np.float64))) for m, v in grouped}
+
+
+def read_results(folder: Path) -> Results:
+    """Read ``scores.csv`` and, where present, ``timings.csv`` and ``run.json``.
+
+    ``run.json`` may hold ``missing``: a list of objects with ``method``, ``dataset``, ``metric``
+    (each a name or null), ``reason`` and ``command``; and ``crops``: a list of objects with
+    ``dataset``, ``image`` and ``box`` = [left, top, width, height] in pixels of the original.
+
+    Raises:
+        ResultsError: the folder has no scores, or a file is not what ``srbench run-all`` writes.
+    """
+    path = folder / "scores.csv"
+    if not path.is_file():
+        raise ResultsError(f"{path} is missing; make it first: srbench run-all --out {folder}")
+    scores = _read_table(path, SCORE_COLUMNS, number="value")
+    if scores.empty:
+        raise ResultsError(f"{path} holds no scores; run srbench run-all again")
+    names = sorted(set(scores["method"]))
+    spelling = {canonical(name): name for name in names}
+    scores["method"] = scores["method"].map(canonical)
+    keys = [c for c in SCORE_COLUMNS if c != "value"]
+    repeated = scores[scores.duplicated(keys)]
+    if len(repeated):
+        row = repeated.iloc[0]
+        raise ResultsError(
+            f"{path} has two values for {row['metric']} ({row['protocol']}) of "
+            f"{row['dataset']}/{row['image']} by '{row['method']}'; delete it and run again"
+        )
+    timings = pd.DataFrame(columns=list(TIMING_COLUMNS))
+    if (folder / "timings.csv").is_file():
+        timings = _read_table(
+            folder / "timings.csv", TIMING_COLUMNS, number="megapixels_per_second"
+        )
+        timings["method"] = timings["method"].map(canonical)
+    run = ResultsFolder(folder).read_run()
+    return Results(
+        folder, scores, timings, run, _missing(run.get("missing")), _crops(run, folder), spelling
+    )
+
+
+def _read_table(path: Path, columns: tuple[str, ...], *, number: str) -> pd.DataFrame:
+    try:
+        # A method may be called 'NA' and an image '0001': only the numbers are numbers.
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{path} cannot be read as a CSV table ({error})") from error
+    absent = [c for c in columns if c not in frame.columns]
+    if absent:
+        raise ResultsError(f"{path} has no column '{absent[0]}'; expected {', '.join(columns)}")
+    try:
+        frame["scale"] = frame["scale"].astype(int)
+        frame[number] = frame[number].astype(float)
+    except ValueError as error:
+        raise ResultsError(f"{path} holds something that is not a number: {error}") from error
+    return frame
+
+
+def _missing(entries: object) -> tuple[LeftOut, ...]:
+    found = [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+
+    def text(entry: dict[str, Any], key: str) -> str | None:
+        return str(entry[key]) if entry.get(key) is not None else None
+
+    return tuple(
+        LeftOut(
+            canonical(m) if (m := text(e, "method")) else None,
+            text(e, "dataset"),
+            text(e, "metric"),
+            text(e, "reason") or "not available",
+            text(e, "command"),
+        )
+        for e in found
+    )
+
+
+def _crops(run: dict[str, Any], folder: Path) -> tuple[CropBox, ...]:
+    boxes: list[CropBox] = []
+    for entry in run.get("crops") or []:
+        try:
+            left, top, width, height = (int(v) for v in entry["box"])
+            boxes.append(
+                CropBox(str(entry["dataset"]), str(entry["image"]), left, top, width, height)
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ResultsError(
+                f"{folder / 'run.json'}: a crop is {entry!r}, expected dataset, image and "
+                "box = [left, top, width, height]"
+            ) from error
+    return tuple(boxes)

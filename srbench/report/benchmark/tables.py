@@ -1,0 +1,256 @@
+"""The tables of a benchmark: summary and significance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...metrics.protocols import LPIPS_PROTOCOL
+from ...wording import counted
+from ..kit.frames import format_p, score_cells
+from ..kit.render import Cell, Heading, Table, text_cell
+from ..kit.style import (
+    display_name,
+    format_value,
+    is_reference,
+    metric_order,
+    metric_style,
+    protocol_name,
+    protocol_order,
+    trained_mark,
+)
+from .results import LeftOut, Results, means, select
+from .significance import ALPHA
+
+TRAINED_NOTE = "† trained on this metric: it says how well the training went, not how good it looks"
+
+
+def missing_note(missing: LeftOut) -> str:
+    """One line: what is missing, why, and the command that mends it."""
+    what = display_name(missing.method) if missing.method else ""
+    if missing.metric:
+        metric = metric_style(missing.metric).label
+        what = f"{metric} of {what}" if what else metric
+    where = f" on {missing.dataset}" if missing.dataset else ""
+    mend = f" (mend it: {missing.command})" if missing.command else ""
+    return f"— {what}{where}: {missing.reason}{mend}"
+
+
+def score_columns(results: Results) -> list[tuple[str, str]]:
+    """The (protocol, metric) pairs to show, those reported missing included."""
+    pairs = set(results.scores[["protocol", "metric"]].itertuples(index=False, name=None))
+    have = {metric for _, metric in pairs}
+    pairs |= {
+        (LPIPS_PROTOCOL if m.metric.startswith("lpips") else "", m.metric)
+        for m in results.missing
+        if m.metric and m.metric not in have
+    }
+    return sorted(pairs, key=lambda p: (protocol_order(p[0]), metric_order(p[1])))
+
+
+def summary_table(results: Results) -> Table:
+    """Means over images of every method: one row per data set, scale and method.
+
+    Best and second are marked within each data set and scale; the original takes no part.
+    """
+    columns = score_columns(results)
+    devices = sorted(set(results.timings["device"]))
+    headings = [
+        Heading("dataset", "Data set", numeric=False),
+        Heading("scale", "Scale", numeric=False),
+        Heading("method", "Method", numeric=False),
+        Heading("images", "Images"),
+    ]
+    for protocol, metric in columns:
+        style = metric_style(metric)
+        label = f"{'LPIPS' if metric.startswith('lpips_') else style.label} {style.arrow}".strip()
+        over = style.label.removeprefix("LPIPS ").strip("()") if "LPIPS" in style.label else ""
+        headings.append(Heading(f"{metric}:{protocol}", label, over or protocol_name(protocol)))
+    headings += [Heading(f"megapixels_per_second:{d}", "MP/s ↑", d) for d in devices]
+
+    rows: list[tuple[Cell, ...]] = []
+    notes: list[str] = []
+    for dataset, scale, scores in results.groups():
+        methods = [*results.methods(), *(["HR"] if "HR" in set(scores["method"]) else [])]
+        images = len(set(scores["image"]))
+        counts = {m: len(set(select(scores, method=m)["image"])) for m in set(scores["method"])}
+        by_column: list[list[Cell]] = [
+            [text_cell(dataset)] * len(methods),
+            [Cell(f"×{scale}", scale)] * len(methods),
+            [Cell(display_name(m), m) for m in methods],
+            [Cell(str(counts[m]), counts[m]) if m in counts else Cell("—", None)
+             for m in methods],
+        ]  # fmt: skip
+        for protocol, metric in columns:
+            style = metric_style(metric)
+            found = means(select(scores, protocol=protocol, metric=metric))
+            by_column.append(
+                score_cells(
+                    [found.get(m) for m in methods],
+                    style.decimals,
+                    style.better,
+                    ranked=lambda i, methods=methods: not is_reference(methods[i]),
+                    suffix=lambda i, methods=methods, scale=scale, metric=metric: trained_mark(
+                        results.run, methods[i], scale, metric
+                    ),
+                )
+            )
+        for device in devices:
+            by_column.append(_speed_cells(results.timings, dataset, scale, device, methods))
+        rows += list(zip(*by_column, strict=True))
+        notes += _gaps(results, dataset, scale, counts, methods, images)
+    notes = [*(missing_note(m) for m in results.missing), *notes]
+    timed = set(results.timings["method"])
+    if devices and not {m for m in results.scores["method"] if not is_reference(m)} <= timed:
+        notes.append("— MP/s: not timed, as for a folder of finished images")
+    if any("†" in cell.text for row in rows for cell in row):
+        notes.append(TRAINED_NOTE)
+    caption = (
+        "Means over images. Arrows point to the better direction; best in bold, second underlined, "
+        "per data set and scale. Numbers compare only within one protocol."
+    )
+    if devices:
+        caption += " MP/s: median over images of output megapixels per second."
+    return Table("summary", "Summary", caption, tuple(headings), tuple(rows), tuple(notes), 2)
+
+
+def _speed_cells(
+    timings: pd.DataFrame, dataset: str, scale: int, device: str, methods: Sequence[str]
+) -> list[Cell]:
+    here = select(timings, dataset=dataset, scale=scale, device=device)
+    rates = here.groupby("method")["megapixels_per_second"]
+    medians = {str(m): float(np.median(v.to_numpy(dtype=np.float64))) for m, v in rates}
+    # Speed is told, not ranked: the trivial methods would always win.
+    return [
+        # Three digits; what would round to 100 has none after the point.
+        Cell(f"{medians[m]:#.3g}" if medians[m] < 99.95 else f"{medians[m]:.0f}", medians[m])
+        if m in medians
+        else Cell("—", None)
+        for m in methods
+    ]
+
+
+def _gaps(
+    results: Results,
+    dataset: str,
+    scale: int,
+    counts: dict[str, int],
+    methods: Sequence[str],
+    images: int,
+) -> list[str]:
+    """What is not complete on one data set and has no reason in run.json."""
+    notes: list[str] = []
+    explained = {m.method for m in results.missing if m.dataset in (None, dataset) and not m.metric}
+    where = f"{dataset} ×{scale}"
+    for method in methods:
+        name = display_name(method)
+        if method not in counts:
+            if method not in explained:
+                notes.append(f"— {name} on {where}: no scores in scores.csv")
+        elif counts[method] < images:
+            notes.append(
+                f"{name} on {where}: mean over {counts[method]} of {images} images; "
+                "it does not compare with the others"
+            )
+    return notes
+
+
+def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
+    """The paired tests of :func:`srbench.report.benchmark.significance.significance` as a table.
+
+    ``run`` is run.json.
+    """
+    headings = (
+        Heading("dataset", "Data set", numeric=False),
+        Heading("scale", "Scale", numeric=False),
+        Heading("protocol", "Protocol", numeric=False),
+        Heading("metric", "Metric", numeric=False),
+        Heading("method_a", "A", numeric=False),
+        Heading("method_b", "B", numeric=False),
+        Heading("n", "Images"),
+        Heading("mean_difference", "A − B"),
+        Heading("ci_low", "from", "95 % interval"),
+        Heading("ci_high", "to", "95 % interval"),
+        Heading("statistic", "W"),
+        Heading("p", "p"),
+        Heading("p_holm", "p (Holm)"),
+        Heading("effect_size", "Effect size"),
+        Heading("p_method", "p by", numeric=False),
+        Heading("smallest_p", "Smallest p"),
+        Heading("significant", "Differs", numeric=False),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for r in tests.to_dict("records"):
+        digits = metric_style(r["metric"]).decimals
+        rows.append(
+            (
+                text_cell(r["dataset"]),
+                Cell(f"×{r['scale']}", int(r["scale"])),
+                Cell(protocol_name(r["protocol"]), r["protocol"]),
+                Cell(metric_style(r["metric"]).label, r["metric"]),
+                *(
+                    Cell(
+                        display_name(r[k]) + trained_mark(run, r[k], r["scale"], r["metric"]), r[k]
+                    )
+                    for k in ("method_a", "method_b")
+                ),
+                Cell(str(r["n"]), int(r["n"])),
+                *(_number(r[k], digits) for k in ("mean_difference", "ci_low", "ci_high")),
+                Cell(f"{r['statistic']:g}", float(r["statistic"])),
+                *(Cell(format_p(r[k]), float(r[k])) for k in ("p", "p_holm")),
+                _number(r["effect_size"], 2),
+                text_cell(r["p_method"]),
+                Cell(format_p(r["smallest_p"]), float(r["smallest_p"])),
+                Cell("yes" if r["significant"] else "no", "yes" if r["significant"] else "no"),
+            )
+        )
+    caption = (
+        "Paired two-sided Wilcoxon signed-rank tests over images (zeros by Pratt), Holm-corrected "
+        f"within each data set, scale, protocol and metric; level {ALPHA}. Effect size: "
+        "matched-pairs rank-biserial correlation. Interval: 95 % bootstrap over images, expanded "
+        "for few (Hesterberg 2015)."
+    )
+    notes = few_images_notes(tests)
+    if len(tests) == 0:
+        notes.append("— no tests: a comparison needs two methods scored on the same images")
+    if not np.isfinite(tests["mean_difference"].to_numpy(dtype=np.float64)).all():
+        notes.append("∞ and —: an image was reproduced perfectly, so the mean has no interval")
+    if any(n < 2 for n in tests["n"]):
+        notes.append("— one image has no interval")
+    if any("†" in cell.text for row in rows for cell in row):
+        notes.append(TRAINED_NOTE)
+    return Table(
+        "significance", "Significance of metric differences", caption, headings, tuple(rows),
+        tuple(notes), 4,
+    )  # fmt: skip
+
+
+def few_images_notes(tests: pd.DataFrame) -> list[str]:
+    """For each data set too small for its number of comparisons: the smallest possible p."""
+    notes: list[str] = []
+    for dataset, scale in dict.fromkeys(zip(tests["dataset"], tests["scale"], strict=True)):
+        group = select(tests, dataset=dataset, scale=scale)
+        n = max(group["n"])
+        pairs = max(Counter(zip(group["protocol"], group["metric"], strict=True)).values())
+        smallest = min(1.0, 2.0 ** (1 - n))
+        if smallest * pairs < ALPHA:
+            continue
+        images = counted(n, "image")
+        text = f"{dataset} ×{scale}: with {images} the smallest possible p is {format_p(smallest)}"
+        if smallest >= ALPHA:
+            text += f", so no difference can be significant at {ALPHA}"
+        else:
+            text += (
+                f", {format_p(min(1.0, smallest * pairs))} after Holm over {pairs} pairs, so "
+                f"hardly any difference can be significant at {ALPHA}"
+            )
+        notes.append(text)
+    return notes
+
+
+def _number(value: float, decimals: int) -> Cell:
+    return Cell(format_value(value, decimals), None if value != value else float(value))

@@ -1,0 +1,69 @@
+"""Drawn figures with their captions: written to files, and put into a page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...observer import Observer
+from .style import figure_svg, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# A page stays under 15 MB: base64 makes four bytes of three.
+_PAGE_BYTES = 5_000_000
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, its file stem, and the caption that names what it shows and its intervals."""
+
+    stem: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure in the page: ``source`` is a data URI, or empty where there was no room."""
+
+    stem: str
+    title: str
+    caption: str
+    source: str
+
+
+def save_figures(
+    drawn: Iterable[Drawn], folder: Path, kinds: Collection[str], observer: Observer | None
+) -> tuple[list[Path], list[PageFigure]]:
+    """Write figures into ``folder``; their files, and the same figures for a page.
+
+    Our own figures of an earlier report, whose stems begin with one of ``kinds``, are removed: a
+    stale picture beside new numbers misleads. ``observer`` is told of each figure.
+    """
+    files: list[Path] = []
+    shown: list[PageFigure] = []
+    left = _PAGE_BYTES
+    for each in drawn:
+        files += save_figure(each.figure, folder, each.stem)
+        source = data_uri("image/svg+xml", figure_svg(each.figure).encode("utf-8"))
+        fits = len(source) <= left
+        left -= len(source) if fits else 0
+        shown.append(PageFigure(each.stem, each.title, each.caption, source if fits else ""))
+        if observer:
+            observer.part_done(each.stem)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        ours = path.suffix in (".png", ".pdf") and path.stem.partition("_")[0] in kinds
+        if ours and path not in files:
+            path.unlink()
+    return files, shown
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """``content`` of that media type, written out in an address."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

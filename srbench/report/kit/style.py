@@ -1,0 +1,285 @@
+"""One look: colours and markers of methods, names as shown, and how a figure is saved.
+
+Names are matched without regard to case. Nothing here imports Matplotlib before a figure is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ...files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMN_WIDTH = 3.5  # inches, one column of a two-column paper
+INK = "#1f2328"
+FAINT = "#8a8f98"
+GRID = "#d8dbe0"
+
+# Okabe and Ito, "Color Universal Design" (2008), without black, which is HR's, and yellow, which
+# is faint on white.
+ORANGE, SKY, GREEN = "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+
+Direction = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True)
+class MethodStyle:
+    """How one method looks in every figure. No two known methods share colour and marker."""
+
+    colour: str
+    marker: str
+    filled: bool = True
+
+    @property
+    def face(self) -> str:
+        """The marker's inside: the colour, or white for a hollow marker."""
+        return self.colour if self.filled else "white"
+
+
+@dataclass(frozen=True)
+class MetricStyle:
+    """How one metric is written: ``label``, ``unit`` ('' for none), decimals, better direction."""
+
+    label: str
+    unit: str
+    decimals: int
+    better: Direction | None
+
+    @property
+    def arrow(self) -> str:
+        return {"higher": "↑", "lower": "↓", None: ""}[self.better]
+
+    @property
+    def axis_label(self) -> str:
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+# In the order in which tables and figures list them. A family shares a hue; hollow tells siblings.
+_METHODS: dict[str, tuple[str, MethodStyle]] = {
+    "nearest": ("nearest", MethodStyle("#9a9a9a", "s")),
+    "bicubic": ("bicubic", MethodStyle("#707070", "D")),
+    "srcnn": ("SRCNN", MethodStyle(PURPLE, "v")),
+    "selfexsr": ("SelfExSR", MethodStyle(PURPLE, "<")),
+    "drcn": ("DRCN", MethodStyle(PURPLE, ">")),
+    "espcn": ("ESPCN", MethodStyle(PURPLE, "^", filled=False)),
+    "srresnet-mse": ("SRResNet-MSE", MethodStyle(BLUE, "o")),
+    "srresnet-vgg22": ("SRResNet-VGG22", MethodStyle(SKY, "s")),
+    "srresnet-vgg54": ("SRResNet-VGG54", MethodStyle(SKY, "D", filled=False)),
+    "srgan-mse": ("SRGAN-MSE", MethodStyle(ORANGE, "P")),
+    "srgan-vgg22": ("SRGAN-VGG22", MethodStyle(ORANGE, "X", filled=False)),
+    "srgan-vgg54": ("SRGAN-VGG54", MethodStyle(VERMILLION, "*")),
+    "srgan-lpips": ("SRGAN-LPIPS", MethodStyle(GREEN, "p")),
+    "srgan-tv": ("SRGAN-TV", MethodStyle(GREEN, "h", filled=False)),
+}
+_HR = ("HR", MethodStyle("#000000", "o"))
+_OTHER_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+_OTHER_MARKERS = ("d", "8", "H", "<", ">")
+
+_METRICS = {
+    "psnr_y": MetricStyle("PSNR", "dB", 2, "higher"),
+    "ssim_y": MetricStyle("SSIM", "", 4, "higher"),
+    "lpips_alex": MetricStyle("LPIPS (AlexNet)", "", 4, "lower"),
+    "lpips_squeeze": MetricStyle("LPIPS (SqueezeNet)", "", 4, "lower"),
+    "lpips_vgg": MetricStyle("LPIPS (VGG16)", "", 4, "lower"),
+    "mos": MetricStyle("MOS", "", 2, "higher"),
+}
+_PROTOCOLS = {
+    "matlab": "MATLAB",
+    "basicsr": "BasicSR",
+    "ledig2017": "Ledig 2017",
+    "lpips-v0.1": "LPIPS v0.1",
+}
+_DATASETS = ("set5", "set14", "bsd100", "urban100", "div2k", "sample")
+
+# Of methods that run.json is silent about: one written before it recorded this, or none at all.
+_TRAINED_ON = {"srgan-lpips": "lpips_alex"}
+
+
+def canonical(method: str) -> str:
+    """The project's own spelling of a known method ('SRGAN-MSE' -> 'srgan-mse'), else as given."""
+    lower = method.lower()
+    if lower == "hr":
+        return "HR"
+    return lower if lower in _METHODS else method
+
+
+def is_reference(method: str) -> bool:
+    """Whether this is the original image, which takes no part in rankings."""
+    return method.lower() == "hr"
+
+
+def method_style(name: str) -> MethodStyle:
+    """The method's fixed colour and marker; an unknown name gets one that follows from the name."""
+    if is_reference(name):
+        return _HR[1]
+    if name.lower() in _METHODS:
+        return _METHODS[name.lower()][1]
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).digest()
+    return MethodStyle(
+        _OTHER_COLOURS[digest[0] % len(_OTHER_COLOURS)],
+        _OTHER_MARKERS[digest[1] % len(_OTHER_MARKERS)],
+    )
+
+
+def display_name(name: str, *, limit: int = 28) -> str:
+    """The name as shown: 'SRResNet-MSE' for 'srresnet-mse'; others as given, on one line.
+
+    Control characters become spaces and names beyond ``limit`` characters end in an ellipsis.
+    """
+    if is_reference(name):
+        return _HR[0]
+    if name.lower() in _METHODS:
+        return _METHODS[name.lower()][0]
+    clean = " ".join("".join(c if c.isprintable() else " " for c in name).split()) or "(no name)"
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def method_order(name: str) -> tuple[int, str]:
+    """Sort key: known methods as the paper lists them, then others by name, the original last."""
+    if is_reference(name):
+        return (len(_METHODS) + 1, "")
+    known = list(_METHODS)
+    lower = name.lower()
+    return (known.index(lower), "") if lower in known else (len(known), name)
+
+
+def dataset_order(name: str) -> tuple[int, str]:
+    """Sort key: Set5, Set14, BSD100 and the other catalogued sets, then others by name."""
+    lower = name.lower()
+    return (_DATASETS.index(lower) if lower in _DATASETS else len(_DATASETS), name)
+
+
+def dataset_name(dataset: str) -> str:
+    """The data set as titles name it."""
+    return "all data sets" if dataset == "all" else display_name(dataset)
+
+
+def metric_style(metric: str) -> MetricStyle:
+    """How a metric is written. An unknown metric has four decimals and no better direction."""
+    return _METRICS.get(metric, MetricStyle(display_name(metric), "", 4, None))
+
+
+def metric_order(metric: str) -> tuple[int, str]:
+    """Sort key: PSNR, SSIM, LPIPS, then others by name."""
+    known = list(_METRICS)
+    return (known.index(metric) if metric in known else len(known), metric)
+
+
+def protocol_name(protocol: str) -> str:
+    """The protocol as shown: 'MATLAB' for 'matlab'."""
+    return _PROTOCOLS.get(protocol, display_name(protocol))
+
+
+def protocol_order(protocol: str) -> tuple[int, str]:
+    """Sort key: matlab, basicsr, ledig2017, lpips-v0.1, then others by name."""
+    known = list(_PROTOCOLS)
+    return (known.index(protocol) if protocol in known else len(known), protocol)
+
+
+def trained_mark(run: Mapping[str, Any], method: str, scale: int, metric: str) -> str:
+    """'†' if the method was trained on this metric, and so cannot be judged by it; else ''.
+
+    ``run`` is run.json, where each checkpoint's card has spoken: its ``trained_on_metric`` maps
+    ``x<scale>`` to methods, and these to a metric or null.
+    """
+    recorded = run.get("trained_on_metric")
+    here = recorded.get(f"x{scale}") if isinstance(recorded, dict) else None
+    known = _TRAINED_ON.get(method.lower())
+    return "†" if metric == (here.get(method, known) if isinstance(here, dict) else known) else ""
+
+
+def format_value(value: float | None, decimals: int) -> str:
+    """A number as tables show it: fixed decimals, '∞' for infinity, '—' for none or NaN."""
+    if value is None or value != value:
+        return "—"
+    if value in (float("inf"), float("-inf")):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.{decimals}f}"
+    return text.replace("-", "−") if float(text) != 0 else f"{0:.{decimals}f}"
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Matplotlib's settings inside the block are the house style, whatever the user's own are."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rc_file(Path(__file__).with_name("srbench.mplstyle"))
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that size in inches, outside pyplot's global state.
+
+    Make it and everything in it inside :func:`figure_style`.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
+    """Write ``stem``.png at 200 dpi and ``stem``.pdf with embedded fonts; the two paths.
+
+    The same figure gives the same bytes: no dates, no version strings.
+
+    Raises:
+        ResultsError: the folder cannot be written to, or the disk is full.
+    """
+    written: list[Path] = []
+    for kind, metadata in (
+        ("png", {"Software": None}),
+        ("pdf", {"CreationDate": None, "Creator": None, "Producer": None}),
+    ):
+        target = folder / f"{stem}.{kind}"
+        with figure_style(), atomic_path(target) as temporary, _quiet_about_glyphs():
+            figure.savefig(temporary, format=kind, dpi=200, metadata=metadata)
+        written.append(target)
+    return written
+
+
+def figure_svg(figure: Figure) -> str:
+    """The figure as SVG text whose ink follows the reader's light or dark setting.
+
+    Made for an ``<img>`` in a page: the background is transparent, text is drawn as paths.
+    """
+    buffer = io.StringIO()
+    nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    with figure_style(), _quiet_about_glyphs():
+        figure.savefig(buffer, format="svg", dpi=200, metadata=nothing, transparent=True)
+    svg = buffer.getvalue()
+    for colour, variable in ((INK, "ink"), (FAINT, "faint"), (GRID, "grid"), ("#000000", "ink")):
+        svg = svg.replace(colour, f"var(--{variable})")
+    rules = (
+        f"svg{{--ink:{INK};--faint:{FAINT};--grid:{GRID};--paper:#fff}}"
+        "@media (prefers-color-scheme:dark){"
+        "svg{--ink:#e6e8eb;--faint:#9aa1ab;--grid:#3a4049;--paper:#1b1e23}}"
+    )
+    for part in ("fill", "stroke"):  # hollow markers and the halo of labels
+        svg = svg.replace(f"{part}: #ffffff", f"{part}: var(--paper)")
+    start = svg.index("<svg")
+    end = svg.index(">", start) + 1
+    return f"{svg[start:end]}<style>{rules}</style>{svg[end:]}"
+
+
+@contextmanager
+def _quiet_about_glyphs() -> Iterator[None]:
+    # A method named in a script that DejaVu lacks is drawn as boxes; that is no news to the user.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+        yield

@@ -1,0 +1,1 @@
+"""The report of a rating study: tables, figures and analysis.html from ratings."""

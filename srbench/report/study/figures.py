@@ -1,0 +1,146 @@
+"""The figures of a rating study with their captions, from the tables of `srbench.analyze`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...files import safe_stem
+from ..kit.drawn import Drawn
+from ..kit.style import (
+    VERMILLION,
+    dataset_name,
+    figure_style,
+    format_value,
+    metric_order,
+    protocol_order,
+)
+from .metric_chart import metric_figure
+from .mos_charts import differences_figure, mos_figure, ranks_figure, votes_figure
+from .names import Tables, datasets_of, metric_name
+from .rater_charts import raters_figure, sos_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KINDS = ("mos", "votes", "ranks", "differences", "raters", "metric", "sos")
+_CROSSED = "95 % crossed random-effects interval (raters and images)"
+
+
+def draw_analysis(tables: Tables) -> Iterator[Drawn]:
+    """All figures, one at a time; what a study has nothing to show for is left out.
+
+    Where ratings come from simulated raters every figure says so.
+    """
+    names = datasets_of(tables)
+    for name in names:
+        yield _drawn(
+            tables,
+            safe_stem(f"mos_{name}"),
+            f"Mean opinion score, {dataset_name(name)}",
+            f"Lines: {_CROSSED}. Letters: methods that share one do not differ significantly "
+            "(crossed t, Holm). Hollow circles: MOS that Ledig et al. 2017 published for their own "
+            "networks and raters.",
+            mos_figure(tables, name),
+        )
+    for name in names:
+        if name != "all":
+            yield _drawn(
+                tables,
+                safe_stem(f"votes_{name}"),
+                f"Distribution of scores, {dataset_name(name)}",
+                "Share of each score in per cent, cells centred on the score; the marker is the "
+                f"mean with its {_CROSSED}. After Fig. 5 and 9 of Ledig et al. 2017.",
+                votes_figure(tables, name),
+            )
+    for name in names:
+        if tables["mos"].loc[tables["mos"]["dataset"] == name, "mean_rank"].notna().any():
+            yield _drawn(
+                tables,
+                safe_stem(f"ranks_{name}"),
+                f"Average rank, {dataset_name(name)}",
+                "Rank of each version within one rater and image, ties averaged, 1 is best. Lines: "
+                "95 % bootstrap interval over raters and images. After Fig. 10 of Ledig et al. "
+                "2017.",
+                ranks_figure(tables, name),
+            )
+    for name in names:
+        figure = differences_figure(tables, name)
+        if figure is not None:
+            yield _drawn(
+                tables,
+                safe_stem(f"differences_{name}"),
+                f"Which methods differ, {dataset_name(name)}",
+                "MOS of the row minus MOS of the column, in order of MOS. Coloured: the difference "
+                "is significant (blue: the row is better); grey: it is not; empty: never "
+                "rated side by side. Crossed random-effects "
+                "t, Holm, 5 %; the intervals are in tables/mos_pairs.csv.",
+                figure,
+            )
+    if tables["raters"]["bias"].notna().any():
+        yield _drawn(
+            tables,
+            "raters",
+            "Bias and inconsistency of raters",
+            "Bias-inconsistency model of ITU-T P.910 Annex E; lines are 95 % intervals. Hollow: "
+            "flagged by BT.500 (kept in MOS).",
+            raters_figure(tables),
+        )
+    if "metric_points" in tables:
+        yield from _metric_figures(tables)
+    if not np.isnan(float(tables["reliability"]["sos_a"].iloc[0])):
+        a = float(tables["reliability"]["sos_a"].iloc[0])
+        yield _drawn(
+            tables,
+            "sos",
+            "Spread of votes against MOS",
+            f"Each point is a stimulus. Curve: SOS hypothesis with a = {a:.3f} (least squares on "
+            "variances); dashed: the largest variance that votes of 1 and 5 allow. No interval: "
+            "the points are the data.",
+            sos_figure(tables, a),
+        )
+
+
+def _metric_figures(tables: Tables) -> Iterator[Drawn]:
+    rows = tables["metric_vs_mos"]
+    keys = sorted(
+        set(rows[["metric", "protocol"]].itertuples(index=False, name=None)),
+        key=lambda key: (metric_order(key[0]), protocol_order(key[1])),
+    )
+    for metric, protocol in keys:
+        own = rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)]
+        row = own[own["level"] == "stimulus"].iloc[0]
+        if np.isnan(row["srocc"]):
+            continue
+        found = "; ".join(
+            f"{name.upper()} {format_value(row[name], 3)} "
+            f"({format_value(row[f'{name}_low'], 3)} to {format_value(row[f'{name}_high'], 3)})"
+            for name in ("plcc", "srocc")
+        )
+        yield _drawn(
+            tables,
+            safe_stem(f"metric_{metric}_{protocol}"),
+            f"MOS against {metric_name(metric, protocol)}",
+            f"Dots: single images; large markers: means of methods, lines their 95 % intervals "
+            f"over images; curve: {row['mapping']} mapping. Over {row['n']} stimuli {found}, 95 % "
+            "bootstrap over images.",
+            metric_figure(tables, metric, protocol),
+        )
+
+
+def _drawn(tables: Tables, stem: str, title: str, caption: str, figure: Figure) -> Drawn:
+    if bool(tables["mos"]["simulated"].any()):
+        with figure_style():
+            figure.text(
+                1 - 0.06 / figure.get_figwidth(),
+                1 - 0.05 / figure.get_figheight(),
+                "simulated raters",
+                ha="right",
+                va="top",
+                fontsize=7,
+                color=VERMILLION,
+            )
+        caption += " Simulated raters, not people."
+    return Drawn(stem, title, caption, figure)

@@ -1,0 +1,91 @@
+"""The figure of MOS against one metric."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...stats.intervals import t_quantile
+from ...stats.mapping import fit_mapping
+from ...stats.ratings import HIGHEST, LOWEST
+from ..kit.labels import Segment, place_labels
+from ..kit.style import (
+    COLUMN_WIDTH,
+    INK,
+    display_name,
+    figure_style,
+    method_order,
+    method_style,
+    metric_style,
+    new_figure,
+    protocol_name,
+)
+from .names import Tables
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
+    """MOS of single images and of methods against one metric, with the fitted mapping."""
+    points = tables["metric_points"]
+    points = points[(points["metric"] == metric) & (points["protocol"] == protocol)]
+    style = metric_style(metric)
+    with figure_style():
+        figure = new_figure(COLUMN_WIDTH, 2.75)
+        axes = figure.add_axes((0.5 / COLUMN_WIDTH, 0.155, 2.88 / COLUMN_WIDTH, 0.735))
+        centres: list[tuple[float, float]] = []
+        intervals: list[Segment] = []
+        methods = sorted(set(points["method"]), key=method_order)
+        for method in methods:
+            own = points[points["method"] == method]
+            look = method_style(method)
+            axes.plot(
+                own["value"], own["mos"], linestyle="none", marker="o", markersize=2.2,
+                color=look.colour, alpha=0.35, markeredgewidth=0, zorder=2,
+            )  # fmt: skip
+            centres.append((float(own["value"].mean()), float(own["mos"].mean())))
+            if len(own) > 1:
+                x, y = centres[-1]
+                error = own[["value", "mos"]].std(ddof=1) / np.sqrt(len(own))
+                across, upright = map(float, t_quantile(0.95, len(own) - 1) * error.to_numpy())
+                own_lines = (
+                    ((x - across, y), (x + across, y)),
+                    ((x, y - upright), (x, y + upright)),
+                )
+                for (x0, y0), (x1, y1) in own_lines:
+                    axes.plot([x0, x1], [y0, y1], color=look.colour, linewidth=1.1, zorder=4)
+                intervals += own_lines
+            axes.plot(
+                *centres[-1], linestyle="none", marker=look.marker, color=look.colour,
+                markerfacecolor=look.face, markersize=8 if look.marker == "*" else 5.5,
+                markeredgewidth=1, zorder=5,
+            )  # fmt: skip
+        x, y = points["value"].to_numpy(float), points["mos"].to_numpy(float)
+        if np.ptp(x) > 0:
+            across = np.linspace(x.min(), x.max(), 200)
+            axes.plot(across, fit_mapping(x, y)(across), color=INK, linewidth=1.2, zorder=3)
+        axes.set_ylim(LOWEST - 0.1, HIGHEST + 0.1)
+        axes.set_yticks(range(LOWEST, HIGHEST + 1))
+        axes.set_ylabel("MOS")
+        better = {
+            "higher": f"{style.axis_label}, better →",
+            "lower": f"← better, {style.axis_label}",
+        }
+        axes.set_xlabel(better.get(style.better or "", style.axis_label))
+        title = (
+            style.label
+            if metric.startswith("lpips")
+            else f"{style.label}, {protocol_name(protocol)}"
+        )
+        axes.set_title(title)
+        place_labels(
+            axes,
+            centres,
+            [display_name(m, limit=16) for m in methods],
+            [method_style(m) for m in methods],
+            intervals,
+            size=6.8,
+        )
+    return figure

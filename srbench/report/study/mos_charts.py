@@ -1,0 +1,219 @@
+"""Figures of methods: MOS, distribution of scores, average rank, significance matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ...stats.ratings import HIGHEST, LOWEST
+from ...stats.significance import HEADLINE
+from ..kit.published import published
+from ..kit.style import (
+    BLUE,
+    COLUMN_WIDTH,
+    FAINT,
+    INK,
+    VERMILLION,
+    canonical,
+    dataset_name,
+    display_name,
+    figure_style,
+    format_value,
+    method_style,
+    new_figure,
+)
+from .names import Tables, crossed_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LEFT, _RIGHT, _ABOVE, _BELOW, _ROW = 1.15, 0.12, 0.28, 0.42, 0.175  # inches
+
+
+def mos_figure(tables: Tables, dataset: str) -> Figure:
+    """MOS of every method with its headline interval and its letters."""
+    own = crossed_rows(tables, dataset)
+    letters = tables["letters"]
+    letters = letters[letters["dataset"] == dataset].set_index("method")["letters"]
+    paper = published("ledig2017_mos.csv")
+    paper = paper[paper["dataset"] == dataset].set_index("method")["mos"]
+    longest = max((len(text) for text in letters), default=0)
+    with figure_style():
+        figure, axes = _rows_figure(
+            dataset_name(dataset).capitalize() if dataset == "all" else dataset_name(dataset),
+            len(own),
+            right=_RIGHT + 0.068 * longest,
+        )
+        _names(axes, own["method"])
+        _scale_axis(axes)
+        for y, row in enumerate(own.to_dict("records")):
+            method, x = str(row["method"]), row["mos"]
+            low = max(row["ci_low"], LOWEST)
+            high = min(row["ci_high"], HIGHEST)
+            if canonical(method) in paper.index:
+                axes.plot(
+                    paper[canonical(method)], y, linestyle="none", marker="o", markersize=5.5,
+                    zorder=1.5,
+                    markerfacecolor="none", markeredgecolor=FAINT, markeredgewidth=0.9,
+                )  # fmt: skip
+            _mark(axes, x, y, low, high, method)
+            if method in letters.index:
+                axes.annotate(
+                    letters[method], (1, y), (4, 0), xycoords=("axes fraction", "data"),
+                    textcoords="offset points", va="center", fontsize=7, annotation_clip=False,
+                )  # fmt: skip
+    return figure
+
+
+def votes_figure(tables: Tables, dataset: str) -> Figure:
+    """How often each method got each score, as cells coloured by their share."""
+    own = crossed_rows(tables, dataset)
+    counts = tables["distribution"]
+    counts = counts[counts["dataset"] == dataset].pivot(
+        index="method", columns="score", values="count"
+    )
+    share = counts.div(counts.sum(axis=1), axis=0)
+    shares = share.reindex(own["method"]).to_numpy(dtype=float)
+    with figure_style():
+        figure, axes = _rows_figure(dataset_name(dataset), len(own), row=0.225)
+        _names(axes, own["method"])
+        _scale_axis(axes, "score, 1 bad to 5 excellent")
+        axes.grid(visible=False)
+        axes.set_xlim(LOWEST - 0.5, HIGHEST + 0.5)
+        for y, row in enumerate(own.to_dict("records")):
+            for score in range(LOWEST, HIGHEST + 1):
+                part = float(shares[y, score - LOWEST])
+                axes.add_patch(_cell(score, y, BLUE, 0.72 * part / shares.max()))
+                if round(100 * part) > 0:
+                    axes.text(
+                        score, y - 0.36, f"{100 * part:.0f}", fontsize=5.5, ha="center", va="top"
+                    )
+            low, high = row["ci_low"], row["ci_high"]
+            x = row["mos"]
+            y += 0.2  # below the numbers
+            if np.isfinite(low):
+                ends = [max(low, LOWEST), min(high, HIGHEST)]
+                axes.plot(ends, [y, y], color=INK, linewidth=1, zorder=3)
+            axes.plot(
+                x, y, linestyle="none", marker="D", markersize=3.2, zorder=4,
+                markerfacecolor=VERMILLION, markeredgecolor=INK, markeredgewidth=0.6,
+            )  # fmt: skip
+    return figure
+
+
+def ranks_figure(tables: Tables, dataset: str) -> Figure:
+    """Average rank of every method."""
+    own = crossed_rows(tables, dataset)
+    with figure_style():
+        title = "All data sets" if dataset == "all" else dataset_name(dataset)
+        figure, axes = _rows_figure(title, len(own))
+        _names(axes, own["method"])
+        for y, row in enumerate(own.to_dict("records")):
+            ends = row["rank_ci_low"], row["rank_ci_high"]
+            _mark(axes, row["mean_rank"], y, *ends, str(row["method"]))
+        axes.set_xlim(len(own) + 0.2, 0.8)
+        axes.set_xticks(range(len(own), 0, -2 if len(own) > 6 else -1))
+        axes.set_xlabel(f"average rank of {len(own)}, better →")
+    return figure
+
+
+def differences_figure(tables: Tables, dataset: str) -> Figure | None:
+    """The significance matrix, best method last; None without comparisons."""
+    own = crossed_rows(tables, dataset).sort_values("mos", kind="stable")
+    pairs = tables["pairwise"]
+    pairs = pairs[
+        (pairs["dataset"] == dataset) & (pairs["test"] == HEADLINE) & pairs["p_holm"].notna()
+    ]
+    if pairs.empty:
+        return None
+    place = {method: i for i, method in enumerate(own["method"])}
+    count = len(place)
+    room = COLUMN_WIDTH - _LEFT - _RIGHT
+    cell = min(0.34 if count <= 7 else 0.21, room / (count - 1))  # inches
+    side, decimals = cell * (count - 1), 2 if cell > 0.3 else 1
+    letters = min(8.0, 62 * cell)  # points
+    names = [display_name(m, limit=17) for m in place]
+    below = 0.2 + 0.0088 * letters * max(map(len, names[:-1]))
+    height = _ABOVE + side + below
+    with figure_style():
+        figure = new_figure(COLUMN_WIDTH, height)
+        axes = figure.add_axes(
+            (_LEFT / COLUMN_WIDTH, below / height, side / COLUMN_WIDTH, side / height)
+        )
+        title = "All data sets" if dataset == "all" else dataset_name(dataset)
+        figure.text(0.02, 1 - 0.05 / height, title, weight="bold", size=9, va="top")
+        axes.grid(visible=False)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        axes.set_xlim(-0.5, count - 1.5)
+        axes.set_ylim(count - 0.5, 0.5)
+        axes.set_xticks(range(count - 1), names[:-1], rotation=90)
+        axes.set_yticks(range(1, count), names[1:])
+        axes.tick_params(length=0, labelsize=letters)
+        for row in pairs.to_dict("records"):
+            a, b = place[row["method_a"]], place[row["method_b"]]
+            x, y = min(a, b), max(a, b)
+            gap = row["mos_difference"] * (1 if a > b else -1)  # row minus column
+            colour = (BLUE if gap > 0 else VERMILLION) if row["significant"] else FAINT
+            axes.add_patch(_cell(x, y, colour, 0.5 if row["significant"] else 0.1))
+            if cell < 0.14:
+                continue  # no room for numbers
+            axes.text(
+                x, y, format_value(gap, decimals), fontsize=5.8, ha="center", va="center",
+                color=INK if row["significant"] else FAINT,
+            )  # fmt: skip
+    return figure
+
+
+def _rows_figure(
+    title: str, rows: int, *, right: float = _RIGHT, row: float = _ROW
+) -> tuple[Figure, Axes]:
+    """A panel with a row per method, ``row`` inches high, names at the left."""
+    height = _ABOVE + rows * row + _BELOW
+    figure = new_figure(COLUMN_WIDTH, height)
+    axes = figure.add_axes(
+        (
+            _LEFT / COLUMN_WIDTH,
+            _BELOW / height,
+            (COLUMN_WIDTH - _LEFT - right) / COLUMN_WIDTH,
+            rows * row / height,
+        )
+    )
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    figure.text(0.02, 1 - 0.05 / height, title, weight="bold", size=9, va="top")
+    return figure, axes
+
+
+def _names(axes: Axes, methods: pd.Series) -> None:
+    axes.set_yticks(range(len(methods)), [display_name(m, limit=17) for m in methods])
+
+
+def _mark(axes: Axes, x: float, y: float, low: float, high: float, method: str) -> None:
+    """A method's marker with its horizontal interval, where there is one."""
+    style = method_style(method)
+    if np.isfinite(low) and np.isfinite(high):
+        axes.plot([low, high], [y, y], color=style.colour, linewidth=1.3, zorder=2)
+    axes.plot(
+        x, y, linestyle="none", marker=style.marker, color=style.colour,
+        markerfacecolor=style.face, markersize=7.5 if style.marker == "*" else 5,
+        markeredgewidth=1, zorder=3,
+    )  # fmt: skip
+
+
+def _scale_axis(axes: Axes, label: str = "MOS, 1 bad to 5 excellent") -> None:
+    axes.set_xlim(LOWEST - 0.1, HIGHEST + 0.1)
+    axes.set_xticks(range(LOWEST, HIGHEST + 1))
+    axes.set_xlabel(label)
+
+
+def _cell(x: float, y: float, colour: str, alpha: float):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(
+        (x - 0.48, y - 0.44), 0.96, 0.88, facecolor=colour, alpha=alpha, edgecolor="none", zorder=1
+    )

@@ -1,0 +1,55 @@
+"""How the pages of a rating study order and name data sets, methods and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ..kit.style import (
+    dataset_order,
+    method_order,
+    metric_style,
+    protocol_name,
+)
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def datasets_of(tables: Tables) -> list[str]:
+    """Data sets as pages list them; ``all`` last, and only beside several."""
+    found = sorted(set(tables["mos"]["dataset"]) - {"all"}, key=dataset_order)
+    return [*found, "all"] if len(found) > 1 and "all" in set(tables["mos"]["dataset"]) else found
+
+
+def crossed_rows(tables: Tables, dataset: str) -> pd.DataFrame:
+    """One row per method of a data set, with the headline interval, in the order of tables."""
+    own = tables["mos"]
+    own = own[(own["dataset"] == dataset) & (own["ci_method"] == "crossed")]
+    return own.sort_values("method", key=lambda names: names.map(method_order), kind="stable")
+
+
+def ordered(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+    """Rows in the order of pages: data sets, then methods."""
+    place = {name: i for i, name in enumerate(datasets_of(tables))}
+    known = frame[frame["dataset"].isin(list(place))]
+    keys = [known["dataset"].map(place)]
+    keys += [
+        known[c].map(lambda m: f"{method_order(str(m))[0]:03d}{m}")
+        for c in ("method", "method_a", "method_b")
+        if c in known
+    ]
+    order = pd.concat(keys, axis=1, keys=range(len(keys)))
+    return known.loc[order.sort_values(list(order.columns), kind="stable").index]
+
+
+def metric_label(labelled: str) -> str:
+    """``psnr_y (matlab)`` as it is printed."""
+    metric, _, protocol = labelled.partition(" (")
+    return metric_name(metric, protocol.rstrip(")"))
+
+
+def metric_name(metric: str, protocol: str) -> str:
+    """The metric as it is printed, with its protocol where it has several."""
+    name = metric_style(metric).label
+    return name if metric.startswith("lpips") else f"{name} ({protocol_name(protocol)})"

@@ -1,0 +1,103 @@
+"""analysis.html: the statistics of a rating study on one self-contained page."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+import pandas as pd
+
+from ...stats.claims import claims_table
+from ..kit.drawn import PageFigure
+from ..kit.page import page_environment, pick
+from ..kit.render import Table
+from ..kit.style import dataset_name, dataset_order, display_name
+from .names import Tables, datasets_of, metric_label
+from .text import headline, methods_text
+
+_PACKAGES = ("srbench", "numpy", "scipy", "pandas", "scikit-posthocs", "matplotlib")
+
+
+def render_analysis(
+    tables: Tables,
+    ratings: pd.DataFrame,
+    shown: Sequence[Table],
+    figures: Sequence[PageFigure],
+    settings: Mapping[str, object],
+) -> str:
+    """The whole page as text. Every name in it is escaped, whatever a method or rater is called."""
+    by_stem = {table.stem: table for table in shown}
+    claims = claims_table(tables, display_name, metric_label, float(str(settings["alpha"])))
+    said: dict[str, list[str]] = {}
+    for record in claims.to_dict("records"):
+        said.setdefault(str(record["dataset"]), []).append(str(record["claim"]))
+    # With a single data set `all` says the same; only what is said of metrics is kept of it.
+    names = datasets_of(tables)
+    shared = set[str]()
+    if len(names) == 1:
+        extra = claims.loc[claims["topic"].str.startswith("metrics"), "claim"]
+        said[names[0]] = [*said.get(names[0], []), *map(str, extra)]
+        shared = {"all"}
+    return page_environment().get_template("analysis.html").render(
+        headline=headline(tables),
+        simulated=simulated_note(ratings),
+        claims=[("All data sets" if name == "all" else display_name(name), said[name])
+                for name in sorted(said, key=lambda n: (n != "all", dataset_order(n)))
+                if name not in shared],
+        mos=per_dataset(by_stem["mos"]),
+        mos_table=by_stem["mos"],
+        paper=by_stem["mos_table2"],
+        pairs=per_dataset(by_stem["mos_pairs"]),
+        pairs_table=by_stem["mos_pairs"],
+        rest=[without_empty(by_stem[stem]) for stem in ("mos_omnibus", "mos_sensitivity")],
+        nemenyi=by_stem.get("mos_nemenyi"),
+        metrics=by_stem.get("mos_metrics"),
+        raters=[without_empty(by_stem[stem]) for stem in ("mos_reliability", "mos_raters")],
+        exclusions=by_stem["mos_exclusions"],
+        remarks=tables["notes"].to_dict("records"),
+        figures=figures,
+        methods=methods_text(tables, ratings, settings),
+        facts={**settings, "versions": versions()},
+    )  # fmt: skip
+
+
+def simulated_note(ratings: pd.DataFrame) -> str:
+    """A warning where ratings were made by simulated raters, else ''."""
+    made, count = int(ratings["simulated"].sum()), len(ratings)
+    if not made:
+        return ""
+    if made == count:
+        return "Simulated ratings: these votes were made by a program, not by people."
+    return f"{made:,} of {count:,} ratings were made by simulated raters, not by people."
+
+
+def per_dataset(table: Table) -> list[tuple[str, Table]]:
+    """The table cut by data set, without that column; what covers all data sets comes first."""
+    column = [h.key for h in table.headings].index("dataset")
+    rest = [i for i in range(len(table.headings)) if i != column]
+    names = list(dict.fromkeys(row[column].text for row in table.rows))
+    names.sort(key=lambda name: name != dataset_name("all"))
+    parts: list[tuple[str, Table]] = []
+    for name in names:
+        rows = tuple(row for row in table.rows if row[column].text == name)
+        part = Table(table.stem, table.title, "", table.headings, rows, (), 0)
+        parts.append((name[:1].upper() + name[1:], pick(part, rest, 0)))
+    return parts
+
+
+def without_empty(table: Table) -> Table:
+    """The table without columns that say nothing in any row."""
+    full = [i for i in range(len(table.headings)) if any(row[i].text for row in table.rows)]
+    return pick(table, full, table.group) if table.rows else table
+
+
+def versions() -> dict[str, str]:
+    """What computed this page."""
+    found = {"Python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

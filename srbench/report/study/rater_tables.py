@@ -1,0 +1,112 @@
+"""The tables of the raters of a study: reliability, each rater, sensitivity, exclusions."""
+
+from __future__ import annotations
+
+from ..kit.frames import Column, frame_table, value_cell
+from ..kit.render import Heading, Table, text_cell
+from ..kit.style import (
+    display_name,
+)
+from .names import Tables, ordered
+
+
+def reliability(tables: Tables) -> Table:
+    """The reliability numbers with what they mean."""
+    numbers = tables["reliability"].iloc[0]
+    meaning: list[tuple[str, str, str, str | int]] = [
+        ("icc_a1", "ICC(A,1)", "absolute agreement of a single rater", 3),
+        ("icc_ak", "ICC(A,k)", "absolute agreement of the mean of all raters", 3),
+        ("krippendorff_alpha_ordinal", "Krippendorff's α, ordinal", "1 perfect, 0 chance", 3),
+        ("sos_a", "SOS a", "spread of votes, 0 none to 1 all at the ends", 3),
+        ("retest_n", "Retest pairs", "same rater, same stimulus, twice", "whole"),
+        ("retest_mean_difference", "Retest difference", "second − first, in scores", 3),
+        ("retest_p", "Retest p", "Wilcoxon signed-rank of the pairs, taken as independent", "p"),
+        ("retest_agreement", "Retest agreement", "share of pairs with equal votes", 3),
+    ]
+    rows = [
+        (text_cell(label), value_cell(float(numbers[key]), kind), text_cell(what))
+        for key, label, what, kind in meaning
+    ]
+    found = tables["notes"]
+    notes = [f"— {note}" for note in found.loc[found["table"] == "reliability", "note"]]
+    return Table(
+        "mos_reliability",
+        "Reliability of the raters",
+        "Two-way random effects; variance components where votes are missing.",
+        (Heading("measure", "Measure", numeric=False), Heading("value", "Value"),
+         Heading("meaning", "What it says", numeric=False)),
+        tuple(rows),
+        tuple(notes),
+        0,
+    )  # fmt: skip
+
+
+def raters(tables: Tables) -> Table:
+    """Every rater: bias, inconsistency, agreement, flag."""
+    return frame_table(
+        "mos_raters",
+        "Raters",
+        "Bias and inconsistency of ITU-T P.910 Annex E; correlation with the mean of the others.",
+        tables["raters"],
+        [
+            Column("rater", "Rater"),
+            Column("n", "Votes", "whole"),
+            Column("bias", "Bias", 2),
+            Column("bias_ci_low", "from", 2, "95 %"),
+            Column("bias_ci_high", "to", 2, "95 %"),
+            Column("inconsistency", "Inconsistency", 2),
+            Column("inconsistency_ci_low", "from", 2, "95 % "),
+            Column("inconsistency_ci_high", "to", 2, "95 % "),
+            Column("correlation_with_others", "r", 2),
+            Column("bt500_rejected", "BT.500 flag", "yes"),
+            Column("note", "Remark"),
+        ],
+        group=0,
+    )
+
+
+def sensitivity(tables: Tables) -> Table:
+    """Whether screening or weighting raters changes a conclusion."""
+    frame = tables["sensitivity"]
+    named = [
+        "; ".join(" / ".join(map(display_name, pair.split(" / "))) for pair in text.split("; "))
+        if text
+        else ""
+        for text in frame["changed_pairs"]
+    ]
+    return frame_table(
+        "mos_sensitivity",
+        "Would a conclusion change",
+        "The headline test again without flagged raters, and with raters weighted by their "
+        "consistency; a rater's bias cancels in differences by itself.",
+        ordered(frame.assign(changed_pairs=named), tables),
+        [
+            Column("dataset", "Data set", "dataset"),
+            Column("variant", "Raters"),
+            Column("raters", "n", "whole"),
+            Column("pairs", "Comparisons", "whole"),
+            Column("significant", "Significant", "whole"),
+            Column("changed", "Changed", "whole"),
+            Column("changed_pairs", "Which"),
+            Column("note", "Remark"),
+        ],
+    )
+
+
+def exclusions(tables: Tables) -> Table:
+    """What did not enter MOS or was flagged, with reasons."""
+    frame = tables["exclusions"]
+    return frame_table(
+        "mos_exclusions",
+        "Exclusions and flags",
+        "Votes are never altered; what stays out of MOS stays out by a rule declared here.",
+        frame,
+        [
+            Column("what", "What"),
+            Column("count", "Votes", "whole"),
+            Column("reason", "Reason"),
+            Column("effect", "Effect"),
+        ],
+        notes=[] if len(frame) else ["Nothing was left out and nobody was flagged."],
+        group=0,
+    )

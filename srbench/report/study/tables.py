@@ -1,0 +1,259 @@
+"""The tables of a rating study, for CSV, Markdown, LaTeX and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ...stats.significance import HEADLINE, PAPER
+from ..kit.frames import Column, frame_table, mark_best, value_cell
+from ..kit.published import PAPER_NAME, published
+from ..kit.render import Cell, Heading, Table
+from ..kit.style import (
+    canonical,
+    dataset_name,
+    dataset_order,
+    display_name,
+    is_reference,
+    method_order,
+    metric_order,
+    metric_style,
+    protocol_name,
+    protocol_order,
+)
+from .names import Tables, ordered
+from .rater_tables import exclusions, raters, reliability, sensitivity
+
+_TESTS = {
+    "crossed-bootstrap": "bootstrap",
+    "wilcoxon-images": "images",
+    "wilcoxon-raters": "raters",
+    PAPER: "pooled",
+}
+
+
+def all_tables(tables: Tables) -> list[Table]:
+    """Every table that is written, in the order in which the page shows them."""
+    made = [mos(tables), beside_the_paper(tables), pairs(tables), *omnibus(tables)]
+    made += [metrics(tables)] if "metric_vs_mos" in tables else []
+    made += [reliability(tables), raters(tables), sensitivity(tables), exclusions(tables)]
+    if not bool(tables["mos"]["simulated"].any()):
+        return [replace(t, simulated=False) for t in made]
+    said = "Simulated raters, not people."
+    return [replace(t, caption=f"{t.caption} {said}", simulated=True) for t in made]
+
+
+def mos(tables: Tables) -> Table:
+    """MOS, interval, DMOS, mean rank and letters of every method."""
+    own = tables["mos"][tables["mos"]["ci_method"] == "crossed"]
+    frame = own.merge(tables["letters"][["dataset", "method", "letters"]], how="left")
+    frame["letters"] = frame["letters"].fillna("—")
+    table = frame_table(
+        "mos",
+        "Mean opinion scores",
+        "Interval: 95 %, raters and images both random (crossed random effects). Methods of one "
+        "data set that share a letter do not differ significantly, which does not show them equal. "
+        "DMOS: rater's score − that of the original + 5. Rank: 1 is best. Best in bold, second "
+        "underlined, the original apart.",
+        ordered(frame, tables),
+        [
+            Column("dataset", "Data set", "dataset"),
+            Column("method", "Method", "method"),
+            Column("mos", "MOS ↑", 2),
+            Column("ci_low", "from", 2, "95 % interval"),
+            Column("ci_high", "to", 2, "95 % interval"),
+            Column("letters", "Letters"),
+            Column("dmos", "DMOS ↑", 2),
+            Column("mean_rank", "Rank ↓", 2),
+            Column("n_ratings", "Ratings", "whole"),
+            Column("n_raters", "Raters", "whole"),
+            Column("n_images", "Images", "whole"),
+        ],
+        notes=sorted({f"— {note}" for note in own["note"] if note}),
+    )
+    return _marked(table, {"mos": True, "dmos": True, "mean_rank": False})
+
+
+def _marked(table: Table, better: Mapping[str, bool]) -> Table:
+    """Mark best and second per data set in the columns given, without the original."""
+    keys = [h.key for h in table.headings]
+    method = keys.index("method")
+    rows = [list(row) for row in table.rows]
+    start = 0
+    for block in table.blocks():
+        here = range(start, start + len(block))
+        start += len(block)
+        for key, higher in better.items():
+            column = keys.index(key)
+            cells = [rows[i][column] for i in here]
+            fair = [not is_reference(str(rows[i][method].value)) for i in here]
+            shown = [
+                c.text if ok and c.value is not None else None
+                for c, ok in zip(cells, fair, strict=True)
+            ]
+            for i, mark in zip(
+                here, mark_best(shown, "higher" if higher else "lower"), strict=True
+            ):
+                rows[i][column] = replace(rows[i][column], mark=mark)
+    return replace(table, rows=tuple(tuple(row) for row in rows))
+
+
+def beside_the_paper(tables: Tables) -> Table:
+    """The MOS of the paper's Table 2 and Table 1, ours beside the published one."""
+    own = tables["mos"]
+    own = own[(own["ci_method"] == "crossed") & (own["dataset"] != "all")]
+    own = own.assign(method=own["method"].map(canonical))
+    paper = published("ledig2017_mos.csv")
+    methods = sorted({*own["method"], *paper["method"]}, key=method_order)
+    headings = [Heading("method", "Method", numeric=False)]
+    columns: list[list[Cell]] = []
+    for dataset in sorted({*own["dataset"], *paper["dataset"]}, key=dataset_order):
+        for source, frame in (("ours", own), ("paper", paper)):
+            values = frame[frame["dataset"] == dataset].set_index("method")["mos"]
+            if values.empty:
+                continue
+            cells = [value_cell(values.get(m), 2) for m in methods]
+            fair = [
+                None if c.value is None or is_reference(m) else c.text
+                for c, m in zip(cells, methods, strict=True)
+            ]
+            marks = mark_best(fair, "higher")
+            columns.append([replace(c, mark=m) for c, m in zip(cells, marks, strict=True)])
+            headings.append(Heading(f"{dataset}_{source}", source, dataset_name(dataset)))
+    rows = [
+        (Cell(display_name(m), m), *(column[i] for column in columns))
+        for i, m in enumerate(methods)
+    ]
+    absent = sorted(set(paper["dataset"]) - set(own["dataset"]), key=dataset_order)
+    notes = [f"— {', '.join(absent)}, ours: not part of this study"] if absent else []
+    notes.append("— ours: not rated here; paper: no such number published")
+    return Table(
+        "mos_table2",
+        f"MOS beside {PAPER_NAME}",
+        f"'paper' is what {PAPER_NAME} published in Tables 1 and 2: their networks, their 26 "
+        "raters; 'ours' are this study's images and raters. Best in bold, second underlined, the "
+        "original apart.",
+        tuple(headings),
+        tuple(rows),
+        tuple(notes),
+        0,
+    )
+
+
+def pairs(tables: Tables) -> Table:
+    """Every comparison: the headline test, and beside it the p-values of the others."""
+    table = tables["pairwise"]
+    key = ["dataset", "method_a", "method_b"]
+    head = table[table["test"] == HEADLINE]
+    if len(head):
+        others = table.pivot(index=key, columns="test", values="p_holm")
+        head = ordered(head.merge(others.reset_index(), on=key), tables)
+    columns = [
+        Column("dataset", "Data set", "dataset"),
+        Column("method_a", "A", "method"),
+        Column("method_b", "B", "method"),
+        Column("mos_difference", "A − B", 2),
+        Column("ci_low", "from", 2, "95 % interval"),
+        Column("ci_high", "to", 2, "95 % interval"),
+        Column("statistic", "t", 2, "Crossed t"),
+        Column("p_holm", "p (Holm)", "p", "Crossed t"),
+        Column("significant", "Differs", "yes"),
+        Column("effect_size", "Effect", 2),
+        *(
+            Column(test, label, "p", "Other tests, p (Holm)")
+            for test, label in _TESTS.items()
+            if test in head
+        ),
+    ]
+    return frame_table(
+        "mos_pairs",
+        "Which methods differ",
+        "Headline: t with raters and images both random, Holm over the comparisons of a data set, "
+        "5 %; 'no' is no difference shown, not none. Intervals are of one comparison each. Effect: "
+        "matched rank-biserial correlation. Beside it: crossed bootstrap, Wilcoxon on image means "
+        "(for these raters), on rater means (for these images), and pooled over (rater, image) "
+        "pairs as the paper did, which takes votes for independent and is far too lenient.",
+        head,
+        columns,
+        notes=sorted({f"— {note}" for note in head["note"] if note}),
+    )
+
+
+def omnibus(tables: Tables) -> list[Table]:
+    """Friedman's test with Kendall's W, and Nemenyi's pairs."""
+    tests = frame_table(
+        "mos_omnibus",
+        "Do the methods differ at all",
+        "Friedman's test on means per image, which speaks for other images but these raters alone, "
+        "and per rater, which speaks for other raters but these images alone; Kendall's W is the "
+        "agreement of these blocks, 0 to 1.",
+        ordered(tables["omnibus"], tables),
+        [
+            Column("dataset", "Data set", "dataset"),
+            Column("blocks", "Blocks"),
+            Column("n_blocks", "n", "whole"),
+            Column("n_methods", "Methods", "whole"),
+            Column("statistic", "χ²", 1),
+            Column("df", "df", "whole"),
+            Column("p", "p", "p"),
+            Column("kendall_w", "W", 3),
+        ],
+        notes=sorted({f"— {note}" for note in tables["omnibus"]["note"] if note}),
+    )
+    if tables["nemenyi"].empty:
+        return [tests]
+    after = frame_table(
+        "mos_nemenyi",
+        "Nemenyi's comparisons after Friedman",
+        "Difference of mean ranks over blocks; p holds for all pairs of a data set together.",
+        ordered(tables["nemenyi"], tables),
+        [
+            Column("dataset", "Data set", "dataset"),
+            Column("blocks", "Blocks"),
+            Column("method_a", "A", "method"),
+            Column("method_b", "B", "method"),
+            Column("rank_difference", "Rank A − B", 2),
+            Column("p", "p", "p"),
+            Column("significant", "Differs", "yes"),
+        ],
+    )
+    return [tests, after]
+
+
+def metrics(tables: Tables) -> Table:
+    """Which metric predicts MOS."""
+    frame = tables["metric_vs_mos"].copy()
+    order = frame.apply(
+        lambda r: f"{metric_order(r['metric'])}{protocol_order(r['protocol'])}", axis=1
+    )
+    frame = frame.assign(order=order).sort_values(["level", "order"], ascending=[False, True])
+    frame["metric"] = [metric_style(m).label for m in frame["metric"]]
+    frame["protocol"] = frame["protocol"].map(protocol_name)
+    columns = [
+        Column("level", "Level"),
+        Column("metric", "Metric"),
+        Column("protocol", "Protocol"),
+        Column("n", "n", "whole"),
+    ]
+    for name, label in (("srocc", "SROCC"), ("plcc", "PLCC"), ("krocc", "KROCC"), ("rmse", "RMSE")):
+        columns += [
+            Column(name, label, 3),
+            Column(f"{name}_low", "from", 3, "95 %"),
+            Column(f"{name}_high", "to", 3, "95 %"),
+        ]
+    # Neighbouring intervals would share one heading: tell them apart.
+    columns = [
+        Column(c.key, c.label, c.kind, f"{c.key.split('_')[0].upper()} 95 %" if c.over else "")
+        for c in columns
+    ]
+    return frame_table(
+        "mos_metrics",
+        "Which metric predicts the raters",
+        "Over stimuli and over method means. SROCC and KROCC with their sign (LPIPS falls as "
+        "quality rises); PLCC and RMSE after a monotone mapping, rising or falling: only "
+        "SROCC and KROCC tell a metric that ranks against the raters. Intervals: bootstrap over "
+        "images.",
+        frame,
+        [*columns, Column("mapping", "Mapping")],
+        notes=sorted({f"— {note}" for note in frame["note"] if note}),
+    )

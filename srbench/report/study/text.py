@@ -1,0 +1,178 @@
+"""The words of analysis.html: its headline, and methods to paste into a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ...stats.claims import against, every_pair, join
+from ...stats.mos import best_method
+from ...stats.ratings import REFERENCE
+from ...stats.significance import HEADLINE
+from ...wording import counted
+from ..kit.style import dataset_name, display_name, format_value
+from .names import Tables, datasets_of
+
+
+def headline(tables: Tables) -> str:
+    """Who is rated best, by how much, and how sure that is, in one sentence."""
+    name = datasets_of(tables)[-1]
+    own = tables["mos"]
+    own = own[(own["dataset"] == name) & (own["ci_method"] == "crossed")]
+    where = _where(own, "" if name == "all" else f" of {dataset_name(name)}", tables["raters"])
+    top = best_method(own)
+    if top is None:
+        return f"Only the original was rated: MOS {format_value(own['mos'].iloc[0], 2)}{where}."
+    row = own[own["method"] == top].iloc[0]
+    interval = (
+        f" (95 % interval {format_value(row['ci_low'], 2)} to {format_value(row['ci_high'], 2)})"
+        if np.isfinite(row["ci_low"])
+        else ""
+    )
+    others = own[~own["method"].isin([top, REFERENCE])]
+    verb = "is rated best" if len(others) else "is rated"
+    # Only what every data set shows can be pooled: the best of one may be missing here.
+    pooled = name == "all" and not set(tables["mos"]["method"]) <= set(own["method"])
+    among = "Of the versions that every data set shows, " if pooled else ""
+    text = f"{among}{display_name(top)} {verb}: MOS {format_value(row['mos'], 2)}{interval}{where}"
+    pairs = tables["pairwise"]
+    pairs = pairs[
+        (pairs["dataset"] == name) & (pairs["test"] == HEADLINE) & pairs["p_holm"].notna()
+    ]
+    if pairs.empty:
+        return text + "."
+    differs = pairs["significant"].astype(bool)
+    verdicts = {m: v for m, v in against(top, pairs).items() if m != REFERENCE}
+    even = [m for m, verdict in verdicts.items() if verdict != "better"]
+    if len(others) and len(verdicts) - len(even) == len(others):
+        text += ", significantly better than every other reconstruction"
+    elif 0 < len(even) <= 3:
+        text += f", not significantly better than {join(even, display_name)}"
+    elif even:
+        text += f", not significantly better than {len(even)} others"
+    count = f"{int(differs.sum())} of {len(pairs)}"
+    what = "differences between versions" if every_pair(pairs, own) else "differences tested"
+    return f"{text}; {count} {what} are significant."
+
+
+def _where(own: pd.DataFrame, of: str, everybody: pd.DataFrame) -> str:
+    images, raters = int(own["n_images"].max()), int(own["n_raters"].max())
+    simulated = int(everybody["simulated"].sum())
+    kind = "simulated " if simulated == len(everybody) else ""
+    some = ", some of them simulated" if simulated and not kind else ""
+    return f" over {counted(images, 'image')}{of} by {counted(raters, f'{kind}rater')}{some}"
+
+
+def methods_text(
+    tables: Tables, ratings: pd.DataFrame, settings: Mapping[str, object]
+) -> list[str]:
+    """Paragraphs that state what was done, precisely enough for a paper.
+
+    ``ratings`` is the checked table; ``settings`` holds ``alpha``, ``resamples`` and whether the
+    comparisons were declared (``family``).
+    """
+    main = ratings[ratings["phase"] == "main"]
+    alpha = float(str(settings["alpha"]))
+    level = f"{100 * (1 - alpha):g} %"
+    said = [
+        _design(main),
+        f"The mean opinion score (MOS) is the mean over (rater, image) cells, a rater's repeated "
+        f"votes on one stimulus averaged first. Its {level} confidence interval treats raters and "
+        "images as random samples (two-way crossed random effects without interaction): the "
+        "variance of the mean is (MS_raters + MS_images − MS_residual)/(R·I) with Satterthwaite "
+        "degrees of freedom; where that is not positive or has fewer degrees of freedom than the "
+        "smaller of R − 1 and I − 1, max(MS_raters, MS_images)/(R·I) stands in with that number"
+        + _missing(main)
+        + f". Bootstrap intervals resample raters and images together ({settings['resamples']} "
+        "resamples, percentiles; Owen 2007); Student intervals and exact binomial intervals "
+        "(Hoßfeld et al. 2018), which take votes for independent, are listed for comparison.",
+    ]
+    if REFERENCE in set(main["method"]):
+        said.append(
+            "DMOS is the rater's score minus that rater's score of the original of the same image "
+            "plus 5 (hidden reference, ITU-T P.910); values above 5 are kept. "
+        )
+    said.append(
+        "The average rank is the rank of each version within one rater and image, ties averaged, "
+        "1 the best; where a rater saw m of M versions of an image, ranks r are stretched to "
+        "(r − 1/2)·M/m + 1/2."
+    )
+    family = "the declared comparisons" if settings.get("family") else "all pairs of methods"
+    said.append(
+        "Differences between two methods were tested on the rater × image table of score "
+        "differences with a two-sided t test whose variance and degrees of freedom are those "
+        f"above, so that conclusions hold for other raters and other images. p-values were "
+        f"adjusted by Holm's method over {family} within each data set (α = {alpha:g}), so that "
+        f"the chance of any false difference is {100 * alpha:g} % for each data set, not for all "
+        "of them together; intervals of differences are not adjusted. That a difference is not "
+        "significant does not show that there is none. Beside it: "
+        "a normal test with the crossed-bootstrap standard error; Wilcoxon signed-rank tests on "
+        "image means and on rater means (differences rounded to nine decimals, zeros by Pratt's "
+        "method, exact up to 50 pairs, otherwise normal approximation with tie correction); and, "
+        "for comparison with Ledig et al. 2017, the Wilcoxon test on pooled (rater, image) pairs. "
+        "Effect sizes are MOS differences and matched rank-biserial correlations. Omnibus: "
+        "Friedman's test with image means and with rater means as blocks, Kendall's W, Nemenyi's "
+        "post-hoc comparisons. Tests on image means take the raters as they are and tests on rater "
+        "means the images: their p-values do not hold for other raters and other images together."
+    )
+    said.append(
+        "Rater bias and inconsistency follow ITU-T P.910 (10/2023) Annex E (alternating "
+        "projection, standard error (Σ 1/v²)^(−1/2)"
+        + _collapsed(tables)
+        + "). Raters were screened by the rule of ITU-R BT.500-15 (deviation with n and kurtosis "
+        "per stimulus, ≥; unanimous stimuli count no outliers); flagged raters stay in every "
+        "headline number, and both screening and weighting by consistency are reported as "
+        "sensitivity analyses. Reliability: ICC(A,1) and ICC(A,k) (two-way random effects, "
+        "absolute agreement, McGraw and Wong 1996, variance components by Henderson's method 1 "
+        "where votes are missing), Krippendorff's ordinal α, and the SOS parameter a (Hoßfeld et "
+        "al. 2011, least squares on variances with n − 1)."
+    )
+    if "metric_vs_mos" in tables:
+        said.append(
+            "Metrics were compared with MOS as in ITU-T P.1401: PLCC and RMSE (N − d degrees of "
+            "freedom) after a monotone mapping (third-order polynomial where monotone over the "
+            "data, else the four-parameter logistic, else a line), Spearman's and Kendall's rank "
+            "correlations (τ-b) before it, per stimulus and per method mean, without the original; "
+            f"{level} percentile intervals from {settings['resamples']} resamples of images with "
+            "all their methods, the mapping held fixed. The metric whose SROCC agrees best with "
+            "the raters was compared with each other one in the same resamples (Bonferroni)."
+        )
+    return said
+
+
+def _design(main: pd.DataFrame) -> str:
+    images = main[["dataset", "image"]].drop_duplicates().groupby("dataset").size()
+    sets = join([f"{dataset_name(str(name))} ({n})" for name, n in images.items()], str)
+    stimuli = len(main[["dataset", "image", "method"]].drop_duplicates())
+    simulated = float(main["simulated"].mean())
+    note = ""
+    if simulated == 1:
+        note = " All ratings come from simulated raters."
+    elif simulated > 0:
+        note = f" {100 * simulated:.0f} % of the ratings come from simulated raters."
+    hidden = ", the unmarked original among them" if REFERENCE in set(main["method"]) else ""
+    return (
+        f"{main['rater'].nunique()} raters gave {len(main):,} ratings on the five-point scale of "
+        "absolute category rating (1 bad, 2 poor, 3 fair, 4 good, 5 excellent) to "
+        f"{stimuli:,} stimuli: {main['method'].nunique()} versions{hidden}, of images of {sets}."
+        f"{note}"
+    )
+
+
+def _collapsed(tables: Tables) -> str:
+    if not tables["raters"]["note"].str.contains("equal weights").any():
+        return ""
+    return "; with equal weights, because one rater would have had all the weight"
+
+
+def _missing(main: pd.DataFrame) -> str:
+    stimuli = len(main[["dataset", "image", "method"]].drop_duplicates())
+    cells = len(main[["rater", "dataset", "image", "method"]].drop_duplicates())
+    if cells == stimuli * main["rater"].nunique():
+        return ""
+    return (
+        "; where votes are missing, the mean squares are rebuilt from variance components by "
+        "Henderson's method 1 and the share of each rater and image in the mean"
+    )

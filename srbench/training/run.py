@@ -1,0 +1,271 @@
+"""``srbench train``: from a recipe and photographs to a checkpoint with its card."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from torch import nn
+
+from .. import __version__
+from ..data.folder import Dataset
+from ..data.training import TrainingSet
+from ..errors import CheckpointError, ConfigError, TrainingError
+from ..files import cannot_write, remove_unfinished
+from ..methods.resolve import checkpoint_file
+from ..metrics.lpips import Lpips
+from ..models.cards import Card, read_card
+from ..models.checkpoints import is_complete, load_checkpoint, save_checkpoint
+from ..models.device import lacks_memory
+from ..models.weights_catalogue import LPIPS_BACKBONES, mending_command, weights_path
+from ..observer import Observer
+from .best import Best
+from .content import content_losses
+from .guard import Stopped
+from .log import TensorboardLog, require_tensorboard
+from .photographs import read_training_set
+from .processes import TrainingProcess
+from .recipe import Recipe
+from .trainer import Trainer, TrainingProgress, read_state
+from .validation import PROTOCOL, Validation
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gave."""
+
+    checkpoint: Path
+    card: Card
+
+
+def run_folder(out: Path) -> Path:
+    """Where a training to the checkpoint ``out`` keeps its state, logs and samples."""
+    return out.with_name(out.stem + ".run")
+
+
+def finished(out: Path, recipe: Recipe) -> Card | None:
+    """The card of the checkpoint ``out``, if a training by ``recipe`` was finished.
+
+    Raises:
+        CheckpointError: ``out`` was trained by another recipe.
+    """
+    if not is_complete(out):
+        return None
+    card = read_card(out)
+    if card.recipe != recipe.model_dump(mode="json"):
+        raise CheckpointError(
+            f"{out} was trained by another recipe (another --steps?); choose another --out, or "
+            f"delete it and {run_folder(out)}"
+        )
+    return card
+
+
+def train(
+    recipe: Recipe,
+    photographs: Path | TrainingSet,
+    out: Path,
+    *,
+    weights: Path,
+    validation: Dataset,
+    guarded: Sequence[Dataset],
+    place: TrainingProcess,
+    resume: bool = False,
+    validate_every: int = 1000,
+    tensorboard: bool = False,
+    observer: Observer | None = None,
+    report: Callable[[TrainingProgress], None] = lambda progress: None,
+) -> Trained:
+    """Train a network; write its best weights to ``out`` (safetensors), their card beside it.
+
+    The best are those of the validation with the highest PSNR, or, where there is a
+    discriminator, with the lowest LPIPS (:class:`~srbench.training.best.Best`). The run's state,
+    logs and sample crops are kept in :func:`run_folder`. When the run has to be stopped, the
+    weights of its last sound state are written there as ``last-sound.safetensors``.
+
+    Args:
+        recipe: what to train and how.
+        photographs: a folder or tar file of them, or what was read from one.
+        out: the checkpoint to write.
+        weights: folder of backbone weights and of the checkpoint that the recipe starts from.
+        validation: data set whose scores are logged and whose first images are kept as samples.
+        guarded: data sets that no training photograph may show.
+        place: where to train.
+        resume: go on from the state of an interrupted run.
+        validate_every: steps between two validations.
+        tensorboard: write a log for TensorBoard too, beside ``log.csv``.
+
+    Raises:
+        ConfigError: ``out`` is no name of a safetensors file.
+        TrainingError: too few or unusable photographs, a training photograph that shows a
+            benchmark image, too little memory, or another training is writing there.
+        ResultsError: the run's folder cannot be written to.
+        Stopped: the run diverges or collapses.
+        MissingWeights: a loss needs weights, or the generator a start, that is not there.
+        CheckpointError: there is nothing to resume, or it was begun with another recipe, other
+            photographs or other weights of a loss.
+    """
+    if out.suffix != ".safetensors":  # beside it come names with other endings
+        raise ConfigError(f"the checkpoint is {out}, expected a name that ends in .safetensors")
+    observer = observer if observer and place.writes else Observer()
+    if tensorboard:
+        require_tensorboard()
+    folder = run_folder(out)
+    state = folder / "state.pt"
+    if state.exists() and not resume:
+        raise CheckpointError(
+            f"{state} is there from an earlier run; add --resume to go on with it, or delete "
+            f"{folder} to start again"
+        )
+    if resume:
+        read_state(state, recipe, torch.device("cpu"))  # before minutes of reading photographs
+    scale = recipe.architecture.scale
+    with _alone_in(folder, place), _out_of_memory_told(recipe, place.device):
+        content, notes = content_losses(recipe.content, weights, place.device)
+        generator = _generator(recipe, weights)
+        data = photographs
+        if isinstance(data, Path):
+            data = read_training_set(data, scale, guarded, place.device, observer)
+        trainer = Trainer(recipe, generator, data, content, place, (_described(data), *notes))
+        if resume:
+            trainer.resume(state)
+        lpips = None
+        if recipe.adversarial > 0 and validate_every < recipe.steps:  # else there is no choice
+            lpips = _lpips(weights, place.device, observer)
+        scores = Validation(validation, scale, folder / "samples", place.device, lpips)
+        best_path = folder / "best.safetensors"
+        if not resume:
+            best_path.unlink(missing_ok=True)
+        best = Best(best_path, adversarial=recipe.adversarial > 0)
+
+        def validate(network: nn.Module, step: int) -> Mapping[str, float]:
+            reached = scores(network, step)
+            best.offer(network, _card(trainer, reached, notes))
+            return reached
+
+        board = None
+        if tensorboard and place.writes:
+            board = TensorboardLog(folder / "tensorboard", trainer.step)
+
+        def tell(progress: TrainingProgress) -> None:
+            if board:
+                board.add(progress.step, progress.values)
+            report(progress)
+
+        observer.begin("training", recipe.steps)
+        try:
+            trainer.run(folder, validate=validate, validate_every=validate_every, report=tell)
+        except Stopped as error:
+            if not (place.writes and state.exists()):
+                place.wait()  # torchrun ends them all when one fails, also the one that writes
+                raise
+            trainer.resume(state)
+            sound = folder / "last-sound.safetensors"
+            save_checkpoint(sound, trainer.average, _card(trainer, {}, notes), half=True)
+            place.wait()
+            raise Stopped(
+                f"{error}; the sound weights of step {trainer.step} are in {sound}"
+            ) from error
+        if not place.writes:
+            return Trained(out, _card(trainer, {}, notes))
+        if not is_complete(best_path):  # the run was complete before, its best is gone
+            validate(trainer.average, trainer.step)
+        network, card = load_checkpoint(best_path)
+        save_checkpoint(out, network, card, half=True)
+        return Trained(out, card)
+
+
+def _card(trainer: Trainer, metrics: Mapping[str, float], notes: list[str]) -> Card:
+    recipe, data = trainer.recipe, trainer.data
+    if metrics:
+        notes = [*notes, f"metrics: means by protocol {PROTOCOL}, LR with the replicate border"]
+    return Card(
+        name=recipe.name,
+        architecture=recipe.architecture,
+        steps=trainer.step,
+        recipe=recipe.model_dump(mode="json"),
+        data=_described(data),
+        metrics=dict(metrics),
+        notes=notes,
+        trained_on_metric="lpips_alex" if "lpips" in recipe.content else None,
+        versions={
+            "srbench": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    )
+
+
+def _described(data: TrainingSet) -> str:
+    return f"{len(data)} photographs, {data.megapixels:.1f} megapixels"
+
+
+def _generator(recipe: Recipe, weights: Path) -> nn.Module:
+    torch.manual_seed(recipe.seed)
+    if recipe.start_from is None:
+        return recipe.architecture.build()
+    path = checkpoint_file(recipe.start_from, recipe.architecture.scale, weights)
+    network, card = load_checkpoint(path)
+    if card.architecture != recipe.architecture:
+        raise CheckpointError(
+            f"{path} cannot start this training: it is {card.architecture}, expected "
+            f"{recipe.architecture}"
+        )
+    return network
+
+
+def _lpips(weights: Path, device: torch.device, observer: Observer) -> Lpips | None:
+    backbone = LPIPS_BACKBONES["alex"]
+    if weights_path(backbone, weights).is_file():
+        return Lpips("alex", weights, str(device))
+    observer.note(
+        "the last weights will be taken for the best: LPIPS, which tells, needs weights; run "
+        f"`{mending_command(backbone)}`"
+    )
+    return None
+
+
+@contextmanager
+def _alone_in(folder: Path, place: TrainingProcess) -> Iterator[None]:
+    """Keeps other trainings out of a run's folder; what a killed one left half-written goes."""
+    if not place.writes:
+        yield
+        return
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise TrainingError(
+            f"another training is writing to {folder}; wait for it, or choose another --out"
+        ) from None
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    try:
+        remove_unfinished(folder)
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):  # a run that never began leaves no folder
+            (folder / ".lock").unlink()
+            folder.rmdir()
+
+
+@contextmanager
+def _out_of_memory_told(recipe: Recipe, device: torch.device) -> Iterator[None]:
+    """Turns memory that runs out inside into one clear line."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not lacks_memory(error):
+            raise
+        largest = max(recipe.stages, key=lambda stage: stage.batch * stage.crop**2)
+        raise TrainingError(
+            f"{device} has not enough memory for the photographs and batches of {largest.batch} "
+            f"crops of {largest.crop}x{largest.crop}; close other programs, or give a recipe "
+            "file with a smaller batch or crop (--config FILE)"
+        ) from error
