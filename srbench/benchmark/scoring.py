@@ -1,4 +1,4 @@
-"""``srbench score``: two folders of images, nothing else."""
+"""``srbench score``: two folders of images, or two images, nothing else."""
 
 from __future__ import annotations
 
@@ -32,10 +32,12 @@ def score_folders(
 ) -> list[Score]:
     """Scores of every image of ``sr`` against the original of the same name in ``hr``.
 
-    The rows' data set and method are the folders' names.
+    The rows' data set and method are the folders' names. ``hr`` and ``sr`` may also be one image
+    each, of any two names: then the image has the original's name, and the method the other's.
 
     Raises:
-        DatasetError: the folders hold different images.
+        DatasetError: the folders hold different images, or one of the two is a file and the other
+            a folder.
         UnknownName: an unknown protocol or LPIPS network.
         SizeMismatch: an image's size is not that of its original cropped to the scale.
         MissingWeights: LPIPS was asked for, but its backbone is not on this machine.
@@ -43,11 +45,16 @@ def score_folders(
     observer = observer or Observer()
     for protocol in protocols:
         get_protocol(protocol)
-    originals, images = image_files(hr), image_files(sr)
-    _refuse_different_ids(hr, originals, sr, images)
-    metrics = _load_lpips(lpips, weights, device)
     # A folder given as "." has its name all the same.
     dataset, method = hr.resolve().name, sr.resolve().name
+    if hr.is_file() and sr.is_file():
+        originals, images = {hr.stem: hr}, {hr.stem: sr}
+        dataset, method = hr.resolve().parent.name, sr.stem
+    else:
+        _refuse_a_file_with_a_folder(hr, sr)
+        originals, images = image_files(hr), image_files(sr)
+        _refuse_different_ids(hr, originals, sr, images)
+    metrics = _load_lpips(lpips, weights, device)
     rows: list[Score] = []
     observer.begin("scoring", len(images))
     for image, path in images.items():
@@ -74,6 +81,14 @@ def _load_lpips(lpips: Sequence[str], weights: Path, device: str) -> dict[str, L
     from ..models.device import pick_device
 
     return {net: Lpips(net, weights, pick_device(device)) for net in lpips}
+
+
+def _refuse_a_file_with_a_folder(hr: Path, sr: Path) -> None:
+    for one, other in ((hr, sr), (sr, hr)):
+        if one.is_file() and other.is_dir():
+            raise DatasetError(
+                f"{one} is one image, but {other} is a folder; give two images or two folders"
+            )
 
 
 def _refuse_different_ids(

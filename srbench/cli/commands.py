@@ -220,8 +220,8 @@ def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
 
 @app.command()
 def score(
-    hr: Annotated[Path, typer.Option(help="Folder of original images.")],
-    sr: Annotated[Path, typer.Option(help="Folder of SR images of the same names.")],
+    hr: Annotated[Path, typer.Option(help="Folder of original images, or one image.")],
+    sr: Annotated[Path, typer.Option(help="Folder of SR images of the same names, or one image.")],
     scale: Annotated[int, typer.Option(help="Magnification.", min=1)],
     protocol: Annotated[
         list[str] | None, typer.Option(help="matlab, basicsr or ledig2017; repeatable.")
@@ -235,7 +235,7 @@ def score(
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Score a folder of SR images against their originals."""
+    """Score SR images, a folder or one file, against their originals."""
     from ..benchmark.results import write_scores
     from ..benchmark.scoring import score_folders
     from ..models.weights_catalogue import weights_folder

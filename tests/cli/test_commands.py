@@ -10,9 +10,9 @@ import torch
 from PIL import Image as PillowImage
 from safetensors.torch import save_file
 from skimage import data
-from skimage.metrics import structural_similarity
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from srbench.benchmark.results import Score, write_scores
+from srbench.benchmark.results import Score, read_scores, write_scores
 from srbench.imaging import crop_to_multiple, imresize, read_image, studio_luma, write_png
 from srbench.methods.resolve import checkpoint_file
 from srbench.models.backbones import expected_shapes
@@ -103,6 +103,23 @@ def test_score_agrees_with_scikit_image(run_cli, pair, tmp_path):
         )  # fmt: skip
         assert found[name, "ssim_y"] == pytest.approx(each[5:-5, 5:-5].mean(), abs=1e-6)
         assert found[name, "psnr_y"] == pytest.approx(10 * np.log10(255**2 / np.mean((a - b) ** 2)))
+
+
+def test_two_single_files_of_any_names_are_scored(run_cli, refused, pair, tmp_path):
+    hr, sr = pair
+    original = next(iter(sorted(hr.iterdir())))
+    result = (sr / original.name).rename(tmp_path / "mine_v2.png")
+    table = tmp_path / "s.csv"
+    ran = run_cli("score", "--hr", original, "--sr", result, "--scale", 4, "--out", table)
+    assert ran.code == 0, ran.err
+    (psnr,) = [row for row in read_scores(table) if row.metric == "psnr_y"]
+    assert (psnr.dataset, psnr.image, psnr.method) == (hr.name, original.stem, "mine_v2")
+    images = crop_to_multiple(read_image(original), 4), read_image(result)
+    luma = [studio_luma(image, rounded=True)[4:-4, 4:-4] for image in images]
+    assert psnr.value == pytest.approx(peak_signal_noise_ratio(*luma, data_range=255), abs=1e-5)
+    for one, other in ((original, sr), (hr, result)):
+        line = refused("score", "--hr", one, "--sr", other, "--scale", 4)
+        assert "give two images or two folders" in line
 
 
 def test_score_refuses_what_does_not_fit(refused, pair, tmp_path):
