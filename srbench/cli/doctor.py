@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 
 from .. import __version__
-from ..data.catalogue import catalogue
-from ..data.folder import Dataset, datasets_under, open_dataset
+from ..data.catalogue import SAMPLE, catalogue
+from ..data.folder import Dataset, auto_datasets, dataset_folder, open_dataset
 from ..data.verify import verify
 from ..errors import SrbenchError
 from ..imaging import Border, crop_to_multiple, imresize
@@ -116,13 +116,11 @@ def _checkpoints(weights: Path) -> Iterator[Check]:
 
 
 def _datasets(root: Path) -> Iterator[Check]:
-    names = list(catalogue())
-    present = {name.lower() for name in datasets_under(root)}
-    for name in names:
-        if name != "sample" and name.lower() not in present:
-            yield Check("absent", f"data set {name}; to get it: srbench data fetch {name}")
-            continue
+    for name in catalogue():
         try:
+            if name != SAMPLE and dataset_folder(name, root) is None:
+                yield Check("absent", f"data set {name}; to get it: srbench data fetch {name}")
+                continue
             findings = verify(open_dataset(name, root))
         except SrbenchError as error:
             yield Check("bad", f"data set {name}: {error}")
@@ -142,7 +140,7 @@ def _datasets(root: Path) -> Iterator[Check]:
 def _golden(root: Path) -> Iterator[Check]:
     sample = open_dataset("sample", None)
     yield from _compare(sample, ["astronaut"], "symmetric", _SAMPLE_BICUBIC)
-    if "set5" in {name.lower() for name in datasets_under(root)}:
+    if "Set5" in auto_datasets(root):
         dataset = open_dataset("Set5", root)
         yield from _compare(dataset, dataset.ids, "replicate", _SET5_BICUBIC)
     else:

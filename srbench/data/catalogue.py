@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import csv
+import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -59,9 +61,15 @@ class PixelRecord:
 
 @dataclass(frozen=True)
 class Entry:
-    """A data set of the catalogue; ``pixels`` is empty where nobody has recorded them yet."""
+    """A data set of the catalogue; ``pixels`` is empty where nobody has recorded them yet.
+
+    ``aliases`` are other usual names. ``cropped`` is the multiple that the recorded images are cut
+    to, 1 for none: a larger file that gives their pixels when it is cut is the same image.
+    """
 
     name: str
+    aliases: tuple[str, ...]
+    cropped: int
     licence: str
     homepage: str
     ids: tuple[str, ...]
@@ -80,8 +88,27 @@ def catalogue() -> Mapping[str, Entry]:
 
 
 def canonical_name(name: str) -> str | None:
-    """The catalogue's spelling of ``name``, or None if it is not of the catalogue."""
-    return next((known for known in catalogue() if known.lower() == name.lower()), None)
+    """The catalogue's name of a data set that goes by ``name``; None if it has no such set.
+
+    ``B100``, ``bsds-100`` and ``BSD_100`` are BSD100; ``Set5_HR`` is Set5.
+    """
+    return _by_usual_name().get(_plain(name))
+
+
+@cache
+def _by_usual_name() -> Mapping[str, str]:
+    return {
+        _plain(usual): entry.name
+        for entry in catalogue().values()
+        for usual in (entry.name, *entry.aliases)
+    }
+
+
+def _plain(name: str) -> str:
+    """Without what people write in different ways: case, separators, a trailing HR."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    text = re.sub(r"[-_.\s]+", "-", text.strip()).removesuffix("-hr")
+    return re.sub(r"(?<=[^\W\d])-(?=\d)", "", text)
 
 
 def _entry(name: str, table: dict[str, Any], pixels: Mapping[str, dict[str, PixelRecord]]) -> Entry:
@@ -104,6 +131,8 @@ def _entry(name: str, table: dict[str, Any], pixels: Mapping[str, dict[str, Pixe
     )
     return Entry(
         name=name,
+        aliases=tuple(table.get("aliases", ())),
+        cropped=table.get("cropped", 1),
         licence=table["licence"],
         homepage=table["homepage"],
         ids=tuple(sorted(ids)),

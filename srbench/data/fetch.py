@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ..downloading import DownloadProgress, download
 from ..errors import DatasetError, DownloadError, unknown_name
 from .catalogue import SAMPLE, Source, canonical_name, catalogue
-from .folder import Dataset, datasets_under, image_files, open_dataset
+from .folder import Dataset, dataset_folder, image_files, open_dataset
 from .placing import placed_folder
 from .unpacking import Limits, unpack_images
 from .verify import Finding, verify
@@ -57,6 +57,7 @@ def fetch(
 
     Raises:
         UnknownName: the catalogue has no such data set.
+        DatasetError: it is under the root twice, by two of its names.
         DownloadError: no address gave it; the message says why for each of them.
         ResultsError: the root cannot be written to.
     """
@@ -64,8 +65,7 @@ def fetch(
     canonical = canonical_name(name)
     if canonical is None:
         raise unknown_name("data set", name, catalogue())
-    present = {there.lower() for there in datasets_under(root)} | {SAMPLE}
-    if canonical.lower() in present:
+    if canonical == SAMPLE or dataset_folder(canonical, root):
         dataset = open_dataset(canonical, root)
         return Fetched(dataset, None, tuple(verify(dataset)))
     bounds = limits or Limits()

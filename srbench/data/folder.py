@@ -17,7 +17,8 @@ from ..errors import DatasetError, unknown_name
 from ..files import expanded, home_needed
 from ..imaging import read_image
 from ..imaging.luma import Image
-from .catalogue import AUTO, SAMPLE, catalogue
+from .catalogue import AUTO, SAMPLE, canonical_name, catalogue
+from .naming import dataset_key, refuse_reserved, spelt
 
 EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 
@@ -52,14 +53,15 @@ def is_image_name(name: str) -> bool:
 
 
 def image_files(folder: Path | str) -> dict[str, Path]:
-    """The images of a folder as id (file stem) to path, sorted by id.
+    """The images of a folder as id (file stem in Unicode's form NFC) to path, sorted by id.
 
     Hidden files, subfolders and files with other extensions are passed over; the extension's
     case does not matter.
 
     Raises:
-        DatasetError: the folder is missing or holds no image, two files share an id, a link
-            leads nowhere, or a name has control characters or is no UTF-8: no table could hold it.
+        DatasetError: the folder is missing or holds no image, two files share an id but for case
+            (one would overwrite the other on many systems), a link leads nowhere, or a name has
+            control characters or is no UTF-8: no table could hold it.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -79,16 +81,23 @@ def image_files(folder: Path | str) -> dict[str, Path]:
                     f"{folder} holds {path.name!a}, whose name has control characters or is "
                     "no UTF-8; rename it"
                 )
-            found[path.stem].append(path)
+            found[image_id_of(path).casefold()].append(path)
     if not found:
         raise DatasetError(f"{folder} holds no image ({', '.join(e[1:] for e in EXTENSIONS)})")
-    for image_id, paths in found.items():
+    for paths in found.values():
         if len(paths) > 1:
             names = " and ".join(path.name for path in paths)
             raise DatasetError(
-                f"{folder}: {names} share the id '{image_id}'; remove or rename all but one"
+                f"{folder}: {names} share the id '{image_id_of(paths[0])}'; remove or rename all "
+                "but one"
             )
-    return {image_id: found[image_id][0] for image_id in sorted(found)}
+    paths = {image_id_of(path): path for (path,) in found.values()}
+    return {image_id: paths[image_id] for image_id in sorted(paths)}
+
+
+def image_id_of(path: Path) -> str:
+    """The id of an image file: its name without ending, in Unicode's form NFC."""
+    return unicodedata.normalize("NFC", path.stem)
 
 
 def data_root(override: Path | str | None = None) -> Path:
@@ -137,31 +146,49 @@ def datasets_under(root: Path) -> dict[str, Path]:
     return {path.name: path for path in folders if (path / "HR").is_dir()}
 
 
-def open_dataset(name: str, root: Path | str | None) -> Dataset:
-    """The data set ``<root>/<Name>/HR``; the name's case does not matter.
-
-    ``sample`` is built in and needs no root.
+def dataset_folder(name: str, root: Path) -> Path | None:
+    """The folder ``<root>/<Name>`` of a data set under any of its usual names; None if not there.
 
     Raises:
-        DatasetError: it is not under the root, is empty, or has two files of one id.
+        DatasetError: two folders have names of that set.
     """
-    if name.lower() == SAMPLE:
+    key = dataset_key(name)
+    found = [path for there, path in datasets_under(root).items() if dataset_key(there) == key]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise DatasetError(
+            f"{root} holds {names}, which are names of one data set (case and usual aliases do not "
+            "count); remove or rename all but one"
+        )
+    return found[0] if found else None
+
+
+def open_dataset(name: str, root: Path | str | None) -> Dataset:
+    """The data set ``<root>/<Name>/HR``; its case does not matter, a known set goes by any alias.
+
+    A known set has the catalogue's name, whatever its folder is called. ``sample`` is built in and
+    needs no root.
+
+    Raises:
+        DatasetError: it is not under the root, is there twice, is empty, or has two files of one
+            id, or the name means something else.
+    """
+    if canonical_name(name) == SAMPLE:
+        if root is not None and (hidden := dataset_folder(name, Path(root))):
+            refuse_reserved(hidden.name, f" ({hidden})")
         return sample_dataset()
     if root is None:
         raise DatasetError(f"data set '{name}' needs a data root; set --data or SRBENCH_DATA")
-    present = datasets_under(Path(root))
-    match = present.get(name) or next(
-        (path for there, path in present.items() if there.lower() == name.lower()), None
-    )
+    refuse_reserved(name)
+    match = dataset_folder(name, Path(root))
     if match is None:
-        raise _not_there(name, Path(root), sorted(present))
-    return Dataset(match.name, MappingProxyType(image_files(match / "HR")))
+        raise _not_there(name, Path(root), sorted(datasets_under(Path(root))))
+    return Dataset(spelt(match.name), MappingProxyType(image_files(match / "HR")))
 
 
 def _not_there(name: str, root: Path, present: list[str]) -> DatasetError:
     listed = ", ".join([*present, SAMPLE])
-    known = {entry.lower(): entry for entry in catalogue()}
-    canonical = known.get(name.lower())
+    canonical = canonical_name(name)
     if canonical:
         way = f"get it with 'srbench data fetch {canonical}' or 'srbench data import {canonical} "
         way += "FOLDER'"
@@ -175,6 +202,9 @@ def _not_there(name: str, root: Path, present: list[str]) -> DatasetError:
 
 
 def auto_datasets(root: Path | str) -> list[str]:
-    """Set5, Set14 and BSD100, those that are under the root; without any of them, ``sample``."""
-    present = {name.lower() for name in datasets_under(Path(root))}
-    return [name for name in AUTO if name.lower() in present] or [SAMPLE]
+    """Set5, Set14 and BSD100, those that are under the root; without any of them, ``sample``.
+
+    Raises:
+        DatasetError: one of them is there twice, under two names.
+    """
+    return [name for name in AUTO if dataset_folder(name, Path(root))] or [SAMPLE]

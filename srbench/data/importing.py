@@ -11,13 +11,13 @@ from ..errors import DatasetError, ImageError
 from ..imaging import read_image
 from ..observer import Observer
 from ..wording import counted
-from .catalogue import SAMPLE, canonical_name
-from .folder import Dataset, datasets_under, image_files, open_dataset
+from .catalogue import canonical_name
+from .folder import Dataset, dataset_folder, image_files, open_dataset
+from .naming import refuse_reserved
 from .placing import placed_folder
 from .verify import Finding, verify
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
-_RESERVED = (SAMPLE, "auto", "all", "hr")
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,18 @@ def import_folder(
         ResultsError: the root cannot be written to.
     """
     folder, root = Path(folder), Path(root)
-    if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
+    if not _NAME.fullmatch(name):
         raise DatasetError(
             f"'{name}' cannot name a data set; use up to 64 letters, digits, '.', '_', '+' or '-',"
-            f" starting with a letter or digit, and none of {', '.join(_RESERVED)}"
+            " starting with a letter or digit"
         )
+    refuse_reserved(name)
+    taken = dataset_folder(name, root)
     name = canonical_name(name) or name
-    taken = next((there for there in datasets_under(root) if there.lower() == name.lower()), None)
     if taken:
         raise DatasetError(
-            f"data set '{taken}' is already under {root}; choose another name, or remove "
-            f"{root / taken / 'HR'} first"
+            f"data set '{taken.name}' is already under {root}; choose another name, or remove "
+            f"{taken / 'HR'} first"
         )
     images = image_files(folder)
     observer = observer or Observer()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DatasetError
 from .catalogue import SAMPLE, canonical_name, catalogue
 from .folder import datasets_under, image_files, sample_dataset
+from .naming import dataset_key, refuse_reserved
 
 
 @dataclass(frozen=True)
@@ -34,25 +36,44 @@ def list_datasets(root: Path | str) -> list[ListedDataset]:
     Counts files and decodes nothing; :func:`~srbench.data.verify` looks at the pixels.
     """
     under = datasets_under(Path(root))
+    by_key: defaultdict[str, list[Path]] = defaultdict(list)
+    for name, path in under.items():
+        by_key[dataset_key(name)].append(path)
     listed = []
     for name, entry in catalogue().items():
         if name == SAMPLE:
             dataset = sample_dataset()
             images, folder, problem = len(dataset.ids), dataset.images[dataset.ids[0]].parent, None
         else:
-            place = next((path for n, path in under.items() if n.lower() == name.lower()), None)
-            folder = place / "HR" if place else None
+            places = by_key[dataset_key(name)]
+            folder = places[0] / "HR" if places else None
             images, problem = _count(folder)
+            problem = _name_problem(places) or problem
         listed.append(
             ListedDataset(
                 name, images, len(entry.ids), folder, entry.licence, bool(entry.sources), problem
             )
         )
     for name, path in under.items():
-        if canonical_name(name) is None:
+        if canonical_name(name) in (None, SAMPLE):
             images, problem = _count(path / "HR")
+            problem = _name_problem(by_key[dataset_key(name)]) or problem
             listed.append(ListedDataset(name, images, None, path / "HR", None, False, problem))
     return listed
+
+
+def _name_problem(places: list[Path]) -> str | None:
+    """Why folders of one data set's names cannot be used as such, if so."""
+    if len(places) > 1:
+        return (
+            f"{' and '.join(p.name for p in places)} are names of one data set; rename all but one"
+        )
+    try:
+        for place in places:
+            refuse_reserved(place.name)
+    except DatasetError as error:
+        return str(error)
+    return None
 
 
 def _count(folder: Path | None) -> tuple[int, str | None]:

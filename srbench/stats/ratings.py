@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..csv_cells import truth, unguard
+from ..data.naming import dataset_key, spelt
 from ..errors import RatingsError
 
 NAMES = ["rater", "dataset", "image", "method"]
@@ -97,11 +98,13 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     """The ratings with names as text, whole scores and every optional column the rules need.
 
     ``phase`` defaults to ``main``, ``repetition`` to 0, ``simulated`` to False. Method names that
-    differ in case only are one method, spelt as first met; ``hr`` is ``HR``. Rows keep their order.
-    Checking twice changes nothing.
+    differ in case only are one method, spelt as first met; ``hr`` is ``HR``. Known data sets have
+    the catalogue's names (``B100`` is ``BSD100``). Rows keep their order. Checking twice changes
+    nothing.
 
     Raises:
-        RatingsError: no rows, columns missing, empty names, a score that is not a whole number
+        RatingsError: no rows, columns missing, empty names, a data set called all, one data set
+            under two names (``Set5`` and ``set5``), a score that is not a whole number
             from 1 to 5, unknown phases, a word in ``simulated`` that is neither true nor false,
             duplicated votes, several studies or scales in one table, or no vote of phase ``main``.
             Bad rows are counted and the first three shown.
@@ -129,6 +132,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
             "name it or remove the row",
         )
         table[name] = text
+    table["dataset"] = _usual_names(table["dataset"])
     table["method"] = _one_spelling(table["method"])
     score = pd.to_numeric(table["score"], errors="coerce").to_numpy(dtype=float)
     with np.errstate(invalid="ignore"):
@@ -212,6 +216,29 @@ def _refuse(
     )
     more = "the first are " if rows.size > 3 else ""
     raise RatingsError(f"{what} in {count}: {more}{shown}; {remedy}")
+
+
+def _usual_names(datasets: pd.Series) -> pd.Series:
+    """The names of data sets, known ones as the catalogue has them.
+
+    Raises:
+        RatingsError: a name means all data sets together, or two mean one.
+    """
+    spelling = {name: spelt(name) for name in datasets.unique()}
+    by_key: dict[str, str] = {}
+    for name in spelling:
+        key = dataset_key(name)
+        if key == "all":
+            raise RatingsError(
+                f"a data set is called '{name}' ({(datasets == name).sum():,} rows), as the tables "
+                "call all data sets together; give it another name"
+            )
+        if by_key.setdefault(key, name) != name:
+            raise RatingsError(
+                f"the data sets '{by_key[key]}' and '{name}' are one by name (case and usual "
+                "aliases do not count); spell them alike, or give one another name"
+            )
+    return datasets.map(spelling)
 
 
 def _one_spelling(methods: pd.Series) -> pd.Series:

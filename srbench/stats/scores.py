@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..data.naming import spelt
 from ..errors import ResultsError
 from .ratings import REFERENCE
 
@@ -16,8 +17,9 @@ def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: object = No
 
     Columns ``dataset, image, method, mos, protocol, metric, value``.
 
-    Method names match whatever their case; the original, which has no score of its own, and values
-    that are not finite (the PSNR of identical images) are left out.
+    Method names match whatever their case, known data sets under any usual name; the original,
+    which has no score of its own, and values that are not finite (the PSNR of identical images) are
+    left out.
 
     Raises:
         ResultsError: columns are missing, the scores hold several scales and the ratings do not
@@ -44,6 +46,7 @@ def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: object = No
         )
     for column in ("dataset", "image", "method"):
         table[column] = table[column].astype(str)
+    table["dataset"] = table["dataset"].map({n: spelt(n) for n in table["dataset"].unique()})
     table["method"] = table["method"].str.casefold()
     table["value"] = pd.to_numeric(table["value"], errors="coerce")
     table = table[np.isfinite(table["value"])]

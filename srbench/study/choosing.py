@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..data import image_files
+from ..data.catalogue import SAMPLE
+from ..data.naming import dataset_key, refuse_reserved
 from ..errors import DatasetError, StudyError, unknown_name
 from ..imaging import read_image
 from .manifest import REFERENCE, Rules
@@ -75,11 +77,14 @@ def _image_folders(
             "make some with: srbench run-all"
         )
     if datasets is not None:
-        canonical = {name.lower(): name for name in there}
+        canonical = {dataset_key(name): name for name in there}
         for name in datasets:
-            if name.lower() not in canonical:
+            if dataset_key(name) not in canonical:
                 raise unknown_name("data set in the results", name, there)
-        there = [canonical[name.lower()] for name in dict.fromkeys(datasets)]
+        there = list(dict.fromkeys(canonical[dataset_key(name)] for name in datasets))
+    for name in there:
+        if dataset_key(name) != SAMPLE:
+            refuse_reserved(name, f" ({images / name})")
     scales = sorted(
         {
             int(p.name[1:])

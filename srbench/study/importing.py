@@ -13,6 +13,7 @@ from typing import Any, cast, get_args
 from sqlalchemy import Connection, insert, select
 
 from ..csv_cells import truth, unguard
+from ..data.naming import dataset_key
 from ..errors import StudyError
 from .manifest import GRADES, Manifest
 from .playlists import Phase, Trial
@@ -196,13 +197,13 @@ def _lines(file: Path) -> list[_Line]:
 def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
     phases = {anchor.stimulus: "gold" for anchor in manifest.gold}
     phases |= dict.fromkeys(manifest.main, "main")
-    ids = {(s.dataset, s.image, s.method.lower()): s.id for s in manifest.stimuli}
+    ids = {(dataset_key(s.dataset), s.image, s.method.lower()): s.id for s in manifest.stimuli}
     expected = {a.stimulus: a.expected for a in (*manifest.calibration, *manifest.gold)}
     next_trial = Counter[str]()
     seen: set[object] = set()
     for line in lines:
         cells, where = line.cells, line.where
-        stimulus = ids.get((cells["dataset"], cells["image"], cells["method"].lower()))
+        stimulus = ids.get((dataset_key(cells["dataset"]), cells["image"], cells["method"].lower()))
         if stimulus is None:
             raise StudyError(
                 f"{where}: {cells['dataset']}/{cells['image']} by {cells['method']} "

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from ..data.catalogue import SAMPLE, catalogue
-from ..data.folder import Dataset, datasets_under, open_dataset
+from ..data.catalogue import SAMPLE, canonical_name
+from ..data.folder import Dataset, dataset_folder, open_dataset
 from ..data.leakage import find_leaks
 from ..data.training import TrainingSet, read_training_images
 from ..errors import TrainingError
@@ -27,8 +27,9 @@ def find_photographs(text: str, root: Path) -> Path:
         DatasetError: it is a data set's name, but the set is not under ``root``; the message
             names the command that supplies it.
     """
-    known = {name.lower() for name in (*datasets_under(root), *catalogue())} - {SAMPLE}
-    if Path(text).exists() or text.lower() not in known:
+    if Path(text).exists():
+        return Path(text)
+    if canonical_name(text) in (None, SAMPLE) and dataset_folder(text, root) is None:
         return Path(text)
     first = next(iter(open_dataset(text, root).images.values()))
     return first.parent

@@ -1,0 +1,42 @@
+"""What a data set can be called, and when two names are one."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from ..errors import DatasetError
+from .catalogue import SAMPLE, canonical_name
+
+RESERVED = {
+    "all": "tables call the row over all data sets so",
+    "auto": "it stands for the benchmark sets that are there",
+    "hr": "it stands for the originals",
+    SAMPLE: "the built-in set has that name",
+}
+"""Names that mean something else, and what."""
+
+
+def dataset_key(name: str) -> str:
+    """What two names have in common when they mean one data set.
+
+    The usual names of a known set are one (:func:`~srbench.data.catalogue.canonical_name`); other
+    names are told apart by their letters without case, since their files would collide on many
+    systems otherwise.
+    """
+    return (canonical_name(name) or unicodedata.normalize("NFC", name).strip()).casefold()
+
+
+def spelt(name: str) -> str:
+    """How srbench writes a data set's name: as the catalogue does, else as it is, in NFC."""
+    return canonical_name(name) or unicodedata.normalize("NFC", name)
+
+
+def refuse_reserved(name: str, where: str = "") -> None:
+    """Refuse a data set whose name means something else; ``where`` follows it in the message.
+
+    Raises:
+        DatasetError: it is called all, auto, hr or sample, in any case.
+    """
+    reason = RESERVED.get(dataset_key(name))
+    if reason:
+        raise DatasetError(f"'{name}'{where} cannot name a data set: {reason}; choose another name")

@@ -1,0 +1,80 @@
+"""Low-resolution copies among photographs, told by their names, sizes and miniatures."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import NamedTuple, Self
+
+from ..imaging.luma import Image
+from .pixels import same_picture, thumbnail
+
+_SEPARATED = r"(?:^|(?<=[^a-z]))(?:{})(?=[^a-z]|$)"
+# LR, lr_x4, LRbicx4, LRBI, LR_bicubic, DIV2K_train_LR_unknown; a name such as "colour" is none.
+_LOW = re.compile(_SEPARATED.format(r"lr(?:bic|bi|bd|dn)?(?:x?\d+)?|low-?res(?:olution)?|lowres"))
+# The parts of a name in which an original and its copies differ.
+_MARKS = re.compile(
+    r"[-_. ]*(?:(?:lr|hr|gt|bicubic|bic|bi|bd|srf|original|low-?res|high-?res)(?![a-z])|x\d+[mdw]?)"
+    r"(?:[-_ ]*x?[2-9](?!\d))?$"
+)
+
+
+class Picture(NamedTuple):
+    """What is kept of an image to find its copies: size in pixels and 8x8 miniature."""
+
+    height: int
+    width: int
+    miniature: Image
+
+    @classmethod
+    def of(cls, image: Image) -> Self:
+        """Of an image, uint8 of shape (H, W) or (H, W, 3)."""
+        return cls(image.shape[0], image.shape[1], thumbnail(image))
+
+
+def low_resolution(
+    pictures: Mapping[str, Picture], within: str = ""
+) -> tuple[dict[str, str], list[str]]:
+    """Which pictures are low-resolution copies: of another one there, or by their names alone.
+
+    Args:
+        pictures: by path relative to what was searched, with ``/`` between the parts.
+        within: the last parts of what was searched itself, such as ``LR_bicubic/X4``.
+
+    Returns:
+        ``copies``, by name the name of the original that each is a copy of: one name but for marks
+        such as ``x4``, ``_LR`` or ``_SRF_4_HR``, the same picture, and 1/2 to 1/16 of the size;
+        and ``alone``, those in a folder or under a name that says LR without such an original.
+    """
+    by_stem: defaultdict[str, list[str]] = defaultdict(list)
+    for name in pictures:
+        by_stem[_stem(name)].append(name)
+    copies: dict[str, str] = {}
+    for names in by_stem.values():
+        names.sort(key=lambda name: pictures[name][:2], reverse=True)
+        for place, name in enumerate(names):
+            for larger in names[:place]:
+                if larger not in copies and _is_copy(pictures[larger], pictures[name]):
+                    copies[name] = larger
+                    break
+    alone = [n for n in pictures if n not in copies and _LOW.search(f"{within}/{n}".casefold())]
+    return copies, alone
+
+
+def _is_copy(original: Picture, other: Picture) -> bool:
+    """Whether the size is an exact fraction, of the original cut to a multiple or not."""
+    return same_picture(original.miniature, other.miniature) and any(
+        other[:2] == (original.height // k, original.width // k)
+        or other[:2] == (-(-original.height // k), -(-original.width // k))
+        for k in range(2, 17)
+    )
+
+
+def _stem(name: str) -> str:
+    """The file's name without its ending and without marks of size."""
+    text = PurePosixPath(name).stem.casefold()
+    while (shorter := _MARKS.sub("", text)) and shorter != text:
+        text = shorter
+    return text
