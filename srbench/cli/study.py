@@ -358,7 +358,7 @@ def analyze(
 
         from ..benchmark.results import read_scores
         from ..report.study.write import write_analysis
-        from ..stats.ratings import read_ratings
+        from ..stats.reading import read_ratings
 
         if folder is not None:
             from ..study import open_study

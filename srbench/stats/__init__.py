@@ -4,6 +4,7 @@
 """
 
 from .analyze import analyze
-from .ratings import check_ratings, main_votes, read_ratings
+from .ratings import check_ratings, main_votes
+from .reading import read_ratings
 
 __all__ = ["analyze", "check_ratings", "main_votes", "read_ratings"]

@@ -1,84 +1,28 @@
-"""The ratings table: one row per vote. Reading it, and refusing what the statistics cannot use.
+"""The ratings table: one row per vote, and what of it the statistics cannot use.
 
 Columns: ``rater, dataset, image, method, score`` and optionally ``repetition``, ``phase``,
-``scale``, ``study``, ``simulated`` and any others, which are kept.
+``scale``, ``study``, ``simulated``, ``expected`` (the right grade of a gold stimulus) and any
+others, which are kept.
 """
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
+import unicodedata
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..csv_cells import truth, unguard
+from ..csv_cells import truth
 from ..data.naming import dataset_key, spelt
 from ..errors import RatingsError
 
 NAMES = ["rater", "dataset", "image", "method"]
 REQUIRED = [*NAMES, "score"]
+OPTIONAL = ["repetition", "phase", "scale", "study", "study_id", "simulated", "expected"]
 PHASES = ["training", "main", "retest", "gold"]
 LOWEST, HIGHEST = 1, 5
 REFERENCE = "HR"
-
-
-def read_ratings(path: Path | str) -> pd.DataFrame:
-    """A ratings file (CSV, UTF-8, separated by commas) as a checked table; see `check_ratings`.
-
-    The apostrophe by which an export keeps spreadsheets from running a name as a formula is taken
-    away again.
-
-    Raises:
-        RatingsError: the file is missing, not such a CSV, or its rows break a rule.
-    """
-    path = Path(path)
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise RatingsError(f"cannot read ratings file {path}: {error.strerror}") from error
-    if text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in text[:1000]:
-        raise RatingsError(f"{path.name} is not UTF-8 text but looks like UTF-16; save it as UTF-8")
-    try:
-        header = text.decode("utf-8-sig").split("\n", 1)[0].strip()
-    except UnicodeDecodeError as error:
-        line = text.count(b"\n", 0, error.start) + 1
-        raise RatingsError(
-            f"{path.name} is not UTF-8 text (byte 0x{text[error.start]:02X} in line {line}); "
-            "save it as CSV in UTF-8"
-        ) from error
-    if not header:
-        raise RatingsError(f"{path.name} is empty; expected the columns {', '.join(REQUIRED)}")
-    for mark, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if mark in header and "," not in header:
-            raise RatingsError(
-                f"{path.name} is separated by {word}; expected commas: save it as plain CSV"
-            )
-    try:
-        frame = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
-        )
-    except (pd.errors.ParserError, csv.Error) as error:
-        raise RatingsError(f"{path.name} is not a well-formed CSV: {_one_line(error)}") from error
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas would shift the columns
-        raise RatingsError(
-            f"{path.name} has rows with more cells than its header; name every column"
-        )
-    if b"'" in text:
-        frame = _unguarded(frame)
-    try:
-        return check_ratings(frame)
-    except RatingsError as error:
-        raise RatingsError(f"{path.name}: {error}") from error
-
-
-def _unguarded(frame: pd.DataFrame) -> pd.DataFrame:
-    columns = {
-        unguard(str(name)): column.map({cell: unguard(cell) for cell in column.unique()})
-        for name, column in frame.items()
-    }
-    return pd.DataFrame(columns)
 
 
 def require_table(what: str, table: object) -> None:
@@ -97,14 +41,15 @@ def require_table(what: str, table: object) -> None:
 def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     """The ratings with names as text, whole scores and every optional column the rules need.
 
-    ``phase`` defaults to ``main``, ``repetition`` to 0, ``simulated`` to False. Method names that
-    differ in case only are one method, spelt as first met; ``hr`` is ``HR``. Known data sets have
-    the catalogue's names (``B100`` is ``BSD100``). Rows keep their order. Checking twice changes
-    nothing.
+    ``phase`` defaults to ``main``, ``repetition`` to 0, ``simulated`` to False. Columns are known
+    whatever the case of their names. Names are compared in Unicode's form NFC, without blanks
+    around them. Method names that differ in case only are one method, spelt as first met; ``hr`` is
+    ``HR``. Known data sets have the catalogue's names (``B100`` is ``BSD100``). Rows keep their
+    order. Checking twice changes nothing.
 
     Raises:
-        RatingsError: no rows, columns missing, empty names, a data set called all, one data set
-            under two names (``Set5`` and ``set5``), a score that is not a whole number
+        RatingsError: no rows, columns missing or there twice, empty names, a data set called all,
+            one data set under two names (``Set5`` and ``set5``), a score that is not a whole number
             from 1 to 5, unknown phases, a word in ``simulated`` that is neither true nor false,
             duplicated votes, several studies or scales in one table, or no vote of phase ``main``.
             Bad rows are counted and the first three shown.
@@ -112,26 +57,27 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     require_table("ratings", ratings)
     if ratings.columns.empty:
         raise RatingsError("there are no ratings yet")
+    ratings = ratings.set_axis(_known_names(ratings), axis=1)
     missing = [column for column in REQUIRED if column not in ratings.columns]
     if missing:
-        there = ", ".join(map(str, ratings.columns)) or "none"
+        names = [str(name)[:40] for name in ratings.columns]
+        there = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if names[12:] else "")
         raise RatingsError(
-            f"columns missing: {', '.join(missing)}; there are: {there}; "
-            f"expected: {', '.join(REQUIRED)}[, repetition][, phase]"
+            f"columns missing: {', '.join(missing)}; there are: {there or 'none'}; "
+            f"expected: {', '.join(REQUIRED)}[, repetition][, phase]{_way_out(ratings, missing)}"
         )
+    if not ratings.columns.is_unique:
+        twice = ratings.columns[ratings.columns.duplicated()][0]
+        raise RatingsError(f"two columns are called '{twice}': rename or remove one")
     if ratings.empty:
         raise RatingsError("there are no ratings: the table has a header and no rows")
     table = ratings.reset_index(drop=True)
     for name in NAMES:
-        text = table[name].astype(str).str.strip()
-        _refuse(
-            table,
-            (table[name].isna() | (text == "")).to_numpy(),
-            f"{name} is empty",
-            name,
-            "name it or remove the row",
-        )
-        table[name] = text
+        place, found = pd.factorize(table[name].astype(str))
+        clean = np.array([unicodedata.normalize("NFC", text).strip() for text in found], object)
+        empty = (clean == "")[place] | table[name].isna().to_numpy()
+        _refuse(table, empty, f"{name} is empty", name, "name it or remove the row")
+        table[name] = clean[place]
     table["dataset"] = _usual_names(table["dataset"])
     table["method"] = _one_spelling(table["method"])
     score = pd.to_numeric(table["score"], errors="coerce").to_numpy(dtype=float)
@@ -173,6 +119,50 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
 def main_votes(ratings: pd.DataFrame) -> pd.DataFrame:
     """The rows of a checked table that enter MOS."""
     return ratings[ratings["phase"] == "main"].reset_index(drop=True)
+
+
+def _known_names(ratings: pd.DataFrame) -> list[object]:
+    """The names of the columns, known ones spelt as known."""
+    known = {*REQUIRED, *OPTIONAL}
+    folded = [str(name).strip().casefold() for name in ratings.columns]
+    return [
+        short if short in known else name
+        for short, name in zip(folded, ratings.columns, strict=True)
+    ]
+
+
+def _way_out(ratings: pd.DataFrame, missing: list[str]) -> str:
+    """What to do about a table of another form, where that can be told; else ''."""
+    names = [str(name) for name in ratings.columns]
+    if len(missing) == len(REQUIRED) and all(_is_grade(name) for name in names):
+        return "; its first line holds grades: write one row per vote, with these names above"
+    if len(missing) == len(REQUIRED) and len(names) >= len(REQUIRED) and _is_grade(names[4]):
+        return "; its first line seems to be a vote: write a line with these names above it"
+    grades = [
+        name
+        for i, name in enumerate(names)
+        if name not in (*REQUIRED, *OPTIONAL) and _share_of_grades(ratings.iloc[:, i]) > 0.5
+    ]
+    if "score" not in missing or len(grades) < 2:
+        return ""
+    fixed = [name for name in names if name not in grades]
+    column, what = ("rater", "rater") if "rater" in missing else ("image", "picture")
+    return (
+        f"; this is a wide table, with a column for each {what} ({grades[0]}, {grades[1]}, ...): "
+        f"one row per vote is needed, in pandas: table.melt({fixed}, var_name='{column}', "
+        "value_name='score').dropna()"
+    )
+
+
+def _share_of_grades(column: pd.Series) -> float:
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+    with np.errstate(invalid="ignore"):
+        return float(((numbers >= LOWEST) & (numbers <= HIGHEST)).mean()) if len(numbers) else 0.0
+
+
+def _is_grade(text: str) -> bool:
+    """Whether this is a grade; pandas calls the second column named 4 '4.1'."""
+    return text.strip().partition(".")[0] in {str(g) for g in range(LOWEST, HIGHEST + 1)}
 
 
 def _check_phase(table: pd.DataFrame) -> None:
@@ -246,7 +236,3 @@ def _one_spelling(methods: pd.Series) -> pd.Series:
     spelling = dict(zip(folded[::-1], methods[::-1], strict=True))
     spelling[REFERENCE.casefold()] = REFERENCE
     return folded.map(spelling)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from typing import Any, cast, get_args
 from sqlalchemy import Connection, insert, select
 
 from ..csv_cells import truth, unguard
+from ..csv_tables import read_csv_text
 from ..data.naming import dataset_key
 from ..errors import StudyError
 from .manifest import GRADES, Manifest
@@ -87,7 +90,8 @@ def import_ratings(store: Store, file: Path) -> ImportedVotes:
     of the same raters adds what is new in it.
 
     Raises:
-        StudyError: the table is unreadable or holds no vote, or a row names a stimulus that is not
+        RatingsError: the file cannot be read as a table of votes; says what it is.
+        StudyError: the table lacks a column or holds no vote, or a row names a stimulus that is not
             in the study, a score that is no grade, an erased rater, contradicts a stored vote, or
             adds one to a rater who rates in this study.
     """
@@ -166,44 +170,52 @@ def _not_stored(connection: Connection, session_id: int, theirs: Sequence[_Vote]
 
 
 def _lines(file: Path) -> list[_Line]:
+    found = read_csv_text(file, (*TEXT_COLUMNS, "score"))
+    known = {column: column for column in COLUMNS}
+    header = [known.get(name.casefold(), unguard(name)) for name in found.header]
+    if missing := [c for c in (*TEXT_COLUMNS, "score") if c not in header]:
+        raise StudyError(f"{file} lacks the columns {', '.join(missing)}")
+    if twice := [name for name, count in Counter(header).items() if count > 1 and name]:
+        raise StudyError(f"{file} has two columns '{twice[0]}'; remove one")
+    text = [name in TEXT_COLUMNS or name not in COLUMNS for name in header]
+    lines: list[_Line] = []
+    # newline="": line ends within quotes stay as they are
+    reader = csv.reader(io.StringIO(found.text, newline=""), delimiter=found.separator)
+    next(reader)
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
-            header = [unguard(name) for name in next(reader, [])]
-            missing = [c for c in (*TEXT_COLUMNS, "score") if c not in header]
-            if missing:
-                raise StudyError(f"{file} lacks the columns {', '.join(missing)}")
-            if twice := [name for name, count in Counter(header).items() if count > 1]:
-                raise StudyError(f"{file} has two columns '{twice[0]}'; remove one")
-            text = [name in TEXT_COLUMNS or name not in COLUMNS for name in header]
-            lines: list[_Line] = []
-            for row in reader:
-                where = f"{file.name}, line {reader.line_num}"
-                if row and len(row) != len(header):
-                    raise StudyError(f"{where}: {len(row)} cells, expected {len(header)}")
-                cells = {
-                    name: unguard(cell) if is_text else cell.strip()
-                    for name, cell, is_text in zip(header, row, text, strict=False)
-                }
-                if cells:
-                    lines.append(_Line(where, cells))
-            return lines
-    except FileNotFoundError:
-        raise StudyError(f"{file} does not exist") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{file} cannot be read as CSV in UTF-8 ({error})") from error
+        for row in reader:
+            where = f"{file.name}, line {found.line - 1 + reader.line_num}"
+            if not any(row):
+                continue
+            if len(row) != len(header):
+                raise StudyError(f"{where}: {len(row)} cells, expected {len(header)}")
+            cells = {
+                name: unguard(cell) if is_text else cell.strip()
+                for name, cell, is_text in zip(header, row, text, strict=True)
+                if name
+            }
+            lines.append(_Line(where, cells))
+    except csv.Error as error:
+        raise StudyError(f"{file} is no well-formed CSV ({error})") from error
+    return lines
+
+
+def _nfc(*names: str) -> tuple[str, ...]:
+    """Names in the one Unicode form in which they are compared."""
+    return tuple(unicodedata.normalize("NFC", name) for name in names)
 
 
 def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
     phases = {anchor.stimulus: "gold" for anchor in manifest.gold}
     phases |= dict.fromkeys(manifest.main, "main")
-    ids = {(dataset_key(s.dataset), s.image, s.method.lower()): s.id for s in manifest.stimuli}
+    ids = {_nfc(dataset_key(s.dataset), s.image, s.method.lower()): s.id for s in manifest.stimuli}
     expected = {a.stimulus: a.expected for a in (*manifest.calibration, *manifest.gold)}
     next_trial = Counter[str]()
     seen: set[object] = set()
     for line in lines:
         cells, where = line.cells, line.where
-        stimulus = ids.get((dataset_key(cells["dataset"]), cells["image"], cells["method"].lower()))
+        key = _nfc(dataset_key(cells["dataset"]), cells["image"], cells["method"].lower())
+        stimulus = ids.get(key)
         if stimulus is None:
             raise StudyError(
                 f"{where}: {cells['dataset']}/{cells['image']} by {cells['method']} "
@@ -218,8 +230,8 @@ def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
         score = line.whole("score")
         if score not in GRADES:
             raise StudyError(f"{where}: score {cells['score']}, expected 1, 2, 3, 4 or 5")
-        # The statistics take names that differ in spaces around them for one.
-        rater = cells["rater"].strip()
+        # The statistics take names that differ in spaces around them or Unicode form for one.
+        rater = _nfc(cells["rater"].strip())[0]
         if not rater or len(rater) > 80:
             raise StudyError(f"{where}: a rater's name has 1 to 80 letters")
         simulated = truth(cells.get("simulated", ""))

@@ -34,6 +34,7 @@ GROUND = (
     "downloading.py",
     "observer.py",
     "csv_cells.py",
+    "csv_tables.py",
     "config.py",
     "wording.py",
 )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srbench.csv_cells import guard, unguard
-from srbench.errors import StudyError
+from srbench.errors import RatingsError, StudyError
 from srbench.study.importing import import_ratings
 from srbench.study.ratings import export_ratings, ratings_csv, ratings_rows
 from srbench.study.simulate import simulate
@@ -128,7 +128,7 @@ def test_an_erased_rater_does_not_come_back_by_an_import(study, exported):
 
 def test_files_that_are_no_ratings_are_refused(study, tmp_path):
     bad = tmp_path / "bad.csv"
-    with pytest.raises(StudyError, match="does not exist"):
+    with pytest.raises(RatingsError, match="does not exist"):
         import_ratings(study.store, bad)
     bad.write_text("rater,score\na,1\n")
     with pytest.raises(StudyError, match="lacks the columns dataset, image, method"):
@@ -137,7 +137,7 @@ def test_files_that_are_no_ratings_are_refused(study, tmp_path):
     with pytest.raises(StudyError, match="line 2: 2 cells, expected 5"):
         import_ratings(study.store, bad)
     bad.write_bytes(b"rater,dataset,image,method,score\n\xff\xfe")
-    with pytest.raises(StudyError, match="cannot be read as CSV"):
+    with pytest.raises(RatingsError, match="not UTF-8 text"):
         import_ratings(study.store, bad)
 
 
@@ -210,4 +210,25 @@ def test_columns_are_kept_whatever_their_name_and_never_twice(study, tmp_path):
     assert (row["_line"], row["_vote"]) == ("x", "y")
     table_of(study, file, [("b", 0, "3,4")], "rater,dataset,image,method,score,score")
     with pytest.raises(StudyError, match="two columns 'score'"):
+        import_ratings(study.store, file)
+
+
+def test_a_table_of_another_program_is_read_where_nothing_is_guessed(study, tmp_path):
+    file = table_of(study, tmp_path / "in.csv", [("zo\u0065\u0301", 0, "3"), ("b", 1, "4")])
+    plain = file.read_text()
+    assert import_ratings(study.store, file).votes == 2
+    for odd in (
+        "# exported\n\n" + plain.replace("score", "Score "),
+        "sep=;\n" + plain.replace(",", ";") + ";;;;\n",
+        plain.replace(",", "\t").replace("zo\u0065\u0301", "zo\u00e9"),
+    ):
+        for encoding in ("utf-8-sig", "utf-16"):
+            file.write_bytes(odd.encode(encoding))
+            found = import_ratings(study.store, file)
+            assert (found.votes, found.repeated) == (0, 2)
+    file.write_text("# a title\n\n" + plain.replace(",3\n", ",9\n"))
+    with pytest.raises(StudyError, match=r"in.csv, line 4: score 9"):
+        import_ratings(study.store, file)
+    file.write_bytes(b"SQLite format 3\0")
+    with pytest.raises(RatingsError, match="is an SQLite database"):
         import_ratings(study.store, file)

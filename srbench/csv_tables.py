@@ -1,0 +1,166 @@
+"""The text of a CSV that somebody else made: what kind of file it is, and where its header stands.
+
+Read without guessing: UTF-8 with or without its mark, UTF-16 with its mark; commas, semicolons,
+tabs or bars between cells, if the header names the needed columns that way; lines above the header
+(blank ones, comments, titles, Excel's ``sep=;``) are passed over.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import RatingsError
+
+_SEPARATORS = ",;\t|"
+_LINES_ABOVE = 50  # where a header is looked for
+_SAVE = "save its table as CSV in UTF-8"
+_BEGINNINGS = (
+    (b"SQLite format 3\0", "an SQLite database", "give the study's folder, or `study export` it"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document (xls)", _SAVE),
+    (b"\x1f\x8b", "compressed by gzip", "unpack it"),
+    (b"BZh", "compressed by bzip2", "unpack it"),
+    (b"\xfd7zXZ\0", "compressed by xz", "unpack it"),
+    (b"7z\xbc\xaf", "a 7z archive", "unpack it"),
+    (b"Rar!", "a RAR archive", "unpack it"),
+    (b"PAR1", "a Parquet table", _SAVE),
+    (b"ARROW1", "a Feather table", _SAVE),
+    (b"\x89HDF", "an HDF5 file", _SAVE),
+    (b"%PDF", "a PDF", _SAVE),
+    (b"\x89PNG", "a PNG image", "give the table of votes"),
+    (b"\xff\xd8\xff", "a JPEG image", "give the table of votes"),
+    (b"$FL2", "an SPSS file", _SAVE),
+    (b"<stata_dta>", "a Stata file", _SAVE),
+    (codecs.BOM_UTF32_LE, "UTF-32 text", "save it as CSV in UTF-8"),
+    (codecs.BOM_UTF32_BE, "UTF-32 text", "save it as CSV in UTF-8"),
+)
+
+
+@dataclass(frozen=True)
+class CsvText:
+    """``text`` from the header on, its ``separator``, the ``header``'s names without blanks around
+    them, and the ``line`` of the file (from 1) in which the header stands."""
+
+    text: str
+    separator: str
+    header: tuple[str, ...]
+    line: int
+
+
+def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
+    """The text of a table that should have the ``needed`` columns, found whatever their case.
+
+    The header is the first line that names them all; where none does, the first line that is
+    neither blank nor a comment, so that the caller can say what is missing.
+
+    Raises:
+        RatingsError: the file cannot be read, holds nothing, or is no such text; says what it is.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise RatingsError(f"cannot read ratings file {path}: it does not exist") from error
+    except OSError as error:
+        raise RatingsError(f"cannot read ratings file {path}: {error.strerror}") from error
+    _refuse_other_kinds(path.name, content)
+    text = _decoded(path.name, content)
+    _refuse_other_texts(path.name, text)
+    lines = re.split(r"\r\n|\r|\n", text[:200_000], maxsplit=_LINES_ABOVE)[:_LINES_ABOVE]
+    first: CsvText | None = None
+    hidden = False
+    at = 0
+    for number, line in enumerate(lines, 1):
+        cells = {mark: _cells(line, mark) for mark in _SEPARATORS}
+        for mark, names in cells.items():
+            if set(needed) <= {name.casefold() for name in names}:
+                return CsvText(text[at:], mark, names, number)
+        blank = not line.strip(_SEPARATORS + " \"'") or re.fullmatch(r"sep=.", line.strip())
+        commented = _cells(line.lstrip("# "), ",") if line.startswith("#") else ()
+        hidden |= set(needed) <= {name.casefold() for name in commented}
+        if first is None and not blank and not line.startswith("#"):
+            mark = max(_SEPARATORS, key=lambda mark: len(cells[mark]))
+            first = CsvText(text[at:], mark, cells[mark], number)
+        at += len(line)
+        at += 2 if text.startswith("\r\n", at) else 1
+    if hidden:
+        raise RatingsError(f"the header of {path.name} stands behind a #; take that away")
+    if first is None:
+        raise RatingsError(f"{path.name} is empty; expected the columns {', '.join(needed)}")
+    return first
+
+
+def _cells(line: str, separator: str) -> tuple[str, ...]:
+    try:
+        row = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:
+        return (line,)
+    return tuple(cell.strip() for cell in row)
+
+
+def _refuse_other_kinds(name: str, content: bytes) -> None:
+    """Refuse what is no text, by its first bytes."""
+    if content.startswith(b"PK\x03\x04"):
+        raise RatingsError(f"{name} {_archive(content)}")
+    for beginning, what, remedy in _BEGINNINGS:
+        if content.startswith(beginning):
+            raise RatingsError(f"{name} is {what}, not a CSV; {remedy}")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return
+    if b"\0" in content[:1000]:
+        raise RatingsError(
+            f"{name} is not UTF-8 text: it holds zero bytes, as UTF-16 without its mark or a "
+            "binary file does; save it as CSV in UTF-8"
+        )
+
+
+def _archive(content: bytes) -> str:
+    """What a ZIP file is, by the files in it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            inside = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return "is a damaged ZIP archive, not a CSV; make it anew"
+    if any(part.startswith("xl/") for part in inside):
+        return f"is an Excel workbook (xlsx), not a CSV; {_SAVE}"
+    if "content.xml" in inside:
+        return f"is an OpenDocument file (ods), not a CSV; {_SAVE}"
+    shown = ", ".join(inside[:3]) + (", ..." if len(inside) > 3 else "")
+    return f"is a ZIP archive ({shown or 'empty'}), not a CSV; unpack it"
+
+
+def _decoded(name: str, content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise RatingsError(
+                f"{name} begins as UTF-16 text but is damaged; save it as CSV in UTF-8"
+            ) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise RatingsError(
+            f"{name} is not UTF-8 text (byte 0x{content[error.start]:02X} in line {line}); "
+            "save it as CSV in UTF-8"
+        ) from error
+
+
+def _refuse_other_texts(name: str, text: str) -> None:
+    """Refuse JSON, markup and sureal's data sets, which are text but no CSV."""
+    start = text[:2000].lstrip()
+    row = "one row per vote under rater,dataset,image,method,score"
+    if re.search(r"^\s*['\"]?dis_videos\b", text, re.MULTILINE) or re.match(r"[{[<]", start):
+        if "dis_videos" in text:
+            raise RatingsError(
+                f"{name} is a data set of sureal, not a CSV; expected {row}: each score in the "
+                "`os` of a dis_videos entry becomes a row"
+            )
+        what = "XML or HTML" if start[0] == "<" else "JSON"
+        raise RatingsError(f"{name} is {what}, not a CSV; expected {row}")
