@@ -82,6 +82,7 @@ def files(out):
     }
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_no_result_and_every_byte_is_that_of_one_machine(
     root, tmp_path, cluster
 ):

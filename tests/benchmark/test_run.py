@@ -133,6 +133,7 @@ def test_loading_a_network_does_not_count_as_the_first_images_time(root, tmp_pat
     assert max(row.seconds for row in ResultsFolder(tmp_path / "r").read_timings()) < 0.9
 
 
+@pytest.mark.slow
 def test_force_computes_everything_again(run_cli, mini, tmp_path):
     run_cli(*mini)
     before = (tmp_path / "results/scores.csv").read_bytes()
@@ -229,6 +230,7 @@ def test_a_folder_of_results_is_a_method(root, tmp_path):
     assert timed == {"bicubic"}
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_data_set_is_shown_as_missing(root, tmp_path):
     shutil.copytree(root / "Mini", root / "Other")
     folder = peers(root, tmp_path / "peer")

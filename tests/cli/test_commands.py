@@ -33,6 +33,7 @@ def test_help_imports_nothing_heavy():
         assert command in ran.stdout
 
 
+@pytest.mark.slow
 def test_a_run_that_finds_everything_done_imports_nothing_heavy(tmp_path):
     write_png(tmp_path / "data/Mini/HR/a.png", data.astronaut()[:64, :64].copy())
     alex = {key: torch.rand(shape) for key, shape in expected_shapes("alexnet-features").items()}

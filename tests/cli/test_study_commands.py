@@ -23,6 +23,7 @@ def results(run_cli, tmp_path, monkeypatch):
     return tmp_path / "results"
 
 
+@pytest.mark.slow
 def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
     made = run_cli("study", "new", "--from", results, "--out", "study", "--raters", 6)
     assert made.code == 0, made.err

@@ -119,6 +119,7 @@ def test_the_known_kinship_of_set5_and_set14_is_found(shared):
     assert found == {("face", "head"): "same", ("monarch", "butterfly"): "contains"}
 
 
+@pytest.mark.slow
 def test_the_training_photographs_are_clean(shared):
     """Every twentieth of them, for time's sake; all 590 were searched when this was written."""
     benchmark = [open_dataset(name, shared / "data") for name in ("Set5", "Set14", "BSD100")]

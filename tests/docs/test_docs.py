@@ -179,6 +179,7 @@ FOLLOWED = [page for page in PAGES if re.search("```bash|<!-- file:", page.read_
 
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=named)
+@pytest.mark.slow
 def test_following_the_page_works(page, place, run_cli):
     name = page.relative_to(DOCS).as_posix() if page.is_relative_to(DOCS) else page.name
 

@@ -26,6 +26,7 @@ def command(tmp_path, monkeypatch):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_whole_chain_and_its_marks(run_cli, refused, command, tmp_path):
     ran = run_cli(*command)
     assert ran.code == 0, ran.err

@@ -68,6 +68,7 @@ def authors_distance(net: str, weights: Path, sr: np.ndarray, hr: np.ndarray) ->
 
 @pytest.mark.filterwarnings("ignore::UserWarning:torchvision.*")
 @pytest.mark.parametrize("net", NETS)
+@pytest.mark.slow
 def test_distances_are_the_authors(
     net: str,
     random_weights: Path,

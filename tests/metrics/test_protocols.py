@@ -111,6 +111,7 @@ def test_ledig2017_reads_what_the_daala_tools_print_for_every_image(shared: Path
         assert found["ssim_y"] == pytest.approx(float(row["ssim_y"]), abs=0.000002), row
 
 
+@pytest.mark.slow
 def test_ledig2017_reads_the_srgan_papers_rows_on_bsd100(shared: Path) -> None:
     expected = {"nearest": (25.0179, 0.6606), "bicubic": (25.9367, 0.6935)}
     rows: dict[str, list[list[float]]] = {method: [] for method in expected}

@@ -25,6 +25,7 @@ def torchvision_features(name: str) -> nn.Module:
 
 
 @pytest.mark.parametrize("name", ["alexnet", "squeezenet1_1", "vgg16", "vgg19"])
+@pytest.mark.slow
 def test_the_layers_names_and_outputs_are_torchvisions(name: str) -> None:
     theirs = torchvision_features(name)
     state = {f"features.{key}": weight for key, weight in theirs.state_dict().items()}
@@ -48,6 +49,7 @@ def test_an_unknown_backbone_is_refused_with_the_nearest() -> None:
         build_features("vgg19-feature")
 
 
+@pytest.mark.slow
 def test_torchvision_and_lpips_import_in_a_fresh_process() -> None:
     code = (
         "from srbench.models.torchvision_import import import_torchvision as load\n"
@@ -61,6 +63,7 @@ def test_torchvision_and_lpips_import_in_a_fresh_process() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_torchvision_imports_after_an_import_that_failed() -> None:
     code = (
         "try:\n    import torchvision\nexcept RuntimeError:\n    pass\n"

@@ -59,6 +59,7 @@ def test_the_card_tells_how_it_was_made(path):
 
 
 @each
+@pytest.mark.slow
 def test_on_set5_it_scores_what_its_card_says(path, shared):
     card = read_card(path)
     scale = card.architecture.scale

@@ -158,6 +158,7 @@ def test_published_mos_stands_beside_ours(written):
     assert "BSD100_ours" not in table
 
 
+@pytest.mark.slow
 def test_the_same_ratings_in_another_order_give_the_same_bytes(ratings, scores, written, tmp_path):
     shuffled = ratings.sample(frac=1, random_state=0)
     write_analysis(shuffled, tmp_path, scores, resamples=300)
@@ -181,6 +182,7 @@ def test_bad_input_leaves_nothing_behind(ratings, scores, tmp_path):
     assert len(analyze(ratings.assign(scale="4"), two, resamples=50)["metric_vs_mos"]) == 4
 
 
+@pytest.mark.slow
 def test_names_that_look_like_formulas_survive_and_are_never_written_as_one(tmp_path):
     votes = simulate(np.random.default_rng(0), 4, {"-set": 3}, {"@srgan": 3.0, "HR": 4.4})
     votes["rater"] = "=1+" + votes["rater"]

@@ -44,6 +44,7 @@ def page_of(folder) -> str:
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_everything_of_the_contract_is_written(make_folder):
     folder = make_folder(run={"versions": {"srbench": "0.1.0"}})
     paths = write_report(folder)
@@ -57,12 +58,14 @@ def test_everything_of_the_contract_is_written(make_folder):
     assert not list(folder.rglob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_the_same_folder_gives_the_same_bytes(make_folder):
     folder = make_folder()
     first = {p: p.read_bytes() for p in write_report(folder)}
     assert {p: p.read_bytes() for p in write_report(folder)} == first
 
 
+@pytest.mark.slow
 def test_figures_of_an_earlier_report_go_and_other_files_stay(make_folder):
     folder = make_folder()
     (folder / "figures").mkdir()

@@ -25,6 +25,14 @@ from study_app.driving import CHROMIUM_FLAGS
 PATIENCE_MS = 90_000
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts an app or a browser is slow."""
+    for item in items:
+        if {"serve", "browser"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 def make_results(root: Path, size: tuple[int, int] = (120, 163)) -> None:
     """Results of two methods on four cut-outs of (height, width); odd widths on purpose."""
     sample = open_dataset("sample", None)

@@ -17,6 +17,7 @@ from study_app.serve import serve
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.slow
 def test_stopping_the_command_stops_the_server(folder, stop):
     port = free_port()
     command = [sys.executable, "-m", "srbench", "study", "serve", str(folder)]

@@ -254,6 +254,7 @@ def test_a_training_photograph_cut_from_an_image_of_the_sample_set_is_refused(
     assert "part.png is part of sample/motorcycle_left (mirrored" in message
 
 
+@pytest.mark.slow
 def test_set5_woman_in_the_training_folder_is_refused(refused, world, shared, monkeypatch):
     monkeypatch.setenv("SRBENCH_DATA", str(shared / "data"))
     woman = read_image(shared / "data/Set5/HR/woman.png")
@@ -376,6 +377,7 @@ def test_the_preset_that_does_not_exist(refused, world):
     assert "'espcn'" in refused("train", "espcm", *command(world)[2:])
 
 
+@pytest.mark.slow
 def test_a_kill_while_the_state_is_written_leaves_the_one_before(run_cli, world):
     code = """
 import os, signal, sys, torch

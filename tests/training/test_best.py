@@ -122,6 +122,7 @@ def test_a_kill_between_the_weights_and_their_card_is_survived(run, tmp_path):
     assert_weights_of(4, run, tmp_path)
 
 
+@pytest.mark.slow
 def test_against_a_discriminator_the_lowest_lpips_decides(run, tmp_path):
     says = {
         step: {"set5_psnr_y": value, "set5_lpips_alex": distance}
@@ -131,6 +132,7 @@ def test_against_a_discriminator_the_lowest_lpips_decides(run, tmp_path):
     assert_weights_of(3, run, tmp_path)
 
 
+@pytest.mark.slow
 def test_against_a_discriminator_without_lpips_the_last_weights_are_taken(
     run, tmp_path, monkeypatch
 ):

@@ -38,6 +38,7 @@ def train_tv(tmp_path, monkeypatch, save_photographs, save_backbone):
             "--out", tmp_path / "matrix")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_one_command_trains_the_matrix_and_prints_it_beside_the_papers(
     run_cli, train_tv, tmp_path, monkeypatch
 ):
@@ -68,6 +69,7 @@ def test_one_command_trains_the_matrix_and_prints_it_beside_the_papers(
     assert (with_tv.recipe["total_variation"], without.recipe["total_variation"]) == (2e-8, 0)
 
 
+@pytest.mark.slow
 def test_a_run_that_collapses_is_told_and_left_out(run_cli, train_tv, tmp_path, monkeypatch):
     real = srbench.training.matrix.train
 

@@ -104,6 +104,7 @@ def two_processes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("network", ARCHITECTURES)
+@pytest.mark.slow
 def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(two_processes, network):
     expected, values = one_step(network, TrainingProcess(CPU))
     for rank in range(2):

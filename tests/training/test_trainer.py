@@ -69,6 +69,7 @@ def weights(made):
 @pytest.mark.parametrize(
     ("adversarial", "optimiser"), [(0.0, "adam"), (1e-3, "adam"), (0.0, "muon")]
 )
+@pytest.mark.slow
 def test_a_resumed_run_ends_in_the_weights_of_an_uninterrupted_one(
     photos, tmp_path, adversarial, optimiser
 ):
@@ -140,6 +141,7 @@ def test_the_discriminator_sees_originals_and_reconstructions_in_one_batch(photo
     assert not torch.equal(both[:2], fake)
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_goes_on_to_the_same_weights(photos, tmp_path):
     here = str(Path(__file__).parent)
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), here], check=False)
@@ -299,6 +301,7 @@ def test_vgg_features_are_taken_after_relu_before_the_pool(layer, shape):
 
 
 @pytest.mark.parametrize(("layer", "depth"), [("vgg22", 9), ("vgg54", 36)])
+@pytest.mark.slow
 def test_the_vgg_loss_is_the_papers_on_torchvisions_network(tmp_path, save_backbone, layer, depth):
     save_backbone("vgg19-features", weights_path("vgg19-features", tmp_path))
     made, _ = content_losses([layer], tmp_path, CPU)
@@ -340,6 +343,7 @@ def test_vgg22_works_with_the_normalised_file_and_says_so(shared):
         content_losses(["vgg54"], shared / "weights", CPU)
 
 
+@pytest.mark.slow
 def test_the_normalised_vgg22_is_calibrated_to_the_magnitude_of_the_squared_error(shared):
     archive = read_training_images(shared / "data/train/A_mixed.tar", print)
     data = TrainingSet((image for _, image in itertools.islice(archive, 40)), 4, CPU)
@@ -417,6 +421,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_command_trains_and_the_method_runs(run_cli, refused, folder):
     ran = run_cli("train", "espcn", "--config", "quick", "--steps", 12, "--data", folder / "photos")
     assert ran.code == 0, ran.err

@@ -33,6 +33,7 @@ def world(tmp_path, monkeypatch, save_photographs, save_backbone):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_vgg54_networks_are_trained_and_used_once_vgg19_is_there(run_cli, refused, world):
     methods = {"srresnet-vgg54": 0.0, "srgan-vgg54": 1e-3}
     benchmark = ("run-all", "--datasets", "Set5", "--methods", "nearest," + ",".join(methods),
