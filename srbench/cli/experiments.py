@@ -13,7 +13,7 @@ from .options import DeviceOption, a_folder, numbers_of
 
 def depth_study(
     data: Annotated[
-        str, typer.Option(help="Training photographs: a folder, tar file or data set.")
+        str, typer.Option(help="Training photographs: folders, tar files, data sets, by commas.")
     ],
     steps: Annotated[int, typer.Option(help="Steps of each training.", min=1)] = 2000,
     blocks: Annotated[str, typer.Option(help="Comma-separated numbers.")] = "2,4,6,8,10,12,14,16",
@@ -74,10 +74,7 @@ def evolution(
     from .console import working
 
     with working("drawing the figure"):  # reading the libraries included
-        from ..data.folder import auto_datasets, data_root, open_dataset
         from ..experiments.evolution import draw_evolution
 
-        root = data_root()
-        validation = open_dataset(auto_datasets(root)[0], root)
-        files = draw_evolution(checkpoints, out, validation=validation, image=image, tiles=tiles)
+        files = draw_evolution(checkpoints, out, image=image, tiles=tiles)
     print(f"the figure is {files[0]}")

@@ -21,7 +21,9 @@ def train(
     ] = "laptop",
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Training photographs: a folder, tar file or data set."),
+        typer.Option(
+            "--data", help="Training photographs: folders, tar files, data sets, by commas."
+        ),
     ] = None,
     scale: Annotated[
         int | None, typer.Option(help="Magnification: 2 or 4 (default: 4; tv-div2k: both).")
@@ -35,7 +37,10 @@ def train(
         typer.Option(help="Checkpoint to write (tv-div2k: folder; default: in the weights folder)"),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on with an interrupted run, or with more --steps a finished one."
+        ),
     ] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write a log for TensorBoard beside log.csv.")
@@ -51,6 +56,7 @@ def train(
         PRESETS,
         TV_MATRIX,
         find_photographs,
+        planned_steps,
         read_recipe,
         recipe_for,
         training_process,
@@ -59,7 +65,7 @@ def train(
     from .console import TrainingDisplay, make_console
 
     if data is None:
-        raise ConfigError("no training photographs; give a folder, tar file or data set by --data")
+        raise ConfigError("no training photographs; give folders, tar files or data sets by --data")
     if scale not in (2, 4, None):
         raise ConfigError(f"the scale is {scale}, expected 2 or 4")
     _ = a_folder(out) if config == TV_MATRIX else a_file(out)
@@ -74,17 +80,22 @@ def train(
         recipe = recipe_for(method.lower(), scale or 4, config)
     else:
         recipe = read_recipe(Path(config), method.lower(), scale)
+    out = out or folder / f"{recipe.name}_x{recipe.architecture.scale}.safetensors"
     if steps is not None:
         recipe = recipe.lasting(steps)
+    elif resume and (planned := planned_steps(out, recipe)) not in (None, recipe.steps):
+        raise ConfigError(
+            f"the run was planned for {planned} steps, but the recipe lasts {recipe.steps}; "
+            f"add --steps {planned} to finish it, or --steps {recipe.steps} to extend it"
+        )
     guarded = [open_dataset(name, root) for name in auto_datasets(root)]
     console = make_console()
     with training_process(device) as place, TrainingDisplay(console) as display:
         trained = run(
             recipe,
             photographs,
-            out or folder / f"{recipe.name}_x{recipe.architecture.scale}.safetensors",
+            out,
             weights=folder,
-            validation=guarded[0],
             guarded=guarded,
             place=place,
             resume=resume,
@@ -100,7 +111,7 @@ def train(
 
 def _train_matrix(
     method: str,
-    photographs: Path,
+    photographs: list[Path],
     out: Path,
     scales: tuple[int, ...],
     steps: int | None,

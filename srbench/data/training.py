@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 import torch
+from PIL import Image as PillowImage
 
 from ..errors import ImageError, TrainingError
 from ..imaging import crop_to_multiple, imresize, read_image, to_rgb
@@ -28,10 +30,28 @@ from .folder import is_image_name
 class _Plane:
     """All images of one resolution as rows of RGB, image after image."""
 
-    pixels: torch.Tensor  # uint8, (total pixels, 3)
+    pixels: torch.Tensor  # uint8, (pixels there is room for, 3)
     start: torch.Tensor  # int64, (images,): first row of each image
-    height: torch.Tensor  # int64, (images,)
-    width: torch.Tensor
+    width: torch.Tensor  # int64, (images,)
+    used: int = 0  # rows of ``pixels`` that are taken
+
+    @classmethod
+    def with_room(cls, pixels: int, device: torch.device) -> _Plane:
+        """Without an image yet."""
+        none = torch.zeros(0, dtype=torch.int64, device=device)
+        return cls(torch.empty((pixels, 3), dtype=torch.uint8, device=device), none, none)
+
+    def followed_by(self, image: Image) -> _Plane:
+        """The same memory with one more image in it, uint8 (H, W, 3)."""
+        height, width, _ = image.shape
+        end = self.used + height * width
+        rows = torch.from_numpy(np.require(image, requirements=["C", "W"]).reshape(-1, 3))
+        self.pixels[self.used : end] = rows.to(self.pixels.device)
+        start, widths = (
+            torch.cat([old, old.new_tensor([new])])
+            for old, new in ((self.start, self.used), (self.width, width))
+        )
+        return _Plane(self.pixels, start, widths, end)
 
     def gather(
         self,
@@ -61,30 +81,47 @@ class _Plane:
 
 
 class TrainingSet:
-    """HR and LR pixels of a training set on one device.
+    """HR and LR pixels of a training set on one device, each held once.
 
     Args:
         images: uint8 photographs, RGB or grey (used as R = G = B).
         scale: HR size over LR size.
         device: where the pixels live and the batches are cut.
+        room: HR pixels to make room for, where ``images`` is not all: more are added by
+            :meth:`add`. Room that stays empty costs no memory on a CPU.
+
+    Raises:
+        TrainingError: there is neither an image nor room for one.
     """
 
-    def __init__(self, images: Iterable[Image], scale: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        images: Iterable[Image],
+        scale: int,
+        device: torch.device,
+        *,
+        room: int | None = None,
+    ) -> None:
         self.scale = scale
-        hr_rows: list[np.ndarray] = []
-        lr_rows: list[np.ndarray] = []
-        sizes: list[tuple[int, int]] = []
-        for image in images:
-            hr = crop_to_multiple(to_rgb(image), scale)
-            lr = imresize(hr, Fraction(1, scale))
-            sizes.append(lr.shape[:2])
-            hr_rows.append(np.ascontiguousarray(hr).reshape(-1, 3))
-            lr_rows.append(lr.reshape(-1, 3))
-        if not sizes:
+        if room is None:
+            images = list(images)
+            room = sum(image.shape[0] * image.shape[1] for image in images)
+        if not room:
             raise TrainingError("the training set holds no images")
-        self._sizes = torch.tensor(sizes, dtype=torch.int64)
-        self._lr = _plane(lr_rows, self._sizes, device)
-        self._hr = _plane(hr_rows, self._sizes * scale, device)
+        self._sizes = torch.zeros((0, 2), dtype=torch.int64)
+        self._lr = _Plane.with_room(room // scale**2, device)
+        self._hr = _Plane.with_room(room, device)
+        for image in images:
+            self.add(image)
+
+    def add(self, image: Image) -> None:
+        """Take one more photograph, uint8 of shape (H, W) or (H, W, 3), into the room left."""
+        hr = crop_to_multiple(to_rgb(image), self.scale)
+        lr = imresize(hr, Fraction(1, self.scale))
+        size = torch.tensor([lr.shape[:2]], dtype=torch.int64)
+        self._sizes = torch.cat([self._sizes, size])
+        self._lr = self._lr.followed_by(lr)
+        self._hr = self._hr.followed_by(hr)
 
     def __len__(self) -> int:
         return len(self._sizes)
@@ -92,7 +129,12 @@ class TrainingSet:
     @property
     def megapixels(self) -> float:
         """HR megapixels in all."""
-        return len(self._hr.pixels) / 1e6
+        return self._hr.used / 1e6
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the pixels take."""
+        return 3 * (self._hr.used + self._lr.used)
 
     def usable(self, crop: int) -> int:
         """How many images are at least ``crop`` HR pixels high and wide."""
@@ -137,35 +179,60 @@ class TrainingSet:
         return lr.float() / 255.0, hr.float() / 127.5 - 1.0
 
 
-def _plane(rows: list[np.ndarray], sizes: torch.Tensor, device: torch.device) -> _Plane:
-    count = sizes.prod(dim=1)
-    start = torch.cumsum(count, 0) - count
-    return _Plane(
-        torch.from_numpy(np.concatenate(rows)).to(device),
-        start.to(device),
-        sizes[:, 0].to(device),
-        sizes[:, 1].to(device),
-    )
+def survey(source: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Names and (height, width) of the images in ``source``, by their headers alone.
+
+    The size is that of the file's pixels, before any turn that its EXIF data ask for. What is no
+    readable image has the size (0, 0): :func:`read_training_images` tells why.
+
+    Raises:
+        TrainingError: as :func:`read_training_images`.
+    """
+    for name, stream in _files(source):
+        try:
+            with PillowImage.open(stream) as file:
+                size = file.size
+        except Exception:  # Pillow's decoders raise a dozen kinds for damaged files
+            size = (0, 0)
+        yield name, (size[1], size[0])
 
 
 def read_training_images(
-    source: Path, skipped: Callable[[str], None]
+    source: Path,
+    skipped: Callable[[str], None],
+    wanted: Callable[[str], bool] = lambda name: True,
 ) -> Iterator[tuple[str, Image]]:
     """Names and pixels of the images in a folder (searched to the bottom) or a tar file.
 
     A file with an image's suffix that cannot be read is passed to ``skipped`` as one line and
     left out.
 
+    Args:
+        source: the folder or tar file.
+        skipped: hears of what is left out.
+        wanted: which names to read at all.
+
     Raises:
         TrainingError: the source is missing, damaged, or neither a folder nor a tar file.
     """
+    for name, stream in _files(source):
+        if not wanted(name):
+            continue
+        try:
+            image = read_image(stream, name=name)
+        except ImageError as error:
+            skipped(str(error))
+        else:
+            yield name, image
+
+
+def _files(source: Path) -> Iterator[tuple[str, BinaryIO]]:
+    """Names and open streams of the files with an image's suffix, in a fixed order."""
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if is_image_name(path.name) and path.is_file():
-                try:
-                    yield str(path.relative_to(source)), read_image(path)
-                except ImageError as error:
-                    skipped(str(error))
+                with path.open("rb") as stream:
+                    yield str(path.relative_to(source)), stream
         return
     if not source.exists():
         raise TrainingError(f"{source} does not exist; expected a folder or tar file of images")
@@ -175,12 +242,8 @@ def read_training_images(
         with tarfile.open(source) as archive:
             for member in archive:
                 stream = archive.extractfile(member) if member.isfile() else None
-                if stream is None or not is_image_name(PurePosixPath(member.name).name):
-                    continue
-                try:
-                    yield member.name, read_image(io.BytesIO(stream.read()), name=member.name)
-                except ImageError as error:
-                    skipped(str(error))
+                if stream is not None and is_image_name(PurePosixPath(member.name).name):
+                    yield member.name, io.BytesIO(stream.read())
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise TrainingError(
             f"{source} is damaged or not complete ({error}); copy it again"

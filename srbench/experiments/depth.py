@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..data.folder import Dataset
-from ..data.training import TrainingSet
-from ..errors import ConfigError, TrainingError
+from ..errors import ConfigError
 from ..files import write_text
 from ..imaging import crop_to_multiple, imresize
 from ..methods.network import NetworkMethod
-from ..models.cards import Card
 from ..models.checkpoints import load_checkpoint
 from ..observer import Observer
 from ..report.kit.style import (
@@ -33,8 +31,9 @@ from ..report.kit.style import (
     save_figure,
 )
 from ..training import Recipe, TrainingProcess, train
-from ..training.photographs import read_training_set
+from ..training.photographs import Photographs, read_photographs
 from ..training.run import finished, run_folder
+from ..training.validation import scores_on
 from ..wording import counted
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class Depth(NamedTuple):
 def depth_study(
     recipe: Recipe,
     blocks: Sequence[int],
-    source: Path,
+    sources: Sequence[Path],
     out: Path,
     *,
     weights: Path,
@@ -78,9 +77,10 @@ def depth_study(
     Args:
         recipe: how each is trained; its architecture's blocks and skip are varied.
         blocks: numbers of residual blocks.
-        source: a folder or tar file of training photographs.
+        sources: folders and tar files of training photographs.
         out: folder for the checkpoints, depth.csv and the figure depth.png and .pdf.
-        weights, validation, guarded, place: as for :func:`srbench.training.train`.
+        validation: data set that all are measured on in the end.
+        weights, guarded, place: as for :func:`srbench.training.train`.
 
     Raises:
         ConfigError: a number of blocks makes no sense, or the recipe is not of an SRResNet.
@@ -91,7 +91,7 @@ def depth_study(
     if not blocks or min(blocks) < 1:
         raise ConfigError(f"blocks are {list(blocks)}, expected numbers from 1 on")
     observer = observer or Observer()
-    photographs: TrainingSet | None = None  # read once, where a network is to be trained
+    photographs: Photographs | None = None  # read once, where a network is to be trained
     trained: list[tuple[Recipe, Path, float]] = []
     for long_skip in (True, False):
         for count in sorted(set(blocks)):
@@ -100,24 +100,23 @@ def depth_study(
             name = f"{recipe.name}-{count}-blocks" + ("" if long_skip else "-no-long-skip")
             own = recipe.model_copy(update={"architecture": architecture, "name": name})
             checkpoint = out / f"{name}.safetensors"
-            card = finished(checkpoint, own)
-            if card is None:
-                photographs = photographs or read_training_set(
-                    source, architecture.scale, guarded, place.device, observer
+            if finished(checkpoint, own) is None:
+                photographs = photographs or read_photographs(
+                    sources, architecture.scale, guarded, place.device, observer
                 )
                 observer.note(f"training {name}, {counted(own.steps, 'step')}")
-                card = train(
+                train(
                     own,
                     photographs,
                     checkpoint,
                     weights=weights,
-                    validation=validation,
                     guarded=guarded,
                     place=place,
                     resume=(run_folder(checkpoint) / "state.pt").exists(),
                     observer=observer,
-                ).card
-            psnr = _psnr(card, validation, checkpoint)
+                )
+            network, _ = load_checkpoint(checkpoint)
+            psnr, _ = scores_on(validation, network, architecture.scale, place.device)
             trained.append((own, checkpoint, psnr))
             observer.note(f"{name}: {psnr:.2f} dB on {validation.name}")
     device = str(place.device)
@@ -172,16 +171,6 @@ def depth_figure(rows: Sequence[Depth], budget: str) -> Figure:
         figure.subplots_adjust(left=0.2, right=0.98, top=0.88, bottom=0.11, hspace=0.14)
         figure.align_ylabels()
     return figure
-
-
-def _psnr(card: Card, validation: Dataset, checkpoint: Path) -> float:
-    name = f"{validation.name.lower()}_psnr_y"
-    if name not in card.metrics:
-        raise TrainingError(
-            f"{checkpoint} has no PSNR on {validation.name}; delete it and "
-            f"{run_folder(checkpoint)}, then run again"
-        )
-    return card.metrics[name]
 
 
 def _seconds(checkpoints: Sequence[Path], validation: Dataset, device: str) -> list[float]:

@@ -16,14 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.catalogue import canonical_name
-from ..data.folder import Dataset
 from ..errors import TrainingError, unknown_name
-from ..files import safe_stem
-from ..imaging import crop_to_multiple, read_image
+from ..imaging import read_image
 from ..imaging.luma import Image
 from ..report.kit.style import display_name, figure_style, new_figure, save_figure
 from ..training.run import run_folder
-from ..training.validation import middle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +33,7 @@ _WIDTH = _COLUMNS * (_SIDE + _GAP) + _GAP
 
 @dataclass(frozen=True)
 class Sample:
-    """The crop after some steps of a training, and the data sets' mean PSNR then, as logged."""
+    """The crop after some steps of a training, and the validation's mean PSNR then, as logged."""
 
     training: str
     step: int
@@ -48,7 +45,6 @@ def draw_evolution(
     checkpoints: Sequence[Path],
     out: Path,
     *,
-    validation: Dataset,
     image: str | None = None,
     tiles: int = _TILES,
 ) -> list[Path]:
@@ -58,7 +54,6 @@ def draw_evolution(
         checkpoints: the files that the trainings wrote or were to write (``--out`` of
             ``srbench train``), in the order in which they followed each other.
         out: folder for the figure.
-        validation: the data set that was sampled, for the original.
         image: which image; the first of which there are samples by default.
         tiles: how many samples to show at most, evenly spread over each training.
 
@@ -82,8 +77,8 @@ def draw_evolution(
             raise unknown_name(f"sample in {kept}:", image, names)
         samples += _samples(folder, image, max(1, share))
     assert image is not None
-    original = _original(validation, image, samples[-1])
-    return save_figure(evolution_figure(samples, original, image), out, "evolution")
+    kept = run_folder(checkpoints[-1]) / "samples"
+    return save_figure(evolution_figure(samples, _original(kept / image), image), out, "evolution")
 
 
 def evolution_figure(samples: Sequence[Sample], original: Image | None, image: str) -> Figure:
@@ -154,14 +149,10 @@ def _logged_psnr(log: Path) -> dict[int, dict[str, float]]:
     return found
 
 
-def _original(validation: Dataset, image: str, sample: Sample) -> Image | None:
-    """The same region of the original, cut as the trainer cuts it."""
-    found = next((i for i in validation.ids if safe_stem(i) == image), None)
-    if found is None:
-        return None
-    # A crop to multiples of 4 serves scale 2 as well, but for a pixel.
-    original = middle(crop_to_multiple(validation.read(found), 4))
-    return original if original.shape[:2] == sample.pixels.shape[:2] else None
+def _original(kept: Path) -> Image | None:
+    """The same region of the original, as the trainer keeps it since version 0.2."""
+    path = kept / "HR.png"
+    return read_image(path) if path.is_file() else None
 
 
 def _name(sample: Sample) -> str:

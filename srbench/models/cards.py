@@ -46,6 +46,8 @@ class Card(BaseModel):
     steps: int
     recipe: dict[str, Any]
     data: str
+    held_out: list[str] = []
+    """Names of the photographs that were held out of training, for every choice."""
     metrics: dict[str, float] = {}
     notes: list[str] = []
     trained_on_metric: str | None = None

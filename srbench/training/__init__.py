@@ -4,21 +4,24 @@
 """
 
 from .matrix import matrix_table, train_matrix
-from .photographs import find_photographs
+from .photographs import Photographs, find_photographs, read_photographs
 from .processes import TrainingProcess, training_process
 from .recipe import Recipe, Stage
 from .recipes import PRESETS, TV_MATRIX, read_recipe, recipe_for
-from .run import Trained, train
+from .run import Trained, planned_steps, train
 
 __all__ = [
     "PRESETS",
     "TV_MATRIX",
+    "Photographs",
     "Recipe",
     "Stage",
     "Trained",
     "TrainingProcess",
     "find_photographs",
     "matrix_table",
+    "planned_steps",
+    "read_photographs",
     "read_recipe",
     "recipe_for",
     "train",

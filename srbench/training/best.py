@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
+from ..metrics.artefacts import broken_limits
 from ..models.cards import Card, read_card
 from ..models.checkpoints import is_complete, save_checkpoint
 
@@ -18,6 +19,10 @@ class Best:
     discriminator that gets ahead can spoil in hundreds of steps what thousands have made. Such a
     run is judged by LPIPS; where that is not measured, its last weights count as its best. A run
     without a discriminator is judged by PSNR.
+
+    A validation that shows a grid or a shift of the colours
+    (:data:`~srbench.metrics.artefacts.LIMITS`) is never the best. While all of them do, the last
+    weights are kept, and the card says what they break.
 
     Args:
         path: the checkpoint; what an interrupted run has left there is what is to be beaten.
@@ -35,13 +40,22 @@ class Best:
         if self._reached is not None and not self._beats(card.metrics, self._reached):
             return
         measure, _ = self._measure(card.metrics)
-        if measure:
+        broken = broken_limits(card.metrics)
+        note = None
+        if broken:
+            note = f"step {card.steps}: no validation is clean; this one has {', '.join(broken)}"
+        elif measure:
             note = f"step {card.steps}: the best {measure} of all validations"
+        if note:
             card = card.model_copy(update={"notes": [*card.notes, note]})
         save_checkpoint(self._path, network, card, half=True)
         self._reached = card.metrics
 
     def _beats(self, new: Mapping[str, float], old: Mapping[str, float]) -> bool:
+        if broken_limits(old):
+            return True
+        if broken_limits(new):
+            return False
         measure, sign = self._measure(new)
         return measure is None or measure not in old or sign * new[measure] > sign * old[measure]
 

@@ -10,23 +10,20 @@ from pathlib import Path
 from rich.table import Table
 
 from ..data.folder import Dataset
-from ..data.training import TrainingSet
 from ..files import write_text
+from ..models.checkpoints import load_checkpoint
 from ..observer import Observer
 from ..wording import counted
 from .content import content_losses
 from .guard import Stopped
-from .photographs import read_training_set
+from .photographs import Photographs, read_photographs
 from .processes import TrainingProcess
 from .recipes import TV_CROPS, tv_recipe
 from .run import finished, run_folder, train
 from .trainer import TrainingProgress
-from .validation import PROTOCOL, bicubic_scores
+from .validation import PROTOCOL, Scores, bicubic_scores, scores_on
 
 _PUBLISHED = Path(__file__).parents[1] / "reference" / "srgan_tv_div2k.csv"
-
-Scores = tuple[float, float]
-"""PSNR in dB and SSIM."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Row:
 
 
 def train_matrix(
-    source: Path,
+    sources: Sequence[Path],
     folder: Path,
     *,
     scales: Sequence[int],
@@ -59,12 +56,12 @@ def train_matrix(
     told and left out. The table is written to ``<folder>/tv-div2k.csv`` too.
 
     Args:
-        source: a folder or tar file of training photographs.
+        sources: folders and tar files of training photographs.
         folder: for the checkpoints and the table.
         scales: 2, 4 or both.
         steps: of each training; the preset's own if None.
         weights: folder of backbone weights.
-        validation: data set that all are scored on.
+        validation: data set that all are scored on in the end.
         guarded: data sets that no training photograph may show.
         place: where to train.
         observer: is told of the photographs, and of every run that begins.
@@ -78,8 +75,8 @@ def train_matrix(
     for scale in scales:
         published = _published(scale)
         bicubic = bicubic_scores(validation, scale)
-        rows.append(Row(scale, None, None, _pair(bicubic), published[None, None]))
-        data: TrainingSet | None = None
+        rows.append(Row(scale, None, None, bicubic, published[None, None]))
+        data: Photographs | None = None
         for crop, varied in ((c, v) for v in (True, False) for c in TV_CROPS):
             recipe = tv_recipe(scale, crop, total_variation=varied)
             recipe = recipe if steps is None else recipe.lasting(steps)
@@ -88,7 +85,7 @@ def train_matrix(
             if card is None:
                 if data is None:
                     content_losses(recipe.content, weights, place.device)  # fails early
-                    data = read_training_set(source, scale, guarded, place.device, observer)
+                    data = read_photographs(sources, scale, guarded, place.device, observer)
                 observer.note(f"{recipe.name} x{scale}: {counted(recipe.steps, 'step')}")
                 try:
                     card = train(
@@ -96,7 +93,6 @@ def train_matrix(
                         data,
                         out,
                         weights=weights,
-                        validation=validation,
                         guarded=guarded,
                         place=place,
                         resume=(run_folder(out) / "state.pt").exists(),
@@ -106,7 +102,10 @@ def train_matrix(
                     ).card
                 except Stopped as error:
                     observer.note(f"{recipe.name} x{scale} is left out: {error}")
-            ours = None if card is None else _scores(card.metrics, validation)
+            ours = None
+            if card is not None:
+                network, _ = load_checkpoint(out)
+                ours = scores_on(validation, network, scale, place.device)
             rows.append(Row(scale, crop, varied, ours, published[crop, varied]))
     if place.writes:
         _write(folder / "tv-div2k.csv", rows)
@@ -130,18 +129,6 @@ def matrix_table(rows: Sequence[Row], validation: str) -> Table:
         )
         table.add_row(f"x{row.scale}", str(row.crop or "—"), kind, *shown)
     return table
-
-
-def _scores(metrics: dict[str, float], validation: Dataset) -> Scores | None:
-    """None where the scores are of another data set."""
-    name = validation.name.lower()
-    if f"{name}_psnr_y" not in metrics:
-        return None
-    return metrics[f"{name}_psnr_y"], metrics[f"{name}_ssim_y"]
-
-
-def _pair(scores: dict[str, float]) -> Scores:
-    return scores["psnr_y"], scores["ssim_y"]
 
 
 def _published(scale: int) -> dict[tuple[int | None, bool | None], Scores]:

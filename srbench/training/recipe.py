@@ -48,7 +48,8 @@ class Recipe(BaseModel):
     ``content`` maps each content loss to its weight, above zero; their sum, plus ``adversarial``
     times the adversarial loss, plus ``total_variation`` times the total variation, is what the
     generator minimises. A discriminator is trained, with Adam, when ``adversarial`` is above zero.
-    ``start_from`` names the method whose checkpoint the generator starts from; with
+    ``start_from`` is the method whose checkpoint the generator starts from, or a safetensors file
+    with its card beside it; with
     ``frozen_statistics`` its batch normalisation keeps that network's means and variances.
     """
 
@@ -97,6 +98,11 @@ class Recipe(BaseModel):
             stage.model_copy(update={"steps": share, "warmup": min(stage.warmup, share // 10)})
             for stage, share in zip(self.stages, shares, strict=True)
         ]
+        return self.model_copy(update={"stages": stages})
+
+    def timeless(self) -> Recipe:
+        """The recipe but for how long it lasts: equal for two that differ in ``--steps`` alone."""
+        stages = [stage.model_copy(update={"steps": 1, "warmup": 0}) for stage in self.stages]
         return self.model_copy(update={"stages": stages})
 
     def stage_at(self, step: int) -> tuple[Stage, int]:

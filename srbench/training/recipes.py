@@ -133,7 +133,8 @@ def tv_recipe(scale: int, crop: int, *, total_variation: bool) -> Recipe:
 def read_recipe(path: Path, name: str, scale: int | None) -> Recipe:
     """A recipe from a TOML file, for the network and the scale of the command line.
 
-    Without ``scale`` the file's counts, or 4.
+    Without ``scale`` the file's counts, or 4. A file that ``start_from`` names is looked for beside
+    the recipe.
 
     Raises:
         ConfigError: the file is missing, is not TOML, has a wrong value, or is for another
@@ -152,6 +153,9 @@ def read_recipe(path: Path, name: str, scale: int | None) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     values = {"name": name, **values}
+    start = values.get("start_from")
+    if isinstance(start, str) and start.endswith(".safetensors"):
+        values["start_from"] = str(path.parent / start)
     architecture = values.get("architecture", {})
     if isinstance(architecture, dict):
         ours = {"network": _network(name), "scale": scale or 4}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import torch
 from filelock import FileLock, Timeout
@@ -14,7 +15,6 @@ from torch import nn
 
 from .. import __version__
 from ..data.folder import Dataset
-from ..data.training import TrainingSet
 from ..errors import CheckpointError, ConfigError, TrainingError
 from ..files import cannot_write, remove_unfinished
 from ..methods.resolve import checkpoint_file
@@ -28,7 +28,7 @@ from .best import Best
 from .content import content_losses
 from .guard import Stopped
 from .log import TensorboardLog, require_tensorboard
-from .photographs import read_training_set
+from .photographs import Photographs, read_photographs
 from .processes import TrainingProcess
 from .recipe import Recipe
 from .trainer import Trainer, TrainingProgress, read_state
@@ -46,6 +46,19 @@ class Trained:
 def run_folder(out: Path) -> Path:
     """Where a training to the checkpoint ``out`` keeps its state, logs and samples."""
     return out.with_name(out.stem + ".run")
+
+
+def planned_steps(out: Path, recipe: Recipe) -> int | None:
+    """How many steps the run to ``out`` was last planned for; None where there is no run.
+
+    Raises:
+        CheckpointError: as :func:`~srbench.training.trainer.read_state`.
+    """
+    state = run_folder(out) / "state.pt"
+    if not state.is_file():
+        return None
+    begun = read_state(state, recipe, torch.device("cpu"))["recipe"]
+    return Recipe.model_validate_json(begun).steps
 
 
 def finished(out: Path, recipe: Recipe) -> Card | None:
@@ -67,11 +80,10 @@ def finished(out: Path, recipe: Recipe) -> Card | None:
 
 def train(
     recipe: Recipe,
-    photographs: Path | TrainingSet,
+    photographs: Sequence[Path] | Photographs,
     out: Path,
     *,
     weights: Path,
-    validation: Dataset,
     guarded: Sequence[Dataset],
     place: TrainingProcess,
     resume: bool = False,
@@ -82,20 +94,22 @@ def train(
 ) -> Trained:
     """Train a network; write its best weights to ``out`` (safetensors), their card beside it.
 
-    The best are those of the validation with the highest PSNR, or, where there is a
-    discriminator, with the lowest LPIPS (:class:`~srbench.training.best.Best`). The run's state,
-    logs and sample crops are kept in :func:`run_folder`. When the run has to be stopped, the
-    weights of its last sound state are written there as ``last-sound.safetensors``.
+    Some of the photographs are held out for validation (:func:`read_photographs`); the card names
+    them. The best weights are those of the validation with the highest PSNR, or, where there is a
+    discriminator, with the lowest LPIPS, without a grid or a shift of the colours
+    (:class:`~srbench.training.best.Best`). The run's state, logs and sample crops are kept in
+    :func:`run_folder`. When the run has to be stopped, the weights of its last sound state are
+    written there as ``last-sound.safetensors``.
 
     Args:
         recipe: what to train and how.
-        photographs: a folder or tar file of them, or what was read from one.
+        photographs: folders and tar files of them, or what was read from some.
         out: the checkpoint to write.
         weights: folder of backbone weights and of the checkpoint that the recipe starts from.
-        validation: data set whose scores are logged and whose first images are kept as samples.
         guarded: data sets that no training photograph may show.
         place: where to train.
-        resume: go on from the state of an interrupted run.
+        resume: go on from the state of an interrupted run, or, where the recipe lasts longer
+            than the one it began with, of a finished one.
         validate_every: steps between two validations.
         tensorboard: write a log for TensorBoard too, beside ``log.csv``.
 
@@ -107,7 +121,7 @@ def train(
         Stopped: the run diverges or collapses.
         MissingWeights: a loss needs weights, or the generator a start, that is not there.
         CheckpointError: there is nothing to resume, or it was begun with another recipe, other
-            photographs or other weights of a loss.
+            photographs or other weights of a loss, or has more steps behind it.
     """
     if out.suffix != ".safetensors":  # beside it come names with other endings
         raise ConfigError(f"the checkpoint is {out}, expected a name that ends in .safetensors")
@@ -126,17 +140,26 @@ def train(
     scale = recipe.architecture.scale
     with _alone_in(folder, place), _out_of_memory_told(recipe, place.device):
         content, notes = content_losses(recipe.content, weights, place.device)
-        generator = _generator(recipe, weights)
-        data = photographs
-        if isinstance(data, Path):
-            data = read_training_set(data, scale, guarded, place.device, observer)
-        trainer = Trainer(recipe, generator, data, content, place, (_described(data), *notes))
+        generator, start = _generator(recipe, weights)
+        notes += start
+        if not isinstance(photographs, Photographs):
+            photographs = read_photographs(photographs, scale, guarded, place.device, observer)
+        held_out = [name for name, _ in photographs.held_out]
+        given = (str(photographs), *notes)
+        trainer = Trainer(recipe, generator, photographs.training, content, place, given)
         if resume:
             trainer.resume(state)
+            notes = [*notes, *trainer.changes]
+
+        def card(metrics: Mapping[str, float]) -> Card:
+            return _card(trainer, metrics, notes, str(photographs), held_out)
+
         lpips = None
         if recipe.adversarial > 0 and validate_every < recipe.steps:  # else there is no choice
             lpips = _lpips(weights, place.device, observer)
-        scores = Validation(validation, scale, folder / "samples", place.device, lpips)
+        samples = folder / "samples" if place.writes else None
+        originals = [(str(PurePath(n).with_suffix("")), hr) for n, hr in photographs.held_out]
+        scores = Validation("validation", originals, scale, place.device, samples, lpips)
         best_path = folder / "best.safetensors"
         if not resume:
             best_path.unlink(missing_ok=True)
@@ -144,7 +167,7 @@ def train(
 
         def validate(network: nn.Module, step: int) -> Mapping[str, float]:
             reached = scores(network, step)
-            best.offer(network, _card(trainer, reached, notes))
+            best.offer(network, card(reached))
             return reached
 
         board = None
@@ -165,22 +188,36 @@ def train(
                 raise
             trainer.resume(state)
             sound = folder / "last-sound.safetensors"
-            save_checkpoint(sound, trainer.average, _card(trainer, {}, notes), half=True)
+            save_checkpoint(sound, trainer.average, card({}), half=True)
             place.wait()
             raise Stopped(
                 f"{error}; the sound weights of step {trainer.step} are in {sound}"
             ) from error
         if not place.writes:
-            return Trained(out, _card(trainer, {}, notes))
+            return Trained(out, card({}))
         if not is_complete(best_path):  # the run was complete before, its best is gone
             validate(trainer.average, trainer.step)
-        network, card = load_checkpoint(best_path)
-        save_checkpoint(out, network, card, half=True)
-        return Trained(out, card)
+        network, reached = load_checkpoint(best_path)
+        # The best may have been met before the plan was made longer.
+        changes = [change for change in trainer.changes if change not in reached.notes]
+        reached = reached.model_copy(
+            update={
+                "recipe": recipe.model_dump(mode="json"),
+                "notes": [*reached.notes, *changes],
+            }
+        )
+        save_checkpoint(out, network, reached, half=True)
+        return Trained(out, reached)
 
 
-def _card(trainer: Trainer, metrics: Mapping[str, float], notes: list[str]) -> Card:
-    recipe, data = trainer.recipe, trainer.data
+def _card(
+    trainer: Trainer,
+    metrics: Mapping[str, float],
+    notes: list[str],
+    data: str,
+    held_out: list[str],
+) -> Card:
+    recipe = trainer.recipe
     if metrics:
         notes = [*notes, f"metrics: means by protocol {PROTOCOL}, LR with the replicate border"]
     return Card(
@@ -188,7 +225,8 @@ def _card(trainer: Trainer, metrics: Mapping[str, float], notes: list[str]) -> C
         architecture=recipe.architecture,
         steps=trainer.step,
         recipe=recipe.model_dump(mode="json"),
-        data=_described(data),
+        data=data,
+        held_out=held_out,
         metrics=dict(metrics),
         notes=notes,
         trained_on_metric="lpips_alex" if "lpips" in recipe.content else None,
@@ -200,22 +238,28 @@ def _card(trainer: Trainer, metrics: Mapping[str, float], notes: list[str]) -> C
     )
 
 
-def _described(data: TrainingSet) -> str:
-    return f"{len(data)} photographs, {data.megapixels:.1f} megapixels"
-
-
-def _generator(recipe: Recipe, weights: Path) -> nn.Module:
+def _generator(recipe: Recipe, weights: Path) -> tuple[nn.Module, list[str]]:
+    """The network to begin with, and a note about where it comes from."""
     torch.manual_seed(recipe.seed)
     if recipe.start_from is None:
-        return recipe.architecture.build()
-    path = checkpoint_file(recipe.start_from, recipe.architecture.scale, weights)
+        return recipe.architecture.build(), []
+    path = Path(recipe.start_from)
+    if path.suffix != ".safetensors":
+        path = checkpoint_file(recipe.start_from, recipe.architecture.scale, weights)
+    if not path.is_file():
+        raise CheckpointError(
+            f"start_from is {path}, which does not exist; expected one of our methods or a "
+            "checkpoint with its card beside it"
+        )
     network, card = load_checkpoint(path)
     if card.architecture != recipe.architecture:
         raise CheckpointError(
             f"{path} cannot start this training: it is {card.architecture}, expected "
             f"{recipe.architecture}"
         )
-    return network
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return network, [f"generator from {path.name} ({card.name}, SHA-256 {digest[:16]})"]
 
 
 def _lpips(weights: Path, device: torch.device, observer: Observer) -> Lpips | None:

@@ -69,6 +69,8 @@ class Trainer:
     place: TrainingProcess
     given: Sequence[str] = ()
     step: int = field(default=0, init=False)
+    changes: list[str] = field(default_factory=list, init=False)
+    """What was changed on the way, for the card: other numbers of steps."""
 
     def __post_init__(self) -> None:
         for stage in self.recipe.stages:
@@ -166,6 +168,7 @@ class Trainer:
         state: dict[str, object] = {
             "recipe": self.recipe.model_dump_json(),
             "given": list(self.given),
+            "changes": list(self.changes),
             "step": self.step,
             "generator": self.generator.state_dict(),
             "average": self.average.state_dict(),
@@ -199,6 +202,13 @@ class Trainer:
                 other weights of a loss.
         """
         state = read_state(path, self.recipe, self.device)
+        begun = Recipe.model_validate_json(state["recipe"])
+        self.changes = [*state.get("changes", [])]
+        if begun != self.recipe:
+            self.changes.append(
+                f"planned for {begun.steps} steps until step {state['step']}, then for "
+                f"{self.recipe.steps}: the rate went on as in the longer plan"
+            )
         for was, now in zip(state.get("given", self.given), self.given, strict=False):
             if was != now:
                 raise CheckpointError(
@@ -264,7 +274,8 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
     """The state that :meth:`Trainer.save` wrote.
 
     Raises:
-        CheckpointError: the file is missing or damaged, or was written by another recipe.
+        CheckpointError: the file is missing or damaged, was written by a recipe that differs in
+            more than its steps, or has more steps behind it than ``recipe``.
     """
     try:
         state = torch.load(path, map_location=device, weights_only=True)
@@ -277,12 +288,19 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
             f"{path} is not a complete training state ({type(error).__name__}); "
             "delete it to start again"
         ) from error
-    if not isinstance(state, dict) or "recipe" not in state:
-        raise CheckpointError(f"{path} is not a training state; delete it to start again")
-    if state["recipe"] != recipe.model_dump_json():
+    try:
+        begun = Recipe.model_validate_json(state["recipe"])
+    except (TypeError, KeyError, ValueError):  # no dictionary, no recipe, or none of ours
+        raise CheckpointError(f"{path} is not a training state; delete it to start again") from None
+    if begun.timeless() != recipe.timeless():
         raise CheckpointError(
             f"{path} was written by another recipe; resume with the recipe it began with, "
             "or choose another --out"
+        )
+    if state["step"] > recipe.steps:
+        raise CheckpointError(
+            f"{path} has {state['step']} steps behind it, more than the {recipe.steps} asked for; "
+            "give more --steps, or choose another --out"
         )
     return state
 

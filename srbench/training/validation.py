@@ -1,8 +1,8 @@
-"""How good the network is so far: scores on a data set, and crops of its images over the steps."""
+"""How good the network is so far: scores on some images, and crops of them over the steps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ..files import safe_stem
 from ..imaging import crop_to_multiple, imresize, write_png
 from ..imaging.luma import Image
 from ..methods.network import NetworkMethod
+from ..metrics.artefacts import artefacts
 from ..metrics.lpips import Lpips
 from ..metrics.protocols import get_protocol
 
@@ -22,60 +23,84 @@ PROTOCOL = "ledig2017"
 SAMPLES = 2  # images of which crops are kept
 SIDE = 160  # pixels of a crop
 
+Scores = tuple[float, float]
+"""Means of PSNR in dB and SSIM."""
+
 
 class Validation:
-    """PSNR, SSIM and LPIPS on a data set, and crops of its first images as training goes on.
+    """What a network reaches on some images, and crops of the first ones as training goes on.
 
     Args:
-        dataset: the images.
+        name: what the images are called in the results.
+        images: names and pixels of the originals.
         scale: the network's.
-        samples: the folder for the crops, ``<image>/<step>.png``; ``srbench evolution`` draws them.
         device: where the network runs.
+        samples: the folder for the crops, ``<image>/<step>.png`` and ``<image>/HR.png``;
+            ``srbench evolution`` draws them.
         lpips: the distance to measure too, if any.
     """
 
     def __init__(
         self,
-        dataset: Dataset,
+        name: str,
+        images: Iterable[tuple[str, Image]],
         scale: int,
-        samples: Path,
         device: torch.device,
+        samples: Path | None = None,
         lpips: Lpips | None = None,
     ) -> None:
-        self._name, self._scale, self._samples, self._device = dataset.name, scale, samples, device
-        self._pairs = list(_pairs(dataset, scale))
+        self._name, self._scale, self._samples, self._device = name, scale, samples, device
+        self._pairs = list(_pairs(images, scale))
         self._lpips = lpips
+        for image, _, hr in self._pairs[:SAMPLES]:
+            self._keep(image, "HR", hr)
 
     def __call__(self, network: nn.Module, step: int) -> Mapping[str, float]:
-        """Means over the data set by name: ``<data set>_psnr_y``, ``_ssim_y``, ``_lpips_alex``."""
+        """By name: ``<images>_psnr_y``, ``_ssim_y``, ``_lpips_alex`` as means over the images,
+        and ``_grid``, ``_grid_max``, ``_colour``, ``_colour_max``
+        (:func:`~srbench.metrics.artefacts.artefacts`).
+        """
         method = NetworkMethod("trained", self._scale, "", lambda: network, str(self._device))
-        scores = []
+        scores: list[dict[str, float]] = []
+        pairs: list[tuple[Image, Image]] = []
         for index, (image, lr, hr) in enumerate(self._pairs):
             sr = method.upscale(lr)
             score = _score(sr, hr, self._scale)
             if self._lpips:
                 score[self._lpips.metric] = self._lpips.distance(self._lpips.prepare(hr), sr)
             scores.append(score)
+            pairs.append((sr, hr))
             if index < SAMPLES:
-                stem = safe_stem(image)
-                write_png(self._samples / stem / f"{step:07d}.png", middle(sr))
-        name = self._name.lower()
-        return {f"{name}_{metric}": value for metric, value in _means(scores).items()}
+                self._keep(image, f"{step:07d}", sr)
+        found = _means(scores) | artefacts(pairs)
+        return {f"{self._name}_{metric}": value for metric, value in found.items()}
+
+    def _keep(self, image: str, name: str, pixels: Image) -> None:
+        if self._samples is not None:
+            write_png(self._samples / safe_stem(image) / f"{name}.png", middle(pixels))
 
 
-def bicubic_scores(dataset: Dataset, scale: int) -> dict[str, float]:
-    """What bicubic enlargement reaches in the same validation: means of psnr_y and ssim_y."""
+def scores_on(dataset: Dataset, network: nn.Module, scale: int, device: torch.device) -> Scores:
+    """What a network reaches on a data set, protocol ``ledig2017``."""
+    images = ((image, dataset.read(image)) for image in dataset.ids)
+    found = Validation("x", images, scale, device)(network, 0)
+    return found["x_psnr_y"], found["x_ssim_y"]
+
+
+def bicubic_scores(dataset: Dataset, scale: int) -> Scores:
+    """What bicubic enlargement reaches there."""
     scores = []
-    for _, lr, hr in _pairs(dataset, scale):
+    for _, lr, hr in _pairs(((image, dataset.read(image)) for image in dataset.ids), scale):
         sr = imresize(lr, Fraction(scale), border="replicate")
         scores.append(_score(sr, hr, scale))
-    return _means(scores)
+    means = _means(scores)
+    return means["psnr_y"], means["ssim_y"]
 
 
-def _pairs(dataset: Dataset, scale: int) -> Iterator[tuple[str, Image, Image]]:
-    for image in dataset.ids:
-        hr = crop_to_multiple(dataset.read(image), scale)
-        yield image, imresize(hr, Fraction(1, scale), border="replicate"), hr
+def _pairs(images: Iterable[tuple[str, Image]], scale: int) -> Iterator[tuple[str, Image, Image]]:
+    for name, image in images:
+        hr = crop_to_multiple(image, scale)
+        yield name, imresize(hr, Fraction(1, scale), border="replicate"), hr
 
 
 def _score(sr: Image, hr: Image, scale: int) -> dict[str, float]:

@@ -70,16 +70,18 @@ def test_evolution_shows_the_samples_of_a_training(run_cli, refused, places):
         "--steps", 2, "--validate-every", 1, "--out", net,
     )  # fmt: skip
     assert run_cli(*train).code == 0
-    kept = sorted(path.name for path in (places / "net_x4.run/samples/face").iterdir())
-    assert kept == ["0000001.png", "0000002.png"]
-    ran = run_cli("evolution", net, "--image", "face", "--tiles", 1, "--out", places / "figures")
+    samples = places / "net_x4.run/samples"
+    (held_out,) = (path.name for path in samples.iterdir())
+    kept = sorted(path.name for path in (samples / held_out).iterdir())
+    assert kept == ["0000001.png", "0000002.png", "HR.png"]
+    ran = run_cli("evolution", net, "--image", held_out, "--tiles", 1, "--out", places / "figures")
     assert ran.code == 0, ran.err
     with Image.open(places / "figures/evolution.png") as figure:
         assert figure.width == 2 * (320 + 10) + 10  # one sample and the original
         shown = np.asarray(figure.convert("RGB"))
     # Pixel by pixel: the original's crop stands in the figure as it is, five times enlarged.
-    crop = data.astronaut()[60:124, 170:234]
-    enlarged = crop.repeat(5, axis=0).repeat(5, axis=1)
-    assert np.array_equal(shown[40:360, 340:660], enlarged)
-    assert "cat, face" in refused("evolution", net, "--image", "dog", "--out", places)
+    crop = data.coffee()[120:280, 60 * int(held_out) :][:, :96]
+    enlarged = crop.repeat(2, axis=0).repeat(2, axis=1)
+    assert np.array_equal(shown[40:360, 340 : 340 + 192], enlarged)
+    assert held_out in refused("evolution", net, "--image", "dog", "--out", places)
     assert "srbench train" in refused("evolution", places / "no.safetensors", "--out", places)

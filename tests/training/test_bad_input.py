@@ -1,6 +1,8 @@
 """What a person can get wrong in ``srbench train``: one line that helps, exit code 2."""
 
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from skimage import data
 import srbench.training.trainer
 from srbench.data.folder import sample_dataset
 from srbench.imaging import read_image, write_png
+from srbench.models.cards import read_card
 from srbench.models.weights_catalogue import weights_path
 from srbench.training.content import NORMALISED
 from srbench.training.recipe import Recipe
@@ -76,10 +79,10 @@ def test_images_too_small_are_left_out_with_a_count(run_cli, refused, world):
         write_png(world / f"photos/tiny{k}.png", data.coffee()[:6, :20].copy())
     ran = run_cli(*command(world))
     assert ran.code == 0, ran.err
-    assert "3 training images left out, first: tiny0.png is only 20x6" in ran.err
+    assert "3 image files passed over, first: tiny0.png is only 20x6" in ran.err
     for k in range(8):
         write_png(world / f"small/{k}.png", data.coffee()[:7, 9 * k : 9 * k + 9].copy())
-    assert "holds 0 usable photographs (8 left out: 0.png is only 9x7)" in refused(
+    assert "holds 0 usable photographs (8 passed over: 0.png is only 9x7)" in refused(
         *command(world, "--out", world / "other.safetensors", photos="small")
     )
 
@@ -96,12 +99,12 @@ def test_an_empty_or_missing_or_unreadable_training_set(run_cli, refused, world)
         (world / "broken").mkdir(exist_ok=True)
         (world / f"broken/{k}.png").write_bytes(b"not a picture")
     message = refused(*command(world, photos="broken"))
-    assert "holds 0 usable photographs (9 left out: " in message
+    assert "holds 0 usable photographs (9 passed over: " in message
     assert "0.png" in message
     (world / "photos/bad.jpg").write_bytes(b"not a picture")
     ran = run_cli(*command(world))
     assert ran.code == 0, ran.err
-    assert "1 training image left out" in ran.err
+    assert "1 image file passed over" in ran.err
     assert "bad.jpg" in ran.err
 
 
@@ -143,8 +146,8 @@ def test_resuming_with_other_photographs(run_cli, refused, world, monkeypatch):
     assert "--resume" in ran.err
     write_png(world / "photos/one-more.png", data.coffee()[:100, :100].copy())
     message = refused(*command(world, "--resume"))
-    assert "was begun with other material (10 photographs" in message
-    assert "now 11 photographs" in message
+    assert "was begun with other material (9 photographs" in message
+    assert "now 10 photographs" in message
     (world / "photos/one-more.png").unlink()
     assert run_cli(*command(world, "--resume")).code == 0
 
@@ -420,3 +423,47 @@ def test_two_trainings_do_not_write_to_one_place(refused, run_cli, world):
     ran = run_cli(*command(world))
     assert ran.code == 0, ran.err
     assert not left.exists()
+
+
+def test_a_finished_run_is_extended_by_more_steps(run_cli, refused, world):
+    assert run_cli(*command(world, "--steps", 2)).code == 0
+    ran = run_cli(*command(world, "--steps", 4, "--resume"))
+    assert ran.code == 0, ran.err
+    card = read_card(world / "weights/srresnet-mse_x4.safetensors")
+    assert card.recipe["stages"][0]["steps"] == 4
+    note = "planned for 2 steps until step 2, then for 4: the rate went on as in the longer plan"
+    assert note in card.notes
+    message = refused(*command(world, "--steps", 3, "--resume"))
+    assert "has 4 steps behind it, more than the 3 asked for; give more --steps" in message
+    ran = run_cli(*command(world, "--steps", 5, "--resume"))
+    assert ran.code == 0, ran.err
+    assert note in read_card(world / "weights/srresnet-mse_x4.safetensors").notes
+
+
+def test_going_on_without_steps_is_refused_where_that_would_change_the_plan(
+    run_cli, refused, world
+):
+    assert run_cli(*command(world, "--steps", 2)).code == 0
+    message = refused(*command(world, "--resume"))
+    assert "was planned for 2 steps, but the recipe lasts 4" in message
+    assert "add --steps 2 to finish it, or --steps 4 to extend it" in message
+
+
+def test_a_training_starts_from_a_file(run_cli, refused, world):
+    mine = world / "mine.safetensors"
+    assert run_cli(*command(world, "--out", mine)).code == 0
+    arguments = command(world, "--out", world / "next.safetensors")
+    recipe = world / "recipe.toml"
+    text = recipe.read_text()
+    recipe.write_text(f"start_from = 'mine.safetensors'\n{text}")  # beside the recipe
+    ran = run_cli(*arguments)
+    assert ran.code == 0, ran.err
+    shutil.rmtree(world / "next.run")
+    notes = read_card(world / "next.safetensors").notes
+    digest = hashlib.sha256(mine.read_bytes()).hexdigest()
+    assert f"generator from mine.safetensors (srresnet-mse, SHA-256 {digest[:16]})" in notes
+    recipe.write_text(f"start_from = 'other.safetensors'\n{text}")
+    assert "other.safetensors, which does not exist" in refused(*arguments)
+    mine.with_suffix(".json").unlink()
+    recipe.write_text(f"start_from = 'mine.safetensors'\n{text}")
+    assert "needs its card beside it" in refused(*arguments)

@@ -13,6 +13,7 @@ from torch import nn
 from srbench.data.folder import open_dataset
 from srbench.errors import TrainingError
 from srbench.imaging import crop_to_multiple, imresize, read_image, write_png
+from srbench.metrics.artefacts import colour_shift, grid
 from srbench.metrics.protocols import get_protocol
 from srbench.training.log import CsvLog, Means, TensorboardLog
 from srbench.training.validation import SIDE, Validation
@@ -33,29 +34,46 @@ def set5(tmp_path):
     return open_dataset("Set5", tmp_path / "data")
 
 
+def validation(dataset, tmp_path):
+    images = [(image, dataset.read(image)) for image in dataset.ids]
+    return Validation("set5", images, 4, torch.device("cpu"), tmp_path / "samples")
+
+
+def judged(hr):
+    """What ``Repeats`` makes of an original."""
+    return imresize(crop_to_multiple(hr, 4), 0.25, border="replicate").repeat(4, 0).repeat(4, 1)
+
+
 def test_validation_gives_the_scores_of_the_benchmark(set5, tmp_path):
-    validate = Validation(set5, 4, tmp_path / "samples", torch.device("cpu"))
+    validate = validation(set5, tmp_path)
     scores = validate(Repeats(), 7)
     expected = []
     for image in set5.ids:
         hr = crop_to_multiple(set5.read(image), 4)
-        sr = imresize(hr, 0.25, border="replicate").repeat(4, 0).repeat(4, 1)
+        sr = judged(hr)
         expected.append(get_protocol("ledig2017").prepare(hr, 4).score(sr)["psnr_y"])
     assert scores["set5_psnr_y"] == pytest.approx(np.mean(expected))
-    assert set(scores) == {"set5_psnr_y", "set5_ssim_y"}
+    assert set(scores) == {
+        f"set5_{metric}"
+        for metric in ("psnr_y", "ssim_y", "grid", "grid_max", "colour", "colour_max")
+    }
+    pairs = [
+        (judged(set5.read(image)), crop_to_multiple(set5.read(image), 4)) for image in set5.ids
+    ]
+    assert scores["set5_grid"] == np.median([grid(sr, hr) for sr, hr in pairs])
+    assert scores["set5_colour_max"] == max(colour_shift(sr, hr) for sr, hr in pairs)
 
 
 def test_a_crop_of_the_middle_of_two_images_is_kept_for_every_step(set5, tmp_path):
-    validate = Validation(set5, 4, tmp_path / "samples", torch.device("cpu"))
+    validate = validation(set5, tmp_path)
     for step in (100, 1200):
         validate(Repeats(), step)
     kept = sorted(str(p.relative_to(tmp_path)) for p in (tmp_path / "samples").rglob("*.png"))
     assert kept == [
-        f"samples/{i}/{s}.png" for i in ("baby", "bird") for s in ("0000100", "0001200")
+        f"samples/{i}/{s}.png" for i in ("baby", "bird") for s in ("0000100", "0001200", "HR")
     ]
     crop = read_image(tmp_path / "samples/bird/0001200.png")
-    sr = imresize(crop_to_multiple(set5.read("bird"), 4), 0.25, border="replicate")
-    sr = sr.repeat(4, 0).repeat(4, 1)
+    sr = judged(set5.read("bird"))
     top, left = ((n - SIDE) // 2 for n in sr.shape[:2])
     assert np.array_equal(crop, sr[top : top + SIDE, left : left + SIDE])
 
