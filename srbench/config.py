@@ -49,6 +49,8 @@ class Experiment(BaseModel):
     """Names of data sets; ``auto`` means Set5, Set14 and BSD100 where present, else the sample."""
     methods: tuple[str, ...] = Field(default=("shipped",), min_length=1)
     """Names, ``NAME=FOLDER`` or ``NAME=FILE``; ``shipped`` means all that can run here."""
+    patterns: tuple[str, ...] = ()
+    """How files in the folders of ``NAME=FOLDER`` are named: ``{}_x4_SR``, ``NAME={}_x4_SR``."""
     scale: Literal[2, 3, 4, 8] = 4
     border: Literal["symmetric", "replicate"] = "symmetric"
     protocols: tuple[Literal["matlab", "basicsr", "ledig2017"], ...] = Field(

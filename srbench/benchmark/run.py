@@ -82,7 +82,10 @@ def run_all(
             border=experiment.border,
             device=experiment.device,
             weights=weights,
+            patterns=experiment.patterns,
         )
+        for note in selection.notes:
+            observer.note(note)
         for gap in selection.missing:
             observer.note(_gap_line(gap))
         if not selection.methods:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.folder import image_files
+from ..data.matching import match_names
 from ..errors import DatasetError, SrbenchError
 from ..imaging import crop_to_multiple, read_image
 from ..metrics.protocols import get_protocol
 from ..observer import Observer
-from ..wording import counted
 from .results import Score
 from .work import Metrics
 
@@ -28,9 +28,13 @@ def score_folders(
     lpips: Sequence[str],
     weights: Path,
     device: str = "auto",
+    pattern: str | None = None,
     observer: Observer | None = None,
 ) -> list[Score]:
-    """Scores of every image of ``sr`` against the original of the same name in ``hr``.
+    """Scores of every image of ``sr`` against its original in ``hr``.
+
+    Names agree when they are equal but for case, or for one prefix and one suffix, which is told;
+    ``pattern`` says them, ``{}`` standing for the original's name (``{}_x4_SR``).
 
     The rows' data set and method are the folders' names. ``hr`` and ``sr`` may also be one image
     each, of any two names: then the image has the original's name, and the method the other's.
@@ -52,8 +56,11 @@ def score_folders(
         dataset, method = hr.resolve().parent.name, sr.stem
     else:
         _refuse_a_file_with_a_folder(hr, sr)
-        originals, images = image_files(hr), image_files(sr)
-        _refuse_different_ids(hr, originals, sr, images)
+        originals = image_files(hr)
+        matched = match_names(originals, image_files(sr), sr, hr, spare=False, pattern=pattern)
+        images = matched.files
+        if matched.taken:
+            observer.note(f"{method}: {matched.taken}")
     metrics = _load_lpips(lpips, weights, device)
     rows: list[Score] = []
     observer.begin("scoring", len(images))
@@ -88,19 +95,4 @@ def _refuse_a_file_with_a_folder(hr: Path, sr: Path) -> None:
         if one.is_file() and other.is_dir():
             raise DatasetError(
                 f"{one} is one image, but {other} is a folder; give two images or two folders"
-            )
-
-
-def _refuse_different_ids(
-    hr: Path, originals: dict[str, Path], sr: Path, images: dict[str, Path]
-) -> None:
-    for here, there, names in (
-        (sr, hr, originals.keys() - images.keys()),
-        (hr, sr, images.keys() - originals.keys()),
-    ):
-        if names:
-            shown = ", ".join(sorted(names)[:3]) + (" ..." if len(names) > 3 else "")
-            raise DatasetError(
-                f"{here} lacks {counted(len(names), 'image')} that {there} has ({shown}); "
-                "the file names without their endings must agree"
             )

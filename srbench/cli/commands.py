@@ -128,6 +128,13 @@ def run_all(
         str | None,
         typer.Option(help="Comma-separated: names, NAME=FOLDER, NAME=FILE; shipped: all of ours."),
     ] = None,
+    pattern: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How files are named in the folders of NAME=FOLDER, {} for the original's name: "
+            "{}_x4_SR, or NAME={}_x4_SR for one of them; repeatable."
+        ),
+    ] = None,
     scale: Annotated[int | None, typer.Option(help="Magnification.")] = None,
     border: Annotated[
         str | None, typer.Option(help="MATLAB's border rule: symmetric or replicate.")
@@ -158,6 +165,7 @@ def run_all(
     given = {
         "datasets": names_of(datasets),
         "methods": names_of(methods),
+        "patterns": tuple(pattern) if pattern else None,
         "scale": scale,
         "border": border,
         "device": device,
@@ -229,6 +237,10 @@ def score(
     lpips: Annotated[
         list[str] | None, typer.Option(help="LPIPS backbone: alex, squeeze, vgg; repeatable.")
     ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(help="How SR files are named, {} for the original's name: {}_x4_SR."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="CSV file for the scores per image.", callback=a_file)
     ] = None,
@@ -251,6 +263,7 @@ def score(
             lpips=lpips or [],
             weights=weights_folder(weights),
             device=device,
+            pattern=pattern,
             observer=observer,
         )
     if out:

@@ -50,7 +50,7 @@ def low_resolution(
     """
     by_stem: defaultdict[str, list[str]] = defaultdict(list)
     for name in pictures:
-        by_stem[_stem(name)].append(name)
+        by_stem[unmarked(PurePosixPath(name).stem.casefold())].append(name)
     copies: dict[str, str] = {}
     for names in by_stem.values():
         names.sort(key=lambda name: pictures[name][:2], reverse=True)
@@ -72,9 +72,8 @@ def _is_copy(original: Picture, other: Picture) -> bool:
     )
 
 
-def _stem(name: str) -> str:
-    """The file's name without its ending and without marks of size."""
-    text = PurePosixPath(name).stem.casefold()
-    while (shorter := _MARKS.sub("", text)) and shorter != text:
-        text = shorter
-    return text
+def unmarked(stem: str) -> str:
+    """A file's name (without its ending, case folded) without marks of size at its end."""
+    while (shorter := _MARKS.sub("", stem)) and shorter != stem:
+        stem = shorter
+    return stem

@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING
 
 from ..config import require_device_name
 from ..data.folder import Dataset, image_files
-from ..errors import CheckpointError, DatasetError, MissingWeights, UnknownName, unknown_name
+from ..data.matching import match_names
+from ..data.naming import dataset_key
+from ..errors import (
+    CheckpointError,
+    ConfigError,
+    DatasetError,
+    MissingWeights,
+    UnknownName,
+    unknown_name,
+)
 from ..imaging import Border, require_scale
 from ..models.cards import read_card
-from ..wording import counted
 from .base import ImageId, Method, file_sha256
 from .folder import FolderMethod, check_result
 from .interpolation import Bicubic, Nearest
@@ -60,6 +68,8 @@ class Selection:
 
     methods: tuple[Method, ...]
     missing: tuple[MissingMethod, ...]
+    notes: tuple[str, ...] = ()
+    """What was taken for granted, one line each."""
 
     def serves(self, method: Method, dataset: str) -> bool:
         """Whether the method has something for the data set."""
@@ -219,25 +229,37 @@ def select_methods(
     border: Border,
     device: str,
     weights: Path,
+    patterns: Sequence[str] = (),
 ) -> Selection:
     """Every method of a run, checked as far as can be without loading a network.
+
+    ``patterns`` say how the files in the folders of ``NAME=FOLDER`` are named: ``NAME=PATTERN`` for
+    one method, ``PATTERN`` for all others, with ``{}`` for the original's name.
 
     One of our methods without a checkpoint, and a folder without a subfolder for some data set,
     are reported as missing.
 
     Raises:
         UnknownName: an unknown or repeated name.
-        DatasetError: a folder's subfolder lacks some images of its data set.
+        DatasetError: a folder's subfolder lacks some images of its data set, or its names do not
+            tell which is which.
+        ConfigError: a pattern is none, or is for no folder.
         ImageError, SizeMismatch: an image in such a folder is not what it must be.
         CheckpointError: there is no such file, its card is damaged or it is of another scale.
     """
     methods: list[Method] = []
     missing: list[MissingMethod] = []
+    notes: list[str] = []
+    named = _patterns(patterns, specs)
     for spec in specs:
         label, _, target = spec.partition("=")
         if target and Path(target).is_dir():
-            method, gaps = _folder_method(_own_name(label), Path(target), datasets, scale)
+            pattern = named.get(label, named.get(""))
+            method, gaps, taken = _folder_method(
+                _own_name(label), Path(target), datasets, scale, pattern
+            )
             methods.append(method)
+            notes += taken
             missing += gaps
             continue
         try:
@@ -250,17 +272,34 @@ def select_methods(
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise UnknownName(f"the method '{repeated[0]}' is named twice; give each its own name")
-    return Selection(tuple(methods), tuple(missing))
+    return Selection(tuple(methods), tuple(missing), tuple(notes))
+
+
+def _patterns(patterns: Sequence[str], specs: Sequence[str]) -> dict[str, str]:
+    """Each method's pattern; that of "" is for those without one."""
+    parts = [spec.partition("=") for spec in specs]
+    folders = [label for label, _, target in parts if target and Path(target).is_dir()]
+    named: dict[str, str] = {}
+    for text in patterns:
+        label, _, pattern = text.rpartition("=")
+        if (label and label not in folders) or not folders:
+            raise ConfigError(
+                f"the pattern '{text}' is for no folder of images; give one by NAME=FOLDER"
+            )
+        if label in named:
+            raise ConfigError(f"two patterns for {label or 'all folders'}; give one")
+        named[label] = pattern
+    return named
 
 
 def _folder_method(
-    name: str, folder: Path, datasets: Sequence[Dataset], scale: int
-) -> tuple[FolderMethod, list[MissingMethod]]:
+    name: str, folder: Path, datasets: Sequence[Dataset], scale: int, pattern: str | None
+) -> tuple[FolderMethod, list[MissingMethod], list[str]]:
     files: dict[ImageId, Path] = {}
     gaps: list[MissingMethod] = []
-    subfolders = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
+    taken: dict[str, list[str]] = {}
     for dataset in datasets:
-        subfolder = subfolders.get(dataset.name.lower())
+        subfolder = _subfolder(folder, dataset.name)
         if subfolder is None:
             gaps.append(
                 MissingMethod(
@@ -268,20 +307,39 @@ def _folder_method(
                 )
             )
             continue
-        found = image_files(subfolder)
-        lacking = [image for image in dataset.ids if image not in found]
-        if lacking:
-            shown = ", ".join(lacking[:3]) + (" ..." if len(lacking) > 3 else "")
-            raise DatasetError(
-                f"{subfolder} lacks {len(lacking)} of {counted(len(dataset.ids), 'image')} of "
-                f"{dataset.name} ({shown}); add them, or leave the whole subfolder out"
-            )
-        for image in dataset.ids:
-            check_result(found[image], dataset.images[image], scale)
-            files[ImageId(dataset.name, image)] = found[image]
+        matched = match_names(
+            dataset.images,
+            image_files(subfolder),
+            subfolder,
+            dataset.name,
+            spare=True,
+            pattern=pattern,
+        )
+        if matched.taken:
+            taken.setdefault(matched.taken, []).append(dataset.name)
+        for image, path in matched.files.items():
+            check_result(path, dataset.images[image], scale)
+            files[ImageId(dataset.name, image)] = path
     if not files:
         raise DatasetError(
             f"{folder} has none of the subfolders {', '.join(d.name for d in datasets)}; "
             "expected one subfolder of images per data set"
         )
-    return FolderMethod(name, scale, files), gaps
+    notes = [f"{name} on {', '.join(where)}: {what}" for what, where in taken.items()]
+    return FolderMethod(name, scale, files), gaps, notes
+
+
+def _subfolder(folder: Path, dataset: str) -> Path | None:
+    """The subfolder of a data set, under any of its usual names.
+
+    Raises:
+        DatasetError: there are two.
+    """
+    key = dataset_key(dataset)
+    found = [p for p in sorted(folder.iterdir()) if p.is_dir() and dataset_key(p.name) == key]
+    if len(found) > 1:
+        raise DatasetError(
+            f"{folder} holds {' and '.join(path.name for path in found)}, which are names of one "
+            "data set; remove or rename all but one"
+        )
+    return found[0] if found else None

@@ -387,8 +387,33 @@ class TestBadInput:
         folder = peers(root, tmp_path / "peer", images=("eye",))
         line = refused(*self.folder_run(mini, folder))
         assert "lacks 2 of 3 images" in line
-        assert "face, man" in line
+        assert "('face', 'man'); it holds 'eye'" in line
         assert not (tmp_path / "results").exists()
+
+    def test_a_folder_method_whose_names_end_alike(self, run_cli, refused, mini, root, tmp_path):
+        folder = peers(root, tmp_path / "peer")
+        for path in sorted((folder / "Mini").iterdir()):
+            path.rename(path.with_stem(f"{path.stem}_x4_peer"))
+        ran = run_cli(*self.folder_run(mini, folder), "--no-lpips")
+        assert ran.code == 0, ran
+        assert 'peer on Mini: names end in "_x4_peer"' in ran.out + ran.err
+        write_png(folder / "Mini/eye_x4.png", read_image(folder / "Mini/eye_x4_peer.png"))
+        ran = run_cli(*self.folder_run(mini, folder), "--no-lpips", "--pattern", "peer={}_x4_peer")
+        assert ran.code == 0, ran
+        assert "lacks 2 of 3 images" in refused(
+            *self.folder_run(mini, folder), "--pattern", "{}_x4"
+        )
+        assert "no folder of images" in refused(*mini, "--pattern", "{}_x4")
+        assert "no folder of images" in refused(
+            *self.folder_run(mini, folder), "--pattern", "other={}_x4"
+        )
+
+    def test_a_folder_method_with_two_subfolders_of_one_name(self, refused, mini, root, tmp_path):
+        folder = peers(root, tmp_path / "peer")
+        shutil.copytree(folder / "Mini", folder / "mini")
+        if len(list(folder.iterdir())) < 2:
+            pytest.skip("this file system has no such names")
+        assert "names of one data set" in refused(*self.folder_run(mini, folder))
 
     def test_a_folder_method_of_another_size_or_of_one_channel(self, refused, mini, root, tmp_path):
         folder = peers(root, tmp_path / "peer")

@@ -137,7 +137,7 @@ def test_score_refuses_what_does_not_fit(refused, pair, tmp_path):
     write_png(sr / "cat.png", small)
     assert "120x91, expected 120x92" in refused(*score)
     (sr / "cat.png").unlink()
-    assert "lacks 1 image that" in refused(*score)
+    assert "lacks 1 of 2 images" in refused(*score)
 
 
 def test_upscale_takes_a_file_or_a_folder(run_cli, refused, pair, tmp_path):
