@@ -95,7 +95,7 @@ async def open_browser() -> AsyncIterator[Browser]:
         from playwright.async_api import Error, async_playwright
     except ImportError as error:
         raise StudyError(
-            "rating through a browser needs Playwright; install it with: pip install playwright"
+            "rating through a browser needs Playwright; run: pip install '.[browser]'"
         ) from error
     executable = os.environ.get("SRBENCH_CHROMIUM") or shutil.which("chromium")
     async with async_playwright() as playwright:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pingouin
 import pytest
+import scikit_posthocs
 from scipy import stats
 from simulated_ratings import simulate
 from statsmodels.stats.multitest import multipletests
@@ -21,7 +22,7 @@ from srbench.stats.intervals import (
     variance_components,
 )
 from srbench.stats.mos import stimuli_table
-from srbench.stats.omnibus import omnibus_table
+from srbench.stats.omnibus import block_means, omnibus_table
 from srbench.stats.ranks import ranks
 from srbench.stats.reliability import intraclass, krippendorff_alpha, reliability, vote_counts
 from srbench.stats.significance import holm
@@ -159,15 +160,13 @@ def test_friedman_is_scipys_and_w_pingouins(rng):
     assert pairs["p"].between(0, 1).all()
 
 
-def test_nemenyi_is_the_studentized_range(rng):
+def test_nemenyi_is_scikit_posthocs(rng):
     block = cells(simulate(rng, 6, {"Set14": 14}))
     pairs = omnibus_table(block)[1]
     pairs = pairs[pairs["blocks"] == "images"]
-    k, n = len(block.methods), 14
-    # Demsar 2006: the difference of mean ranks over sqrt(k (k + 1) / 6 n), against q / sqrt(2).
-    q = pairs["rank_difference"].abs() / np.sqrt(k * (k + 1) / (6 * n)) * np.sqrt(2)
-    theirs = stats.studentized_range.sf(q.to_numpy(), k, np.inf)
-    assert pairs["p"].to_numpy() == approx(theirs, abs=1e-6)
+    theirs = scikit_posthocs.posthoc_nemenyi_friedman(block_means(block, "images"))
+    upper = np.triu_indices(len(block.methods), 1)
+    assert pairs["p"].to_numpy() == approx(theirs.to_numpy()[upper], abs=1e-6)
     place = pd.DataFrame(np.nanmean(block.scores, 1)).rank(ascending=False).mean(axis=1)
     by_name = dict(zip(block.methods, place, strict=True))
     first = pairs.iloc[0]

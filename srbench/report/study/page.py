@@ -16,7 +16,7 @@ from ..kit.style import dataset_name, dataset_order, display_name
 from .names import Tables, datasets_of, metric_label
 from .text import headline, methods_text
 
-_PACKAGES = ("srbench", "numpy", "scipy", "pandas", "scikit-posthocs", "matplotlib")
+_PACKAGES = ("srbench", "numpy", "scipy", "pandas", "matplotlib")
 
 
 def render_analysis(
