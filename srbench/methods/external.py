@@ -1,4 +1,4 @@
-"""Other people's checkpoints, through spandrel (an extra)."""
+"""Checkpoints by file: SRResNets that we know, and other architectures through spandrel."""
 
 from __future__ import annotations
 
@@ -9,23 +9,52 @@ import torch
 from torch import nn
 
 from ..errors import CheckpointError, SrbenchError
+from ..models.cards import Architecture
+from ..models.foreign import Recognised, UnitRange, filled, likely, recognise
+from ..models.state_dicts import State, network_state, readings
+from ..models.tensor_files import metadata_of, read_tensors
 
 if TYPE_CHECKING:
     import spandrel
 
 
 def load_external(name: str, path: Path, scale: int) -> nn.Module:
-    """The network in somebody's ``.pth`` or ``.safetensors``, recognised by its tensors.
+    """The network in somebody's checkpoint file, recognised by its tensors.
 
-    RGB (N, 3, H, W) in [0, 1] in, SR in [0, 1] out. ``name`` is what messages call it.
-
-    Pickles are read by torch's weights-only reader: a file that tries to run code is refused.
+    RGB (N, 3, H, W) in [0, 1] in, SR with white at 1 out. ``name`` is what messages call it.
+    Ours (without its card), BasicSR's, KAIR's, mmagic's and Lornatang's SRResNet need nothing
+    else; other architectures need spandrel, which is given the tensors alone.
 
     Raises:
-        SrbenchError: spandrel is not installed.
-        CheckpointError: the file is unreadable, unsafe, of an unknown architecture, of another
-            scale, or no RGB-to-RGB network.
+        SrbenchError: the architecture is none of those and spandrel is not installed.
+        CheckpointError: the file is unreadable, unsafe, holds several networks, is of an unknown
+            architecture, of another scale, or no RGB-to-RGB network.
     """
+    state = network_state(read_tensors(path), path)
+    found = _by_header(path, state)
+    for reading in readings(state):
+        found = found or recognise(reading)
+    found = found or _by_spandrel(name, path, state)
+    if found.scale != scale:
+        raise CheckpointError(f"{path} enlarges x{found.scale}, but the run is x{scale}")
+    return found.network
+
+
+def _by_header(path: Path, state: State) -> Recognised | None:
+    """A network of ours by the architecture in its file's header."""
+    text = metadata_of(path).get("architecture")
+    if text is None:
+        return None
+    try:
+        architecture = Architecture.model_validate_json(text)
+    except ValueError:  # another project's own note
+        return None
+    network = filled(architecture.build, state)
+    kind = f"{architecture.network} of srbench"
+    return network and Recognised(UnitRange(network), architecture.scale, kind)
+
+
+def _by_spandrel(name: str, path: Path, state: State) -> Recognised:
     try:
         from ..models.torchvision_import import import_torchvision
 
@@ -33,17 +62,42 @@ def load_external(name: str, path: Path, scale: int) -> nn.Module:
         import spandrel
     except ImportError as error:
         raise SrbenchError(
-            f"{name}={path.name} is not one of our checkpoints and needs the spandrel extra: "
-            "pip install '.[spandrel]'"
+            f"{name}={path.name} {_described(state)}, none of the SRResNets that srbench knows; "
+            "for other architectures install the spandrel extra, pip install '.[spandrel]', or "
+            f"give finished images by {name}=FOLDER"
         ) from error
+    for reading in readings(state):
+        support = next(
+            (s for s in spandrel.MAIN_REGISTRY.architectures("detection") if _detects(s, reading)),
+            None,
+        )
+        if support is None:
+            continue
+        try:
+            descriptor = support.architecture.load(dict(reading))
+        except Exception as error:  # spandrel and torch raise a dozen kinds for what does not fit
+            reason = str(error).strip().splitlines()[-1] if str(error) else type(error).__name__
+            raise CheckpointError(
+                f"{path} looks like {support.architecture.name}, but does not fit it "
+                f"({reason.strip()[:160]}); give finished images by {name}=FOLDER"
+            ) from error
+        return _checked(path, descriptor)
+    raise CheckpointError(
+        f"{path} {_described(state)}, of no architecture that srbench or spandrel knows; run its "
+        f"own code and give the finished images by {name}=FOLDER"
+    )
+
+
+def _detects(support: spandrel.ArchSupport, state: State) -> bool:
     try:
-        descriptor = spandrel.ModelLoader(device="cpu").load_from_file(path)
-    except Exception as error:  # spandrel and torch raise a dozen kinds for a bad file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(
-            f"{path} cannot be used as a checkpoint ({type(error).__name__}: {reason}); expected "
-            "weights of an architecture that spandrel knows, and nothing but weights"
-        ) from error
+        return support.detect(dict(state))
+    except Exception:  # a detector that expects tensors of another form: not its own then
+        return False
+
+
+def _checked(path: Path, descriptor: object) -> Recognised:
+    import spandrel
+
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
         raise CheckpointError(f"{path} needs a mask besides the image; expected super-resolution")
     if (descriptor.input_channels, descriptor.output_channels) != (3, 3):
@@ -51,15 +105,18 @@ def load_external(name: str, path: Path, scale: int) -> nn.Module:
             f"{path} maps {descriptor.input_channels} to {descriptor.output_channels} channels, "
             "expected 3 to 3 (RGB)"
         )
-    if descriptor.scale != scale:
-        raise CheckpointError(f"{path} enlarges x{descriptor.scale}, but the run is x{scale}")
-    return _Described(descriptor)
+    return Recognised(_Described(descriptor).eval(), descriptor.scale, descriptor.architecture.name)
+
+
+def _described(state: State) -> str:
+    first = [f"{name} {tuple(tensor.shape)}" for name, tensor in list(state.items())[:3]]
+    return f"holds {', '.join(first)} ... ({likely(state)})"
 
 
 class _Described(nn.Module):
     """Calls a spandrel descriptor, which pads to the sizes that its network needs."""
 
-    def __init__(self, descriptor: spandrel.ImageModelDescriptor) -> None:
+    def __init__(self, descriptor: spandrel.ImageModelDescriptor[nn.Module]) -> None:
         super().__init__()
         self.model = descriptor.model
         self._padding = descriptor.size_requirements

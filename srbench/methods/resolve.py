@@ -21,6 +21,8 @@ from ..errors import (
     UnknownName,
     unknown_name,
 )
+from ..file_kinds import HEAD, kind_of, may_hold_tensors
+from ..files import expanded
 from ..imaging import Border, require_scale
 from ..models.cards import read_card
 from .base import ImageId, Method, file_sha256
@@ -151,7 +153,7 @@ def _find_method(name: str, scale: int, device: str, border: Border, weights: Pa
     """A method that is loaded when it is first needed: until then, torch is not imported."""
     label, _, target = name.partition("=")
     if target:
-        return _file_method(_own_name(label), Path(target), scale, device)
+        return _file_method(_own_name(label), expanded(target), scale, device)
     key = name.lower()
     if key == "nearest":
         return Nearest(scale)
@@ -182,17 +184,12 @@ def _our_network(name: str, path: Path, scale: int, device: str) -> Method:
 
 
 def _file_method(name: str, path: Path, scale: int, device: str) -> Method:
-    if not path.exists():
-        raise CheckpointError(f"{name}={path}: there is no such file or folder")
     if path.is_dir():
         raise CheckpointError(
             f"{name}={path} is a folder, which only run-all takes for a method; expected a "
             ".pth or .safetensors file"
         )
-    if path.suffix.lower() not in (".pth", ".pt", ".ckpt", ".safetensors"):
-        raise CheckpointError(
-            f"{name}={path} is no checkpoint; expected a .pth or .safetensors file, or a folder"
-        )
+    _refuse_no_tensors(name, path)
     if path.with_suffix(".json").is_file() and path.suffix == ".safetensors":
         return _our_network(name, path, scale, device)
 
@@ -202,6 +199,24 @@ def _file_method(name: str, path: Path, scale: int, device: str) -> Method:
         return load_external(name, path, scale)
 
     return NetworkMethod(name, scale, f"spandrel {_file_hash(path)}", load, device, signed=False)
+
+
+def _refuse_no_tensors(name: str, path: Path) -> None:
+    """What a file is decides its content, whatever its name; what it holds, reading it tells."""
+    if not path.exists():
+        raise CheckpointError(f"{name}={path}: there is no such file or folder")
+    if not path.is_file():  # a pipe would be waited for
+        raise CheckpointError(f"{name}={path} is no regular file; expected a checkpoint")
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    if not may_hold_tensors(head):
+        raise CheckpointError(
+            f"{name}={path} is {kind_of(head)}, no checkpoint; expected tensors as torch.save or "
+            "safetensors write them, or a folder of images"
+        )
 
 
 def _file_hash(path: Path) -> str:
@@ -253,10 +268,10 @@ def select_methods(
     named = _patterns(patterns, specs)
     for spec in specs:
         label, _, target = spec.partition("=")
-        if target and Path(target).is_dir():
+        if target and expanded(target).is_dir():
             pattern = named.get(label, named.get(""))
             method, gaps, taken = _folder_method(
-                _own_name(label), Path(target), datasets, scale, pattern
+                _own_name(label), expanded(target), datasets, scale, pattern
             )
             methods.append(method)
             notes += taken

@@ -20,8 +20,8 @@ class Architecture(BaseModel):
 
     network: Literal["srresnet", "srcnn", "espcn"] = "srresnet"
     scale: Literal[2, 4] = 4
-    blocks: int = Field(default=16, gt=0)
-    channels: int = Field(default=64, gt=0)
+    blocks: int = Field(default=16, gt=0, le=256)
+    channels: int = Field(default=64, gt=0, le=2048)
     long_skip: bool = True
 
     def build(self) -> nn.Module:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import nn
+from safetensors.torch import save
+from torch import Tensor, nn
 
 from ..errors import CheckpointError
 from ..files import write_bytes, write_text
 from .cards import Card, read_card
+from .tensor_files import read_tensors
 
 
 def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = False) -> None:
     """Write ``path`` (safetensors) and the card beside it, each atomically.
 
+    The weights' header holds the architecture, so that they can be used without their card.
     ``half`` stores float16, which changes at most one 8-bit level in a few values.
     """
     kind = torch.float16 if half else torch.float32
@@ -28,7 +29,8 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = 
         if not name.endswith("num_batches_tracked")
     }
     # Not `save_file`, which tells of a full disk by an exception of its own.
-    write_bytes(path, save(tensors))
+    architecture = card.architecture.model_dump_json()
+    write_bytes(path, save(tensors, metadata={"architecture": architecture}))
     write_text(path.with_suffix(".json"), card.model_dump_json(indent=2) + "\n")
 
 
@@ -44,18 +46,12 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, Card]:
         CheckpointError: the file is missing, damaged, or of another architecture than its card.
     """
     card = read_card(path)
-    try:
-        state = load_file(path)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist") from None
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path} is not a complete safetensors file ({error}); copy or train it again"
-        ) from error
-    network = card.architecture.build()
+    state = {n: t for n, t in read_tensors(path).items() if isinstance(t, Tensor)}
+    with torch.device("meta"):  # a card may claim a network larger than the memory
+        claimed = card.architecture.build()
     expected = {
         name: tuple(tensor.shape)
-        for name, tensor in network.state_dict().items()
+        for name, tensor in claimed.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
@@ -68,6 +64,7 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, Card]:
             f"x{card.architecture.scale}): {wrong} is {found.get(wrong, 'missing')}, "
             f"expected {expected.get(wrong, 'nothing')}"
         )
+    network = card.architecture.build()
     # Only the counters of batch normalisation, which inference does not use, are not in the file.
     network.load_state_dict({name: t.float() for name, t in state.items()}, strict=False)
     return network.eval(), card

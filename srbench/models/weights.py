@@ -7,19 +7,18 @@ for the convolutional part. They are published by others and not part of this pa
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from ..downloading import DownloadProgress, download
 from ..errors import CheckpointError, DownloadError, MissingWeights
 from ..files import write_bytes
 from .backbones import expected_shapes
+from .tensor_files import read_tensors
 from .weights_catalogue import get_entry, mending_command, weights_path
 
 TORCHVISION_URL = "https://download.pytorch.org/models/"
@@ -42,7 +41,7 @@ def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
         raise MissingWeights(
             f"{name} is not in {folder}; run " + " or ".join(f"`{c}`" for c in commands)
         )
-    return _convolutional_part(name, _read(path), path)
+    return _convolutional_part(name, read_tensors(path), path)
 
 
 def import_weights(name: str, file: Path, folder: Path) -> Path:
@@ -56,11 +55,13 @@ def import_weights(name: str, file: Path, folder: Path) -> Path:
 
     Raises:
         UnknownName: the catalogue has no such entry.
-        CheckpointError: the file is missing, damaged, unsafe, or of another architecture.
+        CheckpointError: the file is missing, damaged, unsafe, of another architecture, or holds
+            other values than the published ones.
         ResultsError: the folder cannot be written to.
     """
     get_entry(name)
-    weights = _convolutional_part(name, _read(file), file)
+    weights = _convolutional_part(name, read_tensors(file), file)
+    _refuse_others(name, weights, file)
     return _save(name, weights, folder, source=file.name)
 
 
@@ -71,7 +72,7 @@ def fetch_weights(
     base_url: str = TORCHVISION_URL,
     progress: DownloadProgress | None = None,
 ) -> Path:
-    """Download torchvision's published file, check its hash and keep its convolutional part.
+    """Download torchvision's published file, check its SHA-256, keep its convolutional part.
 
     An interrupted download is taken up where it stopped. Nothing is downloaded when the weights
     are there already.
@@ -99,41 +100,38 @@ def fetch_weights(
             f"cannot fetch {url} ({error}); run the command again to go on, or get the file "
             f"elsewhere and run `srbench weights import {name} {file}`"
         ) from error
-    expected = Path(file).stem.rpartition("-")[2]
     with fetched.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if not found.startswith(expected):
+    if found != entry.sha256:
         fetched.unlink()
         raise DownloadError(
-            f"{url} has SHA-256 {found[:8]}..., expected {expected}...; "
+            f"{url} has SHA-256 {found}, expected {entry.sha256}; "
             "it is damaged or not the published file and was removed; run the command again"
         )
-    weights = _convolutional_part(name, _read(fetched), Path(file))
+    weights = _convolutional_part(name, read_tensors(fetched), Path(file))
+    _refuse_others(name, weights, Path(file))
     path = _save(name, weights, folder, source=f"torchvision {file}")
     fetched.unlink()
     return path
 
 
-def _read(path: Path) -> Mapping[str, object]:
-    """The tensors of a safetensors file or a plain torch checkpoint. Never runs a pickle."""
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise CheckpointError(f"{path} {what}; expected a .safetensors or .pth file")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+def features_sha256(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, shapes and float32 values of named tensors, in the names' order."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(f"{name} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.to("cpu", torch.float32).contiguous().numpy().astype("<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _refuse_others(name: str, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse tensors of the right form that are not the published ones, where these are known."""
+    expected = get_entry(name).features_sha256
+    if expected is not None and features_sha256(weights) != expected:
         raise CheckpointError(
-            f"{path} holds more than tensors (or is no checkpoint); "
-            "it could run code and was not opened"
-        ) from error
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{path} cannot be read as weights ({reason})") from error
-    if not isinstance(content, Mapping):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, expected named tensors")
-    return content
+            f"{path} has the form of {name}, but not its published values: what is measured with "
+            "it would compare with nobody's; get the published file"
+        )
 
 
 def _convolutional_part(name: str, tensors: Mapping[str, object], path: Path) -> dict[str, Tensor]:

@@ -26,21 +26,54 @@ class BackboneWeights:
     name: str
     purpose: str
     published_file: str | None
-    """torchvision's file, or None; its name ends with the first digits of its SHA-256."""
+    """torchvision's file, or None. torchvision publishes the first eight digits of its SHA-256,
+    in its name."""
+
+    sha256: str | None
+    """The whole SHA-256 of that file, as several public projects that pin it record it alike; it
+    begins with torchvision's digits. We had no network to take it from torchvision ourselves."""
+
+    features_sha256: str | None = None
+    """What :func:`~srbench.models.weights.features_sha256` gives for its convolutional part, where
+    we had a copy to prove it on (for alex, by the LPIPS values that its authors publish)."""
 
 
 CATALOGUE: Mapping[str, BackboneWeights] = MappingProxyType(
     {
         entry.name: entry
         for entry in (
-            BackboneWeights("alexnet-features", "LPIPS alex", "alexnet-owt-7be5be79.pth"),
             BackboneWeights(
-                "squeezenet1_1-features", "LPIPS squeeze", "squeezenet1_1-b8a52dc0.pth"
+                "alexnet-features",
+                "LPIPS alex",
+                "alexnet-owt-7be5be79.pth",
+                "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+                "195266a4c8e96483085621ac3389a6c24f1dd0963c9ac0e001705d24ece83273",
             ),
-            BackboneWeights("vgg16-features", "LPIPS vgg", "vgg16-397923af.pth"),
-            BackboneWeights("vgg19-features", "VGG losses", "vgg19-dcbb9e9d.pth"),
             BackboneWeights(
-                "vgg19-normalised-conv1_1-to-conv3_1", "VGG losses up to phi_2,2", None
+                "squeezenet1_1-features",
+                "LPIPS squeeze",
+                "squeezenet1_1-b8a52dc0.pth",
+                "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
+                "e93098750a62e61ef70cc50f01c17f7eccd8b4c075997affea326c113b362a6e",
+            ),
+            BackboneWeights(
+                "vgg16-features",
+                "LPIPS vgg",
+                "vgg16-397923af.pth",
+                "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+            ),
+            BackboneWeights(
+                "vgg19-features",
+                "VGG losses",
+                "vgg19-dcbb9e9d.pth",
+                "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+            ),
+            BackboneWeights(
+                "vgg19-normalised-conv1_1-to-conv3_1",
+                "VGG losses up to phi_2,2",
+                None,
+                None,
+                "252e29db5aab65309dd5d7d7ddfc5a362128316005183e6678645d899a7e1a7d",
             ),
         )
     }

@@ -16,6 +16,7 @@ from ..errors import CheckpointError, TrainingError
 from ..files import atomic_path
 from ..models.discriminator import Discriminator
 from ..models.layers import to_device
+from ..models.tensor_files import read_tensors
 from . import losses
 from .guard import Guard
 from .log import CsvLog, Means
@@ -215,13 +216,19 @@ class Trainer:
                     f"{path} was begun with other material ({was}; now {now}); resume with what "
                     "it began with, or choose another --out"
                 )
-        self.step = state["step"]
-        self.generator.load_state_dict(state["generator"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        if self.discriminator is not None:
-            self.discriminator.load_state_dict(state["discriminator"])
-            self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+        try:
+            self.step = int(state["step"])
+            self.generator.load_state_dict(state["generator"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            if self.discriminator is not None:
+                self.discriminator.load_state_dict(state["discriminator"])
+                self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise CheckpointError(
+                f"{path} is not the state of this training ({reason}); delete it to start again"
+            ) from error
 
     def run(
         self,
@@ -277,16 +284,16 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
         CheckpointError: the file is missing or damaged, was written by a recipe that differs in
             more than its steps, or has more steps behind it than ``recipe``.
     """
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
+    if not path.exists():
         raise CheckpointError(
             f"{path} does not exist; there is nothing to resume: run without --resume"
-        ) from None
-    except Exception as error:  # torch raises a dozen kinds for a damaged file
+        )
+    try:
+        state = dict(read_tensors(path, device))
+    except CheckpointError as error:
+        reason = str(error).removeprefix(f"{path} ").partition(";")[0]
         raise CheckpointError(
-            f"{path} is not a complete training state ({type(error).__name__}); "
-            "delete it to start again"
+            f"{path} is not a complete training state (it {reason}); delete it to start again"
         ) from error
     try:
         begun = Recipe.model_validate_json(state["recipe"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import pickle
 from pathlib import Path
@@ -48,11 +49,18 @@ def published(tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPathFacto
     return (folder / "unnamed.pth").rename(folder / f"squeezenet1_1-{digest[:8]}.pth")
 
 
-@pytest.fixture
-def server(published: Path, monkeypatch: pytest.MonkeyPatch, web_server):
-    """A web server of that one file, which the catalogue names."""
-    entry = BackboneWeights(NAME, "LPIPS squeeze", published.name)
+@pytest.fixture(autouse=True)
+def entry(published: Path, monkeypatch: pytest.MonkeyPatch) -> BackboneWeights:
+    """The catalogue names that one file, in place of the real one."""
+    whole = hashlib.sha256(published.read_bytes()).hexdigest()
+    entry = BackboneWeights(NAME, "LPIPS squeeze", published.name, whole)
     monkeypatch.setattr(weights_catalogue, "CATALOGUE", {**CATALOGUE, NAME: entry})
+    return entry
+
+
+@pytest.fixture
+def server(published: Path, web_server):
+    """A web server of that one file."""
     web_server.files[f"/models/{published.name}"] = published.read_bytes()
     return web_server
 
@@ -256,7 +264,7 @@ def test_missing_weights_name_the_commands_that_supply_them(tmp_path: Path) -> N
 
 def test_damaged_weights_are_refused_on_loading(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.safetensors").write_bytes(b"nothing of the kind")
-    with pytest.raises(CheckpointError, match="cannot be read as weights"):
+    with pytest.raises(CheckpointError, match="is a text file; expected tensors"):
         load_weights(NAME, tmp_path)
 
 
@@ -284,6 +292,43 @@ def test_the_folder_is_the_option_then_the_environment_then_a_cache(
     assert weights_folder() == Path.home() / "weights"
     monkeypatch.delenv("SRBENCH_WEIGHTS")
     assert weights_folder().parts[-2:] == ("srbench", "weights")
+
+
+def test_the_whole_hash_counts_and_not_its_published_digits(
+    server, entry: BackboneWeights, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file that shares torchvision's eight digits with the published one can be made."""
+    assert entry.sha256 is not None
+    other = dataclasses.replace(entry, sha256=entry.sha256[:8] + "0" * 56)
+    monkeypatch.setattr(weights_catalogue, "CATALOGUE", {NAME: other})
+    with pytest.raises(DownloadError, match=f"{entry.sha256}, expected {other.sha256}"):
+        fetched(server, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_catalogues_hashes_begin_with_the_published_digits() -> None:
+    for entry in CATALOGUE.values():
+        if entry.published_file is not None:
+            assert entry.sha256 is not None
+            assert len(entry.sha256) == 64
+            assert entry.sha256.startswith(Path(entry.published_file).stem.rpartition("-")[2])
+
+
+def test_the_shared_files_hold_the_published_values(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(weights_catalogue, "CATALOGUE", CATALOGUE)
+    proven = [name for name, entry in CATALOGUE.items() if entry.features_sha256]
+    assert {"alexnet-features", "squeezenet1_1-features"} <= set(proven)
+    for name in proven:
+        file = shared / "weights" / f"{name}.safetensors"
+        import_weights(name, file, tmp_path)
+        changed = load_file(file)
+        next(iter(changed.values())).view(-1)[0] += 1e-3
+        save_file(changed, tmp_path / "changed.safetensors")
+        with pytest.raises(CheckpointError, match="not its published values"):
+            import_weights(name, tmp_path / "changed.safetensors", tmp_path / "other")
+        assert not (tmp_path / "other").exists()
 
 
 def test_the_shared_files_are_of_the_architectures_they_name(shared: Path) -> None:

@@ -1,0 +1,143 @@
+"""Finding the one network's tensors in what a training wrote: unwrapped, its prefixes told.
+
+Trainers wrap a network's tensors in dictionaries (``params_ema``, ``state_dict``) and its names in
+prefixes (``module.``, ``generator.``). Both are taken away here, and a file that holds several
+networks is refused by their names: which one is meant is not guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError
+
+State = dict[str, Tensor]
+
+# Of copies of one network, the averaged one is what its authors publish: the first found is taken.
+_AVERAGED = (
+    "params_ema", "params-ema", "ema_state_dict", "model_ema", "generator_ema", "net_g_ema",
+    "netG_ema", "g_ema", "ema_model", "ema",
+)  # fmt: skip
+_NO_NETWORK = ("optim", "sched", "scaler", "rng", "loops", "callbacks", "hyper")
+_COUNTERS = ("n_averaged", "step_counter", "num_updates", "iteration", "decay")
+
+# What wraps the names of a whole network. Some networks' own names begin with `model.`, so every
+# step of taking them away is offered, the whole names first.
+_WRAPPERS = ("module.", "_orig_mod.")
+_PARTS = (
+    "model.", "generator.", "generator_ema.", "netG.", "net_g.", "net_g_ema.", "netG_ema.",
+    "network.", "net.", "g_ema.", "ema_model.", "ema.", "sr_model.", "student.",
+)  # fmt: skip
+_ADVERSARIES = (
+    "discriminator.", "netD.", "net_d.", "critic.", "perceptual_loss.", "loss.", "loss_fn.",
+    "criterion.",
+)  # fmt: skip
+
+
+def network_state(content: Mapping[str, object], path: Path) -> State:
+    """The tensors of the one network in ``content``, float ones as float32, by their names.
+
+    Raises:
+        CheckpointError: there are no tensors, tensors that claim more than they store or are not
+            dense, or several networks; the message names them.
+    """
+    found = dict(_states(content, "", 0))
+    if not found:
+        held = ", ".join(map(str, list(content)[:3])) or "nothing"
+        raise CheckpointError(f"{path} holds no tensors of a network (it holds {held})")
+    copies = _of_one_network(found)
+    if copies is None:
+        _refuse_several(path, list(found))
+    averaged = [name for word in _AVERAGED for name in copies if word in name.split(".")]
+    state = copies[averaged[0] if averaged else next(iter(copies))]
+    return _one_of_its_prefixes(_dense(state, path), path)
+
+
+def readings(state: State) -> Iterator[State]:
+    """``state`` under its names as they are, then without each common prefix that wraps it."""
+    yield state
+    while prefix := next(
+        (p for p in (*_WRAPPERS, *_PARTS) if all(k.startswith(p) for k in state)), None
+    ):
+        state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
+        yield state
+
+
+def _states(
+    content: Mapping[str, object], name: str, depth: int
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The dictionaries of named tensors in ``content``, with the way to them as a name."""
+    tensors = [key for key, value in content.items() if isinstance(value, Tensor)]
+    if any("." in str(key) for key in tensors):
+        yield name, content
+        return
+    inner = False
+    for key, value in content.items():
+        if not isinstance(key, str) or any(word in key.lower() for word in _NO_NETWORK):
+            continue
+        if isinstance(value, Mapping) and depth < 4:
+            for found in _states(value, f"{name}.{key}".lstrip("."), depth + 1):
+                inner = True
+                yield found
+    if tensors and not inner and depth < 4:
+        yield name, content
+
+
+def _of_one_network(
+    found: Mapping[str, Mapping[str, object]],
+) -> dict[str, Mapping[str, object]] | None:
+    """``found`` if all have the same names and shapes but for prefixes, else None."""
+    forms = set()
+    for state in found.values():
+        *_, bare = readings({k: v for k, v in state.items() if isinstance(v, Tensor) and v.ndim})
+        forms.add(frozenset((key, tuple(tensor.shape)) for key, tensor in bare.items()))
+    return dict(found) if len(forms) == 1 else None
+
+
+def _dense(state: Mapping[str, object], path: Path) -> State:
+    """The tensors of ``state``; counters and settings beside them are left out."""
+    tensors: State = {}
+    for name, tensor in state.items():
+        if not isinstance(tensor, Tensor) or name in _COUNTERS:
+            continue
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type == "meta":
+            raise CheckpointError(f"{path}: tensor {name} is not dense numbers; save it as such")
+        # A view of one stored number may claim to be of any size; whatever copies it first would
+        # fill the memory.
+        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            raise CheckpointError(
+                f"{path}: tensor {name} claims to be {tuple(tensor.shape)} but stores less"
+            )
+        tensor = tensor.detach()
+        tensors[name] = tensor.float() if tensor.is_floating_point() else tensor
+    return tensors
+
+
+def _one_of_its_prefixes(state: State, path: Path) -> State:
+    """``state`` of one network: an averaged copy in it is taken, several networks are refused."""
+    under: dict[str, State] = {}
+    for key, tensor in state.items():
+        bare = key
+        for wrapper in _WRAPPERS:
+            bare = bare.removeprefix(wrapper)
+        part = next((p for p in (*_PARTS, *_ADVERSARIES) if bare.startswith(p)), "")
+        under.setdefault(part, {})[bare.removeprefix(part)] = tensor
+    if len(under) > 1 and any(part in _ADVERSARIES for part in under):
+        _refuse_several(path, [part.rstrip(".") or "others" for part in under])
+    forms = {frozenset((k, tuple(t.shape)) for k, t in one.items()) for one in under.values()}
+    if len(under) == 1 or "" in under or len(forms) > 1:
+        return state  # all of it is one network's, or its architecture is to say so
+    averaged = [part for part in under if "ema" in part]
+    return under[averaged[0] if averaged else next(iter(under))]
+
+
+def _refuse_several(path: Path, names: list[str]) -> NoReturn:
+    raise CheckpointError(
+        f"{path} holds several networks ({', '.join(names[:6])}), and which is meant is not "
+        "guessed; save the tensors of the one you mean by themselves and give that file"
+    )
