@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OURS = {"srbench", "study_app", "benchmarks"}
-# Used by name alone: pandas opens xlsx with the one, SQLAlchemy PostgreSQL with the other.
-BY_NAME = {"psycopg"}
+# Loaded by others at our word: by SQLAlchemy for PostgreSQL, and by torch for its TensorBoard log.
+BY_NAME = {"psycopg", "tensorboard"}
 
 
 def declared(requirements: list[str]) -> set[str]:
