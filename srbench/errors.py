@@ -62,6 +62,10 @@ class StudyError(SrbenchError):
     """A study cannot be made, opened or changed as asked."""
 
 
+class SessionGone(StudyError):
+    """A rater's session was erased, or never was in this study."""
+
+
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownName:
     """The error for a name that does not exist, with the nearest one that does."""
     names = sorted(known)

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from srbench.study.answers import answers_csv
+from srbench.study.doubts import doubtful_votes
 from srbench.study.keys import PASSWORD_VARIABLE, append_codes, check_password
 from srbench.study.ratings import ratings_csv, ratings_rows
 from srbench.study.status import RaterStatus, Status, study_status
@@ -70,6 +71,8 @@ def _overview(study: Study) -> None:
     status = study_status(study.store, utc_now())
     wanted = int(st.session_state.get("wanted", _WANTED))
     st.markdown(f"**{_sentence(study, status, wanted)}**")
+    if doubt := doubtful_votes(study.store):
+        st.warning(str(doubt))
     people = [rater for rater in status.raters if not rater.simulated]
     states = [rater.state for rater in people]
     columns = st.columns(5)

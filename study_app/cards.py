@@ -53,16 +53,16 @@ def questionnaire(study: Study, session: Session, screen: Screen, texts: Texts) 
         st.rerun()
     st.title(texts["questionnaire_title"])
     st.caption(texts["questionnaire_note"])
-    asked = [(question.id, _answer(question, texts)) for question in questions]
+    asked = [(question.id, _answer(question, session, texts)) for question in questions]
     answers = {name: answer for name, answer in asked if answer}
     _go_on(study, session, screen, texts["go_on"], answers)
 
 
-def _answer(question: Question, texts: Texts) -> str | None:
+def _answer(question: Question, session: Session, texts: Texts) -> str | None:
     first = next(iter(question.label))
     language = st.session_state["language"]
     language = language if language in question.label else first
-    label, key = question.label[language], f"question-{question.id}"
+    label, key = question.label[language], _key(session, f"question-{question.id}")
     if not question.options:
         return st.text_input(label, max_chars=_LONGEST_ANSWER, key=key, autocomplete="off").strip()
     options = question.options[language]
@@ -83,7 +83,7 @@ def display(study: Study, session: Session, screen: Screen, texts: Texts) -> Non
     st.title(texts["display_title"])
     width, height = window_needed(study.manifest, study.store.playlist(session))
     result = display_check(
-        key="display-check",
+        key=_key(session, "display-check"),
         data={
             "width": width,
             "height": height,
@@ -145,7 +145,7 @@ def finished(study: Study, session: Session, screen: Screen, texts: Texts) -> No
         address = study.manifest.rules.return_url.replace("{code}", code)
         st.link_button(texts["return_link"], address, type="primary")
     with st.expander(texts["withdraw"]):
-        if st.button(texts["withdraw_sure"], key="withdraw"):
+        if st.button(texts["withdraw_sure"], key=_key(session, "withdraw")):
             study.store.erase(session.rater)
             st.session_state.pop("token", None)
             st.query_params.clear()
@@ -160,16 +160,24 @@ def _go_on(
     label: str,
     answers: dict[str, Any] | None = None,
 ) -> None:
-    if st.button(label, type="primary", key=f"go-{screen.step}") and screen.step:
+    pressed = st.button(label, type="primary", key=_key(session, f"go-{screen.step}"))
+    if pressed and screen.step:
         study.store.confirm(session, screen.step, answers)
         st.rerun()
 
 
 def _take_back(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
     """Undo reaches over the card to the vote before it."""
-    if screen.undo and st.button(texts["undo_last"], type="tertiary", key=f"undo-{screen.step}"):
+    key = _key(session, f"undo-{screen.step}")
+    if screen.undo and st.button(texts["undo_last"], type="tertiary", key=key):
         study.store.undo(session, *screen.undo)
         st.rerun()
+
+
+def _key(session: Session, name: str) -> str:
+    """A widget's key: what is pressed or typed on a page acts in that page's session only, also
+    when the page turns to another session in the same moment."""
+    return f"{name}-{session.nonce}"
 
 
 def _personal_link(texts: Texts) -> None:

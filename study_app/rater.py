@@ -61,6 +61,7 @@ def _present_screen(study: Study, texts: Texts) -> None:
     st.session_state["token"] = token
     if st.query_params.get(TOKEN) != token:
         st.query_params[TOKEN] = token  # the back button took it away
+    rating.belong_to(session)
     screen = study.store.screen(session)
     # Who has rated everything gets the completion code, even of a closed study.
     paused = screen.kind not in ("debrief", "finished") and study.store.state() != "open"

@@ -20,11 +20,11 @@ from srbench.study.store import Study
 from srbench.study.texts import Texts
 from study_app.components import rating_screen
 
-# Of st.session_state: the practice trial whose right grade is to be told; what to say of a vote
-# that was not stored; how many messages this page was sent; what it shows; whether it cannot fetch
-# pictures; the component's own state.
-_FEEDBACK, _MESSAGE, _ANSWERS = "feedback-for", "rating-message", "answers"
-_SHOWN, _SEND_PICTURES, _COMPONENT = "shown", "send-pictures", "rating"
+# Of st.session_state: whose page this is; the practice trial whose right grade is to be told; what
+# to say of a vote that was not stored; how many messages this page was sent; what it shows; whether
+# it cannot fetch pictures; the component's own state.
+_SESSION, _FEEDBACK, _MESSAGE, _ANSWERS = "session", "feedback-for", "rating-message", "answers"
+_SHOWN, _SEND_PICTURES, _COMPONENT = "shown", "send-pictures", "rating-"
 _WORDS = (
     "undo", "picture", "too_small", "zoomed", "loading", "load_failed", "not_saved", "go_on",
 )  # fmt: skip
@@ -58,6 +58,14 @@ def leave() -> None:
     st.session_state.pop(_SHOWN, None)
 
 
+def belong_to(session: Session) -> None:
+    """From here on the page is this session's; what it knew of another one is forgotten."""
+    if st.session_state.get(_SESSION) != session.nonce:
+        for known in (_FEEDBACK, _MESSAGE, _SHOWN):
+            st.session_state.pop(known, None)
+        st.session_state[_SESSION] = session.nonce
+
+
 def feedback_waits() -> bool:
     """Whether the rater is still to be told the right grade of a practice picture."""
     return st.session_state.get(_FEEDBACK) is not None
@@ -85,9 +93,10 @@ def _mount(
     # answer, also for the same one again.
     answer = st.session_state[_ANSWERS] = st.session_state.get(_ANSWERS, 0) + 1
     rating_screen(
-        key=_COMPONENT,
+        key=_COMPONENT + session.nonce,
         data={
             **shown,
+            "session": session.nonce,
             "answer": answer,
             "picture": _picture(study, trial),
             "next": _picture(study, following) if following else None,
@@ -109,7 +118,7 @@ def _mount(
 
 
 def _vote(study: Study, session: Session, texts: Texts) -> None:
-    submission = parse_submission(st.session_state[_COMPONENT].get("vote"))
+    submission = parse_submission(st.session_state[_COMPONENT + session.nonce].get("vote"))
     if submission is None:
         st.session_state[_MESSAGE] = {"refused": texts["refused"]}
         return
@@ -127,8 +136,8 @@ def _vote(study: Study, session: Session, texts: Texts) -> None:
 
 
 def _undo(study: Study, session: Session, texts: Texts) -> None:
-    message = st.session_state[_COMPONENT].get("undo")
-    if isinstance(message, dict):
+    message = st.session_state[_COMPONENT + session.nonce].get("undo")
+    if isinstance(message, dict) and message.get("session") == session.nonce:
         trial, attempt = message.get("trial"), message.get("attempt")
         if type(trial) is int and type(attempt) is int:
             try:

@@ -167,7 +167,7 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ..study import open_study, study_status
+    from ..study import doubtful_votes, open_study, study_status
     from ..study.store import utc_now
     from .console import table_console
 
@@ -194,6 +194,8 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
         print(f"unused: {counted(state.codes_unused, 'access code')}")
     if state.erased:
         print(f"{counted(state.erased, 'rater')} withdrew")
+    if doubt := doubtful_votes(study.store):
+        print(f"warning: {doubt}", file=sys.stderr)
 
 
 @study_app.command("plan")
@@ -361,10 +363,12 @@ def analyze(
         from ..stats.reading import read_ratings
 
         if folder is not None:
-            from ..study import open_study
+            from ..study import doubtful_votes, open_study
             from ..study.ratings import ratings_rows
 
             store = open_study(folder, database).store
+            if doubt := doubtful_votes(store):
+                print(f"warning: {doubt}", file=sys.stderr)
             rows = ratings_rows(store)
             if not rows:
                 raise StudyError(

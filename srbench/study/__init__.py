@@ -6,6 +6,7 @@ No screen here: the Streamlit app in study_app is a thin skin over this.
 from typing import TYPE_CHECKING, Any
 
 from .answers import export_answers
+from .doubts import Doubt, doubtful_votes
 from .importing import ImportedVotes, import_ratings
 from .planning import Design, planned_power, power, power_table, raters_needed
 from .ratings import export_ratings
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Design",
+    "Doubt",
     "ImportedVotes",
     "NewStudy",
     "SimulatedRater",
     "Status",
     "Store",
     "Study",
+    "doubtful_votes",
     "enlist",
     "export_answers",
     "export_ratings",

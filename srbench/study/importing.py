@@ -18,6 +18,7 @@ from ..csv_cells import truth, unguard
 from ..csv_tables import read_csv_text
 from ..data.naming import dataset_key
 from ..errors import StudyError
+from .keys import new_nonce
 from .manifest import GRADES, Manifest
 from .playlists import Phase, Trial
 from .ratings import COLUMNS, TEXT_COLUMNS
@@ -133,6 +134,7 @@ def _new_session(connection: Connection, rater: str, theirs: Sequence[_Vote], no
     return connection.execute(
         insert(sessions)
         .values(
+            nonce=new_nonce(),
             rater=rater,
             number=-1,
             simulated=any(vote.values["simulated"] for vote in theirs),
@@ -221,6 +223,11 @@ def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
                 f"{where}: {cells['dataset']}/{cells['image']} by {cells['method']} "
                 "is not a stimulus of this study"
             )
+        if cells.get("stimulus", stimulus) not in ("", stimulus):
+            raise StudyError(
+                f"{where}: {cells['dataset']}/{cells['image']} by {cells['method']} is not the "
+                f"stimulus '{cells['stimulus'][:40]}' that the row names as shown"
+            )
         study = cells.get("study", "")
         if study and study != manifest.study_id:
             raise StudyError(f"{where}: from study {study}, this is {manifest.study_id}")
@@ -262,6 +269,8 @@ def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
         values = {
             "trial": number,
             "attempt": line.whole("attempt") or 1,
+            # Empty in the table of a study that did not record what was shown.
+            "stimulus": cells.get("stimulus", stimulus) or None,
             "score": score,
             "simulated": simulated,
             "rated_at": rated_at,

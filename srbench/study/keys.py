@@ -49,6 +49,11 @@ def read_key(folder: Path) -> bytes:
     return key.encode()
 
 
+def new_nonce() -> str:
+    """What tells a session from every other one; 128 random bits in hexadecimal."""
+    return secrets.token_hex(16)
+
+
 def new_token() -> str:
     """A resume token for a personal link."""
     return secrets.token_urlsafe(24)

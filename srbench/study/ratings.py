@@ -47,8 +47,9 @@ _Row = tuple[tuple[Any, ...], dict[str, str] | None]
 def ratings_rows(store: Store) -> list[dict[str, Any]]:
     """The votes that count, one dict per row, by rater and trial; values as in the table.
 
-    The last attempt that was not taken back counts. Columns that an import brought along come
-    after the known ones.
+    The last attempt that was not taken back counts. ``stimulus`` is what was on the rater's
+    screen: None where an older srbench did not record it. Columns that an import brought along
+    come after the known ones.
     """
     return [dict(zip(COLUMNS, row, strict=True)) | (more or {}) for row, more in _table(store)]
 
@@ -82,6 +83,7 @@ def _table(store: Store) -> list[_Row]:
             select(
                 trials.c.stimulus,
                 votes.c.extra,
+                votes.c.stimulus.label("shown"),
                 sessions.c.rater,
                 votes.c.score,
                 trials.c.repetition,
@@ -106,10 +108,10 @@ def _table(store: Store) -> list[_Row]:
     scale, study = manifest.scale, manifest.study_id
     names = {s.id: (s.dataset, s.image, s.method) for s in manifest.stimuli}
     table: list[_Row] = []
-    for stimulus, extra, rater, score, repetition, phase, response, rated, simulated, *rest in rows:
-        trial, attempt, block, *screen = rest
+    for stimulus, extra, shown, rater, score, repetition, phase, response, rated, *rest in rows:
+        simulated, trial, attempt, block, *screen = rest
         row = (rater, *names[stimulus], score, repetition, phase, response, rated, scale)
-        row += (simulated, study, trial, attempt, block, stimulus, *screen)
+        row += (simulated, study, trial, attempt, block, shown, *screen)
         table.append((row, extra))
     # Sorted here: PostgreSQL's order of text depends on its locale.
     table.sort(key=lambda row: (row[0][0], row[0][_TRIAL]))

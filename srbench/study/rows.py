@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
-from ..errors import StudyError
+from ..errors import SessionGone
 from .playlists import Phase, Trial
 from .schema import ITS_RETRACTION, meta, retractions, sessions, steps, trials, votes
 from .session import LastVote, Session, SessionProgress
@@ -31,24 +31,30 @@ def read_meta(connection: Connection, name: str) -> str | None:
 def read_session(connection: Connection, session_id: int) -> Session:
     """The session of that id, which must be there."""
     row = connection.execute(select(sessions).where(sessions.c.id == session_id)).one()
-    return Session(row.id, row.rater, row.number, row.simulated, row.completion_code)
+    return session_of(row)
+
+
+def session_of(row: Row[Any]) -> Session:
+    """A row of the table `sessions` as a value."""
+    return Session(row.id, row.nonce, row.rater, row.number, row.simulated, row.completion_code)
 
 
 def read_playlist(connection: Connection, session_id: int) -> tuple[Trial, ...]:
-    """A session's trials in their order.
-
-    Raises:
-        StudyError: the session was withdrawn.
-    """
+    """A session's trials in their order."""
     rows = connection.execute(
         select(trials).where(trials.c.session_id == session_id).order_by(trials.c.trial)
     ).all()
-    if not rows:
-        raise StudyError("this session exists no longer")
     return tuple(
         Trial(r.trial, r.stimulus, cast(Phase, r.phase), r.block, r.repetition, r.expected)
         for r in rows
     )
+
+
+def read_stimulus(connection: Connection, session_id: int, trial: int) -> str | None:
+    """The picture of a session's trial; None where it has no such trial."""
+    return connection.execute(
+        select(trials.c.stimulus).where(trials.c.session_id == session_id, trials.c.trial == trial)
+    ).scalar()
 
 
 def trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
@@ -92,10 +98,18 @@ def short_answers(answers: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def lock_session(connection: Connection, session_id: int) -> None:
-    """Let other transactions on this session wait for the end of this one."""
+def require_session(connection: Connection, session: Session, *, lock: bool = False) -> None:
+    """Make sure that this very session is there: its id and its nonce. ``lock``: and let other
+    transactions on it wait for the end of this one.
+
+    Raises:
+        SessionGone: it was erased, or never was.
+    """
+    there = select(sessions.c.id).where(
+        sessions.c.id == session.id, sessions.c.nonce == session.nonce
+    )
     # SQLite's writers exclude each other already.
-    if connection.dialect.name != "sqlite":
-        connection.execute(
-            select(sessions.c.id).where(sessions.c.id == session_id).with_for_update()
-        )
+    if lock and connection.dialect.name != "sqlite":
+        there = there.with_for_update()
+    if connection.execute(there).scalar() is None:
+        raise SessionGone("this session exists no longer")

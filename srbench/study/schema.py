@@ -1,12 +1,14 @@
 """The study's tables, their version, and the way from an older version to this one.
 
 SQLite (one server) and PostgreSQL (several) have the same tables. Votes and retractions are only
-ever added; a row leaves by a rater's withdrawal alone.
+ever added; a row leaves by a rater's withdrawal alone. A session's id is never given to another
+one, and a vote names the picture that was shown, which the database holds against its trial.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import (
@@ -23,6 +25,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    UniqueConstraint,
     create_engine,
     event,
     inspect,
@@ -32,8 +35,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from ..errors import StudyError
+from .migrations import MIGRATIONS, Migration
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DATABASE_FILE = "study.db"
 _BUSY_SECONDS = 30
 # A server that is frozen, or cut off, inside a transaction holds its locks until PostgreSQL ends
@@ -51,10 +55,6 @@ _LIBPQ = {
     "tcp_user_timeout": 25_000,
 }
 
-Migration = Callable[[Connection], None]
-# From version N to N + 1, by N. Version 1 is the first, so there is none yet.
-MIGRATIONS: Mapping[int, Migration] = {}
-
 metadata = MetaData()
 
 meta = Table(
@@ -68,6 +68,9 @@ sessions = Table(
     "sessions",
     metadata,
     Column("id", Integer, primary_key=True),
+    # Random, and unlike the id nothing that anybody could guess: whatever a rater's page sends
+    # carries it, and nothing is written in a session without it.
+    Column("nonce", String(32), nullable=False, unique=True),
     Column("rater", String(80), nullable=False, unique=True),
     Column("number", Integer, nullable=False),
     Column("simulated", Boolean, nullable=False),
@@ -77,6 +80,7 @@ sessions = Table(
     Column("created_at", String(24), nullable=False),
     Column("finished_at", String(24)),
     Column("completion_code", String(20)),
+    sqlite_autoincrement=True,  # else SQLite gives an erased session's id to the next one
 )
 
 tokens = Table(
@@ -114,6 +118,7 @@ trials = Table(
     Column("block", Integer, nullable=False),
     Column("repetition", Integer, nullable=False),
     Column("expected", Integer),
+    UniqueConstraint("session_id", "trial", "stimulus"),  # what votes refer to
 )
 
 votes = Table(
@@ -122,6 +127,8 @@ votes = Table(
     Column("session_id", Integer, primary_key=True),
     Column("trial", Integer, primary_key=True),
     Column("attempt", Integer, primary_key=True),
+    # What was on the rater's screen; null where it was not recorded, by srbench before schema 2.
+    Column("stimulus", String(32)),
     Column("score", Integer, nullable=False),
     Column("simulated", Boolean, nullable=False),
     Column("response_ms", Integer),
@@ -135,6 +142,12 @@ votes = Table(
     Column("extra", JSON),
     ForeignKeyConstraint(
         ["session_id", "trial"], ["trials.session_id", "trials.trial"], ondelete="CASCADE"
+    ),
+    # No vote for another picture than its trial's, whatever a program believes.
+    ForeignKeyConstraint(
+        ["session_id", "trial", "stimulus"],
+        ["trials.session_id", "trials.trial", "trials.stimulus"],
+        ondelete="CASCADE",
     ),
     CheckConstraint("score BETWEEN 1 AND 5", name="score_is_a_grade"),
 )
@@ -256,7 +269,7 @@ def prepare_schema(
     """
     try:
         opened = engine.connect().execution_options(srbench_write=True)
-        with opened as connection, connection.begin():
+        with opened as connection, _tables_may_be_rebuilt(connection), connection.begin():
             lock_schema(connection)
             if not inspect(connection).has_table("meta"):
                 expected.create_all(connection)
@@ -265,6 +278,22 @@ def prepare_schema(
             _check_columns(connection, expected)
     except SQLAlchemyError as error:
         raise database_error(error) from error
+
+
+@contextmanager
+def _tables_may_be_rebuilt(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by making another one, and would delete all that refers to the old
+    one; whether it looks at references can be said outside of transactions only."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys = ON")
 
 
 def database_error(error: Exception) -> StudyError:
@@ -298,6 +327,13 @@ def _migrate(connection: Connection, version: int, migrations: Mapping[int, Migr
             raise StudyError(f"no way from schema {step} to {step + 1}; use the older srbench")
         migrations[step](connection)
         connection.execute(meta.update().where(meta.c.key == "schema").values(value=str(step + 1)))
+    if stored < version and connection.dialect.name == "sqlite":
+        loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if loose:
+            raise StudyError(
+                f"the database's table '{loose[0][0]}' has rows without what they belong to; "
+                "restore a copy"
+            )
 
 
 def _check_columns(connection: Connection, expected: MetaData) -> None:

@@ -36,9 +36,11 @@ _LARGEST_SIDE = 100_000
 
 @dataclass(frozen=True)
 class Session:
-    """One rater's taking part. ``rater`` is the opaque name that stands in every table."""
+    """One rater's taking part. ``rater`` is the opaque name that stands in every table; ``nonce``
+    is the session's own secret, which whatever its page sends must carry."""
 
     id: int
+    nonce: str
     rater: str
     number: int
     simulated: bool
@@ -80,6 +82,8 @@ class Submission:
 
     ``response_ms``: from the picture standing to the vote. ``pixel_ratio``: device pixels per
     CSS pixel. Window in CSS pixels; natural size as decoded, drawn size in device pixels.
+    ``session``: the nonce of the session whose page it comes from; None from this program itself,
+    which holds the session.
     """
 
     trial: int
@@ -94,6 +98,7 @@ class Submission:
     natural_height: int
     drawn_width: int
     drawn_height: int
+    session: str | None = None
 
 
 def parse_submission(message: object) -> Submission | None:
@@ -108,7 +113,7 @@ def parse_submission(message: object) -> Submission | None:
     ratio = values["pixel_ratio"]
     if isinstance(ratio, int) and not isinstance(ratio, bool) and abs(ratio) < 1000:
         values["pixel_ratio"] = float(ratio)
-    kinds = {"stimulus": str, "pixel_ratio": float}
+    kinds = {"session": str, "stimulus": str, "pixel_ratio": float}
     for name, value in values.items():
         if type(value) is not kinds.get(name, int):
             return None

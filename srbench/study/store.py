@@ -21,11 +21,13 @@ from .balance import raters_per_content
 from .manifest import Manifest, load_manifest
 from .playlists import Content, Trial, make_playlist
 from .rows import (
-    lock_session,
     read_meta,
     read_playlist,
     read_progress,
     read_session,
+    read_stimulus,
+    require_session,
+    session_of,
     short_answers,
     timestamp,
     trial_row,
@@ -77,7 +79,12 @@ def utc_now() -> datetime:
 
 class Store:
     """A study's database. Safe to share between threads; no state but a cache of playlists,
-    which never change."""
+    which never change.
+
+    The cache is keyed by the session's nonce, which no other session ever has, and decides
+    nothing: whatever is written is held against the session and the trial as the database has
+    them, inside the same transaction.
+    """
 
     def __init__(
         self,
@@ -97,7 +104,7 @@ class Store:
         self.manifest = manifest
         self._key = key
         self._clock = clock
-        self._playlists: dict[int, tuple[Trial, ...]] = {}
+        self._playlists: dict[str, tuple[Trial, ...]] = {}
         self._playlists_lock = Lock()
         # SQLite's writers exclude each other by asking again and again, and some wait for seconds;
         # those of this process take turns instead.
@@ -235,12 +242,12 @@ class Store:
             self._lock_meta(connection)
             voted = select(votes.c.session_id).where(votes.c.session_id == sessions.c.id).exists()
             begun = connection.execute(
-                select(sessions.c.id, sessions.c.number)
+                select(sessions)
                 .where(sessions.c.rater == rater, sessions.c.simulated, ~sessions.c.imported)
                 .where(~voted)
             ).first()
             if begun is not None:
-                return Session(begun.id, rater, begun.number, True)
+                return session_of(begun)
             return self._begin(connection, rater=rater, simulated=True)
 
     def simulated_voters(self) -> set[str]:
@@ -259,6 +266,7 @@ class Store:
         """A new token for a session's personal link; the older ones stay good."""
         token = keys.new_token()
         with self.write() as connection:
+            require_session(connection, session)
             connection.execute(
                 insert(tokens).values(token_hash=keys.hash_token(token), session_id=session.id)
             )
@@ -267,10 +275,12 @@ class Store:
     def resume(self, token: str) -> Session | None:
         """The session of a personal link; None when there is none, or it was withdrawn."""
         with self.read() as connection:
-            session_id = connection.execute(
-                select(tokens.c.session_id).where(tokens.c.token_hash == keys.hash_token(token))
-            ).scalar()
-            return None if session_id is None else read_session(connection, session_id)
+            row = connection.execute(
+                select(sessions)
+                .join(tokens, tokens.c.session_id == sessions.c.id)
+                .where(tokens.c.token_hash == keys.hash_token(token))
+            ).one_or_none()
+            return None if row is None else session_of(row)
 
     def _begin(
         self,
@@ -296,9 +306,10 @@ class Store:
         ).scalar()
         if taken is not None or erased is not None:
             raise StudyError(f"a rater '{name}' exists already; choose another seed")
-        session_id = connection.execute(
+        row = connection.execute(
             insert(sessions)
             .values(
+                nonce=keys.new_nonce(),
                 rater=name,
                 number=number,
                 simulated=simulated,
@@ -306,10 +317,10 @@ class Store:
                 participant_hash=participant_hash,
                 created_at=self.now(),
             )
-            .returning(sessions.c.id)
-        ).scalar_one()
-        connection.execute(insert(trials), [trial_row(session_id, trial) for trial in playlist])
-        return Session(session_id, name, number, simulated)
+            .returning(sessions)
+        ).one()
+        connection.execute(insert(trials), [trial_row(row.id, trial) for trial in playlist])
+        return session_of(row)
 
     def _loads(self, connection: Connection, *, simulated: bool) -> dict[Content, int]:
         if self.manifest.rules.per_rater is None:
@@ -322,16 +333,22 @@ class Store:
     def playlist(self, session: Session) -> tuple[Trial, ...]:
         """The rater's trials, as stored before the first one was shown."""
         with self._playlists_lock:
-            known = self._playlists.get(session.id)
+            known = self._playlists.get(session.nonce)
         if known is not None:
             return known
         with self.read() as connection:
-            return self._playlist(connection, session.id)
+            require_session(connection, session)
+            return self._playlist(connection, session)
 
     def screen(self, session: Session) -> Screen:
-        """Where the rater stands."""
+        """Where the rater stands.
+
+        Raises:
+            SessionGone: the rater was erased; the same of all that follow.
+        """
         with self.read() as connection:
-            playlist = self._playlist(connection, session.id)
+            require_session(connection, session)
+            playlist = self._playlist(connection, session)
             return next_screen(playlist, read_progress(connection, session.id))
 
     def confirm(
@@ -350,8 +367,8 @@ class Store:
         answers: Mapping[str, Any] | None = None,
     ) -> Screen:
         """:meth:`confirm` inside a transaction of the caller."""
-        lock_session(connection, session.id)
-        playlist = self._playlist(connection, session.id)
+        require_session(connection, session, lock=True)
+        playlist = self._playlist(connection, session)
         progress = read_progress(connection, session.id)
         screen = next_screen(playlist, progress)
         if screen.step != step:
@@ -373,8 +390,9 @@ class Store:
         return next_screen(playlist, SessionProgress(progress.steps | {step}, progress.last))
 
     def vote(self, session: Session, submission: Submission) -> VoteOutcome:
-        """Store a vote if it is for the trial on screen. Repeating it, or sending one for a trial
-        that has passed, changes nothing.
+        """Store a vote if it is for the trial on screen, and for the picture that this session's
+        stored playlist shows there. Repeating it, or sending one for a trial that has passed,
+        changes nothing.
 
         Raises:
             StudyError: the database could not store it; the rater's place is unchanged.
@@ -391,18 +409,24 @@ class Store:
         rated_at: str | None = None,
     ) -> VoteOutcome:
         """:meth:`vote` inside a transaction of the caller."""
-        lock_session(connection, session.id)
+        require_session(connection, session, lock=True)
         if read_meta(connection, "state") != "open":
             return VoteOutcome("refused", "the study is paused or closed")
-        playlist = self._playlist(connection, session.id)
+        if submission.session not in (None, session.nonce):
+            return VoteOutcome("refused", "from a page of another session")
+        playlist = self._playlist(connection, session)
         progress = read_progress(connection, session.id)
         verdict, reason = judge(playlist, progress, self.manifest, submission)
         if verdict == "accepted":
+            # The playlist above may come from the cache; this does not.
+            if submission.stimulus != read_stimulus(connection, session.id, submission.trial):
+                return VoteOutcome("refused", "not the picture of this session's trial")
             connection.execute(
                 insert(votes).values(
                     session_id=session.id,
                     trial=submission.trial,
                     attempt=submission.attempt,
+                    stimulus=submission.stimulus,
                     score=submission.score,
                     simulated=session.simulated,
                     response_ms=submission.response_ms,
@@ -422,14 +446,14 @@ class Store:
         False, and nothing changed, when that is not the last vote or it is too late.
         """
         with self.write() as connection:
-            lock_session(connection, session.id)
+            require_session(connection, session, lock=True)
             if read_meta(connection, "state") != "open":
                 return False
             progress = read_progress(connection, session.id)
             last = progress.last
             if last is None or (last.trial, last.attempt) != (trial, attempt):
                 return False
-            if not can_undo(self._playlist(connection, session.id), progress):
+            if not can_undo(self._playlist(connection, session), progress):
                 return False
             connection.execute(
                 insert(retractions).values(
@@ -459,7 +483,7 @@ class Store:
                 if gone is not None:
                     raise StudyError(f"rater '{rater}' was erased on {gone.erased_at}")
                 raise StudyError(f"no rater '{rater}' in this study; see: srbench study status")
-            lock_session(connection, row.id)
+            require_session(connection, session_of(row), lock=True)
             counts = [
                 connection.execute(
                     select(func.count()).select_from(table).where(table.c.session_id == row.id)
@@ -477,7 +501,7 @@ class Store:
             )
             connection.execute(delete(sessions).where(sessions.c.id == row.id))
         with self._playlists_lock:
-            self._playlists.pop(row.id, None)
+            self._playlists.pop(row.nonce, None)
         self._checkpoint()
         return counts[0]
 
@@ -490,13 +514,14 @@ class Store:
             finally:
                 raw.close()
 
-    def _playlist(self, connection: Connection, session_id: int) -> tuple[Trial, ...]:
+    def _playlist(self, connection: Connection, session: Session) -> tuple[Trial, ...]:
+        """The playlist of a session that is there."""
         with self._playlists_lock:
-            known = self._playlists.get(session_id)
+            known = self._playlists.get(session.nonce)
         if known is None:
-            known = read_playlist(connection, session_id)
+            known = read_playlist(connection, session.id)
             with self._playlists_lock:
-                self._playlists[session_id] = known
+                self._playlists[session.nonce] = known
         return known
 
     def _lock_meta(self, connection: Connection) -> None:

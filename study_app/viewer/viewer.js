@@ -1,4 +1,4 @@
-// The rating screen. One vote is {trial, attempt, ...}; the server says which trial it waits for
+// The rating screen. One vote is {session, trial, attempt, stimulus, ...}; the server says which trial it waits for
 // by sending new data, and only that unlocks the next vote.
 //
 // States of a trial: loading (picture not decoded), waiting (standing, minimum time running),
@@ -70,8 +70,9 @@ class View {
     for (const key of [...this.pictures.keys()])
       if (key !== data.picture.key && key !== data.next?.key && key !== this.data?.picture.key)
         this.pictures.delete(key);
-    const same = this.data && data.trial === this.data.trial && data.attempt === this.data.attempt;
-    const rated = ["sent", "feedback"].includes(this.state());
+    const same = this.data && ["session", "trial", "attempt"].every((n) => data[n] === this.data[n]) &&
+      data.picture.key === this.data.picture.key;
+    const rated = ["sent", "feedback"].includes(this.state()) && data.session === this.data?.session;
     if (rated && data.feedback && data.feedback.trial === this.data?.trial) {
       clearTimeout(this.timers.resend);
       this.waitingData = same ? null : data; // no next trial after the last practice picture
@@ -274,6 +275,7 @@ class View {
     if (this.state() !== "ready") return;
     const { data, bitmap } = this;
     this.message = {
+      session: data.session,
       trial: data.trial,
       attempt: data.attempt,
       stimulus: data.picture.key,
@@ -314,7 +316,7 @@ class View {
 
   takeBack() {
     if (this.data?.undo && ["waiting", "ready", "blocked"].includes(this.state()))
-      this.send("undo", this.data.undo);
+      this.send("undo", { session: this.data.session, ...this.data.undo });
   }
 
   state() {

@@ -55,6 +55,7 @@ def large_study(design, tmp_path_factory):
             connection.execute(
                 schema.sessions.insert().values(
                     id=rater + 1,
+                    nonce=f"{rater:032x}",
                     rater=f"r-{rater:03d}",
                     number=rater,
                     simulated=False,
@@ -75,6 +76,7 @@ def large_study(design, tmp_path_factory):
                 [
                     {
                         **k,
+                        "stimulus": manifest.main[k["trial"]],
                         "attempt": 1,
                         "score": 1 + (rater + k["trial"]) % 5,
                         "simulated": False,

@@ -23,7 +23,7 @@ from srbench.study import schema
 from srbench.study.importing import import_ratings
 from srbench.study.keys import CODES_FILE, KEY_FILE, append_codes, read_codes
 from srbench.study.ratings import ratings_rows
-from srbench.study.rows import lock_session
+from srbench.study.rows import require_session
 from srbench.study.schema import prepare_schema
 from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import perfect_submission, simulate
@@ -238,8 +238,9 @@ def test_a_study_never_opens_another_studys_database(study, folder, tmp_path):
 
 def test_a_newer_database_is_refused_and_an_older_one_is_brought_up(study):
     engine = study.store.engine
-    with pytest.raises(StudyError, match="no way from schema 1 to 2"):
-        prepare_schema(engine, version=2, migrations={})
+    now, then = schema.SCHEMA_VERSION, schema.SCHEMA_VERSION + 1
+    with pytest.raises(StudyError, match=f"no way from schema {now} to {then}"):
+        prepare_schema(engine, version=then, migrations={})
 
     later = MetaData()
     for table in schema.metadata.sorted_tables:
@@ -250,17 +251,17 @@ def test_a_newer_database_is_refused_and_an_older_one_is_brought_up(study):
         connection.execute(text("ALTER TABLE sessions ADD COLUMN roam VARCHAR(20)"))
 
     with pytest.raises(StudyError, match="'sessions' has columns"):
-        prepare_schema(engine, version=2, migrations={1: broken}, expected=later)
+        prepare_schema(engine, version=then, migrations={now: broken}, expected=later)
     prepare_schema(engine)  # the failed migration left everything as it was
 
     def right(connection):
         connection.execute(text("ALTER TABLE sessions ADD COLUMN room VARCHAR(20)"))
 
     opened(study)
-    prepare_schema(engine, version=2, migrations={1: right}, expected=later)
-    prepare_schema(engine, version=2, migrations={1: right}, expected=later)
+    prepare_schema(engine, version=then, migrations={now: right}, expected=later)
+    prepare_schema(engine, version=then, migrations={now: right}, expected=later)
     assert count(study, schema.sessions) == 1
-    with pytest.raises(StudyError, match=r"has schema 2, this srbench knows 1; update"):
+    with pytest.raises(StudyError, match=f"has schema {then}, this srbench knows {now}; update"):
         prepare_schema(engine)
 
 
@@ -479,7 +480,7 @@ def test_a_lock_that_is_held_for_long_is_given_up(folder, new_database, monkeypa
     session = opened(study)
     sent = submission(study, session)
     with study.store.write() as holder:
-        lock_session(holder, session.id)
+        require_session(holder, session, lock=True)
         with pytest.raises(StudyError, match="lock timeout"):
             study.store.vote(session, sent)
     assert study.store.vote(session, sent).verdict == "accepted"
