@@ -118,7 +118,10 @@ def _mount(
 
 
 def _vote(study: Study, session: Session, texts: Texts) -> None:
-    submission = parse_submission(st.session_state[_COMPONENT + session.nonce].get("vote"))
+    sent = _sent(session, "vote")
+    if sent is None:
+        return
+    submission = parse_submission(sent)
     if submission is None:
         st.session_state[_MESSAGE] = {"refused": texts["refused"]}
         return
@@ -135,8 +138,14 @@ def _vote(study: Study, session: Session, texts: Texts) -> None:
         st.session_state[_FEEDBACK] = trial.number if trial.phase == "training" else None
 
 
+def _sent(session: Session, name: str) -> object:
+    """What the session's component sent; None when the page has turned to another session in the
+    same moment, and its component is gone."""
+    return st.session_state.get(_COMPONENT + session.nonce, {}).get(name)
+
+
 def _undo(study: Study, session: Session, texts: Texts) -> None:
-    message = st.session_state[_COMPONENT + session.nonce].get("undo")
+    message = _sent(session, "undo")
     if isinstance(message, dict) and message.get("session") == session.nonce:
         trial, attempt = message.get("trial"), message.get("attempt")
         if type(trial) is int and type(attempt) is int:

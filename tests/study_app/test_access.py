@@ -55,8 +55,9 @@ def test_a_stimulus_is_not_served_to_who_does_not_rate_it(server):
 
 def test_messages_that_are_no_whole_vote_are_not_taken_for_one():
     whole = {
-        "trial": 4, "attempt": 1, "stimulus": "a" * 32, "score": 3, "response_ms": 900,
-        "pixel_ratio": 1.25, "window_width": 800, "window_height": 600, "natural_width": 64,
+        "session": "b" * 32, "trial": 4, "attempt": 1, "stimulus": "a" * 32, "score": 3,
+        "response_ms": 900, "pixel_ratio": 1.25, "window_width": 800, "window_height": 600,
+        "natural_width": 64,
         "natural_height": 48, "drawn_width": 64, "drawn_height": 48,
     }  # fmt: skip
     assert parse_submission(whole) is not None
@@ -73,6 +74,9 @@ def test_messages_that_are_no_whole_vote_are_not_taken_for_one():
         {**whole, "score": 3.0},
         {**whole, "score": None},
         {**whole, "stimulus": 5},
+        {**whole, "session": None},
+        {**whole, "session": 5},
+        {name: value for name, value in whole.items() if name != "session"},
         {**whole, "trial": {"$gt": 0}},
         {**whole, "pixel_ratio": "1"},
         {**whole, "pixel_ratio": 10**400},
@@ -127,7 +131,12 @@ class TestInTheBrowser:
             "m.trial = 9",
             "m.stimulus = 'x'.repeat(1e6)",
             f"m.stimulus = '{theirs.stimulus}'",  # the trial of another session
-            f"m.session = {other.session.id}",
+            f"m.session = '{other.session.nonce}'",
+            "delete m.session",
+            "m.session = null",
+            "m.trial = 1e30",
+            f"m.session = '{other.session.nonce}'; m.stimulus = '{theirs.stimulus}'",
+            "m.unknown = 1",
             "m.natural_width = 1",
             "m.response_ms = -1",
         ]
