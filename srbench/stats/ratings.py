@@ -7,22 +7,27 @@ others, which are kept.
 
 from __future__ import annotations
 
-import unicodedata
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ..csv_cells import truth
-from ..data.naming import dataset_key, spelt
 from ..errors import RatingsError
+from .table_rules import PHASES as PHASES
+from .table_rules import REFERENCE as REFERENCE
+from .table_rules import (
+    check_occasion,
+    known_columns,
+    one_spelling,
+    refuse_mixed,
+    refuse_rows,
+    refuse_twice,
+    tidy_names,
+    usual_names,
+)
 
 NAMES = ["rater", "dataset", "image", "method"]
 REQUIRED = [*NAMES, "score"]
 OPTIONAL = ["repetition", "phase", "scale", "study", "study_id", "simulated", "expected"]
-PHASES = ["training", "main", "retest", "gold"]
 LOWEST, HIGHEST = 1, 5
-REFERENCE = "HR"
 
 
 def require_table(what: str, table: object) -> None:
@@ -57,7 +62,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     require_table("ratings", ratings)
     if ratings.columns.empty:
         raise RatingsError("there are no ratings yet")
-    ratings = ratings.set_axis(_known_names(ratings), axis=1)
+    ratings = known_columns(ratings, [*REQUIRED, *OPTIONAL])
     missing = [column for column in REQUIRED if column not in ratings.columns]
     if missing:
         names = [str(name)[:40] for name in ratings.columns]
@@ -66,24 +71,17 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
             f"columns missing: {', '.join(missing)}; there are: {there or 'none'}; "
             f"expected: {', '.join(REQUIRED)}[, repetition][, phase]{_way_out(ratings, missing)}"
         )
-    if not ratings.columns.is_unique:
-        twice = ratings.columns[ratings.columns.duplicated()][0]
-        raise RatingsError(f"two columns are called '{twice}': rename or remove one")
+    refuse_twice(ratings)
     if ratings.empty:
         raise RatingsError("there are no ratings: the table has a header and no rows")
     table = ratings.reset_index(drop=True)
-    for name in NAMES:
-        place, found = pd.factorize(table[name].astype(str))
-        clean = np.array([unicodedata.normalize("NFC", text).strip() for text in found], object)
-        empty = (clean == "")[place] | table[name].isna().to_numpy()
-        _refuse(table, empty, f"{name} is empty", name, "name it or remove the row")
-        table[name] = clean[place]
-    table["dataset"] = _usual_names(table["dataset"])
-    table["method"] = _one_spelling(table["method"])
+    tidy_names(table, NAMES)
+    table["dataset"] = usual_names(table["dataset"])
+    table["method"] = one_spelling(table["method"])
     score = pd.to_numeric(table["score"], errors="coerce").to_numpy(dtype=float)
     with np.errstate(invalid="ignore"):
         bad = ~((score >= LOWEST) & (score <= HIGHEST) & (score == np.floor(score)))
-    _refuse(
+    refuse_rows(
         table,
         bad,
         f"score is not a whole number from {LOWEST} to {HIGHEST}",
@@ -91,19 +89,10 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
         "mend or remove the row (a vote that was not cast has no row)",
     )
     table["score"] = score.astype(np.int64)
-    _check_phase(table)
-    table["repetition"] = table["repetition"].astype(str) if "repetition" in table else "0"
-    _check_simulated(table)
-    for column in ("study", "study_id", "scale"):
-        if column in table and table[column].astype(str).nunique() > 1:
-            counts = table[column].astype(str).value_counts()
-            found = ", ".join(f"{name} ({n} rows)" for name, n in counts.head(3).items())
-            raise RatingsError(
-                f"the table mixes {len(counts)} values of {column}: {found}; "
-                "analyse one study at one scale at a time"
-            )
+    check_occasion(table)
+    refuse_mixed(table)
     key = ["rater", "dataset", "image", "method", "phase", "repetition"]
-    _refuse(
+    refuse_rows(
         table,
         table.duplicated(key).to_numpy(),
         "vote is there already",
@@ -119,16 +108,6 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
 def main_votes(ratings: pd.DataFrame) -> pd.DataFrame:
     """The rows of a checked table that enter MOS."""
     return ratings[ratings["phase"] == "main"].reset_index(drop=True)
-
-
-def _known_names(ratings: pd.DataFrame) -> list[object]:
-    """The names of the columns, known ones spelt as known."""
-    known = {*REQUIRED, *OPTIONAL}
-    folded = [str(name).strip().casefold() for name in ratings.columns]
-    return [
-        short if short in known else name
-        for short, name in zip(folded, ratings.columns, strict=True)
-    ]
 
 
 def _way_out(ratings: pd.DataFrame, missing: list[str]) -> str:
@@ -163,76 +142,3 @@ def _share_of_grades(column: pd.Series) -> float:
 def _is_grade(text: str) -> bool:
     """Whether this is a grade; pandas calls the second column named 4 '4.1'."""
     return text.strip().partition(".")[0] in {str(g) for g in range(LOWEST, HIGHEST + 1)}
-
-
-def _check_phase(table: pd.DataFrame) -> None:
-    if "phase" not in table:
-        table["phase"] = "main"
-    table["phase"] = table["phase"].astype(str).str.strip().str.lower()
-    _refuse(
-        table,
-        ~table["phase"].isin(PHASES).to_numpy(),
-        "phase is unknown",
-        "phase",
-        f"known are: {', '.join(PHASES)}",
-    )
-
-
-def _check_simulated(table: pd.DataFrame) -> None:
-    if "simulated" not in table:
-        table["simulated"] = False
-    words = table["simulated"].fillna("").astype(str)
-    found = words.map({word: truth(word) for word in words.unique()})
-    # A word that is not understood must not pass a simulated vote off as a person's.
-    _refuse(
-        table,
-        found.isna().to_numpy(),
-        "simulated is neither true nor false",
-        "simulated",
-        "write true or false",
-    )
-    table["simulated"] = found.astype(bool)
-
-
-def _refuse(
-    table: pd.DataFrame, bad: NDArray[np.bool_], what: str, column: str, remedy: str
-) -> None:
-    rows = np.flatnonzero(bad)
-    if not rows.size:
-        return
-    shown = ", ".join(f"row {row + 1} ({str(table[column].iloc[row])!r})" for row in rows[:3])
-    count = (
-        f"{rows.size:,} of {len(table):,} rows" if rows.size > 1 else f"1 of {len(table):,} rows"
-    )
-    more = "the first are " if rows.size > 3 else ""
-    raise RatingsError(f"{what} in {count}: {more}{shown}; {remedy}")
-
-
-def _usual_names(datasets: pd.Series) -> pd.Series:
-    """The names of data sets, known ones as the catalogue has them.
-
-    Raises:
-        RatingsError: a name means all data sets together, or two mean one.
-    """
-    spelling = {name: spelt(name) for name in datasets.unique()}
-    by_key: dict[str, str] = {}
-    for name in spelling:
-        key = dataset_key(name)
-        if key == "all":
-            raise RatingsError(
-                f"a data set is called '{name}' ({(datasets == name).sum():,} rows), as the tables "
-                "call all data sets together; give it another name"
-            )
-        if by_key.setdefault(key, name) != name:
-            raise RatingsError(
-                f"the data sets '{by_key[key]}' and '{name}' are one by name (case and usual "
-                "aliases do not count); spell them alike, or give one another name"
-            )
-    return datasets.map(spelling)
-
-
-def _one_spelling(methods: pd.Series) -> pd.Series:
-    folded = methods.str.casefold()
-    spelling = dict(zip(folded[::-1], methods[::-1], strict=True))
-    spelling[REFERENCE.casefold()] = REFERENCE
-    return folded.map(spelling)

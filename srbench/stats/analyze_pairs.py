@@ -1,0 +1,233 @@
+"""The whole analysis of one pair study: answers (and scores) in, tables out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..errors import RatingsError
+from .cells import ALL, Floats
+from .letters import compact_letters
+from .pair_agreement import (
+    agreement,
+    circles,
+    goodness_of_fit,
+    pair_raters,
+    repeated,
+)
+from .pair_answers import (
+    PairBlock,
+    PairScale,
+    check_answers,
+    pair_block,
+    pair_blocks,
+    pair_scale,
+)
+from .pair_metrics import metrics_against_pairs
+from .pairs import (
+    PAIR_HEADLINE,
+    pair_tests,
+    pairs_table,
+    preferences_table,
+    scale_table,
+)
+from .ratings import main_votes
+from .significance import Pairs
+
+
+def analyze_pairs(
+    answers: pd.DataFrame,
+    scores: pd.DataFrame | None = None,
+    *,
+    family: Pairs | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    alpha: float = 0.05,
+) -> dict[str, pd.DataFrame]:
+    """The statistics of a study of pair comparisons, as tables.
+
+    ``answers`` has one row per comparison (`check_answers` says which columns), ``scores`` one row
+    per metric value as in scores.csv. ``family`` declares the comparisons over which Holm's
+    correction runs within each data set (default: every pair that was asked). The same input and
+    seed give the same tables.
+
+    Keys and columns are those of the files of `srbench study analyze`: ``scale``, ``pairs``,
+    ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_pairs`` and
+    ``metric_comparison``; besides ``preferences`` (win rates per image), ``fit`` (goodness of fit,
+    circles, agreement per data set), ``sensitivity``, ``letters``, ``exclusions`` and ``notes``.
+    Every table has a column ``simulated``.
+
+    Raises:
+        TypeError: answers or scores are no DataFrame.
+        RatingsError: the answers cannot be used, or ``family`` names a method nobody compared.
+        ResultsError: the scores cannot be used, or match no compared stimulus.
+    """
+    answers = check_answers(answers)
+    main = main_votes(answers)
+    blocks = pair_blocks(main)
+    _check_declared(family, main)
+    raters = pair_raters(answers)
+    flagged = set(raters.loc[raters["flagged"], "rater"])
+    parts: dict[str, list[pd.DataFrame]] = {}
+
+    def add(table: str, dataset: str, rows: pd.DataFrame) -> None:
+        rows.insert(0, "dataset", dataset)
+        parts.setdefault(table, []).append(rows)
+
+    fewer = pair_blocks(main[~main["rater"].isin(flagged)]) if flagged else {}
+    for name, block in blocks.items():
+        scale = pair_scale(block)
+        add("scale", name, scale_table(block, scale, 1 - alpha))
+        add("pairs", name, pairs_table(block, scale, 1 - alpha))
+        tests = pair_tests(block, scale, family, alpha)
+        add("pairwise", name, tests)
+        if name != ALL:
+            add("preferences", name, preferences_table(block))
+        add("fit", name, pd.DataFrame([_fit_row(block, scale, 1 - alpha)]))
+        again = None
+        if name in fewer:
+            again = pair_tests(fewer[name], pair_scale(fewer[name]), family, alpha)
+        add("sensitivity", name, _without(tests, again, len(flagged & set(block.raters))))
+        add("letters", name, _letters(parts["scale"][-1], tests))
+    tables = {
+        name: pd.concat([t for t in found if len(t)] or found[:1], ignore_index=True)
+        for name, found in parts.items()
+    }
+    tables["raters"] = raters
+    tables["reliability"] = pd.DataFrame([_reliability(answers, tables["fit"])])
+    tables["pairwise"]["procedure"] = "pair"
+    if scores is not None:
+        rng = np.random.default_rng(seed)
+        tables["metric_vs_pairs"], tables["metric_comparison"] = metrics_against_pairs(
+            main, scores, resamples, rng, 1 - alpha
+        )
+    tables["exclusions"] = _exclusions(answers, raters)
+    tables["notes"] = _notes(tables)
+    for table in tables.values():
+        table["simulated"] = bool(answers["simulated"].any())
+    raters["simulated"] = raters["rater"].map(answers.groupby("rater")["simulated"].any())
+    return tables
+
+
+def _check_declared(family: Pairs | None, main: pd.DataFrame) -> None:
+    methods = {*main["method_a"], *main["method_b"]}
+    unknown = sorted({name for pair in family or [] for name in pair} - methods)
+    if unknown:
+        raise RatingsError(
+            f"the declared comparisons name {', '.join(unknown)}, which nobody compared; "
+            f"compared were: {', '.join(sorted(methods))}"
+        )
+
+
+def _fit_row(block: PairBlock, scale: PairScale, level: float) -> dict[str, float]:
+    """One row of numbers about a data set; ``nu`` is Davidson's, 0 without "no difference"."""
+    front = block.front[np.isfinite(block.front)]
+    return {
+        "answers": len(block.answer),
+        "nu": float(np.exp(scale.fit.tie)),
+        "front": float(front.mean()) if len(front) else float("nan"),
+        **goodness_of_fit(block, scale),
+        **circles(block),
+        **agreement(block),
+    }
+
+
+def _reliability(answers: pd.DataFrame, fit: pd.DataFrame) -> dict[str, float]:
+    """The flat numbers of reliability.json, over the whole study."""
+    block = pair_block(main_votes(answers))
+    again = repeated(answers)
+    found = agreement(block)
+    own = circles(block)
+    return {
+        "krippendorff_alpha_nominal": found["alpha"],
+        "agreement_with_majority": found["with_majority"],
+        "retest_n": float(len(again)),
+        "retest_agreement": float(again["equal"].mean()) if len(again) else float("nan"),
+        "rater_triples_n": own["rater_triples"],
+        "rater_circular_n": own["rater_circular"],
+    }
+
+
+def _without(tests: pd.DataFrame, again: pd.DataFrame | None, flagged: int) -> pd.DataFrame:
+    """The headline test again without flagged raters: one row."""
+    key = ["method_a", "method_b"]
+    head = tests[tests["test"] == PAIR_HEADLINE].set_index(key)
+    row: dict[str, object] = {
+        "variant": "without flagged raters",
+        "left_out": flagged,
+        "comparisons": len(head),
+        "significant": int(head["significant"].sum()),
+        "significant_without": np.nan,
+        "changed": np.nan,
+        "changed_pairs": "",
+        "note": "nobody was flagged" if not flagged else "",
+    }
+    if again is not None:
+        other = again[again["test"] == PAIR_HEADLINE].set_index(key).reindex(head.index)
+        verdict = _verdict(head) - _verdict(other)
+        row["significant_without"] = int((_verdict(other) != 0).sum())
+        row["changed"] = int((verdict != 0).sum())
+        row["changed_pairs"] = "; ".join(f"{a} / {b}" for a, b in head.index[verdict != 0])
+    elif flagged:
+        row["note"] = "everybody was flagged"
+    return pd.DataFrame([row])
+
+
+def _verdict(head: pd.DataFrame) -> Floats:
+    known = head["significant"].fillna(False).to_numpy(dtype=bool)
+    return np.where(known, np.sign(head["mos_difference"].to_numpy(dtype=float)), 0.0)
+
+
+def _letters(scale: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
+    """Compact letter display, best first, where every pair was tested: ``method, letters``."""
+    own = scale[scale["score"].notna()].sort_values("score", ascending=False, kind="stable")
+    methods = [str(name) for name in own["method"]]
+    head = tests[(tests["test"] == PAIR_HEADLINE) & tests["p_holm"].notna()]
+    rows: list[dict[str, object]] = []
+    if len(head) == len(methods) * (len(methods) - 1) // 2 and len(methods) == len(scale):
+        differ = head.loc[head["significant"].astype(bool), ["method_a", "method_b"]]
+        shown = compact_letters(methods, [(str(a), str(b)) for a, b in differ.to_numpy()])
+        rows = [{"method": name, "letters": shown[name]} for name in methods]
+    return pd.DataFrame(rows, columns=pd.Index(["method", "letters"]))
+
+
+def _exclusions(answers: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
+    """``what, count, reason, effect``: answers kept out of the scale by rule, raters flagged."""
+    reasons = {
+        "training": "calibration answers teach the task",
+        "retest": "second answers measure repeatability",
+        "gold": "gold pairs check attention",
+    }
+    rows: list[dict[str, object]] = [
+        {
+            "what": f"answers of phase {phase}",
+            "count": int((answers["phase"] == phase).sum()),
+            "reason": reason,
+            "effect": "not in the scale",
+        }
+        for phase, reason in reasons.items()
+        if (answers["phase"] == phase).any()
+    ]
+    for row in raters[raters["flagged"]].to_dict("records"):
+        rows.append(
+            {
+                "what": f"rater {row['rater']}",
+                "count": int(row["n"]),
+                "reason": str(row["note"]),
+                "effect": "kept in the scale; see the sensitivity table",
+            }
+        )
+    return pd.DataFrame(rows, columns=pd.Index(["what", "count", "reason", "effect"]))
+
+
+def _notes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """``table, rows, note``: why numbers are missing or need a caveat, counted."""
+    rows: list[dict[str, object]] = []
+    for name, table in tables.items():
+        if "note" in table and name not in ("raters", "sensitivity"):
+            counts = table.loc[table["note"] != "", "note"].value_counts(sort=False)
+            for note, n in counts.items():
+                rows.append({"table": name, "rows": int(n), "note": str(note)})
+    if not tables["reliability"]["retest_n"].iloc[0]:
+        rows.append({"table": "reliability", "rows": 1, "note": "no pair was asked twice"})
+    return pd.DataFrame(rows, columns=pd.Index(["table", "rows", "note"]))

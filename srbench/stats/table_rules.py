@@ -1,0 +1,137 @@
+"""Rules that every table of votes or answers keeps: names, phases, occasions."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..csv_cells import truth
+from ..data.naming import dataset_key, spelt
+from ..errors import RatingsError
+
+PHASES = ["training", "main", "retest", "gold"]
+REFERENCE = "HR"
+
+
+def known_columns(table: pd.DataFrame, known: Sequence[str]) -> pd.DataFrame:
+    """The table with ``known`` columns spelt as known, whatever their case."""
+    folded = [str(name).strip().casefold() for name in table.columns]
+    names = [
+        short if short in known else name for short, name in zip(folded, table.columns, strict=True)
+    ]
+    return table.set_axis(names, axis=1)
+
+
+def refuse_twice(table: pd.DataFrame) -> None:
+    """Refuse two columns of one name."""
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise RatingsError(f"two columns are called '{twice}': rename or remove one")
+
+
+def tidy_names(table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Names as text in Unicode's form NFC, without blanks around them; empty ones are refused."""
+    for name in columns:
+        place, found = pd.factorize(table[name].astype(str))
+        clean = np.array([unicodedata.normalize("NFC", text).strip() for text in found], object)
+        empty = (clean == "")[place] | table[name].isna().to_numpy()
+        refuse_rows(table, empty, f"{name} is empty", name, "name it or remove the row")
+        table[name] = clean[place]
+
+
+def check_occasion(table: pd.DataFrame) -> None:
+    """``phase``, ``repetition`` and ``simulated``, with their defaults."""
+    _check_phase(table)
+    table["repetition"] = table["repetition"].astype(str) if "repetition" in table else "0"
+    _check_simulated(table)
+
+
+def refuse_mixed(table: pd.DataFrame) -> None:
+    """Refuse several studies or scales in one table."""
+    for column in ("study", "study_id", "scale"):
+        if column in table and table[column].astype(str).nunique() > 1:
+            counts = table[column].astype(str).value_counts()
+            found = ", ".join(f"{name} ({n} rows)" for name, n in counts.head(3).items())
+            raise RatingsError(
+                f"the table mixes {len(counts)} values of {column}: {found}; "
+                "analyse one study at one scale at a time"
+            )
+
+
+def _check_phase(table: pd.DataFrame) -> None:
+    if "phase" not in table:
+        table["phase"] = "main"
+    table["phase"] = table["phase"].astype(str).str.strip().str.lower()
+    refuse_rows(
+        table,
+        ~table["phase"].isin(PHASES).to_numpy(),
+        "phase is unknown",
+        "phase",
+        f"known are: {', '.join(PHASES)}",
+    )
+
+
+def _check_simulated(table: pd.DataFrame) -> None:
+    if "simulated" not in table:
+        table["simulated"] = False
+    words = table["simulated"].fillna("").astype(str)
+    found = words.map({word: truth(word) for word in words.unique()})
+    # A word that is not understood must not pass a simulated vote off as a person's.
+    refuse_rows(
+        table,
+        found.isna().to_numpy(),
+        "simulated is neither true nor false",
+        "simulated",
+        "write true or false",
+    )
+    table["simulated"] = found.astype(bool)
+
+
+def refuse_rows(
+    table: pd.DataFrame, bad: NDArray[np.bool_], what: str, column: str, remedy: str
+) -> None:
+    """Refuse the ``bad`` rows, counted and the first three shown."""
+    rows = np.flatnonzero(bad)
+    if not rows.size:
+        return
+    shown = ", ".join(f"row {row + 1} ({str(table[column].iloc[row])!r})" for row in rows[:3])
+    count = (
+        f"{rows.size:,} of {len(table):,} rows" if rows.size > 1 else f"1 of {len(table):,} rows"
+    )
+    more = "the first are " if rows.size > 3 else ""
+    raise RatingsError(f"{what} in {count}: {more}{shown}; {remedy}")
+
+
+def usual_names(datasets: pd.Series) -> pd.Series:
+    """The names of data sets, known ones as the catalogue has them.
+
+    Raises:
+        RatingsError: a name means all data sets together, or two mean one.
+    """
+    spelling = {name: spelt(name) for name in datasets.unique()}
+    by_key: dict[str, str] = {}
+    for name in spelling:
+        key = dataset_key(name)
+        if key == "all":
+            raise RatingsError(
+                f"a data set is called '{name}' ({(datasets == name).sum():,} rows), as the tables "
+                "call all data sets together; give it another name"
+            )
+        if by_key.setdefault(key, name) != name:
+            raise RatingsError(
+                f"the data sets '{by_key[key]}' and '{name}' are one by name (case and usual "
+                "aliases do not count); spell them alike, or give one another name"
+            )
+    return datasets.map(spelling)
+
+
+def one_spelling(methods: pd.Series) -> pd.Series:
+    """Names that differ in case only are one, spelt as first met; ``hr`` is ``HR``."""
+    folded = methods.str.casefold()
+    spelling = dict(zip(folded[::-1], methods[::-1], strict=True))
+    spelling[REFERENCE.casefold()] = REFERENCE
+    return folded.map(spelling)
