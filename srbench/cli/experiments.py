@@ -26,7 +26,7 @@ def depth_study(
     device: DeviceOption = "auto",
 ) -> None:
     """PSNR and time against residual blocks, with and without the long skip (SRGAN, figure 7)."""
-    from ..data.folder import auto_datasets, data_root, open_dataset
+    from ..data.folder import benchmark_datasets, data_root
     from ..experiments.depth import depth_study as run
     from ..models.weights_catalogue import weights_folder
     from ..training import PRESETS, find_photographs, read_recipe, recipe_for, training_process
@@ -38,7 +38,7 @@ def depth_study(
         recipe_for(name, 4, config) if config in PRESETS else read_recipe(Path(config), name, 4)
     )
     root = data_root()
-    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
+    guarded = benchmark_datasets(root)
     console = make_console()
     with training_process(device) as place, ConsoleObserver(console) as observer:
         rows = run(

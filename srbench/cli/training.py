@@ -49,7 +49,7 @@ def train(
     device: DeviceOption = "auto",
 ) -> None:
     """Train one of our networks."""
-    from ..data.folder import auto_datasets, data_root, open_dataset
+    from ..data.folder import benchmark_datasets, data_root
     from ..errors import ConfigError
     from ..models.weights_catalogue import weights_folder
     from ..training import (
@@ -88,7 +88,7 @@ def train(
             f"the run was planned for {planned} steps, but the recipe lasts {recipe.steps}; "
             f"add --steps {planned} to finish it, or --steps {recipe.steps} to extend it"
         )
-    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
+    guarded = benchmark_datasets(root)
     console = make_console()
     with training_process(device) as place, TrainingDisplay(console) as display:
         trained = run(
@@ -119,7 +119,7 @@ def _train_matrix(
     weights: Path,
     device: str,
 ) -> None:
-    from ..data.folder import auto_datasets, datasets_under, open_dataset
+    from ..data.folder import benchmark_datasets, dataset_folder, open_dataset
     from ..errors import ConfigError
     from ..training import TV_MATRIX, matrix_table, train_matrix, training_process
     from .console import TrainingDisplay, make_console, table_console
@@ -129,10 +129,10 @@ def _train_matrix(
             f"{TV_MATRIX} is the matrix of srgan-tv, not of {method}; run: "
             f"srbench train srgan-tv --config {TV_MATRIX}"
         )
-    guarded = [open_dataset(name, root) for name in auto_datasets(root)]
+    guarded = benchmark_datasets(root)
     # The paper's own validation set where it is.
     papers = "DIV2K-valid"
-    validation = open_dataset(papers, root) if papers in datasets_under(root) else guarded[0]
+    validation = open_dataset(papers, root) if dataset_folder(papers, root) else guarded[0]
     console = make_console()
     with training_process(device) as place, TrainingDisplay(console) as display:
         rows = train_matrix(

@@ -208,3 +208,14 @@ def auto_datasets(root: Path | str) -> list[str]:
         DatasetError: one of them is there twice, under two names.
     """
     return [name for name in AUTO if dataset_folder(name, Path(root))] or [SAMPLE]
+
+
+def benchmark_datasets(root: Path | str) -> list[Dataset]:
+    """The sets with recorded pixels that are under the root, Set5 first; without any, ``sample``.
+
+    Raises:
+        DatasetError: one of them is there twice, under two names, or cannot be opened.
+    """
+    known = [entry.name for entry in catalogue().values() if entry.pixels and entry.name != SAMPLE]
+    there = [name for name in known if dataset_folder(name, Path(root))]
+    return [open_dataset(name, root) for name in there or [SAMPLE]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple, Self
 
@@ -22,11 +22,11 @@ _MARKS = re.compile(
 
 
 class Picture(NamedTuple):
-    """What is kept of an image to find its copies: size in pixels and 8x8 miniature."""
+    """What is known of an image: size in pixels and, once it was read, its 8x8 miniature."""
 
     height: int
     width: int
-    miniature: Image
+    miniature: Image | None = None
 
     @classmethod
     def of(cls, image: Image) -> Self:
@@ -34,38 +34,51 @@ class Picture(NamedTuple):
         return cls(image.shape[0], image.shape[1], thumbnail(image))
 
 
-def low_resolution(
-    pictures: Mapping[str, Picture], within: str = ""
-) -> tuple[dict[str, str], list[str]]:
+def low_resolution(pictures: Mapping[str, Picture]) -> tuple[dict[str, str], list[str]]:
     """Which pictures are low-resolution copies: of another one there, or by their names alone.
 
     Args:
-        pictures: by path relative to what was searched, with ``/`` between the parts.
-        within: the last parts of what was searched itself, such as ``LR_bicubic/X4``.
+        pictures: by path, with ``/`` between the parts.
 
     Returns:
-        ``copies``, by name the name of the original that each is a copy of: one name but for marks
-        such as ``x4``, ``_LR`` or ``_SRF_4_HR``, the same picture, and 1/2 to 1/16 of the size;
-        and ``alone``, those in a folder or under a name that says LR without such an original.
+        ``copies``, by name the name of the original that each is a copy of: one file name but for
+        marks such as ``x4``, ``_LR`` or ``_SRF_4_HR``, exactly 1/2 to 1/16 of the size, and the
+        same picture (where a miniature is missing: a mark in its path instead); and ``alone``,
+        those in a folder or under a name that says LR without such an original.
     """
-    by_stem: defaultdict[str, list[str]] = defaultdict(list)
-    for name in pictures:
-        by_stem[unmarked(PurePosixPath(name).stem.casefold())].append(name)
     copies: dict[str, str] = {}
-    for names in by_stem.values():
+    for names in _by_stem(pictures).values():
         names.sort(key=lambda name: pictures[name][:2], reverse=True)
         for place, name in enumerate(names):
             for larger in names[:place]:
-                if larger not in copies and _is_copy(pictures[larger], pictures[name]):
+                if larger not in copies and _is_copy(pictures[larger], pictures[name], name):
                     copies[name] = larger
                     break
-    alone = [n for n in pictures if n not in copies and _LOW.search(f"{within}/{n}".casefold())]
+    alone = [n for n in pictures if n not in copies and _LOW.search(n.casefold())]
     return copies, alone
 
 
-def _is_copy(original: Picture, other: Picture) -> bool:
+def namesakes(names: Iterable[str]) -> frozenset[str]:
+    """The names that others share but for marks: only among these are copies."""
+    groups = _by_stem(names).values()
+    return frozenset(name for group in groups if len(group) > 1 for name in group)
+
+
+def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[unmarked(PurePosixPath(name).stem.casefold())].append(name)
+    return groups
+
+
+def _is_copy(original: Picture, other: Picture, name: str) -> bool:
     """Whether the size is an exact fraction, of the original cut to a multiple or not."""
-    return same_picture(original.miniature, other.miniature) and any(
+    if original.miniature is None or other.miniature is None:
+        path = PurePosixPath(name.casefold())
+        alike = any(_MARKS.search(part) for part in (*path.parts[:-1], path.stem))
+    else:
+        alike = same_picture(original.miniature, other.miniature)
+    return alike and any(
         other[:2] == (original.height // k, original.width // k)
         or other[:2] == (-(-original.height // k), -(-original.width // k))
         for k in range(2, 17)

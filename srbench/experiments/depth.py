@@ -102,7 +102,12 @@ def depth_study(
             checkpoint = out / f"{name}.safetensors"
             if finished(checkpoint, own) is None:
                 photographs = photographs or read_photographs(
-                    sources, architecture.scale, guarded, place.device, observer
+                    sources,
+                    architecture.scale,
+                    guarded,
+                    place.device,
+                    observer,
+                    out / "leaks.csv" if place.writes else None,
                 )
                 observer.note(f"training {name}, {counted(own.steps, 'step')}")
                 train(

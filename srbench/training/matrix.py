@@ -85,7 +85,8 @@ def train_matrix(
             if card is None:
                 if data is None:
                     content_losses(recipe.content, weights, place.device)  # fails early
-                    data = read_photographs(sources, scale, guarded, place.device, observer)
+                    leaks = folder / "leaks.csv" if place.writes else None
+                    data = read_photographs(sources, scale, guarded, place.device, observer, leaks)
                 observer.note(f"{recipe.name} x{scale}: {counted(recipe.steps, 'step')}")
                 try:
                     card = train(

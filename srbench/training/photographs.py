@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
 
 from ..data.catalogue import SAMPLE, canonical_name
 from ..data.folder import Dataset, dataset_folder, open_dataset
-from ..data.leakage import find_leaks
+from ..data.leakage import Leak, find_leaks, write_leaks
+from ..data.recorded import recorded_names
+from ..data.siblings import Picture, low_resolution, namesakes
 from ..data.training import TrainingSet, read_training_images, survey
 from ..errors import ConfigError, TrainingError
 from ..imaging.luma import Image
@@ -28,9 +30,6 @@ HELD_OUT = 20
 
 HELD_OUT_SIDE = 480
 """Pixels of the middle of a photograph held out that are kept, at most."""
-
-_REDUCED = re.compile(r"(.*[_-])?lr([_-].*|x?\d)?", re.IGNORECASE)
-"""Names of folders in which data sets keep reduced pictures, as DIV2K_train_LR_bicubic."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +80,27 @@ def read_photographs(
     guarded: Sequence[Dataset],
     device: torch.device,
     observer: Observer,
+    leaks_file: Path | None = None,
 ) -> Photographs:
     """Decode every photograph of ``sources``, refuse benchmark images among them, keep the rest.
 
     Which are held out depends on their names alone, so that other trainings from the same sources
     hold out the same. The observer is told first what is taken and how much memory that needs,
-    and what is passed over.
+    what is passed over, and what was looked for.
+
+    Args:
+        sources: folders and tar files.
+        scale: HR size over LR size.
+        guarded: data sets of which parts are looked for too; whole images of the recorded sets
+            always are.
+        device: where the pixels go.
+        observer: is told.
+        leaks_file: CSV that gets every benchmark image found, one row each.
 
     Raises:
-        TrainingError: fewer than 8 photographs can be used, one shows a benchmark image, or a
-            source is missing, damaged, or neither a folder nor a tar file.
+        TrainingError: fewer than 8 photographs can be used, one shows a benchmark image or is a
+            reduced copy of another, or a source is missing, damaged, or neither a folder nor a tar
+            file.
     """
     observer.begin("listing training photographs", 0)
     sizes, passed_over = _listed(sources, scale)
@@ -105,9 +115,12 @@ def read_photographs(
     )
     training = TrainingSet((), scale, device, room=max(1, pixels))
     held_out: list[tuple[str, Image]] = []
+    maybe_copies, seen = namesakes(sizes), dict[str, Picture]()
 
     def read() -> Iterator[tuple[str, Image]]:
         for name, image in _read(sources, sizes, passed_over):
+            if name in maybe_copies:
+                seen[name] = Picture.of(image)
             if name in held:
                 held_out.append((name, _middle(image)))
             else:
@@ -115,40 +128,99 @@ def read_photographs(
             yield name, image
 
     observer.begin("reading them and looking for benchmark images", 0)
-    leaks = find_leaks(read(), guarded)
-    for _ in () if guarded else read():  # without sets to guard, nobody has read them
-        pass
+    leaks = find_leaks(read(), guarded, recorded=True)
     observer.end()
     _require_enough(sources, len(training) + len(held_out), passed_over)
     if passed_over:
         observer.note(
             f"{counted(len(passed_over), 'image file')} passed over, first: {passed_over[0]}"
         )
-    if leaks:
-        raise TrainingError(
-            f"{counted(len(leaks), 'training image')} showing benchmark images, first: {leaks[0]}; "
-            "remove them, or every score would flatter the network"
-        )
+    refuse_leaks(leaks, leaks_file)
+    _refuse_copies(low_resolution(seen)[0])
+    observer.note(_looked_for(guarded))
     return Photographs(training, tuple(sorted(held_out, key=lambda item: item[0])))
 
 
+def refuse_leaks(leaks: Sequence[Leak], file: Path | None) -> None:
+    """Refuse photographs that show benchmark images, and list all of them in ``file``.
+
+    Raises:
+        TrainingError: there are such.
+        ResultsError: the file cannot be written.
+    """
+    if not leaks:
+        if file:
+            file.unlink(missing_ok=True)  # what an earlier call listed is mended
+        return
+    listed = ""
+    if file:
+        write_leaks(file, leaks)
+        listed = f" (all are listed in {file})"
+    first = "; ".join(map(str, leaks[:3])) + ("; ..." if len(leaks) > 3 else "")
+    count = len({leak.training for leak in leaks})
+    raise TrainingError(
+        f"{counted(count, 'training image')} showing benchmark images: {first}{listed}; remove "
+        "them, or every score would flatter the network"
+    )
+
+
+def _refuse_copies(copies: Mapping[str, str]) -> None:
+    if copies:
+        name, original = next(iter(copies.items()))
+        raise TrainingError(
+            f"{counted(len(copies), 'training image')} being reduced copies of others, first: "
+            f"{name} of {original}; remove them: they are no originals"
+        )
+
+
+def _looked_for(guarded: Sequence[Dataset]) -> str:
+    recorded = recorded_names()
+    parts = [dataset.name for dataset in guarded]
+    rest = [name for name in recorded if name not in parts]
+    return (
+        f"no benchmark image found: looked for whole images of {', '.join(recorded)}, and for "
+        f"parts of images of {', '.join(parts) or 'none'}; not for parts of those of "
+        f"{', '.join(rest) or 'others'}, for changed brightness, or for sets that are not recorded"
+    )
+
+
 def _listed(sources: Sequence[Path], scale: int) -> tuple[dict[str, tuple[int, int]], list[str]]:
-    """Names and sizes of the images worth reading, and a line about each of the others."""
+    """Names and sizes of the images worth reading, and a line about each of the others.
+
+    Raises:
+        TrainingError: all are low-resolution pictures by the names of their folders.
+    """
     sizes: dict[str, tuple[int, int]] = {}
     small: list[str] = []
-    reduced: dict[str, tuple[int, int]] = {}
-    for source in sources:
+    own_names: dict[str, str] = {}
+    for index, source in enumerate(sources):
         for name, size in survey(source):
             own = _named(source, name, sources)
             if 0 < min(size) < 2 * scale:
                 small.append(f"{own} is only {size[1]}x{size[0]}")
-            elif any(_REDUCED.fullmatch(part) for part in PurePosixPath(name).parts[:-1]):
-                reduced[own] = size
             else:
                 sizes[own] = size
-    if not sizes:  # no originals beside them: a folder may be called so
-        return reduced, small
-    return sizes, small + [f"{name} lies in a folder of reduced pictures" for name in reduced]
+                own_names[f"{index}/{_place(source)}/{PurePath(name).as_posix()}"] = own
+    copies, alone = low_resolution({n: Picture(*sizes[own]) for n, own in own_names.items()})
+    reduced = [f"{own_names[n]} is a reduced copy of {own_names[o]}" for n, o in copies.items()]
+    reduced += [f"{own_names[name]} is a reduced picture by its name" for name in alone]
+    for name in (*copies, *alone):
+        del sizes[own_names[name]]
+    if reduced and not sizes:
+        raise TrainingError(
+            f"all of {counted(len(reduced), 'training image')} are reduced pictures by their "
+            f"names, first: {own_names[next(iter((*copies, *alone)))]} in {sources[0]}; give their "
+            "originals, or rename the folder if it holds originals"
+        )
+    return sizes, reduced + small
+
+
+def _place(source: Path) -> str:
+    """What a source's own name says of its images: with its parent's, for a folder such as X4."""
+    source = source.resolve()
+    named = source.name if source.is_dir() else source.stem
+    bare = re.fullmatch(r"x?\d+", named, re.IGNORECASE)
+    return f"{source.parent.name}/{named}" if bare else named
 
 
 def _read(

@@ -143,7 +143,10 @@ def train(
         generator, start = _generator(recipe, weights)
         notes += start
         if not isinstance(photographs, Photographs):
-            photographs = read_photographs(photographs, scale, guarded, place.device, observer)
+            leaks = folder / "leaks.csv" if place.writes else None
+            photographs = read_photographs(
+                photographs, scale, guarded, place.device, observer, leaks
+            )
         held_out = [name for name, _ in photographs.held_out]
         given = (str(photographs), *notes)
         trainer = Trainer(recipe, generator, photographs.training, content, place, given)

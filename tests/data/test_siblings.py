@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from srbench.data import open_dataset
-from srbench.data.siblings import Picture, low_resolution
+from srbench.data.siblings import Picture, low_resolution, namesakes
 from srbench.imaging import crop_to_multiple, imresize, read_image
 
 SAMPLE = open_dataset("sample", None)
@@ -49,10 +49,24 @@ def test_each_of_several_copies_is_told_with_the_original_and_not_with_another_c
 def test_a_picture_that_says_lr_without_an_original_is_told_alone():
     name = "LR_bicubic/X4/0001x4.png"
     assert low_resolution({name: Picture.of(COFFEE)}) == ({}, [name])
-    assert low_resolution({"0001x4.png": Picture.of(COFFEE)}, "LR_bicubic/X4") == (
-        {},
-        ["0001x4.png"],
+    assert low_resolution({"X4/0001x4.png": Picture.of(COFFEE)}) == ({}, [])
+
+
+def test_before_pictures_are_read_marks_and_sizes_tell():
+    sizes = {
+        "HR/1.png": Picture(404, 600),
+        "x2/1.png": Picture(202, 300),
+        "1x4.png": Picture(101, 150),
+        "half/1.png": Picture(202, 300),
+        "LR/1.png": Picture(404, 600),
+    }
+    expected = {"x2/1.png": "HR/1.png", "1x4.png": "HR/1.png"}
+    copies, alone = low_resolution(sizes)
+    assert {name: original.rsplit("/")[-1] for name, original in copies.items()} == dict.fromkeys(
+        expected, "1.png"
     )
+    assert alone == ["LR/1.png"]
+    assert namesakes([*sizes, "2.png"]) == set(sizes)
 
 
 def test_other_pictures_stay():

@@ -1,18 +1,22 @@
 """What ``--data`` takes, passes over and holds out, and that it is held in memory once."""
 
+import csv
 import subprocess
 import sys
 import tarfile
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image as PillowImage
 from skimage import data
 
+from srbench.data import open_dataset
 from srbench.data.training import TrainingSet
 from srbench.errors import ConfigError, TrainingError
-from srbench.imaging import write_png
+from srbench.imaging import imresize, read_image, write_png
 from srbench.observer import Observer
 from srbench.training import find_photographs, read_photographs
 
@@ -50,9 +54,9 @@ def test_several_folders_and_tars_are_taken_together_and_told(tmp_path):
     found = read(tmp_path / "a", packed(tmp_path / "b", tmp_path / "b.tar"), told=told)
     assert len(found.training) == 8
     assert len(found.held_out) == 1
-    assert told.notes == [
+    assert told.notes[0] == (
         "9 photographs, 0.1 megapixels: 0.0 GB of memory on cpu; 1 of them held out for validation"
-    ]
+    )
     taken = 5 * 100 * 104 + 4 * 96 * 104
     held = found.held_out[0][1]
     assert found.training.megapixels * 1e6 == taken - held.shape[0] * held.shape[1]
@@ -97,8 +101,8 @@ def test_reduced_pictures_beside_originals_are_passed_over_and_told(tmp_path, fo
     told = Told()
     found = read(tmp_path / "set", told=told)
     assert len(found.training) == 8
-    assert told.notes[-1] == (
-        f"9 image files passed over, first: {folder}/0x4.png lies in a folder of reduced pictures"
+    assert told.notes[1] == (
+        f"9 image files passed over, first: {folder}/0x4.png is a reduced copy of HR/0.png"
     )
 
 
@@ -109,11 +113,84 @@ def test_folders_of_other_names_are_taken(tmp_path, folder):
     assert len(read(tmp_path / "set").training) == 9
 
 
-def test_a_folder_of_reduced_pictures_that_is_given_itself_is_meant(tmp_path):
-    save(tmp_path / "LR", [f"{k}.png" for k in range(9)])
-    assert len(read(tmp_path / "LR").training) == 8
-    save(tmp_path / "mine/lr", [f"{k}.png" for k in range(9)])
-    assert len(read(tmp_path / "mine").training) == 8
+@pytest.mark.parametrize(
+    "given", ["LR", "DIV2K_train_LR_bicubic/X4", "mine", "mine/LR_bicubic/x4", "lr.tar"]
+)
+def test_reduced_pictures_alone_are_never_trained_on(tmp_path, given):
+    names = [f"{k}x4.png" for k in range(9)]
+    for folder in ("LR", "DIV2K_train_LR_bicubic/X4", "mine/LR_bicubic/x4", "lr"):
+        save(tmp_path / folder, names)
+    packed(tmp_path / "lr", tmp_path / "lr.tar")
+    with pytest.raises(
+        TrainingError, match="all of 9 training images are reduced pictures"
+    ) as told:
+        read(tmp_path / given)
+    assert "rename the folder" in str(told.value)
+
+
+@pytest.mark.parametrize("mark", ["{}x4", "{}_LR", "x4/{}", "{}_LRBI_x4", "{}_SRF_4_LR"])
+def test_reduced_copies_without_a_folder_of_their_own_are_passed_over(tmp_path, mark):
+    save(tmp_path / "set", [f"{k}.png" for k in range(9)])
+    save(tmp_path / "set", [f"{mark.format(k)}.png" for k in range(9)], height=25, width=26)
+    told = Told()
+    found = read(tmp_path / "set", told=told)
+    assert len(found.training) + len(found.held_out) == 9
+    assert "9 image files passed over, first: " in told.notes[1]
+    assert "is a reduced copy of" in told.notes[1]
+
+
+def test_reduced_copies_that_only_their_pixels_tell_are_refused(tmp_path):
+    save(tmp_path / "set/large", [f"{k}.png" for k in range(9)])
+    for path in sorted((tmp_path / "set/large").iterdir()):
+        small = imresize(read_image(path), Fraction(1, 4))
+        write_png(tmp_path / "set/small" / path.name, small)
+    with pytest.raises(TrainingError, match=r"9 training images .*: small/0.png of large/0.png"):
+        read(tmp_path / "set")
+
+
+def test_whole_benchmark_images_are_found_without_their_files_and_listed(tmp_path, shared):
+    """Under names and in a size and format of their own, with no data set on this machine."""
+    save(tmp_path / "set", [f"{k}.png" for k in range(9)])
+    expected = []
+    for name in ("Set5", "Set14", "BSD100"):
+        dataset = open_dataset(name, shared / "data")
+        for k, image_id in enumerate(dataset.ids[:3]):
+            picture = PillowImage.fromarray(np.rot90(dataset.read(image_id)[:, :: (-1) ** k], k))
+            file = tmp_path / "set" / f"photo-{name}-{k}.jpg"
+            picture.convert("RGB").resize((211, 207)).save(file, quality=40)
+            expected.append((file.name, name, image_id))
+    leaks = tmp_path / "out/leaks.csv"
+    with pytest.raises(TrainingError) as told:
+        read_photographs([tmp_path / "set"], 4, [], CPU, Told(), leaks)
+    message = str(told.value)
+    assert message.startswith("9 training images showing benchmark images: photo-BSD100-0.jpg is ")
+    assert message.count("correlation") == 3
+    assert f"(all are listed in {leaks})" in message
+    with leaks.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["training"], r["dataset"], r["image"]) for r in rows] == sorted(expected)
+    assert {r["relation"] for r in rows} == {"same"}
+    for path in (tmp_path / "set").glob("photo-*"):
+        path.unlink()
+    told_now = Told()
+    read_photographs([tmp_path / "set"], 4, [], CPU, told_now, leaks)
+    assert not leaks.exists()
+    assert "whole images of Set5, Set14, BSD100, Urban100, sample" in told_now.notes[-1]
+    assert "sets that are not recorded" in told_now.notes[-1]
+
+
+def test_training_on_a_benchmark_set_is_refused_whatever_it_is_called(
+    tmp_path, shared, refused, monkeypatch
+):
+    for path in sorted((shared / "data/Set14/HR").iterdir()):
+        (tmp_path / "data/Holiday/HR").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data/Holiday/HR" / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
+    out = tmp_path / "net.safetensors"
+    line = refused("train", "srresnet-mse", "--config", "quick", "--data", "Holiday", "--out", out)
+    assert "14 training images showing benchmark images: " in line
+    assert len((tmp_path / "net.run/leaks.csv").read_text().splitlines()) >= 15
+    assert not out.exists()
 
 
 def test_what_is_held_out_depends_on_names_alone_and_is_not_trained_on(tmp_path):
