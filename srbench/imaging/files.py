@@ -10,27 +10,62 @@
 | transparency, really used       | refused: there is no one right background |
 | more than 8 bits per channel    | refused: there is no one right way down to 8 bits |
 | EXIF orientation                | applied, as every viewer does |
+| other metadata                  | dropped, however damaged it is: pixels decide |
+| pixels that are missing         | refused |
 | a JPEG with further pictures (MPO: preview, gain map) | the first, as every viewer shows it |
 | several frames, otherwise       | refused |
+| more than `MAX_PIXELS`          | refused before anything is decoded |
+
+What a file is decides its content, not its name. PNG, JPEG, BMP, TIFF, WebP and GIF are
+read.
 """
 
 from __future__ import annotations
 
+import ctypes
 import io
+import stat
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageOps
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
 from ..errors import ImageError
-from ..files import write_bytes
+from ..file_kinds import HEAD, kind_of
+from ..files import expanded, write_bytes
+from .containers import JPEG, PNG, bare_jpeg, bare_png, deep_tiff, exif_orientation, refused_as_deep
 from .luma import Image
+
+MAX_PIXELS = 2**26
+"""The largest image that is read, 67 megapixels (8192 x 8192). Reading it takes up to 0.9 GiB."""
+
+MAX_BYTES = 2**29
+"""The largest file that is read, 512 MiB: more than the pixels above take uncompressed."""
+
+# Not what Pillow can do besides: of EPS, for one, it runs an interpreter.
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
+
+# libtiff writes its complaints straight to the terminal; ours come as errors. Where its functions
+# cannot be reached (a Pillow built otherwise) it goes on complaining.
+with suppress(AttributeError, OSError):
+    _libtiff = ctypes.CDLL(PillowImage.core.__file__)
+    _libtiff.TIFFSetErrorHandler(None)
+    _libtiff.TIFFSetWarningHandler(None)
+
+_KINDS = ("a PNG", "a JPEG image", "a BMP", "a TIFF", "a WebP", "a GIF")
+
+_TURNS = {
+    2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
+    3: PillowImage.Transpose.ROTATE_180,
+    4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
+    5: PillowImage.Transpose.TRANSPOSE,
+    6: PillowImage.Transpose.ROTATE_270,
+    7: PillowImage.Transpose.TRANSVERSE,
+    8: PillowImage.Transpose.ROTATE_90,
+}
 
 
 def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Image:
@@ -39,80 +74,110 @@ def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Ima
     ``source`` is a path, or an open binary stream; ``name`` is what messages call the latter.
 
     Raises:
-        ImageError: the file is missing, damaged, too large (Pillow's limit, 179 megapixels), or
-            of a kind that the table refuses.
+        ImageError: the file is missing, damaged, too large, or of a kind that the table refuses.
     """
-    path = Path(source) if isinstance(source, (str, Path)) else source
-    name = name or (str(path) if isinstance(path, Path) else "the image")
-    with _opened(path, name) as file:
+    if isinstance(source, (str, Path)):
+        path = expanded(source)
+        name = name or str(path)
+        content = _content(path, name)
+    else:
+        name = name or "the image"
+        content = source.read()
+    orientation = 1
+    if content.startswith(PNG):
+        content, orientation = bare_png(content, name)
+    elif content.startswith(JPEG):
+        content, orientation = bare_jpeg(content)
+    elif kind := content[:2] in (b"II", b"MM") and deep_tiff(content):
+        raise refused_as_deep(name, kind)
+    with _faults_told(name, content), PillowImage.open(io.BytesIO(content), "r", _FORMATS) as file:
+        _refuse_by_header(name, file)
+        if file.format == "WEBP":
+            exif = file.info.get("exif", b"")
+            orientation = exif_orientation(exif.removeprefix(b"Exif\0\0"))
         file.load()
-        return _to_array(name, ImageOps.exif_transpose(file))
+        image = file if orientation == 1 else file.transpose(_TURNS[orientation])
+        return _to_array(name, image)
 
 
 def probe_image(path: Path) -> tuple[int, ...]:
-    """The shape that :func:`read_image` would give, (H, W) or (H, W, 3), mostly without decoding.
+    """The shape that :func:`read_image` gives, (H, W) or (H, W, 3); it decodes the file.
 
-    PNG checksums are verified, so most damage is found; only images with transparency are decoded.
+    Nothing less knows whether it will be read: pixels that are missing, transparency that is used.
 
     Raises:
-        ImageError: as `read_image`, except for what only the pixels tell: damage in other formats.
+        ImageError: as `read_image`.
     """
-    with _opened(path, str(path)) as file:
-        width, height = file.size
-        turned = file.getexif().get(0x0112, 1) >= 5  # EXIF orientation: lies on its side
-        grey = file.mode in ("1", "L", "LA")
-        veiled = "A" in file.getbands() or "transparency" in file.info
-    with _opened(path, str(path)) as file:  # reading EXIF may load pixels, verify must come first
-        file.verify()
-    if veiled:  # whether it is used only the pixels tell
-        return read_image(path).shape
-    size = (width, height) if turned else (height, width)
-    return size if grey else (*size, 3)
+    return read_image(path).shape
+
+
+def _content(path: Path, name: str) -> bytes:
+    try:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):  # a pipe would be waited for
+            what = "is a folder" if stat.S_ISDIR(facts.st_mode) else "is no regular file"
+            raise ImageError(f"{name} {what}; expected an image file")
+        if facts.st_size > MAX_BYTES:
+            raise ImageError(
+                f"{name} is a file of {facts.st_size >> 20} MiB, more than the "
+                f"{MAX_BYTES >> 20} MiB that an image may take"
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ImageError(f"{name} does not exist") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ImageError(f"{name} cannot be read: {reason or error}") from error
 
 
 @contextmanager
-def _opened(source: Path | BinaryIO, name: str) -> Generator[PillowImage.Image, None, None]:
-    """An image file of a kind that the table takes; its faults are told as `ImageError`."""
+def _faults_told(name: str, content: bytes) -> Generator[None, None, None]:
+    """The decoder's faults as `ImageError`, with what the file is."""
     try:
-        with PillowImage.open(source) as file:
-            if file.format != "MPO" and getattr(file, "n_frames", 1) > 1:
-                raise ImageError(f"{name} holds several frames; save the one you mean as PNG")
-            if _is_deep(file):
-                raise ImageError(
-                    f"{name} has more than 8 bits per channel; convert it to 8 bits first, "
-                    "by the rule your study means"
-                )
-            yield file
+        yield
     except ImageError:
         raise
-    except FileNotFoundError:
-        raise ImageError(f"{name} does not exist") from None
-    except PillowImage.DecompressionBombError as error:
-        raise ImageError(f"{name} is too large: {error}") from error
+    except PillowImage.DecompressionBombError:
+        raise _too_large(name, "") from None
     except Exception as error:  # Pillow's decoders raise a dozen kinds for damaged files
+        kind = kind_of(content[:HEAD])
+        if not kind.startswith(_KINDS):
+            raise ImageError(f"{name} is {kind}; expected PNG, JPEG, BMP, TIFF or WebP") from error
+        reason = "" if isinstance(error, PillowImage.UnidentifiedImageError) else f" ({error})"
         raise ImageError(
-            f"{name} cannot be read as an image ({error}); is it truncated or renamed?"
+            f"{name} cannot be read: {kind} that is truncated, damaged or of a rare form{reason}"
         ) from error
 
 
-def _is_deep(file: PillowImage.Image) -> bool:
-    # Pillow reads 16-bit RGB as 8-bit without a word: only the file's own layout tells.
-    if isinstance(file, TiffImageFile):
-        return max(file.tag_v2.get(BITSPERSAMPLE, (1,))) > 8
-    if isinstance(file, PngImageFile) and ";16" in str(file.tile):
-        return True
-    return file.mode.startswith(("I", "F"))
+def _refuse_by_header(name: str, file: PillowImage.Image) -> None:
+    width, height = file.size
+    if width * height > MAX_PIXELS:
+        raise _too_large(name, f"{width}x{height}, ")
+    if getattr(file, "n_frames", 1) > 1:
+        raise ImageError(f"{name} holds several frames; save the one you mean as PNG")
+    if file.mode.startswith(("I", "F")):
+        raise refused_as_deep(name, f"{file.format} image of mode {file.mode}")
+
+
+def _too_large(name: str, size: str) -> ImageError:
+    return ImageError(
+        f"{name} is too large: {size}more than {MAX_PIXELS / 1e6:.0f} megapixels; crop or shrink it"
+    )
 
 
 def _to_array(name: str, image: PillowImage.Image) -> Image:
     if "A" in image.getbands() or "transparency" in image.info:
-        opaque = image.convert("RGBA")
+        opaque = _in_mode("RGBA", image)
         if opaque.getchannel("A").getextrema()[0] != 255:
             raise ImageError(f"{name} has transparent pixels; flatten it onto a background first")
         image = opaque.convert("L" if image.mode in ("LA", "L", "1") else "RGB")
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"), dtype=np.uint8)
-    return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    grey = image.mode in ("1", "L")
+    return np.asarray(_in_mode("L" if grey else "RGB", image), dtype=np.uint8)
+
+
+def _in_mode(mode: str, image: PillowImage.Image) -> PillowImage.Image:
+    # Converting to the same mode would copy: of the largest images a quarter of a GiB.
+    return image if image.mode == mode else image.convert(mode)
 
 
 def encode_png(image: Image) -> bytes:

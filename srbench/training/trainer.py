@@ -296,7 +296,7 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
             f"{path} is not a complete training state (it {reason}); delete it to start again"
         ) from error
     try:
-        begun = Recipe.model_validate_json(state["recipe"])
+        begun, step = Recipe.model_validate_json(state["recipe"]), int(state["step"])
     except (TypeError, KeyError, ValueError):  # no dictionary, no recipe, or none of ours
         raise CheckpointError(f"{path} is not a training state; delete it to start again") from None
     if begun.timeless() != recipe.timeless():
@@ -304,9 +304,9 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
             f"{path} was written by another recipe; resume with the recipe it began with, "
             "or choose another --out"
         )
-    if state["step"] > recipe.steps:
+    if step > recipe.steps:
         raise CheckpointError(
-            f"{path} has {state['step']} steps behind it, more than the {recipe.steps} asked for; "
+            f"{path} has {step} steps behind it, more than the {recipe.steps} asked for; "
             "give more --steps, or choose another --out"
         )
     return state
