@@ -1,6 +1,24 @@
-"""Words of messages that depend on numbers."""
+"""Words of messages: what depends on numbers, and what may be shown on a terminal."""
 
 from __future__ import annotations
+
+# Names come from other people's files. Escape sequences in them could change a terminal's title and
+# colours or type into it; marks of writing direction could make a name look like another.
+_UNSHOWN = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"},
+    0x7F: 0x2421,
+    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
+    **dict.fromkeys((0x061C, 0x200E, 0x200F, 0x2028, 0x2029), 0xFFFD),
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD),
+}
+
+
+def printable(text: str) -> str:
+    """``text`` with signs in place of control characters and of marks of writing direction.
+
+    Every character stays one character; line ends and tabs stay what they are.
+    """
+    return text.translate(_UNSHOWN)
 
 
 def counted(number: int, thing: str) -> str:

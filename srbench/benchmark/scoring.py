@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..data.folder import image_files
+from ..data.folder import image_files, passed_over
 from ..data.matching import match_names
 from ..errors import DatasetError, SrbenchError
 from ..imaging import crop_to_multiple, read_image
@@ -59,6 +59,9 @@ def score_folders(
         originals = image_files(hr)
         matched = match_names(originals, image_files(sr), sr, hr, spare=False, pattern=pattern)
         images = matched.files
+        for folder in (hr, sr):
+            if others := passed_over(folder):
+                observer.note(f"{folder}: passed over {others}")
         if matched.taken:
             observer.note(f"{method}: {matched.taken}")
     metrics = _load_lpips(lpips, weights, device)

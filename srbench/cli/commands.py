@@ -14,11 +14,13 @@ from typing import Annotated
 import typer
 
 from ..errors import SrbenchError
+from ..files import expanded
 from ..wording import counted
 from .data import data_app, weights_app
 from .experiments import depth_study, evolution
 from .interrupts import interruptible
 from .options import DataOption, DeviceOption, WeightsOption, a_file, a_folder, names_of
+from .saying import say
 from .study import study_app
 from .training import train
 
@@ -46,8 +48,8 @@ app.add_typer(study_app, name="study")
 
 def main() -> None:
     """Run the command line; see the exit codes in the command reference."""
-    # Of images up to 179 megapixels, which are read; larger ones are refused.
-    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")
+    if not sys.warnoptions:  # libraries' own words to programmers; ours are lines and errors
+        warnings.simplefilter("ignore")
     # Of a home folder that cannot be written to, which a run does not need.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):
@@ -56,7 +58,8 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         with interruptible():
-            code = app(standalone_mode=False, prog_name="srbench")
+            arguments = [_with_home(argument) for argument in sys.argv[1:]]
+            code = app(args=arguments, standalone_mode=False, prog_name="srbench")
         sys.stdout.flush()  # here, where a reader that has gone is no fault
     except SrbenchError as error:
         _say(str(error))
@@ -93,7 +96,15 @@ def main() -> None:
 
 
 def _say(message: str) -> None:
-    print("srbench: " + " ".join(message.split()), file=sys.stderr)
+    say("srbench: " + " ".join(message.split()), error=True)
+
+
+def _with_home(argument: str) -> str:
+    """``argument`` with a leading ~ resolved, also behind ``--option=``, where no shell does it."""
+    option, sign, value = "", "", argument
+    if argument.startswith("--"):
+        option, sign, value = argument.partition("=")
+    return f"{option}{sign}{expanded(value)}" if value.startswith("~") else argument
 
 
 def _show_version(wanted: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -22,18 +22,31 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from ..observer import Observer
-from ..wording import counted
+from ..wording import counted, printable
 
 if TYPE_CHECKING:
     from ..training.trainer import TrainingProgress
 
 
 class _Console(Console):
-    """Ends a command whose reader has gone (``| head``) as `srbench.cli.main` ends every one."""
+    """Shows no control characters of what it is given, whatever shows it: lines, tables, bars.
+
+    It ends a command whose reader has gone (``| head``) as `srbench.cli.main` ends every one.
+    """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError

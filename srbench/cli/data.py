@@ -10,6 +10,7 @@ import typer
 
 from ..wording import counted
 from .options import DataOption, WeightsOption
+from .saying import say
 
 if TYPE_CHECKING:
     from ..data import Finding
@@ -79,7 +80,7 @@ def data_import(name: str, folder: Path, data: DataOption = None) -> None:
     with ConsoleObserver(make_console()) as observer:
         made = import_folder(name, folder, data_root(data), observer)
     images = counted(len(made.dataset.ids), "image")
-    print(f"{made.dataset.name} is a data set now, of {images}")
+    say(f"{made.dataset.name} is a data set now, of {images}")
     if made.findings:
         _print_findings(made.dataset.name, made.findings)
 
@@ -89,14 +90,14 @@ def _print_findings(name: str, findings: Sequence[Finding]) -> bool:
     images = counted(len(findings), "image")
     bad = [finding for finding in findings if not finding.good]
     for finding in bad:
-        print(f"{name}/{finding.image}: {finding.status}: {finding.detail}")
+        say(f"{name}/{finding.image}: {finding.status}: {finding.detail}")
     unrecorded = sum(finding.status == "unrecorded" for finding in findings)
     if bad:
-        print(f"{name}: {len(bad)} of {images} not as the canonical ones are")
+        say(f"{name}: {len(bad)} of {images} not as the canonical ones are")
     elif unrecorded:
-        print(f"{name}: {images} readable; the canonical pixels are not recorded")
+        say(f"{name}: {images} readable; the canonical pixels are not recorded")
     else:
-        print(f"{name}: {images}, all with the canonical pixels")
+        say(f"{name}: {images}, all with the canonical pixels")
     return not bad
 
 
@@ -127,7 +128,7 @@ def weights_fetch(
     for name in names:
         with DownloadDisplay(console, name) as display:
             path = fetch_weights(name, weights_folder(weights), progress=display)
-        print(f"{name}: {path}")
+        say(f"{name}: {path}")
 
 
 @weights_app.command("import")
@@ -136,4 +137,4 @@ def weights_import(name: str, file: Path, weights: WeightsOption = None) -> None
     from ..models.weights import import_weights
     from ..models.weights_catalogue import weights_folder
 
-    print(f"{name}: {import_weights(name, file, weights_folder(weights))}")
+    say(f"{name}: {import_weights(name, file, weights_folder(weights))}")

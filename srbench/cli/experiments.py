@@ -9,6 +9,7 @@ import typer
 
 from ..wording import counted
 from .options import DeviceOption, a_folder, numbers_of
+from .saying import say
 
 
 def depth_study(
@@ -77,4 +78,4 @@ def evolution(
         from ..experiments.evolution import draw_evolution
 
         files = draw_evolution(checkpoints, out, image=image, tiles=tiles)
-    print(f"the figure is {files[0]}")
+    say(f"the figure is {files[0]}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from ..errors import ConfigError, StudyError
 from ..wording import counted
 from .options import DataOption, a_file, a_folder, names_of, numbers_of
+from .saying import say
 
 study_app = typer.Typer(
     help="Rating studies: plan, make, run, export and analyse them.",
@@ -102,20 +102,20 @@ def new(
             texts=texts,
         )
     votes = _votes(*made.votes_per_stimulus)
-    print(f"study {made.study_id} in {made.folder}")
+    say(f"study {made.study_id} in {made.folder}")
     versions = f"{counted(len(made.methods), 'version')}: {', '.join(made.methods)}"
-    print(f"  {made.stimuli:,} stimuli: {counted(made.contents, 'content')} in {versions}")
-    print(
+    say(f"  {made.stimuli:,} stimuli: {counted(made.contents, 'content')} in {versions}")
+    say(
         f"  {counted(made.trials_per_rater, 'trial')} a rater after {made.practice_trials} for "
         f"practice, about {counted(round(made.minutes_per_rater), 'minute')}"
     )
-    print(f"  {votes} per stimulus from {counted(made.raters, 'rater')}")
-    print(f"  {made.power}")
+    say(f"  {votes} per stimulus from {counted(made.raters, 'rater')}")
+    say(f"  {made.power}")
     for note in made.notes:
-        print(f"  note: {note}")
+        say(f"  note: {note}")
     if made.codes:
-        print(f"  {counted(len(made.codes), 'access code')} in {made.folder / 'access-codes.csv'}")
-    print(f"start it with: srbench study serve {made.folder}")
+        say(f"  {counted(len(made.codes), 'access code')} in {made.folder / 'access-codes.csv'}")
+    say(f"start it with: srbench study serve {made.folder}")
 
 
 @study_app.command("texts")
@@ -142,8 +142,8 @@ def password() -> None:
         raise ConfigError(
             f"the password has {len(given)} letters, expected {_SHORTEST_PASSWORD} or more"
         )
-    print(f"{PASSWORD_VARIABLE}={hash_password(given)}")
-    print("put this line into the environment of: srbench study serve", file=sys.stderr)
+    say(f"{PASSWORD_VARIABLE}={hash_password(given)}")
+    say("put this line into the environment of: srbench study serve", error=True)
 
 
 @study_app.command("serve")
@@ -186,16 +186,16 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
         table_console().print(table)
     counts = state.stimulus_votes.values()
     per_stimulus = _votes(min(counts, default=0), max(counts, default=0))
-    print(
+    say(
         f"the study is {state.state}: {counted(state.votes, 'vote')} of "
         f"{counted(len(state.raters), 'rater')}; each stimulus has {per_stimulus} of people"
     )
     if study.manifest.rules.access == "code":
-        print(f"unused: {counted(state.codes_unused, 'access code')}")
+        say(f"unused: {counted(state.codes_unused, 'access code')}")
     if state.erased:
-        print(f"{counted(state.erased, 'rater')} withdrew")
+        say(f"{counted(state.erased, 'rater')} withdrew")
     if doubt := doubtful_votes(study.store):
-        print(f"warning: {doubt}", file=sys.stderr)
+        say(f"warning: {doubt}", error=True)
 
 
 @study_app.command("plan")
@@ -232,7 +232,7 @@ def plan(
         powers = [f"{value:.2f}" for value in part["power"]]
         shown.add_row(str(count), *powers, "more images" if needed is None else str(needed))
     among = "a single comparison" if comparisons == 1 else f"one of {comparisons} comparisons"
-    print(f"power to find a MOS difference of {difference:g} at 5 %, {among}; wanted {wanted:g}")
+    say(f"power to find a MOS difference of {difference:g} at 5 %, {among}; wanted {wanted:g}")
     table_console().print(shown)
     if out:
         from ..files import atomic_path
@@ -277,7 +277,7 @@ def simulate(
             )
             made = drive(study, list(enlisted), through)
     votes = counted(sum(rater.votes for rater in made), "vote")
-    print(f"{counted(len(made), 'simulated rater')}, {votes}, all marked as simulated")
+    say(f"{counted(len(made), 'simulated rater')}, {votes}, all marked as simulated")
 
 
 @study_app.command("export")
@@ -296,9 +296,9 @@ def export(
     with working("reading the votes"):
         store = open_study(folder, database).store
         votes = export_ratings(store, out)
-    print(f"{counted(votes, 'vote')} written to {out}")
+    say(f"{counted(votes, 'vote')} written to {out}")
     if answers is not None:
-        print(f"{counted(export_answers(store, answers), 'rater')} written to {answers}")
+        say(f"{counted(export_answers(store, answers), 'rater')} written to {answers}")
 
 
 @study_app.command("import")
@@ -313,7 +313,7 @@ def import_(
 
     with working("adding the votes"):
         added = import_ratings(open_study(folder, database).store, file)
-    print(
+    say(
         f"{counted(added.votes, 'vote')} of {counted(added.raters, 'rater')} added, "
         f"{added.repeated:,} already there"
     )
@@ -329,7 +329,7 @@ def erase(
     from ..study import open_study
 
     removed = open_study(folder, database).store.erase(rater)
-    print(f"removed: {counted(removed, 'vote')} of {rater}")
+    say(f"removed: {counted(removed, 'vote')} of {rater}")
 
 
 @study_app.command("analyze")
@@ -368,7 +368,7 @@ def analyze(
 
             store = open_study(folder, database).store
             if doubt := doubtful_votes(store):
-                print(f"warning: {doubt}", file=sys.stderr)
+                say(f"warning: {doubt}", error=True)
             rows = ratings_rows(store)
             if not rows:
                 raise StudyError(

@@ -17,10 +17,11 @@ from ..errors import DatasetError, unknown_name
 from ..files import expanded, home_needed
 from ..imaging import read_image
 from ..imaging.luma import Image
+from ..wording import counted
 from .catalogue import AUTO, SAMPLE, canonical_name, catalogue
 from .naming import dataset_key, refuse_reserved, spelt
 
-EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def image_files(folder: Path | str) -> dict[str, Path]:
             (one would overwrite the other on many systems), a link leads nowhere, or a name has
             control characters or is no UTF-8: no table could hold it.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise DatasetError(f"{folder} {what}; expected a folder of images")
@@ -83,7 +84,11 @@ def image_files(folder: Path | str) -> dict[str, Path]:
                 )
             found[image_id_of(path).casefold()].append(path)
     if not found:
-        raise DatasetError(f"{folder} holds no image ({', '.join(e[1:] for e in EXTENSIONS)})")
+        instead = passed_over(folder)
+        raise DatasetError(
+            f"{folder} holds no image ({', '.join(e[1:] for e in EXTENSIONS)})"
+            + (f", but {instead}" if instead else "")
+        )
     for paths in found.values():
         if len(paths) > 1:
             names = " and ".join(path.name for path in paths)
@@ -93,6 +98,27 @@ def image_files(folder: Path | str) -> dict[str, Path]:
             )
     paths = {image_id_of(path): path for (path,) in found.values()}
     return {image_id: paths[image_id] for image_id in sorted(paths)}
+
+
+def passed_over(folder: Path | str) -> str:
+    """What :func:`image_files` does not take, counted: ``2 other files (.jp2, .ppm), 1 folder``.
+
+    Hidden files are not counted; empty if there is nothing else.
+    """
+    others: list[str] = []
+    folders = 0
+    for path in sorted(expanded(folder).iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            folders += 1
+        elif not (is_image_name(path.name) and path.is_file()):
+            others.append(path.suffix.lower() or "no ending")
+    kinds = list(dict.fromkeys(others))
+    shown = ", ".join(kinds[:4]) + (", ..." if len(kinds) > 4 else "")
+    counts = [f"{counted(len(others), 'other file')} ({shown})"] if others else []
+    counts += [counted(folders, "folder")] if folders else []
+    return ", ".join(counts)
 
 
 def image_id_of(path: Path) -> str:

@@ -12,7 +12,7 @@ from ..imaging import read_image
 from ..observer import Observer
 from ..wording import counted
 from .catalogue import canonical_name
-from .folder import Dataset, dataset_folder, image_files, open_dataset
+from .folder import Dataset, dataset_folder, image_files, open_dataset, passed_over
 from .naming import refuse_reserved
 from .placing import placed_folder
 from .verify import Finding, verify
@@ -58,6 +58,8 @@ def import_folder(
         )
     images = image_files(folder)
     observer = observer or Observer()
+    if others := passed_over(folder):
+        observer.note(f"{folder}: passed over {others}")
     _refuse_unreadable(folder, images, observer)
     with placed_folder(root / name / "HR") as making:
         for path in images.values():

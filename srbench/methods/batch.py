@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..data.folder import image_files
-from ..errors import ConfigError, DatasetError
-from ..imaging import Border, probe_image, read_image, write_png
+from ..data.folder import image_files, passed_over
+from ..errors import ConfigError, DatasetError, SizeMismatch
+from ..imaging import MAX_PIXELS, Border, probe_image, read_image, write_png
 from ..observer import Observer
 from .resolve import load_method
 
@@ -27,18 +27,26 @@ def upscale_files(
     Raises:
         ConfigError: a result would overwrite its original.
         DatasetError: there is no such file or folder, or it holds no image.
-        SrbenchError: an unknown or missing method, or an image that cannot be read. Most such
-            images are met before the first is begun; what was finished before the others stays.
+        SizeMismatch: a result would be larger than what can be read again.
+        SrbenchError: an unknown or missing method, or an image that cannot be read. All such
+            images are met before the first is begun.
     """
     observer = observer or Observer()
     if not source.exists():
         raise DatasetError(f"{source} does not exist; expected an image or a folder of images")
     files = {source.stem: source} if source.is_file() else image_files(source)
+    if source.is_dir() and (others := passed_over(source)):
+        observer.note(f"{source}: passed over {others}")
     targets = {name: out / f"{name}.png" for name in files}
     for name, path in files.items():
         if targets[name].exists() and targets[name].samefile(path):
             raise ConfigError(f"{path} would be overwritten by its result; choose another --out")
-        probe_image(path)
+        height, width, *_ = probe_image(path)
+        if height * width * scale**2 > MAX_PIXELS:
+            raise SizeMismatch(
+                f"{path} is {width}x{height}: x{scale} makes {width * scale}x{height * scale}, "
+                f"more than {MAX_PIXELS / 1e6:.0f} megapixels; cut it into parts"
+            )
     upscaler = load_method(method, scale=scale, device=device, border=border, weights=weights)
     observer.begin(f"upscaling x{scale} with {upscaler.name}", len(files))
     for name, path in files.items():

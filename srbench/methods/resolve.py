@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import require_device_name
-from ..data.folder import Dataset, image_files
+from ..data.folder import Dataset, image_files, passed_over
 from ..data.matching import match_names
 from ..data.naming import dataset_key
 from ..errors import (
@@ -293,7 +293,7 @@ def select_methods(
 def _patterns(patterns: Sequence[str], specs: Sequence[str]) -> dict[str, str]:
     """Each method's pattern; that of "" is for those without one."""
     parts = [spec.partition("=") for spec in specs]
-    folders = [label for label, _, target in parts if target and Path(target).is_dir()]
+    folders = [label for label, _, target in parts if target and expanded(target).is_dir()]
     named: dict[str, str] = {}
     for text in patterns:
         label, _, pattern = text.rpartition("=")
@@ -332,6 +332,8 @@ def _folder_method(
         )
         if matched.taken:
             taken.setdefault(matched.taken, []).append(dataset.name)
+        if others := passed_over(subfolder):
+            taken.setdefault(f"passed over {others}", []).append(dataset.name)
         for image, path in matched.files.items():
             check_result(path, dataset.images[image], scale)
             files[ImageId(dataset.name, image)] = path

@@ -18,6 +18,7 @@ from ..data.recorded import recorded_names
 from ..data.siblings import Picture, low_resolution, namesakes
 from ..data.training import TrainingSet, read_training_images, survey
 from ..errors import ConfigError, TrainingError
+from ..files import expanded
 from ..imaging.luma import Image
 from ..observer import Observer
 from ..wording import counted
@@ -54,8 +55,8 @@ def find_photographs(text: str, root: Path) -> list[Path]:
         DatasetError: it is a data set's name, but the set is not under ``root``; the message
             names the command that supplies it.
     """
-    if Path(text).exists():  # a path with a comma in it
-        return [Path(text)]
+    if expanded(text).exists():  # a path with a comma in it
+        return [expanded(text)]
     sources = [_source(part.strip(), text, root) for part in text.split(",")]
     for index, source in enumerate(sources):
         if source.resolve() in [other.resolve() for other in sources[:index]]:
@@ -66,8 +67,8 @@ def find_photographs(text: str, root: Path) -> list[Path]:
 def _source(part: str, text: str, root: Path) -> Path:
     if not part:
         raise ConfigError(f"--data is {text!r}, expected folders, tar files or data sets by commas")
-    if Path(part).exists():
-        return Path(part)
+    if expanded(part).exists():
+        return expanded(part)
     if canonical_name(part) in (None, SAMPLE) and dataset_folder(part, root) is None:
         return Path(part)
     first = next(iter(open_dataset(part, root).images.values()))

@@ -1,0 +1,12 @@
+"""Plain lines on the terminal; imports nothing heavy."""
+
+from __future__ import annotations
+
+import sys
+
+from ..wording import printable
+
+
+def say(line: str, *, error: bool = False) -> None:
+    """Print one ``line`` on standard output, or on standard error; never its control characters."""
+    print(printable(line).replace("\n", "\u240a"), file=sys.stderr if error else sys.stdout)
