@@ -174,6 +174,12 @@ def _notes(tables: dict[str, pd.DataFrame], everywhere: bool) -> pd.DataFrame:
     if tables["pairwise"].empty:
         note = "no data set holds two methods to compare"
         rows.append({"table": "pairwise", "rows": 1, "note": note})
+    without = sorted(set(tables["mos"]["dataset"]) - set(tables["letters"]["dataset"]))
+    if without and len(tables["pairwise"]):
+        why = (
+            f"no letters for {', '.join(without)}: not every pair was tested, or they are too many"
+        )
+        rows.append({"table": "letters", "rows": len(without), "note": why})
     if not everywhere:
         note = "no method was rated in every data set: there is no row `all`"
         rows.append({"table": "mos", "rows": 1, "note": note})

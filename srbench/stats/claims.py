@@ -59,7 +59,7 @@ def letters_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Compact letter display per data set: ``dataset, method, mos, letters``, best first.
 
     Methods that share a letter do not differ significantly under the headline test. Only data sets
-    in which every pair was tested have letters.
+    in which every pair was tested have letters, and only if a thousand letters are enough.
     """
     rows: list[dict[str, object]] = []
     mos, pairwise = tables["mos"], tables["pairwise"]
@@ -71,6 +71,8 @@ def letters_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             continue
         different = head.loc[head["significant"].astype(bool), ["method_a", "method_b"]]
         shown = compact_letters(methods, [(str(a), str(b)) for a, b in different.to_numpy()])
+        if shown is None:
+            continue
         for method, value in zip(methods, ordered["mos"].to_numpy(), strict=True):
             rows.append(
                 {"dataset": dataset, "method": method, "mos": value, "letters": shown[method]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
 from pathlib import Path
@@ -15,6 +16,8 @@ from simulated_ratings import PAPER_METHODS, simulate
 from srbench.csv_cells import guard, unguard
 from srbench.errors import RatingsError, ResultsError
 from srbench.report.kit.render import Table, to_latex
+from srbench.report.study.figures import draw_analysis
+from srbench.report.study.mos_charts import LONGEST_LETTERS
 from srbench.report.study.tables import all_tables
 from srbench.report.study.text import headline
 from srbench.report.study.write import write_analysis
@@ -225,6 +228,35 @@ def test_thin_studies_have_a_page_too_and_stale_figures_go(case, tmp_path):
     said = re.sub(r"data:[^\"]*|<script>.*</script>|<style>.*</style>", "", page, flags=re.S)
     assert not re.search(r"\bnan\b", said.lower())
     assert "simulated" not in said
+
+
+@pytest.mark.parametrize("count", [2, 27, pytest.param(60, marks=pytest.mark.slow)])
+def test_the_figures_of_any_number_of_methods_hold_all_they_show(count):
+    names = {f"method{i:03d}": 1.5 + 3 * i / (count - 1) for i in range(count)}
+    tables = analyze(simulate(np.random.default_rng(0), 9, {"D": 5}, names), resamples=50)
+    drawn = {figure.stem: figure for figure in draw_analysis(tables)}
+    assert {"mos_D", "votes_D", "ranks_D", "differences_D"} <= set(drawn)
+    letters = tables["letters"].loc[tables["letters"]["dataset"] == "D", "letters"]
+    shown = len(letters) and letters.str.len().max() <= LONGEST_LETTERS
+    assert ("Letters: methods that share one" in drawn["mos_D"].caption) == bool(shown)
+    assert len(letters) or tables["notes"]["note"].str.contains("no letters for D").any()
+    for stem in ("mos_D", "votes_D", "ranks_D", "differences_D"):
+        figure = drawn[stem].figure
+        figure.canvas.draw()
+        whole = figure.bbox
+        texts = [text for axes in figure.axes for text in axes.texts]
+        assert stem != "mos_D" or len(texts) == (count if shown else 0)
+        for axes in figure.axes:
+            marks = [*axes.get_xticklabels(), *axes.get_yticklabels()]
+            for text in [*texts, *(mark for mark in marks if mark.get_text())]:
+                box = text.get_window_extent()
+                assert whole.x0 <= box.x0 <= box.x1 <= whole.x1, (stem, text.get_text())
+                assert whole.y0 <= box.y0 <= box.y1 <= whole.y1, (stem, text.get_text())
+            across = sorted(
+                (mark.get_window_extent() for mark in axes.get_xticklabels()), key=lambda b: b.x0
+            )
+            gaps = [right.x0 - left.x1 for left, right in itertools.pairwise(across)]
+            assert min(gaps, default=0) > -1, stem
 
 
 def test_tables_are_rectangular_and_hold_what_plain_latex_can_set(ratings, scores):

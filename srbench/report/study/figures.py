@@ -18,8 +18,8 @@ from ..kit.style import (
     protocol_order,
 )
 from .metric_chart import metric_figure
-from .mos_charts import differences_figure, mos_figure, ranks_figure, votes_figure
-from .names import Tables, datasets_of, metric_name
+from .mos_charts import LONGEST_LETTERS, differences_figure, mos_figure, ranks_figure, votes_figure
+from .names import Tables, datasets_of, letters_note, metric_name
 from .rater_charts import raters_figure, sos_figure
 
 if TYPE_CHECKING:
@@ -40,9 +40,8 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
             tables,
             safe_stem(f"mos_{name}"),
             f"Mean opinion score, {dataset_name(name)}",
-            f"Lines: {_CROSSED}. Letters: methods that share one do not differ significantly "
-            "(crossed t, Holm). Hollow circles: MOS that Ledig et al. 2017 published for their own "
-            "networks and raters.",
+            f"Lines: {_CROSSED}. {_about_letters(tables, name)}Hollow circles: MOS that Ledig et "
+            "al. 2017 published for their own networks and raters.",
             mos_figure(tables, name),
         )
     for name in names:
@@ -101,6 +100,19 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
             "the points are the data.",
             sos_figure(tables, a),
         )
+
+
+def _about_letters(tables: Tables, dataset: str) -> str:
+    letters = tables["letters"]
+    letters = letters.loc[letters["dataset"] == dataset, "letters"]
+    if letters.empty:
+        return ""
+    if letters.str.len().max() > LONGEST_LETTERS:
+        return "Letters are many: they stand in the table. "
+    return (
+        "Letters: methods that share one do not differ significantly (crossed t, Holm). "
+        + letters_note(letters)
+    )
 
 
 def _metric_figures(tables: Tables) -> Iterator[Drawn]:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LONGEST_LETTERS = 12  # beside a row of the MOS figure
+_SMALLEST_CELL = 0.09  # inches; of the significance matrix, which grows beyond the column for it
 _LEFT, _RIGHT, _ABOVE, _BELOW, _ROW = 1.15, 0.12, 0.28, 0.42, 0.175  # inches
 
 
@@ -41,6 +43,8 @@ def mos_figure(tables: Tables, dataset: str) -> Figure:
     paper = published("ledig2017_mos.csv")
     paper = paper[paper["dataset"] == dataset].set_index("method")["mos"]
     longest = max((len(text) for text in letters), default=0)
+    if longest > LONGEST_LETTERS:  # they stand in the table
+        letters, longest = letters.iloc[:0], 0
     with figure_style():
         figure, axes = _rows_figure(
             dataset_name(dataset).capitalize() if dataset == "all" else dataset_name(dataset),
@@ -115,7 +119,8 @@ def ranks_figure(tables: Tables, dataset: str) -> Figure:
             ends = row["rank_ci_low"], row["rank_ci_high"]
             _mark(axes, row["mean_rank"], y, *ends, str(row["method"]))
         axes.set_xlim(len(own) + 0.2, 0.8)
-        axes.set_xticks(range(len(own), 0, -2 if len(own) > 6 else -1))
+        step = 1 if len(own) <= 6 else 2 * -(-len(own) // 16) if len(own) > 24 else 2
+        axes.set_xticks(range(len(own), 0, -step))
         axes.set_xlabel(f"average rank of {len(own)}, better →")
     return figure
 
@@ -132,19 +137,18 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
     place = {method: i for i, method in enumerate(own["method"])}
     count = len(place)
     room = COLUMN_WIDTH - _LEFT - _RIGHT
-    cell = min(0.34 if count <= 7 else 0.21, room / (count - 1))  # inches
+    cell = max(_SMALLEST_CELL, min(0.34 if count <= 7 else 0.21, room / (count - 1)))  # inches
     side, decimals = cell * (count - 1), 2 if cell > 0.3 else 1
     letters = min(8.0, 62 * cell)  # points
     names = [display_name(m, limit=17) for m in place]
     below = 0.2 + 0.0088 * letters * max(map(len, names[:-1]))
     height = _ABOVE + side + below
+    width = max(COLUMN_WIDTH, _LEFT + side + _RIGHT)
     with figure_style():
-        figure = new_figure(COLUMN_WIDTH, height)
-        axes = figure.add_axes(
-            (_LEFT / COLUMN_WIDTH, below / height, side / COLUMN_WIDTH, side / height)
-        )
+        figure = new_figure(width, height)
+        axes = figure.add_axes((_LEFT / width, below / height, side / width, side / height))
         title = "All data sets" if dataset == "all" else dataset_name(dataset)
-        figure.text(0.02, 1 - 0.05 / height, title, weight="bold", size=9, va="top")
+        figure.text(0.07 / width, 1 - 0.05 / height, title, weight="bold", size=9, va="top")
         axes.grid(visible=False)
         for spine in axes.spines.values():
             spine.set_visible(False)

@@ -53,3 +53,8 @@ def metric_name(metric: str, protocol: str) -> str:
     """The metric as it is printed, with its protocol where it has several."""
     name = metric_style(metric).label
     return name if metric.startswith("lpips") else f"{name} ({protocol_name(protocol)})"
+
+
+def letters_note(letters: pd.Series) -> str:
+    """How shortened letters are read, for a caption; '' where none is shortened."""
+    return "'a–d' stands for all letters from a to d. " if letters.str.contains("–").any() else ""

@@ -21,7 +21,7 @@ from ..kit.style import (
     protocol_name,
     protocol_order,
 )
-from .names import Tables, ordered
+from .names import Tables, letters_note, ordered
 from .rater_tables import exclusions, raters, reliability, sensitivity
 
 _TESTS = {
@@ -45,7 +45,7 @@ def all_tables(tables: Tables) -> list[Table]:
 
 def mos(tables: Tables) -> Table:
     """MOS, interval, DMOS, mean rank and letters of every method."""
-    own = tables["mos"][tables["mos"]["ci_method"] == "crossed"]
+    own, about = tables["mos"][tables["mos"]["ci_method"] == "crossed"], tables["notes"]
     frame = own.merge(tables["letters"][["dataset", "method", "letters"]], how="left")
     frame["letters"] = frame["letters"].fillna("—")
     table = frame_table(
@@ -53,6 +53,7 @@ def mos(tables: Tables) -> Table:
         "Mean opinion scores",
         "Interval: 95 %, raters and images both random (crossed random effects). Methods of one "
         "data set that share a letter do not differ significantly, which does not show them equal. "
+        f"{letters_note(tables['letters']['letters'])}"
         "DMOS: rater's score − that of the original + 5. Rank: 1 is best. Best in bold, second "
         "underlined, the original apart.",
         ordered(frame, tables),
@@ -69,7 +70,10 @@ def mos(tables: Tables) -> Table:
             Column("n_raters", "Raters", "whole"),
             Column("n_images", "Images", "whole"),
         ],
-        notes=sorted({f"— {note}" for note in own["note"] if note}),
+        notes=[
+            *sorted({f"— {note}" for note in own["note"] if note}),
+            *(f"— {note}" for note in about.loc[about["table"] == "letters", "note"]),
+        ],
     )
     return _marked(table, {"mos": True, "dmos": True, "mean_rank": False})
 
