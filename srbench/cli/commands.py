@@ -137,7 +137,10 @@ def run_all(
     ] = None,
     methods: Annotated[
         str | None,
-        typer.Option(help="Comma-separated: names, NAME=FOLDER, NAME=FILE; shipped: all of ours."),
+        typer.Option(
+            help="Comma-separated: names, NAME=FOLDER, NAME=FILE; shipped: all of ours. "
+            "NAME+ is a network's mean over flips and turns."
+        ),
     ] = None,
     pattern: Annotated[
         list[str] | None,

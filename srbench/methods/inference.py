@@ -51,12 +51,22 @@ class Inference:
         scale: SR size over LR size.
         device: where it runs, as :func:`~srbench.models.device.pick_device` takes it.
         signed: whether the network's output is in [-1, 1] or [0, 1].
+        ensemble: whether SR is the mean over the eight flips and quarter turns of LR, turned back,
+            before it is rounded: the literature's "+" (Timofte et al., CVPR 2016).
     """
 
     def __init__(
-        self, name: str, network: nn.Module, scale: int, device: str, *, signed: bool
+        self,
+        name: str,
+        network: nn.Module,
+        scale: int,
+        device: str,
+        *,
+        signed: bool,
+        ensemble: bool = False,
     ) -> None:
         self._name, self._scale, self._signed = name, scale, signed
+        self._ensemble = ensemble
         self._device = pick_device(device)
         with out_of_memory_told(name, self._device):
             self._network = to_device(fold(network), self._device)
@@ -90,9 +100,21 @@ class Inference:
         tile = f"{self._name} on a tile of {lr.shape[1]}x{lr.shape[0]}"
         with out_of_memory_told(tile, self._device), full_precision():
             pixels = torch.from_numpy(lr.copy()).to(self._device).permute(2, 0, 1)[None]
-            sr = self._network(pixels.float().div_(255.0))
+            sr = self._enlarged(pixels.float().div_(255.0))
             levels = sr.add_(1.0).mul_(127.5) if self._signed else sr.mul_(255.0)
             return levels[0].round_().clamp_(0, 255).permute(1, 2, 0).to(torch.uint8).cpu().numpy()
+
+    def _enlarged(self, lr: torch.Tensor) -> torch.Tensor:
+        if not self._ensemble:
+            return self._network(lr)
+        total: torch.Tensor | None = None
+        for mirrored, turns in itertools.product((False, True), range(4)):
+            seen = torch.rot90(lr.flip(3) if mirrored else lr, turns, (2, 3))
+            sr = torch.rot90(self._network(seen), -turns, (2, 3))
+            sr = sr.flip(3) if mirrored else sr
+            total = sr.clone() if total is None else total.add_(sr)
+        assert total is not None
+        return total.div_(8.0)
 
 
 def _spans(length: int) -> list[tuple[int, int]]:

@@ -30,6 +30,7 @@ class NetworkMethod:
         device: where it runs: ``auto``, ``cpu``, ``cuda`` and so on; looked for when it loads.
         signed: whether the network's output is in [-1, 1] (ours) or [0, 1] (others').
         trained_on_metric: the metric that training minimised, as the card says.
+        ensemble: whether it is the self-ensemble: the mean over eight flips and turns.
     """
 
     name: str
@@ -40,9 +41,10 @@ class NetworkMethod:
     signed: bool = True
     timed: bool = True
     trained_on_metric: str | None = None
+    ensemble: bool = False
 
     def fingerprint(self, source: ImageId) -> str:
-        return self.identity
+        return f"{self.identity} ensemble" if self.ensemble else self.identity
 
     def prepare(self) -> None:
         _ = self._inference
@@ -51,7 +53,14 @@ class NetworkMethod:
     def _inference(self) -> Inference:
         from .inference import Inference
 
-        return Inference(self.name, self.load(), self.scale, self.device, signed=self.signed)
+        return Inference(
+            self.name,
+            self.load(),
+            self.scale,
+            self.device,
+            signed=self.signed,
+            ensemble=self.ensemble,
+        )
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
         """SR of ``lr``; grey goes in as R = G = B and comes out as the mean of the channels.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,7 +127,9 @@ def load_method(
     """One of our methods by name, or ``NAME=FILE`` for a checkpoint file, ready to run.
 
     Args:
-        name: ``nearest``, ``bicubic``, one of our networks, or ``NAME=FILE``.
+        name: ``nearest``, ``bicubic``, one of our networks, or ``NAME=FILE``; a network's name
+            with ``+`` after it (``srresnet-mse+``, ``NAME+=FILE``) is its self-ensemble, the mean
+            over the eight flips and turns.
         scale: SR size over LR size.
         device: ``cpu``, ``cuda``, ``auto`` and so on, for networks.
         border: MATLAB's border rule, for ``bicubic``.
@@ -152,19 +154,27 @@ def load_method(
 def _find_method(name: str, scale: int, device: str, border: Border, weights: Path) -> Method:
     """A method that is loaded when it is first needed: until then, torch is not imported."""
     label, _, target = name.partition("=")
+    plain, plus = (label[:-1], "+") if label.endswith("+") else (label, "")
     if target:
-        return _file_method(_own_name(label), expanded(target), scale, device)
-    key = name.lower()
+        method = _file_method(_own_name(label), expanded(target), scale, device)
+        return replace(method, ensemble=True) if plus else method
+    key = plain.lower()
+    if key in INTERPOLATION and plus:
+        raise UnknownName(
+            f"'{name}' would be {key} eight times over: a + after the name is the mean over flips "
+            "and turns, which only a network sees differently"
+        )
     if key == "nearest":
         return Nearest(scale)
     if key == "bicubic":
         return Bicubic(scale, border)
     if key not in NETWORKS:
         raise unknown_name("method", name, METHODS)
-    return _our_network(key, checkpoint_file(key, scale, weights), scale, device)
+    method = _our_network(key, checkpoint_file(key, scale, weights), scale, device)
+    return replace(method, name=key + plus, ensemble=bool(plus))
 
 
-def _our_network(name: str, path: Path, scale: int, device: str) -> Method:
+def _our_network(name: str, path: Path, scale: int, device: str) -> NetworkMethod:
     card = read_card(path)
     if card.architecture.scale != scale:
         raise CheckpointError(
@@ -183,7 +193,7 @@ def _our_network(name: str, path: Path, scale: int, device: str) -> Method:
     )
 
 
-def _file_method(name: str, path: Path, scale: int, device: str) -> Method:
+def _file_method(name: str, path: Path, scale: int, device: str) -> NetworkMethod:
     if path.is_dir():
         raise CheckpointError(
             f"{name}={path} is a folder, which only run-all takes for a method; expected a "
@@ -231,7 +241,7 @@ def _own_name(label: str) -> str:
         raise UnknownName(
             f"'{label}' cannot name a method; use letters, digits, '.', '_', '+' and '-'"
         )
-    if label.lower() in (*METHODS, "hr"):
+    if label.lower().removesuffix("+") in (*METHODS, "hr"):
         raise UnknownName(f"'{label}' is one of our methods; give yours another name")
     return label
 
@@ -282,7 +292,13 @@ def select_methods(
                 _find_method(spec, scale=scale, device=device, border=border, weights=weights)
             )
         except MissingWeights:
-            missing.append(_no_checkpoint(spec.lower(), scale))
+            gap = _no_checkpoint(spec.lower().removesuffix("+"), scale)
+            missing.append(replace(gap, method=spec.lower()))
+    notes += [
+        f"{method.name} is the mean over the eight flips and turns of each image"
+        for method in methods
+        if isinstance(method, NetworkMethod) and method.ensemble
+    ]
     names = [method.name.lower() for method in methods]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

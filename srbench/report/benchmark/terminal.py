@@ -66,7 +66,7 @@ def _column_order(column: tuple[str, str]) -> tuple[bool, str, str]:
 
 def _row_order(pair: tuple[str, str]) -> tuple[int, str, int, str]:
     dataset, method = pair
-    return (_place(dataset, DATASETS), dataset, _place(method, METHODS), method)
+    return (_place(dataset, DATASETS), dataset, _place(method.removesuffix("+"), METHODS), method)
 
 
 def _place(name: str, known: Sequence[str]) -> int:

@@ -110,7 +110,7 @@ def canonical(method: str) -> str:
     lower = method.lower()
     if lower == "hr":
         return "HR"
-    return lower if lower in _METHODS else method
+    return lower if lower.removesuffix("+") in _METHODS else method
 
 
 def is_reference(method: str) -> bool:
@@ -140,6 +140,8 @@ def display_name(name: str, *, limit: int = 28) -> str:
         return _HR[0]
     if name.lower() in _METHODS:
         return _METHODS[name.lower()][0]
+    if name.lower().removesuffix("+") in _METHODS:  # a self-ensemble
+        return display_name(name[:-1]) + "+"
     clean = " ".join("".join(c if c.isprintable() else " " for c in name).split()) or "(no name)"
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
@@ -150,7 +152,9 @@ def method_order(name: str) -> tuple[int, str]:
         return (len(_METHODS) + 1, "")
     known = list(_METHODS)
     lower = name.lower()
-    return (known.index(lower), "") if lower in known else (len(known), name)
+    if lower.removesuffix("+") in known:  # a self-ensemble follows its network
+        return (known.index(lower.removesuffix("+")), "+" if lower.endswith("+") else "")
+    return (len(known), name)
 
 
 def dataset_order(name: str) -> tuple[int, str]:
@@ -194,7 +198,7 @@ def trained_mark(run: Mapping[str, Any], method: str, scale: int, metric: str) -
     """
     recorded = run.get("trained_on_metric")
     here = recorded.get(f"x{scale}") if isinstance(recorded, dict) else None
-    known = _TRAINED_ON.get(method.lower())
+    known = _TRAINED_ON.get(method.lower().removesuffix("+"))
     return "†" if metric == (here.get(method, known) if isinstance(here, dict) else known) else ""
 
 
