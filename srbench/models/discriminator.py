@@ -1,18 +1,28 @@
-"""The SRGAN discriminator (Ledig et al., CVPR 2017, section 2.1.2 and figure 4)."""
+"""Discriminators: the SRGAN paper's, and one that judges patches."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import nn
+from torch.nn import functional as F
+
+DiscriminatorName = Literal["paper", "patches"]
+
+
+def make_discriminator(name: DiscriminatorName) -> nn.Module:
+    """A discriminator with fresh weights: (N, 3, H, W) in [-1, 1] to tensors of logits."""
+    return Discriminator() if name == "paper" else PatchDiscriminator()
 
 
 class Discriminator(nn.Module):
-    """Images in [-1, 1] of shape (N, 3, H, W) to one logit each, shape (N, 1).
+    """Images in [-1, 1] of shape (N, 3, H, W) to one logit each, a single (N, 1).
 
-    Eight 3x3 convolutions, LeakyReLU 0.2, batch normalisation on all but the first, then dense
-    1024 and dense 1. The sigmoid of the paper lives in the loss, where it is numerically safe.
-    The paper's 96x96 crops reach the head as 6x6, and so do those of 88x88; of other sizes
-    (multiples of 8 from 56) are averaged to 6x6.
+    Ledig et al., CVPR 2017, section 2.1.2 and figure 4. Eight 3x3 convolutions, LeakyReLU 0.2,
+    batch normalisation on all but the first, then dense 1024 and dense 1. The sigmoid of the paper
+    lives in the loss, where it is numerically safe. The paper's 96x96 crops reach the head as 6x6,
+    and so do those of 88x88; of other sizes (multiples of 8 from 56) are averaged to 6x6.
     """
 
     def __init__(self) -> None:
@@ -33,9 +43,46 @@ class Discriminator(nn.Module):
             nn.Flatten(), nn.Linear(512 * 36, 1024), nn.LeakyReLU(0.2), nn.Linear(1024, 1)
         )
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor]:
         if min(image.shape[-2:]) < 56 or image.shape[-1] % 8 or image.shape[-2] % 8:
             raise ValueError(
                 f"crop is {image.shape[-1]}x{image.shape[-2]}, expected multiples of 8 from 56"
             )
-        return self.head(self.pool(self.features(image)))
+        return (self.head(self.pool(self.features(image))),)
+
+
+class PatchDiscriminator(nn.Module):
+    """Images in [-1, 1] of shape (N, 3, H, W) to logits of overlapping patches, at three sizes.
+
+    The PatchGAN of pix2pix (Isola et al., CVPR 2017), three of them, on the image, its half and
+    its quarter, as in pix2pixHD (Wang et al., CVPR 2018) and PCARN (Ahn et al. 2022): four 4x4
+    convolutions of 64 to 512 channels, the first three with stride 2, LeakyReLU 0.2, batch
+    normalisation on all but the first, one more to a logit. Each patch is told on its own, so a
+    crop teaches more than with one logit, and a third of the paper's discriminator is computed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes = nn.ModuleList(_patch_gan() for _ in range(3))
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        logits: list[torch.Tensor] = []
+        for network in self.sizes:
+            logits.append(network(image))
+            image = F.avg_pool2d(image, 2)
+        return tuple(logits)
+
+
+def _patch_gan() -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Conv2d(3, 64, 4, 2, 2), nn.LeakyReLU(0.2)]
+    for inputs, outputs, stride in ((64, 128, 2), (128, 256, 2), (256, 512, 1)):
+        layers += [
+            nn.Conv2d(inputs, outputs, 4, stride, 2),
+            nn.BatchNorm2d(outputs),
+            nn.LeakyReLU(0.2),
+        ]
+    layers.append(nn.Conv2d(512, 1, 4, 1, 2))
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+    return nn.Sequential(*layers)

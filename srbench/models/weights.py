@@ -19,7 +19,7 @@ from ..errors import CheckpointError, DownloadError, MissingWeights
 from ..files import write_bytes
 from .backbones import expected_shapes
 from .tensor_files import read_tensors
-from .weights_catalogue import get_entry, mending_command, weights_path
+from .weights_catalogue import OtherSource, get_entry, mending_command, weights_path
 
 TORCHVISION_URL = "https://download.pytorch.org/models/"
 
@@ -47,8 +47,8 @@ def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
 def import_weights(name: str, file: Path, folder: Path) -> Path:
     """Take the weights from a file at hand: a safetensors, or a ``.pth`` as torchvision's.
 
-    Only the convolutional part is kept. A ``.pth`` is opened with ``weights_only``, so a pickle
-    that wants to run code is refused, not run.
+    Only the convolutional part is kept, in float32 (float16 and the like are converted). A ``.pth``
+    is opened with ``weights_only``, so a pickle that wants to run code is refused, not run.
 
     Returns:
         The path of the new ``<folder>/<name>.safetensors``.
@@ -115,6 +115,15 @@ def fetch_weights(
     return path
 
 
+def other_source(name: str, weights: Mapping[str, Tensor]) -> OtherSource | None:
+    """Which of the entry's other sources these tensors come from; None where it is none."""
+    others = get_entry(name).others
+    if not others:
+        return None
+    digest = features_sha256(weights)
+    return next((source for source in others if source.features_sha256 == digest), None)
+
+
 def features_sha256(weights: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, shapes and float32 values of named tensors, in the names' order."""
     digest = hashlib.sha256()
@@ -149,14 +158,14 @@ def _convolutional_part(name: str, tensors: Mapping[str, object], path: Path) ->
         if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
             has = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
             raise CheckpointError(f"{path}: {key} is {has}, expected {shape}; it is not {name}")
-        if tensor.dtype != torch.float32:
-            raise CheckpointError(f"{path}: {key} is {tensor.dtype}, expected torch.float32")
-        part[key] = tensor.detach().contiguous()
+        if not tensor.is_floating_point():
+            raise CheckpointError(f"{path}: {key} is {tensor.dtype}, expected floating point")
+        part[key] = tensor.detach().float().contiguous()
     return part
 
 
 def _save(name: str, weights: dict[str, Tensor], folder: Path, *, source: str) -> Path:
-    path = weights_path(name, folder)
+    path = folder / f"{name}.safetensors"
     # Not `save_file`, which tells of a full disk by an exception of its own.
     write_bytes(path, save(weights, metadata={"source": source}))
     return path

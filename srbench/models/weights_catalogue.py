@@ -20,6 +20,19 @@ LPIPS_BACKBONES: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True)
+class OtherSource:
+    """Another file than torchvision's that holds a backbone's weights."""
+
+    name: str
+    file: str
+    """Its name; a file of that name in the weights folder is taken as it lies."""
+    features_sha256: str
+    """What :func:`~srbench.models.weights.features_sha256` gives for it."""
+    note: str
+    """What the card of a network that was trained with it says."""
+
+
+@dataclass(frozen=True)
 class BackboneWeights:
     """An entry of the catalogue."""
 
@@ -36,6 +49,19 @@ class BackboneWeights:
     features_sha256: str | None = None
     """What :func:`~srbench.models.weights.features_sha256` gives for its convolutional part, where
     we had a copy to prove it on (for alex, by the LPIPS values that its authors publish)."""
+
+    others: tuple[OtherSource, ...] = ()
+    """Other files that hold these weights."""
+
+
+VGG19_CAFFE = OtherSource(
+    "caffe",
+    "vgg19-caffe-conv1_1-to-conv5_4.safetensors",
+    "47bc3dda35d642fbe9199192f008806fb480e15016c19a6366e0b25aa89b998b",
+    "of the original Caffe release, whose conv3_2 to conv5_4 were published as 8-bit integers "
+    "(signal to noise 21 to 30 dB; that changes the vgg54 loss by about 2.5 %)",
+)
+"""VGG19 up to conv5_4, activations at the scale of the Caffe release (input 0..255)."""
 
 
 CATALOGUE: Mapping[str, BackboneWeights] = MappingProxyType(
@@ -67,6 +93,7 @@ CATALOGUE: Mapping[str, BackboneWeights] = MappingProxyType(
                 "VGG losses",
                 "vgg19-dcbb9e9d.pth",
                 "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+                others=(VGG19_CAFFE,),
             ),
             BackboneWeights(
                 "vgg19-normalised-conv1_1-to-conv3_1",
@@ -123,5 +150,10 @@ def mending_command(name: str) -> str:
 
 
 def weights_path(name: str, folder: Path) -> Path:
-    """Where these weights lie in ``folder``, whether they are there or not."""
-    return folder / f"{name}.safetensors"
+    """Where these weights lie in ``folder``, or would lie if they were there.
+
+    As ``<name>.safetensors``, or else as the file of another source.
+    """
+    own = folder / f"{name}.safetensors"
+    others = (folder / source.file for source in get_entry(name).others)
+    return next((path for path in (own, *others) if path.is_file()), own)

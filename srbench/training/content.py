@@ -13,67 +13,104 @@ from ..data.training import TrainingSet
 from ..errors import MissingWeights
 from ..models.layers import enlarge, to_device
 from ..models.vgg import VggFeatures
-from ..models.weights import load_weights
+from ..models.weights import load_weights, other_source
 from ..models.weights_catalogue import mending_command, weights_path
 from . import losses
-from .recipe import Content
+from .recipe import PIXEL_LOSSES, Content
 from .trainer import ContentLoss
 
 NORMALISED = "vgg19-normalised-conv1_1-to-conv3_1"
 
-NORMALISED_FACTOR = 4.1e-5
-"""Factor on the loss of the normalised VGG19's features, in place of the paper's 1/12.75 squared.
+FACTORS: dict[tuple[str, Content], float] = {
+    ("normalised", "vgg22"): 4.1e-5,
+    ("caffe", "vgg22"): 4.2e-9,
+    ("caffe", "vgg54"): 1.2e-6,
+}
+"""Factors on the losses of VGG19's features, by the source of its weights and the layer.
 
-Every filter of that file is rescaled to unit mean activation, so the paper's factor does not fit.
-Measured by :func:`calibrated_factor` on all 590 photographs of the training set A_mixed
-(``benchmarks/content_factor.py``: 4.089e-5 over 512 crops; equal gradients would ask for 3.93e-5).
+They give the loss of bicubic enlargements the magnitude of their mean squared error, as
+:func:`calibrated_factor` measures it on the training photographs (``benchmarks/content_factor.py``)
+for sources whose factor does not stand here. The paper's own factor, 1/12.75 squared or about
+0.006, has the same purpose, but only together with that implementation's scale of the features:
+on the features of the Caffe release, summed over the channels, it gives a loss of 1400.
 """
 
 
 def content_losses(
-    names: Iterable[Content], weights: Path, device: torch.device
+    names: Iterable[Content], weights: Path, data: TrainingSet, device: torch.device
 ) -> tuple[dict[Content, ContentLoss], list[str]]:
     """The losses by name on ``device``, and notes for the model card.
+
+    ``data`` is what factors are measured on where they are not known.
+
+    Raises:
+        MissingWeights: as :func:`require_weights`.
+    """
+    made: dict[Content, ContentLoss] = {}
+    notes: list[str] = []
+    for name in names:
+        if name in PIXEL_LOSSES:
+            made[name] = _PIXEL_LOSSES[name]
+        elif name == "lpips":
+            made[name] = _lpips(weights, device)
+            notes.append("content loss: LPIPS 0.1 with AlexNet")
+        else:
+            made[name], note = _vgg(name, weights, data, device)
+            notes.append(note)
+    return made, notes
+
+
+_PIXEL_LOSSES: dict[Content, ContentLoss] = {
+    "mse": losses.mse,
+    "luma": losses.luma_mse,
+    "colour": losses.colour,
+    "grid": losses.grid,
+}
+
+
+def require_weights(names: Iterable[Content], weights: Path) -> None:
+    """Nothing, if the weights of the losses are there.
 
     Raises:
         MissingWeights: naming the command that supplies them. Nothing is ever substituted, but
             for phi_2,2 of the normalised VGG19 file, which is said in the notes.
     """
-    made: dict[Content, ContentLoss] = {}
-    notes: list[str] = []
     for name in names:
-        if name == "mse":
-            made[name] = losses.mse
-        elif name == "luma":
-            made[name] = losses.luma_mse
-        elif name == "lpips":
-            made[name] = _lpips(weights, device)
-            notes.append("content loss: LPIPS 0.1 with AlexNet")
-        else:
-            made[name], note = _vgg(name, weights, device)
-            notes.append(note)
-    return made, notes
+        if name == "lpips":
+            load_weights("alexnet-features", weights)
+        elif name not in PIXEL_LOSSES:
+            _vgg_weights(name, weights)
 
 
-def _vgg(layer: str, weights: Path, device: torch.device) -> tuple[ContentLoss, str]:
+def _vgg_weights(layer: Content, weights: Path) -> str:
+    """The catalogue's name of the VGG19 to take."""
     if weights_path("vgg19-features", weights).is_file():
-        state = load_weights("vgg19-features", weights)
-        features = to_device(VggFeatures(layer, state), device)
-        factor = losses.VGG_RESCALING**2
-        note = f"content loss: {layer} of VGG19, features rescaled by 1/12.75"
-    elif layer == "vgg22" and weights_path(NORMALISED, weights).is_file():
-        features, factor = normalised_vgg22(weights, device), NORMALISED_FACTOR
-        note = (
-            "content loss: vgg22 of the VGG19 whose filters are normalised to unit mean "
-            f"activation, with the content factor {factor:.2g} in place of the paper's 1/12.75 "
-            "squared: with it the loss of bicubic enlargements of training crops equals their "
-            "mean squared error, the paper's 'scale that is comparable to the MSE loss'"
-        )
+        return "vgg19-features"
+    if layer == "vgg22" and weights_path(NORMALISED, weights).is_file():
+        return NORMALISED
+    raise MissingWeights(
+        f"the content loss {layer} needs vgg19-features, which is not in {weights}; run "
+        f"`{mending_command('vgg19-features')}`"
+    )
+
+
+def _vgg(
+    layer: Content, weights: Path, data: TrainingSet, device: torch.device
+) -> tuple[ContentLoss, str]:
+    name = _vgg_weights(layer, weights)
+    state = load_weights(name, weights)
+    features = to_device(VggFeatures(layer, state), device)
+    if name == NORMALISED:
+        source, what = "normalised", "whose filters are normalised to unit mean activation"
     else:
-        raise MissingWeights(
-            f"the content loss {layer} needs vgg19-features, which is not in {weights}; run "
-            f"`{mending_command('vgg19-features')}`"
-        )
+        found = other_source(name, state)
+        source, what = (found.name, found.note) if found else ("", "as torchvision's or your own")
+    factor = FACTORS.get((source, layer)) or calibrated_factor(features, data, batches=4)
+    note = (
+        f"content loss: {layer} of the VGG19 {what}; factor {factor:.2g} in place of the paper's "
+        "1/12.75 squared: with it the loss of bicubic enlargements of training crops equals their "
+        "mean squared error, the paper's 'scale that is comparable to the MSE loss'"
+    )
 
     def loss(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
@@ -83,9 +120,9 @@ def _vgg(layer: str, weights: Path, device: torch.device) -> tuple[ContentLoss, 
     return loss, note
 
 
-def normalised_vgg22(weights: Path, device: torch.device) -> nn.Module:
-    """phi_2,2 of the normalised VGG19 on ``device``, without any factor."""
-    return to_device(VggFeatures("vgg22", load_weights(NORMALISED, weights)), device)
+def vgg_features(layer: str, name: str, weights: Path, device: torch.device) -> nn.Module:
+    """phi_2,2 or phi_5,4 of the VGG19 of that name on ``device``, without any factor."""
+    return to_device(VggFeatures(layer, load_weights(name, weights)), device)
 
 
 def calibrated_factor(features: nn.Module, data: TrainingSet, *, batches: int) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional as F
 
 from ..models.layers import rgb_to_ycc
 
-VGG_RESCALING = 1.0 / 12.75
-"""Factor on VGG19 features that brings the VGG loss to the MSE's scale (paper, section 3.2)."""
+GRID_WINDOW = 32
+"""Side of the windows in which :func:`grid` looks for a grid, in pixels."""
 
 
 def mse(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
@@ -21,6 +23,38 @@ def luma_mse(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
     return F.mse_loss(rgb_to_ycc(sr)[:, :1], rgb_to_ycc(hr)[:, :1])
 
 
+def colour(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of the means of 4x4 pixels: colours and shading, no texture.
+
+    Ours: features and discriminators say little about a picture's colours, and left alone they
+    drift by some levels.
+    """
+    return F.mse_loss(F.avg_pool2d(sr, 4), F.avg_pool2d(hr, 4))
+
+
+def grid(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
+    """What in SR - HR repeats every 4 pixels: mean square of its average period of 4x4 pixels.
+
+    Ours. The average is over the periods of a window of 32 pixels, less its mean. A grid that is
+    locked to the generator's sub-pixel shuffling stays in it whole; texture and noise of the same
+    frequencies, whose phase wanders, average out, so they are left to the other losses.
+    """
+    average = _average_period(sr - hr)
+    return average.square().mean()
+
+
+def _average_period(image: torch.Tensor) -> torch.Tensor:
+    """(N, C, rows of windows, 4, columns of windows, 4), without the mean of each window."""
+    count, channels, *size = image.shape
+    window = [min(GRID_WINDOW, n // 4 * 4) for n in size]
+    rows, columns = (n // w for n, w in zip(size, window, strict=True))
+    whole = image[..., : rows * window[0], : columns * window[1]]
+    periods = whole.reshape(
+        count, channels, rows, window[0] // 4, 4, columns, window[1] // 4, 4
+    ).mean((3, 6))
+    return periods - periods.mean((3, 5), keepdim=True)
+
+
 def feature_mse(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
     """Squared distance of feature maps summed over channels, averaged over places and batch.
 
@@ -29,14 +63,20 @@ def feature_mse(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
     return (sr - hr).square().sum(dim=1).mean()
 
 
-def adversarial(fake_logits: torch.Tensor) -> torch.Tensor:
-    """-log D(G(LR)) (paper, equation 6), from logits, so that it never overflows."""
-    return F.softplus(-fake_logits).mean()
+def adversarial(fake: Sequence[torch.Tensor]) -> torch.Tensor:
+    """-log D(G(LR)) (paper, equation 6), from logits, so that it never overflows.
+
+    The sum over a discriminator's outputs of the mean of each.
+    """
+    return torch.stack([F.softplus(-logits).mean() for logits in fake]).sum()
 
 
-def discriminator(real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy of real against generated images (paper, equation 2), from logits."""
-    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+def discriminator(real: Sequence[torch.Tensor], fake: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Binary cross-entropy of real against generated images (paper, equation 2), from logits.
+
+    The sum over a discriminator's outputs of the mean of each.
+    """
+    return adversarial(real) + torch.stack([F.softplus(logits).mean() for logits in fake]).sum()
 
 
 def total_variation(sr: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from ..files import write_text
 from ..models.checkpoints import load_checkpoint
 from ..observer import Observer
 from ..wording import counted
-from .content import content_losses
+from .content import require_weights
 from .guard import Stopped
 from .photographs import Photographs, read_photographs
 from .processes import TrainingProcess
@@ -84,7 +84,7 @@ def train_matrix(
             card = finished(out, recipe)
             if card is None:
                 if data is None:
-                    content_losses(recipe.content, weights, place.device)  # fails early
+                    require_weights(recipe.content, weights)  # fails early
                     leaks = folder / "leaks.csv" if place.writes else None
                     data = read_photographs(sources, scale, guarded, place.device, observer, leaks)
                 observer.note(f"{recipe.name} x{scale}: {counted(recipe.steps, 'step')}")

@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import ConfigError
 from ..models.cards import Architecture
+from ..models.discriminator import DiscriminatorName
 from .optimisers import OptimiserName
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
-Content = Literal["mse", "luma", "vgg22", "vgg54", "lpips"]
-PIXEL_LOSSES = frozenset[Content]({"mse", "luma"})
+Content = Literal["mse", "luma", "colour", "grid", "vgg22", "vgg54", "lpips"]
+PIXEL_LOSSES = frozenset[Content]({"mse", "luma", "colour", "grid"})
 """The content losses that compare pixels; the others compare a network's features."""
 
 
@@ -47,7 +48,9 @@ class Recipe(BaseModel):
 
     ``content`` maps each content loss to its weight, above zero; their sum, plus ``adversarial``
     times the adversarial loss, plus ``total_variation`` times the total variation, is what the
-    generator minimises. A discriminator is trained, with Adam, when ``adversarial`` is above zero.
+    generator minimises. A discriminator is trained, with Adam, when ``adversarial`` is above zero:
+    the ``paper``'s, or three small ones that judge ``patches`` at three sizes; its rate is the
+    generator's times ``discriminator_rate``.
     ``start_from`` is the method whose checkpoint the generator starts from, or a safetensors file
     with its card beside it; with
     ``frozen_statistics`` its batch normalisation keeps that network's means and variances.
@@ -59,6 +62,8 @@ class Recipe(BaseModel):
     architecture: Architecture = Architecture()
     content: dict[Content, Weight] = Field(default={"mse": 1.0}, min_length=1)
     adversarial: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    discriminator: DiscriminatorName = "paper"
+    discriminator_rate: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     total_variation: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     start_from: str | None = None
     frozen_statistics: bool = False

@@ -25,7 +25,7 @@ from ..models.device import lacks_memory
 from ..models.weights_catalogue import LPIPS_BACKBONES, mending_command, weights_path
 from ..observer import Observer
 from .best import Best
-from .content import content_losses
+from .content import content_losses, require_weights
 from .guard import Stopped
 from .log import TensorboardLog, require_tensorboard
 from .photographs import Photographs, read_photographs
@@ -139,14 +139,15 @@ def train(
         read_state(state, recipe, torch.device("cpu"))  # before minutes of reading photographs
     scale = recipe.architecture.scale
     with _alone_in(folder, place), _out_of_memory_told(recipe, place.device):
-        content, notes = content_losses(recipe.content, weights, place.device)
+        require_weights(recipe.content, weights)
         generator, start = _generator(recipe, weights)
-        notes += start
         if not isinstance(photographs, Photographs):
             leaks = folder / "leaks.csv" if place.writes else None
             photographs = read_photographs(
                 photographs, scale, guarded, place.device, observer, leaks
             )
+        content, notes = content_losses(recipe.content, weights, photographs.training, place.device)
+        notes += start
         held_out = [name for name, _ in photographs.held_out]
         given = (str(photographs), *notes)
         trainer = Trainer(recipe, generator, photographs.training, content, place, given)

@@ -14,7 +14,7 @@ from torch import nn
 from ..data.training import TrainingSet
 from ..errors import CheckpointError, TrainingError
 from ..files import atomic_path
-from ..models.discriminator import Discriminator
+from ..models.discriminator import make_discriminator
 from ..models.layers import to_device
 from ..models.tensor_files import read_tensors
 from . import losses
@@ -86,9 +86,9 @@ class Trainer:
         self.average.eval().requires_grad_(False)
         self._generate = self.place.distribute(self.generator)
         self.optimiser = Optimiser(self.generator, self.recipe.optimiser, self.recipe.betas)
-        self.discriminator: Discriminator | None = None
+        self.discriminator: nn.Module | None = None
         if self.recipe.adversarial > 0:
-            discriminator = Discriminator().train()
+            discriminator = make_discriminator(self.recipe.discriminator).train()
             to_device(discriminator, self.device)
             self.discriminator_optimiser = Optimiser(discriminator, "adam", self.recipe.betas)
             self.discriminator = discriminator
@@ -111,7 +111,8 @@ class Trainer:
         sr = sr.float()
         seen_sr, seen_hr = _unaligned(draw, sr, hr)
         if self.discriminator is not None:
-            values |= self._discriminator_step(seen_sr.detach(), seen_hr, rate)
+            own_rate = rate * self.recipe.discriminator_rate
+            values |= self._discriminator_step(seen_sr.detach(), seen_hr, own_rate)
         total = torch.zeros((), device=self.device)
         with self._autocast():
             for name, weight in self.recipe.content.items():
@@ -122,7 +123,8 @@ class Trainer:
                 # Only the path to the generator is wanted, not the discriminator's own gradients;
                 # normalised by its running statistics, which are of originals and SR alike.
                 self.discriminator.requires_grad_(False).eval()
-                values["adversarial"] = losses.adversarial(self.discriminator(seen_sr).float())
+                logits = [part.float() for part in self.discriminator(seen_sr)]
+                values["adversarial"] = losses.adversarial(logits)
                 self.discriminator.requires_grad_(True).train()
                 total = total + self.recipe.adversarial * values["adversarial"]
         if self.recipe.total_variation > 0:
@@ -145,13 +147,14 @@ class Trainer:
         # One batch of both: normalised apart, they would differ neither in contrast nor in how
         # much grain they have, and the generator would not learn to make it.
         with self._autocast():
-            real, fake = self._discriminate(torch.cat([hr, sr])).float().chunk(2)
+            logits = self._discriminate(torch.cat([hr, sr]))
+        real, fake = zip(*(part.float().chunk(2) for part in logits), strict=True)
         loss = losses.discriminator(real, fake)
         return {
             "skipped": _update(self.discriminator_optimiser, loss, rate),
             "discriminator": loss,
-            "d_hr": torch.sigmoid(real).mean(),
-            "d_sr": torch.sigmoid(fake).mean(),
+            "d_hr": _mean_probability(real),
+            "d_sr": _mean_probability(fake),
         }
 
     @torch.no_grad()
@@ -313,14 +316,26 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
 
 
 def _unaligned(draw: torch.Generator, *crops: torch.Tensor) -> list[torch.Tensor]:
-    """The same part of each crop, ``LEEWAY`` pixels smaller, at a random offset.
+    """The same part of each crop, ``LEEWAY`` pixels smaller, at a random offset of its own.
 
     Features and the discriminator look through strides and poolings of 2 to 16 pixels. Kept in
     step with the generator's pixel shuffle, their gradients teach it a grid of period 2 or 4.
     """
-    top, left = torch.randint(LEEWAY, (2,), generator=draw).tolist()
+    offsets = torch.randint(LEEWAY, (len(crops[0]), 2), generator=draw).tolist()
     side = crops[0].shape[-1] - LEEWAY
-    return [crop[..., top : top + side, left : left + side] for crop in crops]
+    return [
+        torch.stack(
+            [
+                image[:, top : top + side, left : left + side]
+                for image, (top, left) in zip(crop, offsets, strict=True)
+            ]
+        ).contiguous(memory_format=torch.channels_last)
+        for crop in crops
+    ]
+
+
+def _mean_probability(logits: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.stack([torch.sigmoid(part).mean() for part in logits]).mean()
 
 
 def _check_stage(stage: Stage, data: TrainingSet, place: TrainingProcess, recipe: Recipe) -> None:

@@ -21,12 +21,19 @@ from srbench.errors import (
 )
 from srbench.models import weights, weights_catalogue
 from srbench.models.backbones import build_features
-from srbench.models.weights import fetch_weights, import_weights, load_weights
+from srbench.models.weights import (
+    fetch_weights,
+    import_weights,
+    load_weights,
+    other_source,
+)
 from srbench.models.weights_catalogue import (
     CATALOGUE,
+    VGG19_CAFFE,
     BackboneWeights,
     list_weights,
     weights_folder,
+    weights_path,
 )
 
 NAME = "squeezenet1_1-features"
@@ -222,7 +229,7 @@ def test_files_of_another_architecture_are_refused(
             **tensors,
             kernel: torch.zeros(64, 3, 5, 5),
         },
-        "is torch.float16, expected torch.float32": {**tensors, kernel: tensors[kernel].half()},
+        "is torch.uint8, expected floating point": {**tensors, kernel: tensors[kernel].byte()},
     }
     for message, content in wrong.items():
         save_file(content, file)
@@ -231,6 +238,31 @@ def test_files_of_another_architecture_are_refused(
     save_file(tensors, file)
     with pytest.raises(CheckpointError, match="it is not alexnet-features"):
         import_weights("alexnet-features", file, tmp_path)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_floating_point_is_converted(tensors: dict[str, Tensor], tmp_path: Path, kind):
+    given = {key: tensor.to(kind) for key, tensor in tensors.items()}
+    save_file(given, tmp_path / "given.safetensors")
+    path = import_weights(NAME, tmp_path / "given.safetensors", tmp_path / "weights")
+    assert_holds(path, {key: tensor.float() for key, tensor in given.items()})
+    assert load_weights(NAME, tmp_path / "weights")["features.0.weight"].dtype == torch.float32
+
+
+def test_vgg19_of_the_caffe_release_is_taken_where_it_lies_and_imported(shared, tmp_path):
+    file = shared / "weights" / VGG19_CAFFE.file
+    assert weights_path("vgg19-features", shared / "weights") == file
+    path = import_weights("vgg19-features", file, tmp_path)
+    assert path == tmp_path / "vgg19-features.safetensors"
+    assert path == weights_path("vgg19-features", tmp_path)
+    loaded = load_weights("vgg19-features", tmp_path)
+    exact = load_file(file)
+    assert exact["features.34.weight"].dtype == torch.float16
+    assert all(torch.equal(loaded[key], exact[key].float()) for key in loaded)
+    assert other_source("vgg19-features", loaded) == VGG19_CAFFE
+    loaded["features.0.bias"][0] += 1
+    assert other_source("vgg19-features", loaded) is None
+    assert other_source(NAME, loaded) is None
 
 
 @pytest.mark.parametrize("name", ["damaged.safetensors", "damaged.pth", "empty.pth", "absent.pth"])

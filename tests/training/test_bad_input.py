@@ -163,7 +163,7 @@ def test_resuming_with_other_weights_of_a_loss(run_cli, refused, world, monkeypa
     save_backbone("vgg19-features", weights_path("vgg19-features", world / "weights"))
     message = refused(*arguments, "--resume")
     assert "normalised to unit mean activation" in message
-    assert "now content loss: vgg22 of VGG19, features rescaled" in message
+    assert "now content loss: vgg22 of the VGG19 as torchvision's or your own" in message
 
 
 def interrupt_after(monkeypatch, steps):

@@ -17,16 +17,18 @@ from srbench.imaging import write_png
 from srbench.methods.resolve import NETWORKS
 from srbench.models.cards import Architecture
 from srbench.models.checkpoints import load_checkpoint
-from srbench.models.discriminator import Discriminator
+from srbench.models.discriminator import Discriminator, PatchDiscriminator
 from srbench.models.torchvision_import import import_torchvision
 from srbench.models.vgg import VggFeatures
 from srbench.models.weights_catalogue import weights_path
 from srbench.training import PRESETS, losses, recipe_for
 from srbench.training.content import (
-    NORMALISED_FACTOR,
+    FACTORS,
+    NORMALISED,
     calibrated_factor,
     content_losses,
-    normalised_vgg22,
+    require_weights,
+    vgg_features,
 )
 from srbench.training.processes import TrainingProcess
 from srbench.training.recipe import Recipe, Stage
@@ -234,8 +236,11 @@ def test_crops_that_do_not_fit_are_refused_before_anything_runs(photos):
 
 @pytest.mark.parametrize("crop", [64, 88, 96, 128, 168])
 def test_the_discriminator_takes_every_crop(crop):
-    network = Discriminator().eval()
-    assert network(torch.zeros(1, 3, crop, crop)).shape == (1, 1)
+    (logits,) = Discriminator().eval()(torch.zeros(1, 3, crop, crop))
+    assert logits.shape == (1, 1)
+    of_patches = PatchDiscriminator().eval()(torch.zeros(2, 3, crop, crop))
+    assert [len(part) for part in of_patches] == [2, 2, 2]
+    assert of_patches[0].shape[-1] > of_patches[1].shape[-1] > of_patches[2].shape[-1] > 1
 
 
 def test_the_discriminator_has_the_papers_parameters_and_refuses_other_crops():
@@ -253,16 +258,20 @@ def test_the_losses_are_what_the_papers_write():
     sr, hr = torch.randn(2, 3, 5, 7), torch.randn(2, 3, 5, 7)
     logits = torch.tensor([[-2.0], [3.0]])
     assert losses.mse(sr, hr) == pytest.approx(((sr - hr) ** 2).mean().item())
-    assert losses.adversarial(logits).item() == pytest.approx(
+    assert losses.adversarial([logits]).item() == pytest.approx(
         -torch.log(torch.sigmoid(logits)).mean().item(), rel=1e-6
     )
-    assert torch.isfinite(losses.adversarial(torch.tensor([[-1e4]])))
-    assert losses.discriminator(logits, -logits).item() == pytest.approx(
+    assert torch.isfinite(losses.adversarial([torch.tensor([[-1e4]])]))
+    assert losses.discriminator([logits], [-logits]).item() == pytest.approx(
         torch.nn.functional.binary_cross_entropy(torch.sigmoid(logits), torch.ones(2, 1)).item()
         + torch.nn.functional.binary_cross_entropy(
             torch.sigmoid(-logits), torch.zeros(2, 1)
         ).item(),
         rel=1e-5,
+    )
+    several = [logits, torch.tensor([[[[1.0]]]])]
+    assert losses.adversarial(several).item() == pytest.approx(
+        sum(losses.adversarial([part]).item() for part in several)
     )
     by_hand = sum(
         float((sr[n, c, y + dy, x + dx] - sr[n, c, y, x]) ** 2)
@@ -301,11 +310,53 @@ def test_vgg_features_are_taken_after_relu_before_the_pool(layer, shape):
     assert features.max() > 0
 
 
+def test_the_colour_loss_sees_shifts_and_no_texture():
+    hr = torch.zeros(1, 3, 16, 16)
+    assert losses.colour(hr + 0.1, hr).item() == pytest.approx(0.01)
+    texture = torch.tensor([0.5, -0.5]).repeat(8).expand(1, 3, 16, 16)
+    assert losses.colour(hr + texture, hr).item() == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_grid_loss_sees_what_repeats_and_no_noise():
+    torch.manual_seed(0)
+    hr = torch.rand(1, 3, 96, 96)
+    for period in (2, 4):
+        wave = 0.1 * torch.cos(2 * torch.pi * torch.arange(96) / period)
+        energy = float(wave.square().mean())
+        for lines in (wave.expand(1, 3, 96, 96), wave[:, None].expand(1, 3, 96, 96)):
+            assert losses.grid(hr + lines, hr).item() == pytest.approx(energy, rel=1e-4)
+    noise = 0.1 * torch.randn(1, 3, 96, 96)
+    # Noise of a window's 1024 pixels falls on 16 places, 64 each.
+    assert losses.grid(hr + noise, hr).item() == pytest.approx(0.01 / 64, rel=0.3)
+    assert losses.grid(hr + 0.3, hr).item() == pytest.approx(0.0, abs=1e-12)
+    of_period_3 = 0.1 * torch.cos(2 * torch.pi * torch.arange(96) / 3).expand(1, 3, 96, 96)
+    assert losses.grid(hr + of_period_3, hr).item() < 0.02 * 0.005
+    assert losses.grid(hr[..., :40, :40], hr[..., :40, :40]).item() == 0  # crops below a window
+
+
+@pytest.mark.parametrize("kind", ["paper", "patches"])
+def test_the_recipe_says_which_discriminator_is_trained_and_how_fast(photos, kind):
+    plan = recipe(crop=64, adversarial=1e-2).model_copy(
+        update={"discriminator": kind, "discriminator_rate": 3.0}
+    )
+    made = trainer(photos, plan)
+    assert isinstance(made.discriminator, Discriminator if kind == "paper" else PatchDiscriminator)
+    rates = []
+    made.discriminator_optimiser.step = lambda rate: rates.append(rate) or True
+    values = made.train_step()
+    assert rates == [3.0 * plan.stages[0].rate_at(0)]
+    assert 0 < values["d_hr"] < 1
+    assert torch.isfinite(values["adversarial"])
+
+
 @pytest.mark.parametrize(("layer", "depth"), [("vgg22", 9), ("vgg54", 36)])
 @pytest.mark.slow
-def test_the_vgg_loss_is_the_papers_on_torchvisions_network(tmp_path, save_backbone, layer, depth):
+def test_the_vgg_loss_is_the_papers_up_to_the_factor_in_the_notes(
+    photos, tmp_path, save_backbone, layer, depth
+):
     save_backbone("vgg19-features", weights_path("vgg19-features", tmp_path))
-    made, _ = content_losses([layer], tmp_path, CPU)
+    made, notes = content_losses([layer], tmp_path, photos, CPU)
+    assert "as torchvision's or your own" in notes[0]
     vgg19 = import_torchvision().models.vgg19(weights=None).features[:depth].eval()
     state = load_file(weights_path("vgg19-features", tmp_path))
     own = {f"features.{name}" for name in vgg19.state_dict()}
@@ -318,21 +369,28 @@ def test_the_vgg_loss_is_the_papers_on_torchvisions_network(tmp_path, save_backb
         for photo in (data.astronaut(), data.coffee())
     ]
     with torch.no_grad():
-        phi = [vgg19((image - mean) / std) / 12.75 for image in images]
+        phi = [vgg19((image - mean) / std) for image in images]
         expected = ((phi[0] - phi[1]) ** 2).sum() / (phi[0].shape[-1] * phi[0].shape[-2])
         ours = made[layer](*(2 * image - 1 for image in images))
-    assert float(ours) == pytest.approx(float(expected), rel=1e-4)
+    factor = calibrated_factor(VggFeatures(layer, state), photos, batches=4)
+    assert float(ours) == pytest.approx(factor * float(expected), rel=1e-4)
+    assert f"factor {factor:.2g} in place" in notes[0]
 
 
 def test_vgg_losses_without_weights_fail_at_once_with_the_command(tmp_path):
     with pytest.raises(MissingWeights, match="srbench weights fetch vgg19-features"):
-        content_losses(["vgg54"], tmp_path, CPU)
+        require_weights(["mse", "vgg54"], tmp_path)
+    with pytest.raises(MissingWeights, match="srbench weights fetch alexnet-features"):
+        require_weights(["lpips"], tmp_path)
+    require_weights(["mse", "colour", "grid", "luma"], tmp_path)
     with pytest.raises(CheckpointError, match=r"lack features\.5"):
         VggFeatures("vgg22", {k: v for k, v in vgg19_like().items() if "5" not in k})
 
 
-def test_vgg22_works_with_the_normalised_file_and_says_so(shared):
-    made, notes = content_losses(["vgg22"], shared / "weights", CPU)
+def test_vgg22_works_with_the_normalised_file_and_says_so(shared, photos, tmp_path):
+    normalised = weights_path(NORMALISED, shared / "weights")
+    (tmp_path / normalised.name).symlink_to(normalised)
+    made, notes = content_losses(["vgg22"], tmp_path, photos, CPU)
     sr = torch.rand(1, 3, 32, 32) * 2 - 1
     sr.requires_grad_(True)
     made["vgg22"](sr, torch.zeros(1, 3, 32, 32)).backward()
@@ -341,21 +399,37 @@ def test_vgg22_works_with_the_normalised_file_and_says_so(shared):
     assert "normalised" in notes[0]
     assert "4.1e-05" in notes[0]
     with pytest.raises(MissingWeights, match="vgg54 needs vgg19-features"):
-        content_losses(["vgg54"], shared / "weights", CPU)
+        require_weights(["vgg54"], tmp_path)
+
+
+def test_both_layers_of_the_caffe_file_are_known_and_their_source_is_told(shared, photos):
+    for layer, factor in (("vgg22", "4.2e-09"), ("vgg54", "1.2e-06")):
+        _, notes = content_losses([layer], shared / "weights", photos, CPU)
+        assert f"{layer} of the VGG19 of the original Caffe release" in notes[0]
+        assert f"factor {factor} in place of the paper's" in notes[0]
 
 
 @pytest.mark.slow
-def test_the_normalised_vgg22_is_calibrated_to_the_magnitude_of_the_squared_error(shared):
+@pytest.mark.parametrize(
+    ("name", "layer", "source"),
+    [
+        (NORMALISED, "vgg22", "normalised"),
+        ("vgg19-features", "vgg22", "caffe"),
+        ("vgg19-features", "vgg54", "caffe"),
+    ],
+)
+def test_known_factors_give_the_magnitude_of_the_squared_error(shared, name, layer, source):
     archive = read_training_images(shared / "data/train/A_mixed.tar", print)
     data = TrainingSet((image for _, image in itertools.islice(archive, 40)), 4, CPU)
-    factor = calibrated_factor(normalised_vgg22(shared / "weights", CPU), data, batches=6)
-    assert factor == pytest.approx(NORMALISED_FACTOR, rel=0.2)  # all 590: within 1 %
+    features = vgg_features(layer, name, shared / "weights", CPU)
+    factor = calibrated_factor(features, data, batches=6)
+    assert factor == pytest.approx(FACTORS[source, layer], rel=0.25)
 
 
-def test_the_lpips_loss_is_the_lpips_metric(shared, recwarn):
+def test_the_lpips_loss_is_the_lpips_metric(shared, photos, recwarn):
     from srbench.metrics.lpips import Lpips
 
-    made, _ = content_losses(["lpips"], shared / "weights", CPU)
+    made, _ = content_losses(["lpips"], shared / "weights", photos, CPU)
     assert [str(w.message) for w in recwarn if w.category is UserWarning] == []
     hr, sr = data.astronaut()[:64, :64], data.astronaut()[2:66, 1:65]
     metric = Lpips("alex", shared / "weights")
@@ -442,7 +516,7 @@ def test_the_command_trains_and_the_method_runs(run_cli, refused, folder):
 
 def test_the_commands_mistakes(refused, folder, monkeypatch):
     train = ("train", "espcn", "--config", "quick", "--steps", 12, "--data", folder / "photos")
-    assert "give a folder" in refused("train", "espcn")
+    assert "give folders, tar files" in refused("train", "espcn")
     assert "did you mean 'espcn'" in refused("train", "espcm", *train[2:])
     assert "expected 2 or 4" in refused(*train, "--scale", 3)
     assert "does not exist" in refused(*train[:7], folder / "no")
@@ -487,7 +561,7 @@ def test_networks_that_judge_see_the_crop_from_every_phase_and_pixel_losses_all_
             (y, x)
             for y in range(9)
             for x in range(9)
-            if torch.equal(crop[..., y : y + 32, x : x + 32], part)
+            if torch.equal(crop[0, :, y : y + 32, x : x + 32], part[0])
         ]
         assert len(offsets) == 1
         phases.add((offsets[0][0] % 4, offsets[0][1] % 4))
