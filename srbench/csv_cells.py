@@ -1,24 +1,37 @@
 """Text cells of a CSV that no spreadsheet takes for a formula, and back again.
 
-A spreadsheet runs a cell that begins with = + - @, a tab or a carriage return. A text cell that
-begins with one of these, or with an apostrophe, is written with one apostrophe before it; reading
-takes that apostrophe away. So every text comes back as it was.
+A spreadsheet runs a cell that begins with = + - @, in ordinary or full width, some of them also
+behind blanks, line ends and characters of no width. A text cell that begins so, or with an
+apostrophe, a tab or a line end, is written with one apostrophe before it; reading takes that
+apostrophe away. So every text comes back as it was.
 """
 
 from __future__ import annotations
 
-_GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
+import unicodedata
+
+_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212")
+_ALWAYS = ("'", "\t", "\r", "\n", "\v", "\f", "\x85", "\u2028", "\u2029", "\0")
 _YES, _NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no", "")
 
 
 def guard(cell: str) -> str:
     """A text cell as written."""
-    return "'" + cell if cell.startswith(_GUARDED) else cell
+    return "'" + cell if _is_risky(cell) else cell
 
 
 def unguard(cell: str) -> str:
     """A text cell as meant; one that `guard` cannot have written stays as it is."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_GUARDED) else cell
+    return cell[1:] if cell.startswith("'") and _is_risky(cell[1:]) else cell
+
+
+def _is_risky(cell: str) -> bool:
+    if cell.startswith(_ALWAYS):
+        return True
+    for place, letter in enumerate(cell):  # past what is not seen
+        if not letter.isspace() and unicodedata.category(letter) not in ("Cf", "Cc"):
+            return cell.startswith(_SIGNS, place)
+    return False
 
 
 def truth(cell: str) -> bool | None:

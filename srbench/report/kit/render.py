@@ -141,12 +141,17 @@ _TEX = {
     "×": r"$\times$", "†": r"\textsuperscript{\dag}", "…": r"\ldots{}", "<": r"\textless{}",
     "←": r"$\leftarrow$", "→": r"$\rightarrow$", "≥": r"$\geq$", "α": r"$\alpha$",
     "χ": r"$\chi$", "²": r"\textsuperscript{2}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    '"': "''",
+    '"': "''", "`": r"\textasciigrave{}",
+    # After the end of a row, a bracket would be a distance and an asterisk a command's variant.
+    "[": "{[}", "]": "{]}", "*": "{*}",
+    "\u200b": "{}",
 }  # fmt: skip
 
 
 def _tex(text: str) -> str:
-    return "".join(_TEX.get(c, c) for c in " ".join(text.split()))
+    # Two hyphens or apostrophes in a row would be set as one sign.
+    apart = re.sub(r"([-'])(?=\1)", "\\1\u200b", " ".join(text.split()))
+    return "".join(_TEX.get(c, c) for c in apart)
 
 
 def to_latex(table: Table) -> str:
