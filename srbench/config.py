@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import ConfigError, unknown_name
+from .files import expanded, read_toml
 
 _PRESETS = Path(__file__).parent / "presets"
 _DEVICE = re.compile(r"auto|(cpu|cuda|mps|xpu)(:[0-9]+)?")
@@ -77,16 +77,16 @@ def read_experiment(source: str | None) -> Experiment:
         return Experiment()
     path = _PRESETS / f"{source}.toml"
     if not path.is_file():
-        path = Path(source)
+        path = expanded(source)
         if path.suffix != ".toml":
             raise unknown_name("preset", source, presets())
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path)
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist; expected a preset or a TOML file") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     return parse_experiment(values, str(path))
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import ConfigError, ResultsError
 
@@ -45,6 +48,29 @@ def expanded(path: Path | str) -> Path:
     """
     with home_needed(f"write out {path} without ~"):
         return Path(path).expanduser()
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not UTF-8, not TOML, or nested too deeply.
+    """
+    return _parsed(tomllib.loads, path)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; raises as `read_toml`."""
+    return _parsed(json.loads, path)
+
+
+def _parsed(parse: Callable[[str], Any], path: Path) -> Any:
+    text = path.read_text(encoding="utf-8")
+    try:
+        return parse(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def cannot_write(target: Path, error: OSError) -> ResultsError:

@@ -28,7 +28,7 @@ class Cache:
                 try:
                     entry = json.loads(line)
                     self._values[entry["key"]] = entry["value"]
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, RecursionError):
                     continue  # the line that an interruption cut short
 
     def get(self, key: str) -> Any | None:

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import ResultsError
 from ..files import remove_unfinished, write_text
+from .run_file import read_run_file
 
 
 class Score(NamedTuple):
@@ -108,20 +109,9 @@ class ResultsFolder:
         """run.json, or an empty record.
 
         Raises:
-            ResultsError: the file is damaged.
+            ResultsError: the file is damaged, or an entry is of another kind than it must be.
         """
-        path = self.root / "run.json"
-        if not path.exists():
-            return {}
-        try:
-            run = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ResultsError(
-                f"{path} is not valid JSON ({error}); move it away and run again"
-            ) from None
-        if not isinstance(run, dict):
-            raise ResultsError(f"{path} holds no JSON object; move it away and run again")
-        return run
+        return read_run_file(self.root / "run.json")
 
     def write_run(self, record: dict[str, Any]) -> None:
         """Write run.json."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import StudyError
-from ..files import write_text
+from ..files import read_json, write_text
 
 REFERENCE = "HR"
 GRADES = (1, 2, 3, 4, 5)
@@ -174,7 +174,7 @@ def load_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except FileNotFoundError:
         raise StudyError(
             f"{folder} holds no study ({MANIFEST_FILE} is missing); "

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import StudyError, unknown_name
+from ..files import read_toml
 from .manifest import Manifest, Question
 
 Texts = Mapping[str, str]
@@ -57,7 +58,7 @@ def read_wording(path: Path | None) -> Wording:
     if path is None:
         return ours
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = read_toml(path)
     except FileNotFoundError:
         raise StudyError(f"{path} does not exist; begin one with: srbench study texts") from None
     except (OSError, ValueError) as error:

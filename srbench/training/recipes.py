@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
 from ..errors import ConfigError, unknown_name
+from ..files import read_toml
 from ..methods.resolve import NETWORKS
 from ..models.cards import Architecture
 from .recipe import Content, Recipe, Stage
@@ -144,13 +144,15 @@ def read_recipe(path: Path, name: str, scale: int | None) -> Recipe:
     if name not in NETWORKS:
         raise unknown_name("network", name, NETWORKS)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path)
     except FileNotFoundError:
         raise ConfigError(
             f"{path} does not exist; expected a preset ({', '.join(PRESETS)}, {TV_MATRIX}) "
             "or a TOML file"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     values = {"name": name, **values}
     start = values.get("start_from")

@@ -31,6 +31,7 @@ KNOWN = {("benchmark", "report")}
 GROUND = (
     "errors.py",
     "files.py",
+    "file_kinds.py",
     "downloading.py",
     "observer.py",
     "csv_cells.py",

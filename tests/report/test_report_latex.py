@@ -65,6 +65,21 @@ def test_parts_repeat_the_leading_columns_and_keep_pairs_together():
     assert latex.count("\\caption{") == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["[1pt]", "*", "*[3]", "[", "a--b", "---", "''x''", "?`", "{x}", "x\\\\[9pt]", "%", "&"]
+)
+def test_no_name_is_a_command_wherever_it_stands(name):
+    """Behind the end of a row LaTeX looks for `*` and for a distance in brackets."""
+    table = methods_across(2)
+    named = [(text_cell(name), *row[1:]) for row in table.rows]
+    latex = to_latex(replace(table, rows=tuple(named), title=name, notes=(name,)))
+    bare = re.sub(r"\\(text[a-z]+|[&%$#_{}])(\{\})?", "", latex)  # escaped signs are text
+    assert not re.search(r"(\\\\|rule)\s*[\[*]", bare)
+    body = latex.partition("\\midrule")[2].partition("\\bottomrule")[0]
+    assert "--" not in body
+    assert "?`" not in latex
+
+
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
 @pytest.mark.parametrize("rows", [1, 30])
 @pytest.mark.parametrize("may_turn", [True, False])

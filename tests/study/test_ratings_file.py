@@ -21,7 +21,24 @@ from srbench.study.store import open_study
 @given(st.text())
 def test_the_guard_is_undone_exactly_and_leaves_no_formula(cell):
     assert unguard(guard(cell)) == cell
-    assert not guard(cell).startswith(("=", "+", "-", "@", "\t", "\r"))
+    shown = guard(cell).lstrip(" \t\r\n\v\f\0\u200b\ufeff\u3000\xa0")
+    assert not shown.startswith(("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
+    assert not guard(cell).startswith(("\t", "\r", "\n"))
+
+
+@pytest.mark.parametrize(
+    "blank", ["", " ", "\n", "\r\n", "\t", "\xa0", "\u3000", "\u200b", "\ufeff"]
+)
+@pytest.mark.parametrize("sign", "=+-@\uff1d\uff0b\uff0d\uff20")
+def test_signs_of_every_width_are_guarded_behind_what_is_not_seen(blank, sign):
+    cell = f"{blank}{sign}HYPERLINK(1)"
+    assert guard(cell) == "'" + cell
+    assert unguard(guard(cell)) == cell
+
+
+@pytest.mark.parametrize("cell", ["", " ", "anna", "a=1", "SRResNet-MSE", "東京", "5"])
+def test_ordinary_text_is_written_as_it_is(cell):
+    assert guard(cell) == cell
 
 
 @pytest.fixture
