@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -29,6 +29,16 @@ def require_device_name(device: str) -> str:
     return device
 
 
+def _is_choice(choice: object) -> object:
+    if choice is None or isinstance(choice, (bool, int, float, bytes, list, tuple, dict)):
+        raise ValueError(f"{choice!r} is no name")
+    return choice
+
+
+Choice = Annotated[Any, AfterValidator(_is_choice)]
+"""A name, or in Python an object."""
+
+
 class Crop(BaseModel):
     """A region that the comparison figure shows, instead of the one it would choose itself."""
 
@@ -47,8 +57,9 @@ class Experiment(BaseModel):
 
     datasets: tuple[str, ...] = Field(default=("auto",), min_length=1)
     """Names of data sets; ``auto`` means Set5, Set14 and BSD100 where present, else the sample."""
-    methods: tuple[str, ...] = Field(default=("shipped",), min_length=1)
-    """Names, ``NAME=FOLDER`` or ``NAME=FILE``; ``shipped`` means all that can run here."""
+    methods: tuple[Choice, ...] = Field(default=("shipped",), min_length=1)
+    """Names, ``NAME=FOLDER`` or ``NAME=FILE``; ``shipped`` means all that can run here.
+    In Python also objects with ``upscale``."""
     patterns: tuple[str, ...] = ()
     """How files in the folders of ``NAME=FOLDER`` are named: ``{}_x4_SR``, ``NAME={}_x4_SR``."""
     scale: Literal[2, 3, 4, 8] = 4
@@ -57,6 +68,10 @@ class Experiment(BaseModel):
         default=("matlab", "basicsr", "ledig2017"), min_length=1
     )
     lpips: tuple[Literal["alex", "squeeze", "vgg"], ...] = ("alex",)
+    metrics: tuple[Choice, ...] = Field(default=("psnr", "ssim", "lpips"), min_length=1)
+    """Words as :func:`srbench.metrics.find_metrics` takes them: ``psnr`` and ``ssim`` of every
+    one of ``protocols``, ``lpips`` of every one of ``lpips``, ``niqe``, ``NAME=FILE.py:function``.
+    In Python also functions and metrics."""
     device: Annotated[str, AfterValidator(require_device_name)] = "auto"
     crops: tuple[Crop, ...] = ()
 

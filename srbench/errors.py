@@ -50,6 +50,10 @@ class ResultsError(SrbenchError):
     """The results folder cannot be used as asked."""
 
 
+class MetricError(SrbenchError):
+    """A metric that somebody brought cannot be loaded or does not give what a metric must."""
+
+
 class TrainingError(SrbenchError):
     """Training cannot start or go on."""
 

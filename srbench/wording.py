@@ -24,3 +24,9 @@ def printable(text: str) -> str:
 def counted(number: int, thing: str) -> str:
     """``1 image``, ``2 images``, ``29,328 votes``: for things whose plural takes an s."""
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def one_line(name: str, limit: int = 28) -> str:
+    """A name as it can be printed: control characters as spaces, an ellipsis beyond ``limit``."""
+    clean = " ".join("".join(c if c.isprintable() else " " for c in name).split()) or "(no name)"
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"

@@ -13,7 +13,7 @@ import logging
 import secrets
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +21,7 @@ from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 from distributed import Client, Future, Security, Worker, WorkerPlugin, as_completed, get_worker
 from distributed.client import FutureCancelledError
@@ -36,13 +36,11 @@ from ..imaging import Border, encode_png
 from ..methods import ImageId, Method
 from ..methods.folder import FolderMethod
 from ..methods.network import NetworkMethod
+from ..metrics.base import Facts, Metric
 from ..observer import Observer
 from .cache import Cache
 from .plan import Plan, remember
 from .work import Job, JobResult, Task, load, process
-
-if TYPE_CHECKING:
-    from ..metrics.lpips import Lpips
 
 _PATIENCE = "10 s"
 """How long a scheduler may take to answer."""
@@ -67,8 +65,7 @@ class Parcel(NamedTuple):
     image: tuple[str, bytes] | None
     """Name and content of the SR image's file, where it is not to be computed."""
     upscale: bool
-    protocols: tuple[str, ...]
-    lpips: tuple[str, ...]
+    wanted: tuple[Facts, ...]
     wants_copy: bool
     """Whether the original's cropped copy is to come back too."""
 
@@ -87,7 +84,7 @@ class Equipment(WorkerPlugin):
 
     name: str
     methods: Mapping[str, Method]
-    lpips: Mapping[str, Lpips]
+    metrics: tuple[Metric, ...]
     device: str
     """Where networks run, as recorded beside times."""
     threads: int
@@ -143,7 +140,7 @@ class Cluster:
         self,
         plan: Plan,
         cache: Cache,
-        lpips: Mapping[str, Lpips],
+        metrics: Sequence[Metric],
         device: str,
         observer: Observer,
     ) -> None:
@@ -153,7 +150,7 @@ class Cluster:
             SrbenchError: the workers cannot run srbench as it is here, an image or a method does
                 not work, or the cluster is lost; what was finished before is kept.
         """
-        equipment, cells = _equipment(plan, lpips, device), plan.by_name
+        equipment, cells = _equipment(plan, metrics, device), plan.by_name
         waiting: dict[Any, tuple[Task, Job | None]] = {}
         try:
             self._equip(equipment, observer)
@@ -180,7 +177,7 @@ class Cluster:
                     cache.put(plan.hr_keys[task.source], copy)
                 if delivery.outcome is not None:
                     cell = cells[task.source, delivery.outcome.method]
-                    remember(cache, cell, delivery.outcome, task.scale)
+                    remember(cache, cell, delivery.outcome, task)
                 observer.step_done(f"{task.source.dataset}/{task.source.image}")
                 send(max(0, self._room() - len(waiting)))
         except KilledWorker as error:
@@ -263,7 +260,7 @@ def work(parcel: Parcel) -> Delivery:
         hr, lr = load(task)
         made: list[bytes] = []
         outcomes = process(
-            task, hr, lr, equipment.lpips, equipment.device, lambda path, png: made.append(png)
+            task, hr, lr, equipment.metrics, equipment.device, lambda path, png: made.append(png)
         )
         copy = encode_png(hr) if parcel.wants_copy else None
         return Delivery(next(iter(outcomes), None), next(iter(made), None), copy)
@@ -282,7 +279,7 @@ def _task(parcel: Parcel, equipment: Equipment, folder: Path) -> Task:
         method = equipment.methods.get(parcel.method)
         if method is None:  # its images travel one by one
             method = FolderMethod(parcel.method, parcel.scale, {parcel.source: image})
-        jobs = (Job(method, image, parcel.upscale, parcel.protocols, parcel.lpips),)
+        jobs = (Job(method, image, parcel.upscale, parcel.wanted),)
     return Task(parcel.source, original, folder / "copy.png", parcel.scale, parcel.border, jobs)
 
 
@@ -291,7 +288,7 @@ def _parcels(plan: Plan, equipment: Equipment) -> Iterator[tuple[Task, Job | Non
         original = (task.hr.name, task.hr.read_bytes())
         copy_only = Parcel(
             equipment.name, task.source, original, task.scale, task.border,
-            method=None, image=None, upscale=False, protocols=(), lpips=(), wants_copy=True,
+            method=None, image=None, upscale=False, wanted=(), wants_copy=True,
         )  # fmt: skip
         if not task.jobs:
             yield task, None, copy_only
@@ -303,8 +300,7 @@ def _parcels(plan: Plan, equipment: Equipment) -> Iterator[tuple[Task, Job | Non
                 method=job.method.name,
                 image=None if path is None else (path.name, path.read_bytes()),
                 upscale=job.upscale,
-                protocols=job.protocols,
-                lpips=job.lpips,
+                wanted=job.wanted,
                 wants_copy=index == 0,
             )
             yield task, job, parcel
@@ -317,7 +313,7 @@ def _write(task: Task, job: Job | None, delivery: Delivery) -> None:
         write_bytes(job.path, delivery.sr)
 
 
-def _equipment(plan: Plan, lpips: Mapping[str, Lpips], device: str) -> Equipment:
+def _equipment(plan: Plan, metrics: Sequence[Metric], device: str) -> Equipment:
     import torch
 
     methods = {
@@ -327,7 +323,7 @@ def _equipment(plan: Plan, lpips: Mapping[str, Lpips], device: str) -> Equipment
         if not isinstance(job.method, FolderMethod)
     }
     name = f"srbench-{secrets.token_hex(4)}"
-    return Equipment(name, methods, lpips, device, torch.get_num_threads(), _versions())
+    return Equipment(name, methods, tuple(metrics), device, torch.get_num_threads(), _versions())
 
 
 def _without_files(method: Method, device: str) -> Method:

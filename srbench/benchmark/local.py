@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +17,11 @@ from .work import Task, load, process
 
 if TYPE_CHECKING:
     from ..imaging.luma import Image
-    from ..metrics.lpips import Lpips
+    from ..metrics.base import Metric
 
 
 def run_here(
-    plan: Plan, cache: Cache, lpips: Mapping[str, Lpips], device: str, observer: Observer
+    plan: Plan, cache: Cache, metrics: Sequence[Metric], device: str, observer: Observer
 ) -> None:
     """Do every task of ``plan``; each image's results are kept before the next one's are.
 
@@ -46,12 +46,12 @@ def run_here(
 
                 copy = encode_png(hr)
                 write(task.hr_copy, copy)
-                outcomes = process(task, hr, lr, lpips, device, write)
+                outcomes = process(task, hr, lr, metrics, device, write)
                 for done in writes:
                     done.result()  # only what stands on the disk is noted as known
                 cache.put(plan.hr_keys[task.source], hashlib.sha256(copy).hexdigest())
                 for outcome in outcomes:
-                    remember(cache, cells[task.source, outcome.method], outcome, task.scale)
+                    remember(cache, cells[task.source, outcome.method], outcome, task)
                 observer.step_done(f"{task.source.dataset}/{task.source.image}")
     finally:
         observer.end()

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from ..config import Experiment
 from ..data.folder import Dataset
 from ..errors import DatasetError, ImageError
-from ..imaging import probe_image
+from ..imaging import Border, probe_image
 from ..methods import ImageId, Method, Selection
 from ..methods.base import file_sha256
-from ..metrics.protocols import LPIPS_PROTOCOL, get_protocol
+from ..metrics.base import Facts, Metric
 from .cache import Cache, content_key
 from .results import ResultsFolder
 from .work import Job, JobResult, MadeImage, Task
 
-# Changed whenever a metric or the resize may give another number for the same pixels.
+# Changed whenever one of our metrics without a fingerprint of its own, or the resize, may give
+# another number for the same pixels.
 _METRICS_VERSION = 1
+
+IMPORTED = "imported"
+"""The protocol of numbers that were computed elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -62,44 +66,49 @@ def made_of(cache: Cache, cell: MethodOnImage) -> MadeImage | None:
     return None if value is None else MadeImage(*value)
 
 
-def remember(cache: Cache, cell: MethodOnImage, outcome: JobResult, scale: int) -> None:
+def remember(cache: Cache, cell: MethodOnImage, outcome: JobResult, task: Task) -> None:
     """Keep what a job gave. Its SR image must stand on the disk by now."""
     if outcome.made is not None:
         cache.put(cell.key, list(outcome.made))
     made = made_of(cache, cell)
     assert made is not None  # a job that does not make the image has a known one
-    for (protocol, metric), value in outcome.scores.items():
-        cache.put(score_key(cell, made.pixels_sha256, scale, protocol, metric), value)
+    for facts, value in outcome.scores.items():
+        cache.put(score_key(cell, made.pixels_sha256, task.scale, task.border, facts), value)
 
 
 def score_key(
-    cell: MethodOnImage, pixels_sha256: str, scale: int, protocol: str, metric: str
+    cell: MethodOnImage, pixels_sha256: str, scale: int, border: Border, facts: Facts
 ) -> str:
-    """The cache key of one number."""
-    return content_key(
-        "score", _METRICS_VERSION, cell.hr_sha256, pixels_sha256, scale, protocol, metric
-    )
+    """The cache key of one number: the content of what makes it."""
+    if facts.protocol == IMPORTED:
+        source = cell.source.dataset, cell.source.image, cell.method.name
+        return imported_key(*source, scale, pixels_sha256, facts.name)
+    parts: list[object] = [cell.hr_sha256, pixels_sha256, scale, *facts.key]
+    if facts.fingerprint:
+        parts.append(facts.fingerprint)
+    if facts.needs == "lr":  # which the border rule makes
+        parts.append(border)
+    return content_key("score", _METRICS_VERSION, *parts)
 
 
-def metric_names(
-    protocols: Sequence[str], lpips: Sequence[str]
-) -> list[tuple[str, tuple[str, ...]]]:
-    """(protocol, its metrics) of everything that is scored."""
-    named = [(protocol, ("psnr_y", "ssim_y")) for protocol in protocols]
-    return [*named, *((LPIPS_PROTOCOL, (f"lpips_{net}",)) for net in lpips)]
+def imported_key(
+    dataset: str, image: str, method: str, scale: int, pixels_sha256: str, metric: str
+) -> str:
+    """The cache key of a number that was computed elsewhere, of these very pixels."""
+    return content_key("imported", dataset, image, method, scale, pixels_sha256, metric)
 
 
 def make_plan(
     datasets: Sequence[Dataset],
     selection: Selection,
     experiment: Experiment,
-    lpips: Sequence[str],
+    metrics: Sequence[Metric],
     folder: ResultsFolder,
     cache: Cache,
     *,
     force: bool,
 ) -> Plan:
-    """Find out what is open, by content: files' bytes, methods' fingerprints, protocols.
+    """Find out what is open, by content: files' bytes, fingerprints of methods and metrics.
 
     ``force`` takes nothing for known. An SR image counts as known only while its file is there
     with the very bytes that were written.
@@ -108,6 +117,7 @@ def make_plan(
     tasks: list[Task] = []
     hr_keys: dict[ImageId, str] = {}
     scale = experiment.scale
+    facts = [facts for metric in metrics for facts in metric.facts]
     for dataset in datasets:
         methods = [m for m in selection.methods if selection.serves(m, dataset.name)]
         for image in dataset.ids:
@@ -120,7 +130,7 @@ def make_plan(
                 )
                 cell = MethodOnImage(method, source, hr_sha256, key)
                 cells.append(cell)
-                job = _job(cell, experiment, lpips, folder, None if force else cache)
+                job = _job(cell, experiment, facts, folder, None if force else cache)
                 if job:
                     jobs.append(job)
             copy = folder.image(dataset.name, scale, "HR", image)
@@ -140,14 +150,15 @@ def make_plan(
     return Plan(tuple(cells), tuple(tasks), hr_keys)
 
 
-def refuse_unfit(plan: Plan, experiment: Experiment) -> None:
+def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> None:
     """Look at the originals that are still to be worked on, so that a run does not end midway.
 
     Raises:
-        DatasetError: some cannot be read, or are too small for a protocol.
+        DatasetError: some cannot be read, or are too small for a metric.
     """
-    scale = experiment.scale
-    least = max((get_protocol(name).least(scale) for name in experiment.protocols), default=scale)
+    needs = {metric.facts[0]: metric.least(scale) for metric in metrics}
+    facts = max(needs, key=lambda facts: needs[facts])
+    least = needs[facts]
     problems: list[str] = []
     for task in plan.tasks:
         try:
@@ -157,7 +168,8 @@ def refuse_unfit(plan: Plan, experiment: Experiment) -> None:
             continue
         if min(height, width) < least:
             problems.append(
-                f"{task.hr} is {width}x{height}, expected at least {least}x{least} at x{scale}"
+                f"{task.hr} is {width}x{height}, expected at least {least}x{least} at x{scale}, "
+                f"as {facts.name} ({facts.protocol}) needs"
             )
     if problems:
         raise DatasetError(
@@ -169,7 +181,7 @@ def refuse_unfit(plan: Plan, experiment: Experiment) -> None:
 def _job(
     cell: MethodOnImage,
     experiment: Experiment,
-    lpips: Sequence[str],
+    facts: Sequence[Facts],
     folder: ResultsFolder,
     cache: Cache | None,
 ) -> Job | None:
@@ -178,19 +190,11 @@ def _job(
     made = made_of(cache, cell) if cache else None
     stands = made is not None and path.is_file() and file_sha256(path) == made.png_sha256
 
-    def is_open(protocol: str, metrics: tuple[str, ...]) -> bool:
-        return (
-            cache is None
-            or made is None
-            or any(
-                cache.get(score_key(cell, made.pixels_sha256, experiment.scale, protocol, metric))
-                is None
-                for metric in metrics
-            )
-        )
+    def is_known(number: Facts) -> bool:
+        if cache is None or made is None:
+            return False
+        scale, border = experiment.scale, experiment.border
+        return cache.get(score_key(cell, made.pixels_sha256, scale, border, number)) is not None
 
-    protocols = tuple(p for p, m in metric_names(experiment.protocols, ()) if is_open(p, m))
-    nets = tuple(net for net in lpips if is_open(*metric_names((), (net,))[0]))
-    if stands and not protocols and not nets:
-        return None
-    return Job(cell.method, path, not stands, protocols, nets)
+    wanted = tuple(number for number in facts if not is_known(number))
+    return None if stands and not wanted else Job(cell.method, path, not stands, wanted)

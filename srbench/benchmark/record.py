@@ -12,7 +12,8 @@ from .. import __version__
 from ..config import Experiment
 from ..data.folder import Dataset
 from ..methods import Selection
-from ..models.weights_catalogue import LPIPS_BACKBONES, mending_command
+from ..metrics.base import Facts, Metric, MissingMetric, read_facts
+from ..metrics.table import NETS, find_metrics
 from .cache import content_key
 from .plan import Plan
 
@@ -28,7 +29,8 @@ def run_record(
     selection: Selection,
     datasets: Sequence[Dataset],
     plan: Plan,
-    nets: Sequence[str],
+    metrics: Sequence[Metric],
+    without: Sequence[MissingMetric],
     device: str,
     *,
     seconds: float,
@@ -46,13 +48,14 @@ def run_record(
     trained |= {method.name: method.trained_on_metric for method in selection.methods}
     asked = {m.method for m in selection.missing} | {m.name for m in selection.methods}
     opened = {dataset.name for dataset in datasets}
-    metrics = {f"lpips_{net}" for net in experiment.lpips}
+    numbers = numbers_of(before, metrics)
+    scored = {gap.name for gap in without} | {f.name for m in metrics for f in m.facts}
 
     def still_missing(gap: dict[str, Any]) -> bool:
         if gap["scale"] != scale:
             return True
         if gap["method"] is None:
-            return gap["metric"] not in metrics
+            return gap["metric"] not in scored
         return gap["method"] not in asked or gap["dataset"] not in {None, *opened}
 
     missing = [gap for gap in before.get("missing", []) if still_missing(gap)]
@@ -79,19 +82,17 @@ def run_record(
         {
             "method": None,
             "dataset": None,
-            "metric": f"lpips_{net}",
+            "metric": gap.name,
             "scale": scale,
-            "reason": f"{LPIPS_BACKBONES[net]} was not on the machine",
-            "command": mending_command(LPIPS_BACKBONES[net]),
+            "reason": gap.reason,
+            "command": gap.command,
         }
-        for net in experiment.lpips
-        if net not in nets
+        for gap in without
     ]
     return {
         "border": experiment.border,
         "crops": [crop.model_dump() for crop in experiment.crops],
-        "protocols": sorted({*before.get("protocols", []), *experiment.protocols}),
-        "lpips": sorted({*before.get("lpips", []), *nets}),
+        "metrics": [facts.record() for facts in numbers],
         "methods": {**before.get("methods", {}), scale: methods},
         "datasets": {**before.get("datasets", {}), scale: prints},
         "trained_on_metric": {**before.get("trained_on_metric", {}), scale: trained},
@@ -109,12 +110,35 @@ def run_record(
     }
 
 
+def numbers_of(before: dict[str, Any], metrics: Sequence[Metric] = ()) -> list[Facts]:
+    """The numbers of ``metrics``, and those that earlier runs into the same folder computed."""
+    numbers = {facts.key: facts for facts in read_facts(before.get("metrics"))}
+    if "protocols" in before:  # as run.json was until version 0.1
+        nets = [net for net in before.get("lpips", []) if net in NETS]
+        words = ["psnr", "ssim", *(f"lpips_{net}" for net in nets)]
+        earlier = find_metrics(words, protocols=before["protocols"])
+        numbers |= {facts.key: facts for metric in earlier for facts in metric.facts}
+    numbers |= {facts.key: facts for metric in metrics for facts in metric.facts}
+    return [numbers[key] for key in sorted(numbers)]
+
+
 def _copied(before: dict[str, Any], name: str, scale: str) -> dict[str, Any]:
     return dict(before.get(name, {}).get(scale, {}).items())
 
 
 def _named(experiment: Experiment) -> dict[str, Any]:
-    values = experiment.model_dump(mode="json")
+    values = experiment.model_dump(mode="json", exclude={"methods", "metrics"})
     # The folder or file behind NAME=... is a matter of this machine.
-    values["methods"] = [name.partition("=")[0] for name in experiment.methods]
+    for part, chosen in (("methods", experiment.methods), ("metrics", experiment.metrics)):
+        values[part] = [_name(choice).partition("=")[0] for choice in chosen]
     return values
+
+
+def _name(choice: object) -> str:
+    """A word as it was given; of an object, what it calls itself."""
+    if isinstance(choice, str):
+        return choice
+    if isinstance(choice, Metric):
+        return choice.facts[0].name
+    named = getattr(choice, "name", None) or getattr(choice, "__name__", None)
+    return str(named or type(choice).__name__)

@@ -14,16 +14,17 @@ from ..data.folder import Dataset, auto_datasets, open_dataset
 from ..errors import ConfigError, ResultsError, SrbenchError
 from ..methods import MissingMethod, select_methods
 from ..methods.resolve import NETWORKS, shipped
+from ..metrics import Metric, find_metrics
+from ..metrics.base import MissingMetric
 from ..models.device import pick_device
 from ..observer import Observer
 from .cache import Cache, content_key
 from .local import run_here
-from .plan import Plan, made_of, make_plan, metric_names, refuse_unfit, score_key
-from .record import VOLATILE, run_record
+from .plan import Plan, made_of, make_plan, refuse_unfit, score_key
+from .record import VOLATILE, numbers_of, run_record
 from .results import ResultsFolder, Score, Timing
 
 if TYPE_CHECKING:
-    from ..metrics.lpips import Lpips
     from .cluster import Cluster
 
 
@@ -90,28 +91,32 @@ def run_all(
             observer.note(_gap_line(gap))
         if not selection.methods:
             raise ConfigError("none of the methods can run; see the lines above for the commands")
-        nets = _available_lpips(experiment.lpips, weights, observer)
+        metrics, without = _available(
+            find_metrics(experiment.metrics, protocols=experiment.protocols, nets=experiment.lpips),
+            weights,
+            observer,
+        )
         folder = ResultsFolder(out)
         with folder.locked():
             _refuse_other_border(folder, experiment)
             cache = Cache(folder.cache)
-            plan = make_plan(datasets, selection, experiment, nets, folder, cache, force=force)
+            plan = make_plan(datasets, selection, experiment, metrics, folder, cache, force=force)
             device = folder.read_run().get("device")
             if plan.tasks or device is None:
                 device = pick_device(experiment.device)
             if plan.tasks:
-                refuse_unfit(plan, experiment)
+                refuse_unfit(plan, experiment.scale, metrics)
                 observer.begin("loading networks and metrics", 0)
-                lpips = _load_lpips(plan, nets, weights, device)
+                loaded = _loaded(plan, metrics, weights, device)
                 if cluster is None:
-                    run_here(plan, cache, lpips, device, observer)
+                    run_here(plan, cache, loaded, device, observer)
                 else:
-                    cluster.run(plan, cache, lpips, device, observer)
+                    cluster.run(plan, cache, loaded, device, observer)
             else:
                 observer.note(
                     "every image and score stood in the results folder: nothing to compute"
                 )
-            _write_tables(folder, plan, cache, experiment, nets, datasets)
+            _write_tables(folder, plan, cache, experiment, metrics, datasets)
             seconds = time.perf_counter() - begun
             folder.write_run(
                 run_record(
@@ -120,7 +125,8 @@ def run_all(
                     selection,
                     datasets,
                     plan,
-                    nets,
+                    metrics,
+                    without,
                     device,
                     seconds=seconds,
                     computed=plan.jobs,
@@ -148,13 +154,10 @@ def _connected(dask: str | None) -> AbstractContextManager[Cluster | None]:
     return Cluster(dask)
 
 
-def _load_lpips(plan: Plan, nets: Sequence[str], weights: Path, device: str) -> dict[str, Lpips]:
-    wanted = {net for task in plan.tasks for job in task.jobs for net in job.lpips}
-    if not wanted:
-        return {}
-    from ..metrics.lpips import Lpips
-
-    return {net: Lpips(net, weights, device) for net in nets if net in wanted}
+def _loaded(plan: Plan, metrics: Sequence[Metric], weights: Path, device: str) -> list[Metric]:
+    """The metrics that some job needs, ready."""
+    wanted = {facts for task in plan.tasks for job in task.jobs for facts in job.wanted}
+    return [m.load(weights, device) for m in metrics if any(f in wanted for f in m.facts)]
 
 
 def _open_datasets(experiment: Experiment, root: Path, observer: Observer) -> list[Dataset]:
@@ -196,21 +199,25 @@ def _gap_line(gap: MissingMethod) -> str:
     return f"{gap.method}{where} is left out: {gap.reason}{cure}"
 
 
-def _available_lpips(nets: Sequence[str], weights: Path, observer: Observer) -> list[str]:
-    from ..models.weights_catalogue import LPIPS_BACKBONES, list_weights, mending_command
-
-    present = {status.entry.name for status in list_weights(weights) if status.present}
-    available: list[str] = []
-    for net in nets:
-        backbone = LPIPS_BACKBONES[net]
-        if backbone in present:
-            available.append(net)
+def _available(
+    metrics: Sequence[Metric], weights: Path, observer: Observer
+) -> tuple[list[Metric], list[MissingMetric]]:
+    """The metrics that can be computed on this machine, and what the others lack."""
+    available: list[Metric] = []
+    without: list[MissingMetric] = []
+    for metric in metrics:
+        gap = metric.missing(weights)
+        if gap is None:
+            available.append(metric)
+            if metric.notice:
+                observer.note(metric.notice)
         else:
-            observer.note(
-                f"lpips_{net} is left out: {backbone} is not on this machine; to supply it: "
-                f"{mending_command(backbone)}"
-            )
-    return available
+            without.append(gap)
+            cure = f"; to supply it: {gap.command}" if gap.command else ""
+            observer.note(f"{gap.name} is left out: {gap.reason}{cure}")
+    if not available:
+        raise ConfigError("none of the metrics can be computed; see the lines above")
+    return available, without
 
 
 def _refuse_other_border(folder: ResultsFolder, experiment: Experiment) -> None:
@@ -227,7 +234,7 @@ def _write_tables(
     plan: Plan,
     cache: Cache,
     experiment: Experiment,
-    nets: Sequence[str],
+    metrics: Sequence[Metric],
     datasets: Sequence[Dataset],
 ) -> None:
     """scores.csv and timings.csv: this run's rows, and earlier ones of what was not run now.
@@ -235,8 +242,9 @@ def _write_tables(
     Metrics that an earlier run computed of the same SR images are kept too.
     """
     scale, before = experiment.scale, folder.read_run()
-    protocols = sorted({*experiment.protocols, *before.get("protocols", [])})
-    named = metric_names(protocols, sorted({*nets, *before.get("lpips", [])}))
+    numbers = numbers_of(before, metrics)
+    prints = {facts.key: facts.fingerprint for facts in numbers_of(before)}
+    changed = {f.key for f in numbers if prints.get(f.key, f.fingerprint) != f.fingerprint}
     scores: list[Score] = []
     timings: list[Timing] = []
     for cell in plan.cells:
@@ -244,12 +252,10 @@ def _write_tables(
         assert made is not None  # every job of the plan is done
         dataset, image = cell.source
         method = cell.method.name
-        for protocol, metrics in named:
-            for metric in metrics:
-                key = score_key(cell, made.pixels_sha256, scale, protocol, metric)
-                value = cache.get(key)
-                if value is not None:
-                    scores.append(Score(dataset, image, method, scale, protocol, metric, value))
+        for facts in numbers:
+            value = cache.get(score_key(cell, made.pixels_sha256, scale, experiment.border, facts))
+            if value is not None:
+                scores.append(Score(dataset, image, method, scale, *facts.key, value))
         if made.seconds is not None:
             pace = made.megapixels / max(made.seconds, 1e-9)
             timings.append(Timing(dataset, image, method, scale, made.device, made.seconds, pace))
@@ -258,6 +264,8 @@ def _write_tables(
     opened = {d.name for d in datasets}
 
     def kept(row: Score | Timing) -> bool:
+        if isinstance(row, Score) and (row.protocol, row.metric) in changed:
+            return False  # by an earlier version of the metric
         if row.scale != scale:
             return True
         gone = row.dataset in opened and (row.dataset, row.image) not in ids

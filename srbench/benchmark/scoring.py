@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..data.folder import image_files, passed_over
 from ..data.matching import match_names
-from ..errors import DatasetError, SrbenchError
-from ..imaging import crop_to_multiple, read_image
-from ..metrics.protocols import get_protocol
+from ..errors import DatasetError, MissingWeights, SrbenchError
+from ..imaging import crop_to_multiple, imresize, read_image
+from ..imaging.luma import Image
+from ..metrics import Metric, Original
 from ..observer import Observer
 from .results import Score
-from .work import Metrics
-
-if TYPE_CHECKING:
-    from ..metrics.lpips import Lpips
+from .work import Scorer
 
 
 def score_folders(
@@ -24,8 +22,7 @@ def score_folders(
     sr: Path,
     *,
     scale: int,
-    protocols: Sequence[str],
-    lpips: Sequence[str],
+    metrics: Sequence[Metric],
     weights: Path,
     device: str = "auto",
     pattern: str | None = None,
@@ -42,13 +39,11 @@ def score_folders(
     Raises:
         DatasetError: the folders hold different images, or one of the two is a file and the other
             a folder.
-        UnknownName: an unknown protocol or LPIPS network.
         SizeMismatch: an image's size is not that of its original cropped to the scale.
-        MissingWeights: LPIPS was asked for, but its backbone is not on this machine.
+        MissingWeights: a metric's network is not on this machine.
+        SrbenchError: a metric does not work.
     """
     observer = observer or Observer()
-    for protocol in protocols:
-        get_protocol(protocol)
     # A folder given as "." has its name all the same.
     dataset, method = hr.resolve().name, sr.resolve().name
     if hr.is_file() and sr.is_file():
@@ -64,33 +59,44 @@ def score_folders(
                 observer.note(f"{folder}: passed over {others}")
         if matched.taken:
             observer.note(f"{method}: {matched.taken}")
-    metrics = _load_lpips(lpips, weights, device)
+    loaded = load_metrics(metrics, weights, device)
     rows: list[Score] = []
     observer.begin("scoring", len(images))
     for image, path in images.items():
         original, pixels = read_image(originals[image]), read_image(path)
         try:
-            prepared = Metrics(crop_to_multiple(original, scale), scale, metrics)
-            scores: dict[tuple[str, str], float] = {}
-            for protocol in protocols:
-                scores |= prepared.protocol(protocol, pixels)
-            for net in lpips:
-                scores |= prepared.lpips(net, pixels)
+            scores = Scorer(original_of(original, scale, loaded), loaded).score(pixels)
         except SrbenchError as error:
             raise type(error)(f"{path}: {error}") from error
-        rows += [Score(dataset, image, method, scale, *key, v) for key, v in scores.items()]
+        rows += [Score(dataset, image, method, scale, *f.key, v) for f, v in scores.items()]
         observer.step_done(image)
     observer.end()
     return rows
 
 
-def _load_lpips(lpips: Sequence[str], weights: Path, device: str) -> dict[str, Lpips]:
-    if not lpips:
-        return {}
-    from ..metrics.lpips import Lpips
-    from ..models.device import pick_device
+def original_of(hr: Image, scale: int, metrics: Sequence[Metric]) -> Original:
+    """The original cropped to the scale, and its LR image (symmetric border) if one is needed."""
+    cropped = crop_to_multiple(hr, scale)
+    if all(metric.needs != "lr" for metric in metrics):
+        return Original(cropped, scale)
+    return Original(cropped, scale, imresize(cropped, Fraction(1, scale)))
 
-    return {net: Lpips(net, weights, pick_device(device)) for net in lpips}
+
+def load_metrics(metrics: Sequence[Metric], weights: Path, device: str) -> list[Metric]:
+    """The metrics, ready.
+
+    Raises:
+        MissingWeights: what one of them needs is not on this machine.
+    """
+    for metric in metrics:
+        if gap := metric.missing(weights):
+            cure = f"; to supply it: {gap.command}" if gap.command else ""
+            raise MissingWeights(f"{gap.name} cannot be computed: {gap.reason}{cure}")
+    if any(metric.uses_device for metric in metrics):
+        from ..models.device import pick_device
+
+        device = pick_device(device)
+    return [metric.load(weights, device) for metric in metrics]
 
 
 def _refuse_a_file_with_a_folder(hr: Path, sr: Path) -> None:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import SrbenchError
-from ..imaging import Border, crop_to_multiple, encode_png, imresize, read_image
+from ..imaging import (
+    Border,
+    crop_to_multiple,
+    encode_png,
+    imresize,
+    read_image,
+    require_image,
+)
 from ..imaging.luma import Image
 from ..methods import ImageId, Method
-from ..metrics.protocols import LPIPS_PROTOCOL, Reference, get_protocol
-
-if TYPE_CHECKING:
-    from ..metrics.lpips import Lpips, LpipsReference
+from ..metrics.base import Facts, Metric, Numbers, Original
+from ..metrics.protocols import require_same_size
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,8 @@ class Job:
     """Where the SR image is, or is to be written."""
     upscale: bool
     """Whether the SR image is to be made; else it is read from ``path``."""
-    protocols: tuple[str, ...]
-    lpips: tuple[str, ...]
+    wanted: tuple[Facts, ...]
+    """The numbers that are not known yet."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class JobResult(NamedTuple):
 
     method: str
     made: MadeImage | None
-    scores: dict[tuple[str, str], float]
+    scores: dict[Facts, float]
 
 
 def array_sha256(image: Image) -> str:
@@ -83,34 +88,35 @@ def load(task: Task) -> tuple[Image, Image]:
         raise _located(error, task.source, None) from error
 
 
-class Metrics:
-    """The metrics of one original image, each prepared at its first use and kept."""
+class Scorer:
+    """Metrics of one original image, each prepared at its first use and kept."""
 
-    def __init__(self, hr: Image, scale: int, lpips: Mapping[str, Lpips]) -> None:
-        self._hr, self._scale, self._lpips = hr, scale, lpips
-        self._references: dict[str, Reference] = {}
-        self._features: dict[str, LpipsReference] = {}
+    def __init__(self, original: Original, metrics: Sequence[Metric]) -> None:
+        self._original, self._metrics = original, metrics
+        self._prepared: dict[int, Callable[[Image], Numbers]] = {}
 
-    def protocol(self, name: str, sr: Image) -> dict[tuple[str, str], float]:
-        """PSNR and SSIM by (protocol, metric)."""
-        if name not in self._references:
-            self._references[name] = get_protocol(name).prepare(self._hr, self._scale)
-        scores = self._references[name].score(sr)
-        return {(name, metric): value for metric, value in scores.items()}
-
-    def lpips(self, net: str, sr: Image) -> dict[tuple[str, str], float]:
-        """LPIPS with one backbone by (protocol, metric)."""
-        metric = self._lpips[net]
-        if net not in self._features:
-            self._features[net] = metric.prepare(self._hr)
-        return {(LPIPS_PROTOCOL, f"lpips_{net}"): metric.distance(self._features[net], sr)}
+    def score(self, sr: Image, wanted: Collection[Facts] | None = None) -> dict[Facts, float]:
+        """Every number, or those of the metrics that give a wanted one."""
+        require_image("the SR image", sr)
+        require_same_size(sr, self._original.hr, self._original.scale)
+        found: dict[Facts, float] = {}
+        for index, metric in enumerate(self._metrics):
+            if wanted is not None and not any(facts in wanted for facts in metric.facts):
+                continue
+            if index not in self._prepared:
+                self._prepared[index] = metric.prepare(self._original)
+            numbers = self._prepared[index](sr)
+            values = [numbers] if isinstance(numbers, (int, float)) else numbers
+            for facts, value in zip(metric.facts, values, strict=True):
+                found[facts] = float(value)
+        return found
 
 
 def process(
     task: Task,
     hr: Image,
     lr: Image,
-    lpips: Mapping[str, Lpips],
+    metrics: Sequence[Metric],
     device: str,
     write: Callable[[Path, bytes], None],
 ) -> list[JobResult]:
@@ -119,18 +125,18 @@ def process(
     Args:
         task: what is open on one image.
         hr, lr: what :func:`load` gave for it.
-        lpips: the LPIPS metric of every backbone that a job asks for.
+        metrics: every metric of the run, loaded.
         device: where networks run, as recorded beside times.
         write: puts bytes into a file, complete or not at all; may return before it is done.
 
     Raises:
         SrbenchError: naming the image and the method.
     """
-    metrics = Metrics(hr, task.scale, lpips)
+    scorer = Scorer(Original(hr, task.scale, lr, task.border), metrics)
     outcomes: list[JobResult] = []
     for job in task.jobs:
         try:
-            outcomes.append(_do(task, job, lr, metrics, device, write))
+            outcomes.append(_do(task, job, lr, scorer, device, write))
         except SrbenchError as error:
             raise _located(error, task.source, job.method.name) from error
     return outcomes
@@ -140,7 +146,7 @@ def _do(
     task: Task,
     job: Job,
     lr: Image,
-    metrics: Metrics,
+    scorer: Scorer,
     device: str,
     write: Callable[[Path, bytes], None],
 ) -> JobResult:
@@ -160,12 +166,7 @@ def _do(
         )
     else:
         sr, made = read_image(job.path), None
-    scores: dict[tuple[str, str], float] = {}
-    for protocol in job.protocols:
-        scores |= metrics.protocol(protocol, sr)
-    for net in job.lpips:
-        scores |= metrics.lpips(net, sr)
-    return JobResult(job.method.name, made, scores)
+    return JobResult(job.method.name, made, scorer.score(sr, job.wanted))
 
 
 def _located(error: SrbenchError, source: ImageId, method: str | None) -> SrbenchError:

@@ -19,7 +19,16 @@ from ..wording import counted
 from .data import data_app, weights_app
 from .experiments import depth_study, evolution
 from .interrupts import interruptible
-from .options import DataOption, DeviceOption, WeightsOption, a_file, a_folder, names_of
+from .options import (
+    DataOption,
+    DeviceOption,
+    MetricsOption,
+    WeightsOption,
+    a_file,
+    a_folder,
+    chosen_metrics,
+    names_of,
+)
 from .saying import say
 from .study import study_app
 from .training import train
@@ -157,6 +166,7 @@ def run_all(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps or xpu.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
     no_lpips: Annotated[bool, typer.Option("--no-lpips", help="Leave LPIPS out.")] = False,
+    metrics: MetricsOption = None,
     dask: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the computing."),
@@ -184,6 +194,7 @@ def run_all(
         "border": border,
         "device": device,
         "lpips": () if no_lpips else None,
+        "metrics": chosen_metrics(metrics, without="lpips" if no_lpips else None),
     }
     options = {key: value for key, value in given.items() if value is not None}
     values = read_experiment(config).model_dump() | options
@@ -234,8 +245,8 @@ def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
     folder = ResultsFolder(out)
     here = [row for row in folder.read_scores() if row.scale == scale and row.dataset in datasets]
     # One protocol fits an ordinary terminal; the tables and the page have them all.
-    first = next(p for p in PROTOCOLS if any(row.protocol == p for row in here))
-    shown = [row for row in here if row.protocol == first or row.metric.startswith("lpips")]
+    first = next((p for p in PROTOCOLS if any(row.protocol == p for row in here)), None)
+    shown = [row for row in here if row.protocol == first or row.protocol not in PROTOCOLS]
     title = f"x{scale}, means over images"
     table_console().print(scores_table(shown, folder.read_run(), title=title))
 
@@ -255,6 +266,7 @@ def score(
         str | None,
         typer.Option(help="How SR files are named, {} for the original's name: {}_x4_SR."),
     ] = None,
+    metrics: MetricsOption = None,
     out: Annotated[
         Path | None, typer.Option(help="CSV file for the scores per image.", callback=a_file)
     ] = None,
@@ -264,17 +276,23 @@ def score(
     """Score SR images, a folder or one file, against their originals."""
     from ..benchmark.results import write_scores
     from ..benchmark.scoring import score_folders
+    from ..metrics import find_metrics
     from ..models.weights_catalogue import weights_folder
     from ..report.benchmark.terminal import scores_table
     from .console import ConsoleObserver, make_console, table_console
 
+    usual = ("psnr", "ssim", "lpips") if lpips else ("psnr", "ssim")
+    chosen = find_metrics(
+        chosen_metrics(metrics) or usual,
+        protocols=protocol or ["matlab"],
+        nets=lpips or ["alex"],
+    )
     with ConsoleObserver(make_console()) as observer:
         rows = score_folders(
             hr,
             sr,
             scale=scale,
-            protocols=protocol or ["matlab"],
-            lpips=lpips or [],
+            metrics=chosen,
             weights=weights_folder(weights),
             device=device,
             pattern=pattern,
@@ -282,7 +300,8 @@ def score(
         )
     if out:
         write_scores(out, rows)
-    table_console().print(scores_table(rows, {}))
+    facts = [facts for metric in chosen for facts in metric.facts]
+    table_console().print(scores_table(rows, {"metrics": [f.record() for f in facts]}))
 
 
 @app.command()

@@ -38,6 +38,16 @@ def names_of(text: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def chosen_metrics(text: str | None, *, without: str | None = None) -> tuple[str, ...] | None:
+    """The words of --metrics; ``without`` is the one that another option leaves out."""
+    words = names_of(text)
+    if words is not None and not words:
+        raise ConfigError("--metrics names no metric; expected some such as psnr,ssim")
+    if words and without in words:
+        raise ConfigError(f"--metrics asks for {without}, --no-{without} leaves it out; give one")
+    return words
+
+
 def numbers_of(what: str, text: str) -> list[int]:
     """The whole numbers of a comma-separated list; ``what`` is what the message calls it."""
     try:
@@ -57,6 +67,10 @@ WeightsOption = Annotated[
     typer.Option(
         "--weights", callback=a_folder, help="Folder of weights (default: $SRBENCH_WEIGHTS)."
     ),
+]
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(help="Comma-separated: psnr, ssim, lpips, piq:NAME, NAME=FILE.py:function, ..."),
 ]
 DeviceOption = Annotated[
     str, typer.Option(callback=a_device, help="auto, cpu, cuda, cuda:1, mps or xpu.")

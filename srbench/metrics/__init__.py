@@ -1,30 +1,34 @@
-"""Metrics: PSNR and SSIM under named protocols, and LPIPS.
+"""Metrics: what turns SR images into numbers, one file a metric and one a library.
 
 Pure: uint8 arrays of shape (H, W) or (H, W, 3) in, numbers out.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from .protocols import LPIPS_PROTOCOL, PROTOCOLS, Protocol, Reference, get_protocol, score
+from .base import Facts, Metric, Original
+from .protocols import PROTOCOLS, Protocol, Reference, get_protocol
+from .table import find_metrics
 
 if TYPE_CHECKING:
-    from .lpips import Lpips, LpipsReference
+    from .lpips_network import Lpips, LpipsReference
 
 __all__ = [
-    "LPIPS_PROTOCOL",
     "PROTOCOLS",
+    "Facts",
     "Lpips",
     "LpipsReference",
+    "Metric",
+    "Original",
     "Protocol",
     "Reference",
+    "find_metrics",
     "get_protocol",
-    "score",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in {"Lpips", "LpipsReference"}:
-        from . import lpips  # imports torch, which the other metrics do without
+        from . import lpips_network  # imports torch, which the other metrics do without
 
-        return getattr(lpips, name)
+        return getattr(lpips_network, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

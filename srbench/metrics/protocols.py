@@ -7,10 +7,11 @@ each one reproduces.
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +19,10 @@ from ..errors import SizeMismatch, unknown_name
 from ..imaging.checks import require_image, require_scale
 from ..imaging.luma import Image, Luma, studio_luma, to_rgb
 from ..imaging.resize import crop_to_multiple
+from .base import Facts, Metric, Original
 from .daala import DaalaSsimReference, daala_luma
 from .psnr import psnr
 from .ssim import WINDOW, SsimReference
-
-LPIPS_PROTOCOL = "lpips-v0.1"
-"""What LPIPS numbers are listed under in the place of a protocol."""
 
 
 class PreparedSsim(typing.Protocol):
@@ -48,6 +47,8 @@ class Protocol:
     ssim: Callable[[Luma], PreparedSsim]
     smallest: int
     """The least height and width that SSIM needs after cropping."""
+    label: str
+    about: str
 
     def least(self, scale: int) -> int:
         """The least height and width of an original at that scale, a multiple of it."""
@@ -87,11 +88,11 @@ class Reference:
         self._hr = hr
         self._scale = scale
 
-    def score(self, sr: Image) -> dict[str, float]:
+    def score(self, sr: Image, metrics: Collection[str] = ("psnr_y", "ssim_y")) -> dict[str, float]:
         """``{"psnr_y": dB, "ssim_y": 0..1}`` of ``sr``; inf and 1 for identical images.
 
         ``sr`` is uint8 of shape (H, W) or (H, W, 3), of the size of the original cropped to a
-        multiple of the scale.
+        multiple of the scale. Only ``metrics`` are computed.
 
         Raises:
             TypeError: the image is not uint8.
@@ -100,19 +101,30 @@ class Reference:
         require_image("the SR image", sr)
         require_same_size(sr, self._hr, self._scale)
         as_it_is = self._protocol.keeps_grey and sr.ndim == 2 and self._hr.ndim == 2
-        hr, prepared = self._grey if as_it_is else self._converted
         luma = self._plane(sr, as_it_is=as_it_is)
-        return {"psnr_y": psnr(luma, hr), "ssim_y": prepared.score(luma)}
+        scores: dict[str, float] = {}
+        if "psnr_y" in metrics:
+            scores["psnr_y"] = psnr(luma, self._grey if as_it_is else self._converted)
+        if "ssim_y" in metrics:
+            prepared = self._grey_ssim if as_it_is else self._converted_ssim
+            scores["ssim_y"] = prepared.score(luma)
+        return scores
 
     @cached_property
-    def _grey(self) -> tuple[Luma, PreparedSsim]:
-        hr = self._plane(self._hr, as_it_is=True)
-        return hr, self._protocol.ssim(hr)
+    def _grey(self) -> Luma:
+        return self._plane(self._hr, as_it_is=True)
 
     @cached_property
-    def _converted(self) -> tuple[Luma, PreparedSsim]:
-        hr = self._plane(self._hr, as_it_is=False)
-        return hr, self._protocol.ssim(hr)
+    def _converted(self) -> Luma:
+        return self._plane(self._hr, as_it_is=False)
+
+    @cached_property
+    def _grey_ssim(self) -> PreparedSsim:
+        return self._protocol.ssim(self._grey)
+
+    @cached_property
+    def _converted_ssim(self) -> PreparedSsim:
+        return self._protocol.ssim(self._converted)
 
     def _plane(self, image: Image, *, as_it_is: bool) -> Luma:
         inner = image[self._scale : -self._scale, self._scale : -self._scale]
@@ -125,12 +137,64 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
     {
         protocol.name: protocol
         for protocol in (
-            Protocol("matlab", partial(studio_luma, rounded=True), True, SsimReference, WINDOW),
-            Protocol("basicsr", partial(studio_luma, rounded=False), False, SsimReference, WINDOW),
-            Protocol("ledig2017", daala_luma, False, DaalaSsimReference, 1),
+            Protocol(
+                "matlab", partial(studio_luma, rounded=True), True, SsimReference, WINDOW,
+                "MATLAB",
+                "Luma of BT.601 (16–235), rounded as MATLAB's rgb2ycbcr does. As many pixels as "
+                "the scale are cut from each border. PSNR with peak 255. SSIM of Wang et al. 2004: "
+                "11×11 Gaussian, sigma 1.5, valid area. A pair of single-channel images is scored "
+                "as it is.",
+            ),
+            Protocol(
+                "basicsr", partial(studio_luma, rounded=False), False, SsimReference, WINDOW,
+                "BasicSR",
+                "As MATLAB, but luma is not rounded and a grey image counts as R = G = B: the way "
+                "of Python papers since about 2018.",
+            ),
+            Protocol(
+                "ledig2017", daala_luma, False, DaalaSsimReference, 1,
+                "Ledig 2017",
+                "What the SRGAN paper printed: the daala tools' 4:2:0 conversion with dither, "
+                "their PSNR, and their SSIM whose window grows with the image. Not comparable with "
+                "the others.",
+            ),
         )
     }
-)
+)  # fmt: skip
+
+
+class LumaMetric(Metric):
+    """PSNR and SSIM of the luma plane under one protocol."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+        shared: dict[str, Any] = {
+            "protocol": protocol.name,
+            "protocol_label": protocol.label,
+            "about": protocol.about,
+        }
+        self.facts = (
+            Facts(
+                "psnr_y", better="higher", label="PSNR", decimals=2, unit="dB", range=(0, None),
+                word="psnr", **shared,
+            ),
+            Facts(
+                "ssim_y", better="higher", label="SSIM", range=(-1, 1), word="ssim", **shared
+            ),
+        )  # fmt: skip
+
+    def least(self, scale: int) -> int:
+        return self._protocol.least(scale)
+
+    def prepare(self, original: Original) -> Callable[[Image], tuple[float, ...]]:
+        reference = self._protocol.prepare(original.hr, original.scale)
+        names = [facts.name for facts in self.facts]
+
+        def numbers(sr: Image) -> tuple[float, ...]:
+            scores = reference.score(sr, names)
+            return tuple(scores[name] for name in names)
+
+        return numbers
 
 
 def get_protocol(name: str) -> Protocol:
@@ -142,28 +206,6 @@ def get_protocol(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise unknown_name("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]
-
-
-def score(sr: Image, hr: Image, *, scale: int, protocol: str = "matlab") -> dict[str, float]:
-    """PSNR and SSIM of one SR image against its original.
-
-    Args:
-        sr: uint8 of shape (H, W) or (H, W, 3).
-        hr: the original in the same form; it is cropped to a multiple of ``scale`` first, then
-            the sizes must agree.
-        scale: the magnification.
-        protocol: ``matlab``, ``basicsr`` or ``ledig2017``.
-
-    Returns:
-        ``{"psnr_y": dB, "ssim_y": 0..1}``.
-
-    Raises:
-        UnknownName: there is no such protocol.
-        SizeMismatch: the sizes differ or are too small.
-
-    To score several SR images of one original, use ``get_protocol(name).prepare(hr, scale)``.
-    """
-    return get_protocol(protocol).prepare(hr, scale).score(sr)
 
 
 def require_same_size(sr: Image, hr: Image, scale: int) -> None:

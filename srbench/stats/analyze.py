@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import RatingsError
+from ..metrics.base import read_facts
+from ..metrics.table import Known
 from .bias_model import fit_bias_model
 from .cells import ALL, STIMULUS, blocks, codes, codes_of
 from .claims import claims_table, letters_table
@@ -81,7 +83,7 @@ def analyze(
         matched = match_scores(stimuli, scores, scale)
         tables["metric_points"] = matched
         tables["metric_vs_mos"], tables["metric_comparison"] = metric_vs_mos(
-            matched, resamples, rng, 1 - alpha
+            matched, resamples, rng, 1 - alpha, Known(read_facts(scores.attrs.get("metrics")))
         )
     tables["letters"] = letters_table(tables)
     tables["claims"] = claims_table(tables, alpha=alpha)

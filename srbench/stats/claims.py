@@ -239,7 +239,7 @@ def _metrics(table: pd.DataFrame, comparison: pd.DataFrame, name: Name) -> list[
         labels = table["metric"] + " (" + table["protocol"] + ")"
         row = table[(labels == best) & (table["level"] == level)].iloc[0]
         across = "single images" if level == "stimulus" else "method means"
-        if row["srocc"] * direction(row["metric"], row["srocc"]) <= 0:
+        if row["srocc"] * direction(row["better"], row["srocc"]) <= 0:
             text = f"Over {across}, no metric follows the raters: all rank against them."
             rows.append({"dataset": "all", "topic": f"metrics, {level}", "claim": text})
             continue

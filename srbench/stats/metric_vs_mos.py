@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..metrics.table import Known
 from .cells import IMAGE, Floats, Ints, codes, codes_of
 from .mapping import Mapping, fit_mapping
 from .weighted import pearson, tau_parts, weighted_ranks
 
 MEASURES = ["plcc", "srocc", "krocc", "rmse"]
 FEWEST, LARGEST_TAU = 3, 5000
-HIGHER_IS_BETTER, LOWER_IS_BETTER = ("psnr", "ssim"), "lpips"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,11 @@ class Points:
 
 
 def metric_vs_mos(
-    matched: pd.DataFrame, resamples: int, rng: np.random.Generator, level: float = 0.95
+    matched: pd.DataFrame,
+    resamples: int,
+    rng: np.random.Generator,
+    level: float = 0.95,
+    known: Known | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table metric_vs_mos.csv, and the best predictor against each other one.
 
@@ -39,7 +43,8 @@ def metric_vs_mos(
     images that all methods share. PLCC and RMSE are taken after a monotone mapping of the metric
     (`fit_mapping`), SROCC and KROCC before it and with their sign. Intervals ``*_low``, ``*_high``:
     percentiles over resamples of images with all their methods, the mapping held fixed. ``note``
-    says why a number is missing.
+    says why a number is missing; ``better`` (``higher``, ``lower`` or empty) and ``label`` are what
+    ``known`` says of the metric.
 
     The second table: ``level, best, other, srocc_difference, ci_low, ci_high, differs``, where the
     differences are of the SROCC in its `direction` in the same resamples. Its intervals hold for
@@ -54,6 +59,7 @@ def metric_vs_mos(
     count = len(names)
     draws = rng.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
     matched = matched.reset_index(drop=True)
+    known = known or Known()
     for (metric, protocol), part in matched.groupby(["metric", "protocol"], sort=True):
         image: Ints = images[part.index]
         x, y = (_settled(part[column].to_numpy(dtype=float)) for column in ("value", "mos"))
@@ -63,7 +69,9 @@ def metric_vs_mos(
                 row, replicates = _stimulus_level(Points(x, y, image, draws), level)
             else:
                 row, replicates = _method_level(part, image, draws, level)
-            rows.append({**head, "level": name, **row})
+            facts = known.under(str(metric), str(protocol))
+            told = {"better": facts.better or "", "label": facts.with_protocol}
+            rows.append({**head, "level": name, **row, **told})
             drawn[name, f"{metric} ({protocol})"] = replicates
     first = ["metric", "protocol", "level", "n", *MEASURES, "mapping"]
     table = pd.DataFrame(rows)
@@ -71,15 +79,15 @@ def metric_vs_mos(
     return table, _comparison(table, drawn, level)
 
 
-def direction(metric: str, srocc: float) -> int:
+def direction(better: str, srocc: float) -> int:
     """The sign of the rank correlation by which a metric agrees with the raters: 1 or -1.
 
     A PSNR that falls as MOS rises disagrees, however strong the correlation. A metric whose better
     direction is not known is given the benefit of the doubt.
     """
-    if metric.startswith(HIGHER_IS_BETTER):
+    if better == "higher":
         return 1
-    return -1 if metric.startswith(LOWER_IS_BETTER) or srocc < 0 else 1
+    return -1 if better == "lower" or srocc < 0 else 1
 
 
 def _summary(
@@ -236,7 +244,7 @@ def _comparison(
         if len(part) < 2:
             continue
         labels = part["metric"] + " (" + part["protocol"] + ")"
-        signs = [direction(m, r) for m, r in zip(part["metric"], part["srocc"], strict=True)]
+        signs = [direction(b, r) for b, r in zip(part["better"], part["srocc"], strict=True)]
         strength = np.array(signs) * part["srocc"].to_numpy()
         top = int(np.argmax(strength))
         together = 1 - (1 - level) / (len(part) - 1)

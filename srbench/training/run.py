@@ -18,7 +18,7 @@ from ..data.folder import Dataset
 from ..errors import CheckpointError, ConfigError, TrainingError
 from ..files import cannot_write, remove_unfinished
 from ..methods.resolve import checkpoint_file
-from ..metrics.lpips import Lpips
+from ..metrics.lpips_network import Lpips
 from ..models.cards import Card, read_card
 from ..models.checkpoints import is_complete, load_checkpoint, save_checkpoint
 from ..models.device import lacks_memory

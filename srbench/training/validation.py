@@ -16,7 +16,7 @@ from ..imaging import crop_to_multiple, imresize, write_png
 from ..imaging.luma import Image
 from ..methods.network import NetworkMethod
 from ..metrics.artefacts import artefacts
-from ..metrics.lpips import Lpips
+from ..metrics.lpips_network import Lpips
 from ..metrics.protocols import get_protocol
 
 PROTOCOL = "ledig2017"

@@ -18,7 +18,7 @@ import srbench.metrics
 from srbench.errors import SizeMismatch, UnknownName
 from srbench.imaging import crop_to_multiple, imresize, read_image, studio_luma
 from srbench.imaging.luma import Image
-from srbench.metrics import PROTOCOLS, get_protocol, score
+from srbench.metrics import PROTOCOLS, get_protocol
 from srbench.metrics.psnr import psnr
 from srbench.metrics.ssim import SsimReference
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...errors import ConfigError
+from ...metrics.base import Facts
 from ..kit.labels import Segment, place_labels
 from ..kit.style import (
     COLUMN_WIDTH,
@@ -19,11 +21,10 @@ from ..kit.style import (
     is_reference,
     method_order,
     method_style,
-    metric_style,
     new_figure,
     trained_mark,
 )
-from .results import Results, headline_lpips, headline_protocol, select
+from .results import Results, select
 from .significance import bootstrap_interval
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ def mean_of(values: Floats) -> Mean | None:
     return Mean(mean, *(mean if v != v else v for v in (low, high)))
 
 
-def _values(frame: pd.DataFrame, metric: str, protocol: str | None = None) -> dict[str, Floats]:
+def _values(frame: pd.DataFrame, facts: Facts) -> dict[str, Floats]:
     """Scores of each method, in the order of tables, without the original."""
-    here = select(frame, metric=metric, protocol=protocol)
+    here = select(frame, metric=facts.name, protocol=facts.protocol)
     return {
         method: select(here, method=method)["value"].to_numpy(dtype=np.float64)
         for method in sorted(set(here["method"]), key=method_order)
@@ -106,85 +107,135 @@ def _scatter(
     place_labels(axes, [(x.value, y.value) for x, y in points.values()], names, styles, segments)
 
 
-def plane(results: Results, scale: int) -> Figure | None:
-    """PSNR against LPIPS, one panel per data set; None where either was not measured."""
-    protocol, lpips = headline_protocol(results.scores), headline_lpips(results.scores)
-    if protocol is None or lpips is None:
+def _panels_or(
+    axes: Axes | None, titles: Sequence[str], height: float, *, left: float = _LEFT
+) -> tuple[Figure, list[Axes]]:
+    """Panels on a new figure; or the caller's axes, which hold one. And what is given back.
+
+    Raises:
+        ConfigError: there is one pair of axes for several data sets.
+    """
+    if axes is None:
+        return _panels(len(titles), height, left=left)
+    if len(titles) > 1:
+        raise ConfigError(
+            f"one pair of axes cannot show {len(titles)} panels ({', '.join(titles)}); name one "
+            "data set by dataset=, or give no ax"
+        )
+    return cast("Figure", axes.figure), [axes]
+
+
+def plane(
+    results: Results,
+    scale: int,
+    x: Facts | None = None,
+    y: Facts | None = None,
+    *,
+    dataset: str | None = None,
+    axes: Axes | None = None,
+) -> Figure | None:
+    """One number against another, one panel per data set; None where there is nothing to show.
+
+    By default the first of the shown numbers (PSNR) and the first of which less is better (LPIPS).
+    """
+    first, second = results.axes()
+    x, y = x or first, y or second
+    if y is None:
         return None
     found: dict[str, dict[str, tuple[Mean, Mean]]] = {}
-    for dataset, at, frame in results.groups():
-        if at != scale:
+    for name, at, frame in results.groups():
+        if at != scale or dataset not in (None, name):
             continue
-        quality, perception = _values(frame, "psnr_y", protocol), _values(frame, lpips)
-        both = {
-            m: (mean_of(quality[m]), mean_of(perception[m])) for m in quality if m in perception
-        }
-        points = {m: (x, y) for m, (x, y) in both.items() if x is not None and y is not None}
+        across, upright = _values(frame, x), _values(frame, y)
+        both = {m: (mean_of(across[m]), mean_of(upright[m])) for m in across if m in upright}
+        points = {m: (a, b) for m, (a, b) in both.items() if a is not None and b is not None}
         if points:
-            found[dataset] = points
+            found[name] = points
     if not found:
         return None
     with figure_style():
-        figure, panels = _panels(len(found), 2.35)
-        for axes, (dataset, points) in zip(panels, found.items(), strict=True):
-            axes.set_title(f"{display_name(dataset)} ×{scale}")
-            axes.set_xlabel("PSNR (dB), higher is better →")
-            axes.set_ylabel("← lower is better, LPIPS")
-            _scatter(axes, points, {m: trained_mark(results.run, m, scale, lpips) for m in points})
-    return figure
+        drawn, panels = _panels_or(axes, list(found), 2.35)
+        for panel, (name, points) in zip(panels, found.items(), strict=True):
+            panel.set_title(f"{display_name(name)} ×{scale}")
+            panel.set_xlabel(_directed(x, "{}, higher is better →", "← lower is better, {}"))
+            panel.set_ylabel(_directed(y, "{}, higher is better →", "← lower is better, {}"))
+            marks = {
+                m: trained_mark(results.run, m, scale, x.name)
+                or trained_mark(results.run, m, scale, y.name)
+                for m in points
+            }
+            _scatter(panel, points, marks)
+    return drawn
 
 
-def speed(results: Results, scale: int, device: str) -> Figure | None:
-    """Megapixels per second against PSNR on one device, one panel per data set."""
-    protocol = headline_protocol(results.scores)
+def _directed(facts: Facts, higher: str, lower: str) -> str:
+    label = f"{facts.short_label} ({facts.unit})" if facts.unit else facts.short_label
+    return {"higher": higher, "lower": lower, None: "{}"}[facts.better].format(label)
+
+
+def speed(
+    results: Results,
+    scale: int,
+    device: str,
+    *,
+    dataset: str | None = None,
+    axes: Axes | None = None,
+) -> Figure | None:
+    """Megapixels per second against the first number (PSNR) on one device, a panel per data set."""
+    facts = results.numbers()[0]
     timings = select(results.timings, scale=scale, device=device)
-    if protocol is None or timings.empty:
-        return None
     found: dict[str, dict[str, tuple[Mean, Mean]]] = {}
-    for dataset, at, frame in results.groups():
-        if at != scale:
+    for name, at, frame in results.groups():
+        if at != scale or dataset not in (None, name) or timings.empty:
             continue
-        rates = select(timings, dataset=dataset).groupby("method")["megapixels_per_second"]
+        rates = select(timings, dataset=name).groupby("method")["megapixels_per_second"]
         quartiles = {str(m): np.percentile(v, [50, 25, 75]) for m, v in rates}
         points: dict[str, tuple[Mean, Mean]] = {}
-        for method, values in _values(frame, "psnr_y", protocol).items():
+        for method, values in _values(frame, facts).items():
             quality = mean_of(values)
             if quality is not None and method in quartiles and quartiles[method][1] > 0:
                 points[method] = (Mean(*(float(q) for q in quartiles[method])), quality)
         if points:
-            found[dataset] = points
+            found[name] = points
     if not found:
         return None
     with figure_style():
-        figure, panels = _panels(len(found), 2.1)
-        for axes, (dataset, points) in zip(panels, found.items(), strict=True):
-            axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
-            axes.xaxis.set_minor_formatter(lambda *_: "")
-            axes.set_title(f"{display_name(dataset)} ×{scale}, {display_name(device)}")
-            axes.set_xlabel("megapixels per second, faster →")
-            axes.set_ylabel("PSNR (dB)")
-            _scatter(axes, points)
-    return figure
+        drawn, panels = _panels_or(axes, list(found), 2.1)
+        for panel, (name, points) in zip(panels, found.items(), strict=True):
+            panel.set_xscale("log")
+            panel.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
+            panel.xaxis.set_minor_formatter(lambda *_: "")
+            panel.set_title(f"{display_name(name)} ×{scale}, {display_name(device)}")
+            panel.set_xlabel("megapixels per second, faster →")
+            panel.set_ylabel(facts.axis_label)
+            _scatter(panel, points)
+    return drawn
 
 
-def distributions(results: Results, dataset: str, scale: int) -> Figure | None:
-    """Every image's score per method, its mean and interval: a panel each for PSNR, SSIM, LPIPS."""
-    frame = next(f for d, s, f in results.groups() if (d, s) == (dataset, scale))
-    protocol, lpips = headline_protocol(frame), headline_lpips(frame)
-    wanted = [("psnr_y", protocol), ("ssim_y", protocol), *([(lpips, None)] if lpips else [])]
-    panels = [(m, v) for m, p in wanted if (v := _values(frame, m, p))]
+def distributions(
+    results: Results,
+    dataset: str,
+    scale: int,
+    numbers: Sequence[Facts] | None = None,
+    *,
+    axes: Axes | None = None,
+) -> Figure | None:
+    """Every image's score per method, its mean and interval: a panel for each of ``numbers``."""
+    frame = next((f for d, s, f in results.groups() if (d, s) == (dataset, scale)), None)
+    if frame is None:
+        return None
+    panels = [(f, v) for f in numbers or results.numbers() if (v := _values(frame, f))]
     if not panels:
         return None
     rows = max(len(v) for _, v in panels)
     with figure_style():
-        figure, all_axes = _panels(len(panels), 0.17 * rows + 0.1, left=1.32)
-        for axes, (metric, values) in zip(all_axes, panels, strict=True):
-            style = metric_style(metric)
-            axes.set_title(f"{style.axis_label} {style.arrow}".strip())
-            marks = [trained_mark(results.run, m, scale, metric) for m in values]
-            _strips(axes, values, marks)
-    return figure
+        titles = [facts.name for facts, _ in panels]
+        drawn, all_axes = _panels_or(axes, titles, 0.17 * rows + 0.1, left=1.32)
+        for panel, (facts, values) in zip(all_axes, panels, strict=True):
+            panel.set_title(f"{facts.axis_label} {facts.arrow}".strip())
+            marks = [trained_mark(results.run, m, scale, facts.name) for m in values]
+            _strips(panel, values, marks)
+    return drawn
 
 
 def _strips(axes: Axes, values: dict[str, Floats], marks: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image as PillowImage
 
 from ...errors import ResultsError
 from ...imaging.luma import Image
+from ...metrics.base import Facts
 from ..kit.style import (
     INK,
     VERMILLION,
@@ -16,7 +18,6 @@ from ..kit.style import (
     figure_style,
     format_value,
     is_reference,
-    metric_style,
     new_figure,
     trained_mark,
 )
@@ -48,8 +49,8 @@ def crop_box(view: View) -> Box:
     return view.box
 
 
-def draw_crops(results: Results, view: View, *, protocol: str, lpips: str | None) -> Figure:
-    """One tile per method, PSNR, SSIM and LPIPS of the whole image under each.
+def draw_crops(results: Results, view: View, numbers: Sequence[Facts]) -> Figure:
+    """One tile per method, the first three of ``numbers`` of the whole image under each.
 
     Pixels are enlarged by a whole number and drawn one to one in the PNG, so none is interpolated.
     """
@@ -94,12 +95,12 @@ def draw_crops(results: Results, view: View, *, protocol: str, lpips: str | None
         )  # fmt: skip
         whole, ratio = _fit(next(iter(view.pixels.values())), TILE, tile_height)
         _frame(place(0, whole), box, ratio)
-        caption(0, ["Where", *_legend(lpips)])
+        caption(0, ["Where", *_legend(numbers)])
         for slot, (method, image) in enumerate(view.pixels.items(), start=1):
             place(slot, enlarge(box.cut(image), times))
             lines = [
                 display_name(method, limit=15),
-                *_scores(results, view, method, protocol, lpips),
+                *_scores(results, view, method, numbers),
             ]
             caption(slot, lines)
     return figure
@@ -131,24 +132,25 @@ def _frame(axes: Axes, box: Box, ratio: float) -> None:
         )
 
 
-def _legend(lpips: str | None) -> list[str]:
-    return ["PSNR ↑ / SSIM ↑", *(["LPIPS ↓"] if lpips else [])]
+def _legend(numbers: Sequence[Facts]) -> list[str]:
+    return _lines([f"{facts.short_label[:12]} {facts.arrow}".strip() for facts in numbers])
 
 
-def _scores(
-    results: Results, view: View, method: str, protocol: str, lpips: str | None
-) -> list[str]:
+def _lines(parts: Sequence[str]) -> list[str]:
+    """Two in the first line, one in the second: more a tile has no room for."""
+    return [line for line in (" / ".join(parts[:2]), *parts[2:3]) if line]
+
+
+def _scores(results: Results, view: View, method: str, numbers: Sequence[Facts]) -> list[str]:
     if is_reference(method):
         return ["original"]
     here = select(
         results.scores, dataset=view.dataset, scale=view.scale, image=view.image, method=method
     )
 
-    def shown(metric: str, among: str | None) -> str:
-        found = means(select(here, metric=metric, protocol=among))
-        return format_value(found.get(method), metric_style(metric).decimals)
+    def shown(facts: Facts) -> str:
+        found = means(select(here, metric=facts.name, protocol=facts.protocol))
+        mark = trained_mark(results.run, method, view.scale, facts.name)
+        return format_value(found.get(method), facts.decimals) + mark
 
-    lines = [f"{shown('psnr_y', protocol)} / {shown('ssim_y', protocol)}"]
-    if lpips:
-        lines.append(shown(lpips, None) + trained_mark(results.run, method, view.scale, lpips))
-    return lines
+    return _lines([shown(facts) for facts in numbers])

@@ -12,7 +12,7 @@ from ...errors import ImageError, ResultsError
 from ...imaging import read_image, to_rgb
 from ...imaging.luma import Image
 from ..kit.style import is_reference, method_order
-from .results import CropBox, Results, headline_lpips, select, without_reference
+from .results import CropBox, Results, select, without_reference
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,14 @@ def views(results: Results, *, per_group: int = 2, at_most: int = 6) -> list[Vie
 
 
 def _by_disagreement(results: Results, dataset: str, scale: int) -> list[str]:
-    """Images by the spread of their scores over methods, widest first."""
+    """Images by the spread of their scores over methods (LPIPS, if it was run), widest first."""
     here = without_reference(select(results.scores, dataset=dataset, scale=scale))
-    lpips = headline_lpips(here)
-    here = select(here, metric=lpips or "psnr_y")
+    first, second = results.axes()
+    for facts in (second, first):
+        own = select(here, metric=facts.name, protocol=facts.protocol) if facts else here[:0]
+        if len(own):
+            break
+    here = own
     # Nearest neighbour is far from everything everywhere and would choose for all the others.
     others = set(here["method"]) - {"nearest"}
     spread: dict[str, float] = {}

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...files import safe_stem
+from ...metrics import PROTOCOLS, Facts
 from ..kit.drawn import Drawn
 from ..kit.style import (
     display_name,
     is_reference,
-    metric_style,
-    protocol_name,
     trained_mark,
 )
 from .charts import distributions, plane, speed
 from .crop_figure import draw_crops
 from .crops import View
-from .results import Results, headline_lpips, headline_protocol
+from .results import Results
 
 KINDS = ("crops", "plane", "distributions", "speed")  # each figure's stem begins with one
 
@@ -24,14 +23,13 @@ KINDS = ("crops", "plane", "distributions", "speed")  # each figure's stem begin
 def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
     """All figures, one at a time: those that a folder has nothing to show for are left out."""
     scores = results.scores
-    protocol, lpips = headline_protocol(scores), headline_lpips(scores)
-    read_by = f"PSNR and SSIM: protocol {protocol_name(protocol)}" if protocol else ""
-    if lpips:
-        read_by += f"; {metric_style(lpips).label}"
+    numbers = results.numbers()
+    first, second = results.axes()
+    read_by = _read_by(numbers)
     methods = set(zip(scores["method"], scores["scale"], strict=True))
     dagger = (
         " † trained on this metric."
-        if lpips and any(trained_mark(results.run, m, s, lpips) for m, s in methods)
+        if any(trained_mark(results.run, m, s, f.name) for m, s in methods for f in numbers)
         else ""
     )
     scales = sorted(set(scores["scale"]))
@@ -41,9 +39,21 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 f"plane_x{scale}",
                 f"Perception against distortion, ×{scale}",
                 "Mean over images; lines are 95 % bootstrap intervals over images. "
-                f"Towards the lower right is better in both. {read_by}.{dagger}",
+                f"{_corner(first, second)}{read_by}.{dagger}",
                 figure,
             )
+        # Those that only repeat what is drawn already are left to who asks for them.
+        for facts in numbers:
+            if facts in (first, second) or facts.short_label in ("PSNR", "SSIM"):
+                continue
+            if figure := plane(results, scale, first, facts):
+                yield Drawn(
+                    safe_stem(f"plane_{facts.name}_x{scale}"),
+                    f"{facts.short_label} against {first.short_label}, ×{scale}",
+                    "Mean over images; lines are 95 % bootstrap intervals over images. "
+                    f"{_corner(first, facts)}{first.with_protocol}, {facts.with_protocol}.{dagger}",
+                    figure,
+                )
     for dataset, scale, _ in results.groups():
         if figure := distributions(results, dataset, scale):
             yield Drawn(
@@ -59,19 +69,37 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 yield Drawn(
                     safe_stem(f"speed_{device}_x{scale}"),
                     f"Speed against quality, ×{scale}, {display_name(device)}",
-                    "Across: median over images and the range of the middle half. Up: mean PSNR "
-                    "with its 95 % bootstrap interval over images "
-                    f"(protocol {protocol_name(protocol or '')}). Methods that were not timed, "
+                    "Across: median over images and the range of the middle half. Up: mean "
+                    f"{first.short_label} with its 95 % bootstrap interval over images "
+                    f"(protocol {first.under}). Methods that were not timed, "
                     "such as folders of finished images, are left out.",
                     figure,
                 )
     for view in views:
-        if protocol and any(not is_reference(m) for m in view.pixels):
+        if any(not is_reference(m) for m in view.pixels):
             where = "a chosen region" if view.box else "where the methods disagree most"
             yield Drawn(
                 safe_stem(f"crops_{view.dataset}_x{view.scale}_{view.image}"),
                 f"Crops, {display_name(view.dataset)} {display_name(view.image)} ×{view.scale}",
                 f"The same pixels of every method, {where}, each enlarged by a whole number "
                 f"without interpolation. Scores are of the whole image. {read_by}.{dagger}",
-                draw_crops(results, view, protocol=protocol, lpips=lpips),
+                draw_crops(results, view, numbers),
             )
+
+
+def _corner(x: Facts, y: Facts | None) -> str:
+    """Where both are good."""
+    if y is None or x.better is None or y.better is None:
+        return ""
+    place = "upper" if y.better == "higher" else "lower"
+    place += " right" if x.better == "higher" else " left"
+    return f"Towards the {place} is better in both. "
+
+
+def _read_by(numbers: Sequence[Facts]) -> str:
+    """``PSNR and SSIM: protocol MATLAB; LPIPS (AlexNet)``."""
+    luma = [facts for facts in numbers if facts.protocol in PROTOCOLS]
+    said = []
+    if luma:
+        said.append(f"{' and '.join(f.short_label for f in luma)}: protocol {luma[0].under}")
+    return "; ".join([*said, *(f.with_protocol for f in numbers if f not in luma)])

@@ -19,33 +19,18 @@ from ..kit.style import (
     display_name,
     format_value,
     is_reference,
-    metric_style,
-    protocol_name,
-    protocol_order,
     trained_mark,
 )
 from .crop_figure import crop_box
 from .crops import View, box_around
 from .headline import headline
-from .results import Results, headline_lpips, headline_protocol, means, select
+from .results import Results, means, select
 from .significance import ALPHA
 from .tables import significance_table
 
 VIEWER_SIDE = 192  # pixels of the image: fits a phone at exact pixels, enlarged on a desk
 # The page stays under 15 MB, figures included: base64 makes four bytes of three.
 _VIEWER_BYTES = 7_000_000
-
-_PROTOCOL_TEXT = {
-    "matlab": "Luma of BT.601 (16–235), rounded as MATLAB's rgb2ycbcr does. As many pixels as the "
-    "scale are cut from each border. PSNR with peak 255. SSIM of Wang et al. 2004: 11×11 Gaussian, "
-    "sigma 1.5, valid area. A pair of single-channel images is scored as it is.",
-    "basicsr": "As MATLAB, but luma is not rounded and a grey image counts as R = G = B: the way "
-    "of Python papers since about 2018.",
-    "ledig2017": "What the SRGAN paper printed: the daala tools' 4:2:0 conversion with dither, "
-    "their PSNR, and their SSIM whose window grows with the image. Not comparable with the others.",
-    "lpips-v0.1": "Zhang et al. 2018, heads of version 0.1: distance of network features of the "
-    "whole RGB image. Lower is better.",
-}
 
 
 def render_page(
@@ -58,7 +43,7 @@ def render_page(
 ) -> str:
     """The whole page as text. Every name in it is escaped, whatever a method is called."""
     run = {k: v for k, v in results.run.items() if k not in ("missing", "crops")}
-    protocols = sorted(set(results.scores["protocol"]), key=protocol_order)
+    protocols = sorted(set(results.scores["protocol"]), key=results.known.protocol_order)
     return (
         page_environment()
         .get_template("report.html")
@@ -70,7 +55,7 @@ def render_page(
             significance=significance_parts(results, tests),
             viewer=viewer_data(results, views),
             figures=figures,
-            protocols=[(protocol_name(p), _PROTOCOL_TEXT.get(p, "")) for p in protocols],
+            protocols=[(f.under, f.about) for f in map(results.known.protocol, protocols)],
             run=run,
             alpha=ALPHA,
         )
@@ -82,25 +67,22 @@ def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str,
 
     The page leaves out what only a statistician asks for; tables/significance.csv has it all.
     """
-    protocol, lpips = headline_protocol(results.scores), headline_lpips(results.scores)
     parts: list[tuple[str, Table]] = []
     for dataset, scale, _ in results.groups():
         here = select(tests, dataset=dataset, scale=scale)
-        wanted = [
-            select(here, protocol=protocol, metric="psnr_y"),
-            select(here, protocol=protocol, metric="ssim_y"),
-            select(here, metric=lpips or ""),
-        ]
+        wanted = [select(here, protocol=f.protocol, metric=f.name) for f in results.numbers()]
         wanted = [family for family in wanted if len(family)]
         if not wanted:
             continue
         counts = ", ".join(
-            f"{metric_style(family['metric'].iloc[0]).label} "
+            f"{results.known[family['metric'].iloc[0]].full_label} "
             f"{sum(family['significant'])} of {len(family)}"
             for family in wanted
         )
         title = f"{display_name(dataset)} ×{scale}: pairs that differ: {counts}"
-        parts.append((title, _short(significance_table(pd.concat(wanted), results.run))))
+        parts.append(
+            (title, _short(significance_table(pd.concat(wanted), results.run, results.known)))
+        )
     return parts
 
 
@@ -168,19 +150,17 @@ def _first_pair(methods: Sequence[str]) -> dict[str, int]:
 def _score_line(results: Results, view: View, method: str) -> str:
     if is_reference(method):
         return "the original"
-    protocol, lpips = headline_protocol(results.scores), headline_lpips(results.scores)
     here = select(
         results.scores, dataset=view.dataset, scale=view.scale, image=view.image, method=method
     )
     parts: list[str] = []
-    for metric, among in (("psnr_y", protocol), ("ssim_y", protocol), (lpips, None)):
-        value = means(select(here, metric=metric, protocol=among)).get(method) if metric else None
-        if metric and value is not None:
-            style = metric_style(metric)
-            unit = f" {style.unit}" if style.unit else ""
-            mark = trained_mark(results.run, method, view.scale, metric)
-            number = format_value(value, style.decimals) + mark
-            parts.append(f"{style.label.split()[0]} {number}{unit}")
+    for facts in results.numbers():
+        value = means(select(here, metric=facts.name, protocol=facts.protocol)).get(method)
+        if value is not None:
+            unit = f" {facts.unit}" if facts.unit else ""
+            mark = trained_mark(results.run, method, view.scale, facts.name)
+            number = format_value(value, facts.decimals) + mark
+            parts.append(f"{facts.short_label} {number}{unit}")
     return ", ".join(parts)
 
 

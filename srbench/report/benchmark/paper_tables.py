@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ...metrics.base import Facts
 from ..kit.frames import score_cells
 from ..kit.published import PAPER_NAME, published
 from ..kit.render import Cell, Heading, Table, text_cell
@@ -14,12 +15,12 @@ from ..kit.style import (
     display_name,
     is_reference,
     method_order,
-    metric_style,
 )
 from .results import Results, means, select
 from .tables import missing_note
 
 _SCALE = 4
+_MOS = Facts("mos", "", better="higher", label="MOS", decimals=2)
 _TABLE1 = ("srresnet-mse", "srresnet-vgg22", "srresnet-vgg54",
            "srgan-mse", "srgan-vgg22", "srgan-vgg54")  # fmt: skip
 _TABLE2 = ("nearest", "bicubic", "srcnn", "selfexsr", "drcn", "espcn",
@@ -72,13 +73,12 @@ def _paper_table(
         lead = [text_cell(dataset), Cell(f"×{scale}", scale)]
 
         def row(metric: str, source: str, values: list[float | None], lead=lead) -> None:
-            style = metric_style(metric)
-            unit = f" ({style.unit})" if style.unit else ""
-            label = Cell(f"{style.label}{unit} {style.arrow}", metric)
+            facts = _MOS if metric == "mos" else results.known[metric]
+            label = Cell(f"{facts.axis_label} {facts.arrow}", metric)
             cells = score_cells(
                 values,
-                style.decimals,
-                style.better,
+                facts.decimals,
+                facts.better,
                 ranked=lambda i: not is_reference(columns[i]),
             )
             rows.append((*lead, label, text_cell(source), *cells))
@@ -109,7 +109,11 @@ def _column(frame: pd.DataFrame, column: str) -> dict[str, float]:
 
 
 def _paper_notes(results: Results, columns: Sequence[str], scored: pd.DataFrame) -> list[str]:
-    notes = [missing_note(m) for m in results.missing if m.method in columns and not m.metric]
+    notes = [
+        missing_note(m, results.known)
+        for m in results.missing
+        if m.method in columns and not m.metric
+    ]
     explained = {m.method for m in results.missing if not m.metric}
     absent = [
         display_name(m)

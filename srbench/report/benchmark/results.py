@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from ...benchmark.record import numbers_of
 from ...benchmark.results import ResultsFolder
-from ...errors import ResultsError
-from ..kit.style import (
-    canonical,
-    dataset_order,
-    is_reference,
-    method_order,
-    metric_order,
-    protocol_order,
-)
+from ...errors import ResultsError, unknown_name
+from ...metrics.base import Facts
+from ...metrics.table import Known
+from ..kit.style import canonical, dataset_order, is_reference, method_order
 
 SCORE_COLUMNS = ("dataset", "image", "method", "scale", "protocol", "metric", "value")
 TIMING_COLUMNS = ("dataset", "image", "method", "scale", "device", "megapixels_per_second")
@@ -68,6 +65,44 @@ class Results:
     def name(self) -> str:
         """The folder's own name, also where it was given as ``.``."""
         return self.folder.resolve().name
+
+    @cached_property
+    def known(self) -> Known:
+        """The facts of the numbers in ``scores``."""
+        return Known(numbers_of(self.run))
+
+    def numbers(self) -> list[Facts]:
+        """The numbers that figures show, in the order of tables: one for each word.
+
+        So PSNR and SSIM under one protocol, MATLAB's if it was run, and one network of LPIPS.
+        """
+        pairs = set(self.scores[["protocol", "metric"]].itertuples(index=False, name=None))
+        order = sorted(
+            pairs, key=lambda p: (self.known.order(p[1]), self.known.protocol_order(p[0]))
+        )
+        shown: dict[str, Facts] = {}
+        for protocol, metric in order:
+            facts = self.known.under(metric, protocol)
+            shown.setdefault(facts.word or facts.name, facts)
+        return list(shown.values())
+
+    def axes(self) -> tuple[Facts, Facts | None]:
+        """Of the shown numbers the first, such as PSNR, and the first of which less is better."""
+        numbers = self.numbers()
+        return numbers[0], next((f for f in numbers[1:] if f.better == "lower"), None)
+
+    def number(self, metric: str) -> Facts:
+        """The number that ``metric`` means, a word (``psnr``) or a name (``psnr_y``).
+
+        Raises:
+            UnknownName: the scores hold none.
+        """
+        shown = {f.name: f for f in self.numbers()}
+        every = {str(name): self.known[str(name)] for name in self.scores["metric"].unique()}
+        for facts in [*shown.values(), *every.values()]:
+            if metric in (facts.name, facts.word):
+                return facts
+        raise unknown_name("metric of these results:", metric, every)
 
     def methods(self) -> list[str]:
         """Every method scored or reported missing, in the order of tables, without the original."""
@@ -120,18 +155,6 @@ def select(
 def without_reference(scores: pd.DataFrame) -> pd.DataFrame:
     """The scores of methods, without those of the original."""
     return cast(pd.DataFrame, scores[[not is_reference(m) for m in scores["method"]]])
-
-
-def headline_protocol(scores: pd.DataFrame) -> str | None:
-    """The protocol of PSNR and SSIM that figures use: MATLAB's if it was run."""
-    names = set(select(scores, metric="psnr_y")["protocol"])
-    return min(names, key=protocol_order) if names else None
-
-
-def headline_lpips(scores: pd.DataFrame) -> str | None:
-    """The LPIPS network that figures use: AlexNet if it was run."""
-    names = {m for m in scores["metric"] if m.startswith("lpips")}
-    return min(names, key=metric_order) if names else None
 
 
 def means(scores: pd.DataFrame) -> dict[str, float]:

@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from ...metrics.table import Known
 from ...stats.significance import holm
 from ...stats.wilcoxon import signed_rank
-from ..kit.style import dataset_order, method_order, metric_order, protocol_order
+from ..kit.style import dataset_order, method_order
 from .results import select, without_reference
 
 Floats = NDArray[np.float64]
@@ -54,7 +55,7 @@ def bootstrap_interval(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def significance(scores: pd.DataFrame) -> pd.DataFrame:
+def significance(scores: pd.DataFrame, known: Known | None = None) -> pd.DataFrame:
     """Every pair of methods on every data set, scale, protocol and metric.
 
     ``scores`` has the columns of scores.csv. Differences are a minus b over the images both have;
@@ -64,18 +65,20 @@ def significance(scores: pd.DataFrame) -> pd.DataFrame:
     'exact', 'asymptotic', or 'none' where nothing differs.
     """
     rows: list[dict[str, object]] = []
-    for keys, wide in _families(scores):
+    for keys, wide in _families(scores, known or Known()):
         rows += _family(keys, wide)
     return pd.DataFrame(rows, columns=list(SIGNIFICANCE_COLUMNS))
 
 
-def _families(scores: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+def _families(
+    scores: pd.DataFrame, known: Known
+) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
     scored = without_reference(scores).dropna(subset=["value"])
     keys = ("dataset", "scale", "protocol", "metric")
     found = {tuple(row) for row in scored[list(keys)].itertuples(index=False)}
     for dataset, scale, protocol, metric in sorted(
         found,
-        key=lambda k: (dataset_order(k[0]), k[1], protocol_order(k[2]), metric_order(k[3])),
+        key=lambda k: (dataset_order(k[0]), k[1], known.protocol_order(k[2]), known.order(k[3])),
     ):
         family = select(scored, dataset=dataset, scale=scale, protocol=protocol, metric=metric)
         wide = family.pivot(index="image", columns="method", values="value").sort_index()

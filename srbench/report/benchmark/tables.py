@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...metrics.protocols import LPIPS_PROTOCOL
+from ...metrics.table import Known
 from ...wording import counted
 from ..kit.frames import format_p, score_cells
 from ..kit.render import Cell, Heading, Table, text_cell
@@ -17,10 +17,6 @@ from ..kit.style import (
     display_name,
     format_value,
     is_reference,
-    metric_order,
-    metric_style,
-    protocol_name,
-    protocol_order,
     trained_mark,
 )
 from .results import LeftOut, Results, means, select
@@ -29,11 +25,11 @@ from .significance import ALPHA
 TRAINED_NOTE = "† trained on this metric: it says how well the training went, not how good it looks"
 
 
-def missing_note(missing: LeftOut) -> str:
+def missing_note(missing: LeftOut, known: Known) -> str:
     """One line: what is missing, why, and the command that mends it."""
     what = display_name(missing.method) if missing.method else ""
     if missing.metric:
-        metric = metric_style(missing.metric).label
+        metric = known[missing.metric].full_label
         what = f"{metric} of {what}" if what else metric
     where = f" on {missing.dataset}" if missing.dataset else ""
     mend = f" (mend it: {missing.command})" if missing.command else ""
@@ -43,13 +39,10 @@ def missing_note(missing: LeftOut) -> str:
 def score_columns(results: Results) -> list[tuple[str, str]]:
     """The (protocol, metric) pairs to show, those reported missing included."""
     pairs = set(results.scores[["protocol", "metric"]].itertuples(index=False, name=None))
-    have = {metric for _, metric in pairs}
-    pairs |= {
-        (LPIPS_PROTOCOL if m.metric.startswith("lpips") else "", m.metric)
-        for m in results.missing
-        if m.metric and m.metric not in have
-    }
-    return sorted(pairs, key=lambda p: (protocol_order(p[0]), metric_order(p[1])))
+    have, known = {metric for _, metric in pairs}, results.known
+    absent = {m.metric for m in results.missing if m.metric and m.metric not in have}
+    pairs |= {known[metric].key for metric in absent}
+    return sorted(pairs, key=lambda p: (known.protocol_order(p[0]), known.order(p[1])))
 
 
 def summary_table(results: Results) -> Table:
@@ -66,10 +59,9 @@ def summary_table(results: Results) -> Table:
         Heading("images", "Images"),
     ]
     for protocol, metric in columns:
-        style = metric_style(metric)
-        label = f"{'LPIPS' if metric.startswith('lpips_') else style.label} {style.arrow}".strip()
-        over = style.label.removeprefix("LPIPS ").strip("()") if "LPIPS" in style.label else ""
-        headings.append(Heading(f"{metric}:{protocol}", label, over or protocol_name(protocol)))
+        facts = results.known.under(metric, protocol)
+        label = f"{facts.short_label} {facts.arrow}".strip()
+        headings.append(Heading(f"{metric}:{protocol}", label, facts.variant or facts.under))
     headings += [Heading(f"megapixels_per_second:{d}", "MP/s ↑", d) for d in devices]
 
     rows: list[tuple[Cell, ...]] = []
@@ -86,13 +78,13 @@ def summary_table(results: Results) -> Table:
              for m in methods],
         ]  # fmt: skip
         for protocol, metric in columns:
-            style = metric_style(metric)
+            facts = results.known[metric]
             found = means(select(scores, protocol=protocol, metric=metric))
             by_column.append(
                 score_cells(
                     [found.get(m) for m in methods],
-                    style.decimals,
-                    style.better,
+                    facts.decimals,
+                    facts.better,
                     ranked=lambda i, methods=methods: not is_reference(methods[i]),
                     suffix=lambda i, methods=methods, scale=scale, metric=metric: trained_mark(
                         results.run, methods[i], scale, metric
@@ -103,7 +95,8 @@ def summary_table(results: Results) -> Table:
             by_column.append(_speed_cells(results.timings, dataset, scale, device, methods))
         rows += list(zip(*by_column, strict=True))
         notes += _gaps(results, dataset, scale, counts, methods, images)
-    notes = [*(missing_note(m) for m in results.missing), *notes]
+    notes = [*(missing_note(m, results.known) for m in results.missing), *notes]
+    notes += not_a_number_notes(results)
     timed = set(results.timings["method"])
     if devices and not {m for m in results.scores["method"] if not is_reference(m)} <= timed:
         notes.append("— MP/s: not timed, as for a folder of finished images")
@@ -116,6 +109,26 @@ def summary_table(results: Results) -> Table:
     if devices:
         caption += " MP/s: median over images of output megapixels per second."
     return Table("summary", "Summary", caption, tuple(headings), tuple(rows), tuple(notes), 2)
+
+
+def not_a_number_notes(results: Results) -> list[str]:
+    """For each metric and method on a data set that gave NaN: on which images."""
+    notes: list[str] = []
+    undefined = results.scores[results.scores["value"].isna()]
+    keys = ["dataset", "scale", "protocol", "metric", "method"]
+    for place in undefined[keys].drop_duplicates().itertuples(index=False, name=None):
+        dataset, _, protocol, metric, method = place
+        asked = dict(zip(keys, place, strict=True))
+        whole, rows = select(results.scores, **asked), select(undefined, **asked)
+        images = sorted(rows["image"])
+        shown = ", ".join(display_name(i) for i in images[:3]) + (" ..." if images[3:] else "")
+        facts = results.known.under(metric, protocol)
+        where = f"{display_name(method)} on {display_name(dataset)} ×{place[1]}"
+        notes.append(
+            f"— {facts.with_protocol} of {where}: the metric gave no number (NaN) for "
+            f"{len(images)} of {counted(len(whole), 'image')} ({shown}), so there is no mean"
+        )
+    return notes
 
 
 def _speed_cells(
@@ -159,10 +172,10 @@ def _gaps(
     return notes
 
 
-def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
+def significance_table(tests: pd.DataFrame, run: Mapping[str, Any], known: Known) -> Table:
     """The paired tests of :func:`srbench.report.benchmark.significance.significance` as a table.
 
-    ``run`` is run.json.
+    ``run`` is run.json, ``known`` the facts of the metrics.
     """
     headings = (
         Heading("dataset", "Data set", numeric=False),
@@ -185,13 +198,14 @@ def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
     )
     rows: list[tuple[Cell, ...]] = []
     for r in tests.to_dict("records"):
-        digits = metric_style(r["metric"]).decimals
+        facts = known.under(r["metric"], r["protocol"])
+        digits = facts.decimals
         rows.append(
             (
                 text_cell(r["dataset"]),
                 Cell(f"×{r['scale']}", int(r["scale"])),
-                Cell(protocol_name(r["protocol"]), r["protocol"]),
-                Cell(metric_style(r["metric"]).label, r["metric"]),
+                Cell(facts.under, r["protocol"]),
+                Cell(facts.full_label, r["metric"]),
                 *(
                     Cell(
                         display_name(r[k]) + trained_mark(run, r[k], r["scale"], r["metric"]), r[k]

@@ -12,10 +12,9 @@ from rich.text import Text
 from ...benchmark.results import Score
 from ...data.catalogue import AUTO as DATASETS
 from ...methods.resolve import METHODS
+from ...metrics.base import read_facts
+from ...metrics.table import Known
 from ..kit.style import trained_mark
-
-_DECIMALS = {"psnr_y": 2}
-_HEADS = {"psnr_y": "PSNR ↑", "ssim_y": "SSIM ↑"}
 
 
 def scores_table(
@@ -25,7 +24,11 @@ def scores_table(
 
     The rows are of one scale; ``run`` is the run.json beside them, empty where there is none.
     """
-    columns = sorted({(row.protocol, row.metric) for row in rows}, key=_column_order)
+    known = Known(read_facts(run.get("metrics")))
+    columns = sorted(
+        {(row.protocol, row.metric) for row in rows},
+        key=lambda c: (known.protocol_order(c[0]), known.order(c[1])),
+    )
     pairs = sorted({(row.dataset, row.method) for row in rows}, key=_row_order)
     values: dict[tuple[str, ...], list[float]] = {}
     marks = {(r.method, r.metric): trained_mark(run, r.method, r.scale, r.metric) for r in rows}
@@ -35,20 +38,26 @@ def scores_table(
     table.add_column("data set", no_wrap=True)
     table.add_column("method", no_wrap=True)
     for protocol, metric in columns:
-        name = _HEADS.get(metric, f"{metric.replace('lpips_', 'LPIPS ')} ↓")
-        table.add_column(f"{name}\n{protocol}", justify="right", no_wrap=True)
+        facts = known[metric]
+        # A name in brackets is no markup.
+        name = Text(f"{facts.short_label} {facts.arrow}".strip() + f"\n{facts.variant or protocol}")
+        table.add_column(name, justify="right", no_wrap=True)
     before = None
     for pair in pairs:
         cells = [
-            _mean(values.get((*pair, *column), []), _DECIMALS.get(column[1], 4))
+            _mean(values.get((*pair, *column), []), known[column[1]].decimals)
             + (marks[pair[1], column[1]] if (*pair, *column) in values else "")
             for column in columns
         ]
         names = ("" if pair[0] == before else pair[0], pair[1])
         table.add_row(*map(Text, names), *cells)  # a name in brackets is no markup
         before = pair[0]
-    if any(marks.values()):
-        table.caption, table.caption_justify = "† trained on this metric", "left"
+    notes = ["† trained on this metric"] if any(marks.values()) else []
+    if any(math.isnan(row.value) for row in rows):
+        gone = sorted({f"{r.metric} of {r.method}" for r in rows if math.isnan(r.value)})
+        notes.append(f"— the metric gave no number (NaN) for some image: {', '.join(gone[:3])}")
+    if notes:
+        table.caption, table.caption_justify = Text("; ".join(notes)), "left"
     return table
 
 
@@ -56,12 +65,9 @@ def _mean(values: Sequence[float], decimals: int) -> str:
     if not values:
         return "—"
     mean = sum(values) / len(values)
-    return "∞" if math.isinf(mean) else f"{mean:.{decimals}f}"
-
-
-def _column_order(column: tuple[str, str]) -> tuple[bool, str, str]:
-    protocol, metric = column
-    return (metric.startswith("lpips"), protocol, metric)
+    if math.isnan(mean):
+        return "—"
+    return ("∞" if mean > 0 else "−∞") if math.isinf(mean) else f"{mean:.{decimals}f}"
 
 
 def _row_order(pair: tuple[str, str]) -> tuple[int, str, int, str]:

@@ -20,10 +20,10 @@ from .tables import significance_table, summary_table
 def write_everything(folder: Path, observer: Observer | None) -> list[Path]:
     """As :func:`srbench.report.write_report`."""
     results = read_results(folder)
-    tests = significance(results.scores)
+    tests = significance(results.scores, results.known)
     summary, first, second = summary_table(results), table1(results), table2(results)
     written: list[Path] = []
-    for table in (summary, first, second, significance_table(tests, results.run)):
+    for table in (summary, first, second, significance_table(tests, results.run, results.known)):
         written += write_table(table, folder / "tables")
     shown = views(results)
     drawn = draw_figures(results, shown)

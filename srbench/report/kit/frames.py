@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ...metrics.base import Better
 from .render import Cell, Heading, Mark, Table, text_cell
 from .style import (
-    Direction,
     dataset_name,
     display_name,
     format_value,
@@ -71,7 +71,7 @@ def value_cell(value: object, kind: str | int) -> Cell:
     return Cell(format_value(number, int(kind)), number)
 
 
-def mark_best(values: Sequence[str | None], better: Direction | None) -> list[Mark]:
+def mark_best(values: Sequence[str | None], better: Better | None) -> list[Mark]:
     """'best', 'second' or '' for each value as it is shown, None where there is none.
 
     Numbers that read the same share their mark. Nothing is marked among fewer than two numbers.
@@ -90,7 +90,7 @@ def mark_best(values: Sequence[str | None], better: Direction | None) -> list[Ma
 def score_cells(
     values: Sequence[float | None],
     decimals: int,
-    better: Direction | None,
+    better: Better | None,
     *,
     ranked: Callable[[int], bool] = lambda _: True,
     suffix: Callable[[int], str] = lambda _: "",

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ...files import atomic_path
+from ...wording import one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,8 +30,6 @@ GRID = "#d8dbe0"
 ORANGE, SKY, GREEN = "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
-Direction = Literal["higher", "lower"]
-
 
 @dataclass(frozen=True)
 class MethodStyle:
@@ -44,24 +43,6 @@ class MethodStyle:
     def face(self) -> str:
         """The marker's inside: the colour, or white for a hollow marker."""
         return self.colour if self.filled else "white"
-
-
-@dataclass(frozen=True)
-class MetricStyle:
-    """How one metric is written: ``label``, ``unit`` ('' for none), decimals, better direction."""
-
-    label: str
-    unit: str
-    decimals: int
-    better: Direction | None
-
-    @property
-    def arrow(self) -> str:
-        return {"higher": "↑", "lower": "↓", None: ""}[self.better]
-
-    @property
-    def axis_label(self) -> str:
-        return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
 # In the order in which tables and figures list them. A family shares a hue; hollow tells siblings.
@@ -85,20 +66,6 @@ _HR = ("HR", MethodStyle("#000000", "o"))
 _OTHER_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 _OTHER_MARKERS = ("d", "8", "H", "<", ">")
 
-_METRICS = {
-    "psnr_y": MetricStyle("PSNR", "dB", 2, "higher"),
-    "ssim_y": MetricStyle("SSIM", "", 4, "higher"),
-    "lpips_alex": MetricStyle("LPIPS (AlexNet)", "", 4, "lower"),
-    "lpips_squeeze": MetricStyle("LPIPS (SqueezeNet)", "", 4, "lower"),
-    "lpips_vgg": MetricStyle("LPIPS (VGG16)", "", 4, "lower"),
-    "mos": MetricStyle("MOS", "", 2, "higher"),
-}
-_PROTOCOLS = {
-    "matlab": "MATLAB",
-    "basicsr": "BasicSR",
-    "ledig2017": "Ledig 2017",
-    "lpips-v0.1": "LPIPS v0.1",
-}
 _DATASETS = ("set5", "set14", "bsd100", "urban100", "div2k", "sample")
 
 # Of methods that run.json is silent about: one written before it recorded this, or none at all.
@@ -142,8 +109,7 @@ def display_name(name: str, *, limit: int = 28) -> str:
         return _METHODS[name.lower()][0]
     if name.lower().removesuffix("+") in _METHODS:  # a self-ensemble
         return display_name(name[:-1]) + "+"
-    clean = " ".join("".join(c if c.isprintable() else " " for c in name).split()) or "(no name)"
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+    return one_line(name, limit)
 
 
 def method_order(name: str) -> tuple[int, str]:
@@ -166,28 +132,6 @@ def dataset_order(name: str) -> tuple[int, str]:
 def dataset_name(dataset: str) -> str:
     """The data set as titles name it."""
     return "all data sets" if dataset == "all" else display_name(dataset)
-
-
-def metric_style(metric: str) -> MetricStyle:
-    """How a metric is written. An unknown metric has four decimals and no better direction."""
-    return _METRICS.get(metric, MetricStyle(display_name(metric), "", 4, None))
-
-
-def metric_order(metric: str) -> tuple[int, str]:
-    """Sort key: PSNR, SSIM, LPIPS, then others by name."""
-    known = list(_METRICS)
-    return (known.index(metric) if metric in known else len(known), metric)
-
-
-def protocol_name(protocol: str) -> str:
-    """The protocol as shown: 'MATLAB' for 'matlab'."""
-    return _PROTOCOLS.get(protocol, display_name(protocol))
-
-
-def protocol_order(protocol: str) -> tuple[int, str]:
-    """Sort key: matlab, basicsr, ledig2017, lpips-v0.1, then others by name."""
-    known = list(_PROTOCOLS)
-    return (known.index(protocol) if protocol in known else len(known), protocol)
 
 
 def trained_mark(run: Mapping[str, Any], method: str, scale: int, metric: str) -> str:

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...files import safe_stem
+from ...metrics.table import Known
 from ..kit.drawn import Drawn
 from ..kit.style import (
     VERMILLION,
     dataset_name,
     figure_style,
     format_value,
-    metric_order,
-    protocol_order,
 )
 from .metric_chart import metric_figure
 from .mos_charts import LONGEST_LETTERS, differences_figure, mos_figure, ranks_figure, votes_figure
-from .names import Tables, datasets_of, letters_note, metric_name
+from .names import Tables, datasets_of, letters_note
 from .rater_charts import raters_figure, sos_figure
 
 if TYPE_CHECKING:
@@ -116,10 +115,10 @@ def _about_letters(tables: Tables, dataset: str) -> str:
 
 
 def _metric_figures(tables: Tables) -> Iterator[Drawn]:
-    rows = tables["metric_vs_mos"]
+    rows, known = tables["metric_vs_mos"], Known()
     keys = sorted(
         set(rows[["metric", "protocol"]].itertuples(index=False, name=None)),
-        key=lambda key: (metric_order(key[0]), protocol_order(key[1])),
+        key=lambda key: (known.order(key[0]), known.protocol_order(key[1])),
     )
     for metric, protocol in keys:
         own = rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)]
@@ -134,7 +133,7 @@ def _metric_figures(tables: Tables) -> Iterator[Drawn]:
         yield _drawn(
             tables,
             safe_stem(f"metric_{metric}_{protocol}"),
-            f"MOS against {metric_name(metric, protocol)}",
+            f"MOS against {row['label']}",
             f"Dots: single images; large markers: means of methods, lines their 95 % intervals "
             f"over images; curve: {row['mapping']} mapping. Over {row['n']} stimuli {found}, 95 % "
             "bootstrap over images.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...metrics.table import Known
 from ...stats.intervals import t_quantile
 from ...stats.mapping import fit_mapping
 from ...stats.ratings import HIGHEST, LOWEST
@@ -17,9 +18,7 @@ from ..kit.style import (
     figure_style,
     method_order,
     method_style,
-    metric_style,
     new_figure,
-    protocol_name,
 )
 from .names import Tables
 
@@ -31,7 +30,10 @@ def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
     """MOS of single images and of methods against one metric, with the fitted mapping."""
     points = tables["metric_points"]
     points = points[(points["metric"] == metric) & (points["protocol"] == protocol)]
-    style = metric_style(metric)
+    rows = tables["metric_vs_mos"]
+    told = rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)].iloc[0]
+    unit = Known()[metric].unit
+    axis_label = f"{told['label'].partition(' (')[0]} ({unit})" if unit else told["label"]
     with figure_style():
         figure = new_figure(COLUMN_WIDTH, 2.75)
         axes = figure.add_axes((0.5 / COLUMN_WIDTH, 0.155, 2.88 / COLUMN_WIDTH, 0.735))
@@ -70,16 +72,11 @@ def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
         axes.set_yticks(range(LOWEST, HIGHEST + 1))
         axes.set_ylabel("MOS")
         better = {
-            "higher": f"{style.axis_label}, better →",
-            "lower": f"← better, {style.axis_label}",
+            "higher": f"{axis_label}, better →",
+            "lower": f"← better, {axis_label}",
         }
-        axes.set_xlabel(better.get(style.better or "", style.axis_label))
-        title = (
-            style.label
-            if metric.startswith("lpips")
-            else f"{style.label}, {protocol_name(protocol)}"
-        )
-        axes.set_title(title)
+        axes.set_xlabel(better.get(told["better"], axis_label))
+        axes.set_title(told["label"])
         place_labels(
             axes,
             centres,

@@ -9,8 +9,6 @@ import pandas as pd
 from ..kit.style import (
     dataset_order,
     method_order,
-    metric_style,
-    protocol_name,
 )
 
 Tables = Mapping[str, pd.DataFrame]
@@ -43,16 +41,13 @@ def ordered(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     return known.loc[order.sort_values(list(order.columns), kind="stable").index]
 
 
-def metric_label(labelled: str) -> str:
-    """``psnr_y (matlab)`` as it is printed."""
-    metric, _, protocol = labelled.partition(" (")
-    return metric_name(metric, protocol.rstrip(")"))
-
-
-def metric_name(metric: str, protocol: str) -> str:
-    """The metric as it is printed, with its protocol where it has several."""
-    name = metric_style(metric).label
-    return name if metric.startswith("lpips") else f"{name} ({protocol_name(protocol)})"
+def metric_labels(tables: Tables) -> dict[str, str]:
+    """``psnr_y (matlab)`` to what is printed, of every metric held against MOS."""
+    if "metric_vs_mos" not in tables:
+        return {}
+    rows = tables["metric_vs_mos"]
+    named = rows["metric"] + " (" + rows["protocol"] + ")"
+    return dict(zip(named, rows["label"], strict=True))
 
 
 def letters_note(letters: pd.Series) -> str:

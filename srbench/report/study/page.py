@@ -13,7 +13,7 @@ from ..kit.drawn import PageFigure
 from ..kit.page import page_environment, pick
 from ..kit.render import Table
 from ..kit.style import dataset_name, dataset_order, display_name
-from .names import Tables, datasets_of, metric_label
+from .names import Tables, datasets_of, metric_labels
 from .text import headline, methods_text
 
 _PACKAGES = ("srbench", "numpy", "scipy", "pandas", "matplotlib")
@@ -28,7 +28,8 @@ def render_analysis(
 ) -> str:
     """The whole page as text. Every name in it is escaped, whatever a method or rater is called."""
     by_stem = {table.stem: table for table in shown}
-    claims = claims_table(tables, display_name, metric_label, float(str(settings["alpha"])))
+    labels, alpha = metric_labels(tables), float(str(settings["alpha"]))
+    claims = claims_table(tables, display_name, labels.__getitem__, alpha)
     said: dict[str, list[str]] = {}
     for record in claims.to_dict("records"):
         said.setdefault(str(record["dataset"]), []).append(str(record["claim"]))

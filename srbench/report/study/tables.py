@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ...metrics.table import Known
 from ...stats.significance import HEADLINE, PAPER
 from ..kit.frames import Column, frame_table, mark_best, value_cell
 from ..kit.published import PAPER_NAME, published
@@ -16,10 +17,6 @@ from ..kit.style import (
     display_name,
     is_reference,
     method_order,
-    metric_order,
-    metric_style,
-    protocol_name,
-    protocol_order,
 )
 from .names import Tables, letters_note, ordered
 from .rater_tables import exclusions, raters, reliability, sensitivity
@@ -227,12 +224,17 @@ def omnibus(tables: Tables) -> list[Table]:
 def metrics(tables: Tables) -> Table:
     """Which metric predicts MOS."""
     frame = tables["metric_vs_mos"].copy()
+    known = Known()
     order = frame.apply(
-        lambda r: f"{metric_order(r['metric'])}{protocol_order(r['protocol'])}", axis=1
+        lambda r: f"{known.order(r['metric'])}{known.protocol_order(r['protocol'])}", axis=1
     )
     frame = frame.assign(order=order).sort_values(["level", "order"], ascending=[False, True])
-    frame["metric"] = [metric_style(m).label for m in frame["metric"]]
-    frame["protocol"] = frame["protocol"].map(protocol_name)
+    # The label ends with the network or the protocol, which has a column of its own.
+    frame["metric"] = [
+        known.under(m, p).full_label if m in known else label.removesuffix(f" ({p})")
+        for m, p, label in zip(frame["metric"], frame["protocol"], frame["label"], strict=True)
+    ]
+    frame["protocol"] = [known.protocol(p).under for p in frame["protocol"]]
     columns = [
         Column("level", "Level"),
         Column("metric", "Metric"),

@@ -1,0 +1,94 @@
+"""What a user's code depends on, as a hash: when it changes, results are computed again."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import pickle
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+
+
+def source_fingerprint(thing: object) -> str:
+    """A hash that changes when what ``thing`` (a function or an object) does may change.
+
+    Code in a file: that file and the imported ones beside it. Code of a notebook or a prompt: its
+    instructions, and those of the functions of the notebook that it uses. Besides: what an object
+    or a function carries with it (attributes, defaults, enclosed variables). What cannot be known
+    makes a hash that never comes again, so that nothing outdated is taken for known.
+    """
+    digest = hashlib.sha256()
+    for part in _parts(thing, set()):
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()[:16]
+
+
+def files_beside(file: Path) -> list[Path]:
+    """``file``, and the loaded modules that lie in the same folder: what it may have imported."""
+    loaded = {
+        Path(place).resolve()
+        for module in list(sys.modules.values())
+        if isinstance(place := getattr(module, "__file__", None), str)
+    }
+    own = file.resolve()
+    beside = {path for path in loaded if path.parent == own.parent and path.suffix == ".py"}
+    return [own, *sorted(beside - {own})]
+
+
+def _parts(thing: object, seen: set[int]) -> Iterator[bytes]:
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    if isinstance(thing, ModuleType):
+        yield thing.__name__.encode() + str(getattr(thing, "__version__", "")).encode()
+    elif isinstance(thing, FunctionType):
+        yield from _code_of(thing, thing.__code__, seen)
+        for carried in (thing.__defaults__, thing.__kwdefaults__):
+            yield from _value(carried, seen)
+        for cell in thing.__closure__ or ():
+            yield from _parts(cell.cell_contents, seen)
+    elif inspect.isclass(thing):
+        for name, value in sorted(vars(thing).items()):
+            if isinstance(value, FunctionType):
+                yield name.encode()
+                yield from _parts(value, seen)
+    elif inspect.ismethod(thing):
+        yield from _parts(thing.__func__, seen)
+        yield from _parts(thing.__self__, seen)
+    elif callable(thing) and hasattr(thing, "__dict__") and type(thing).__module__ != "builtins":
+        yield from _parts(type(thing), seen)
+        yield from _value(vars(thing), seen)
+    else:
+        yield from _value(thing, seen)
+
+
+def _code_of(function: FunctionType, code: CodeType, seen: set[int]) -> Iterator[bytes]:
+    file = Path(code.co_filename)
+    if file.is_file():
+        for path in files_beside(file):
+            yield path.name.encode() + path.read_bytes()
+        return
+    yield code.co_code + repr(code.co_names).encode()
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _code_of(function, constant, seen)
+        else:
+            yield repr(constant).encode()
+    for name in code.co_names:
+        if name in function.__globals__:
+            yield from _parts(function.__globals__[name], seen)
+
+
+def _value(value: object, seen: set[int]) -> Iterator[bytes]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield repr(key).encode()
+            yield from _parts(item, seen)
+        return
+    try:
+        yield pickle.dumps(value)
+    except Exception:  # whatever an object's own pickling raises
+        yield secrets.token_bytes(16)

@@ -1,0 +1,394 @@
+"""A metric of the user's: a function of uint8 arrays, or a `Metric`, by name or by hand.
+
+Nothing that it does can hurt a run: it gets copies, what it prints is dropped, and what it gets
+wrong is told in one line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import io
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+
+from ..errors import ConfigError, MetricError, SrbenchError, UnknownName
+from ..files import expanded
+from ..fingerprint import files_beside, source_fingerprint
+from ..imaging.luma import Image, to_rgb
+from .base import Better, Facts, Metric, MissingMetric, Original
+
+_ORIGINALS = {
+    "hr", "gt", "target", "reference", "ref", "original", "truth", "ground_truth", "y_true",
+    "image_true", "im_true", "img_true",
+}  # fmt: skip
+"""What functions call the original; when it is their first parameter, it comes first."""
+
+
+class FunctionMetric(Metric):
+    """A function ``(sr, hr) -> float`` or ``(sr) -> float`` on uint8 arrays.
+
+    Attributes of the function that are read: ``direction`` (``higher`` or ``lower``), ``label``,
+    ``decimals``, ``version``. A version is its fingerprint and its protocol; else the hash of the
+    source is the fingerprint and the protocol is ``user``.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any], made: _Made | None = None) -> None:
+        self._name, self._function, self._made = name, function, made
+        self._arguments = _arguments(name, function)
+        version = getattr(function, "version", None)
+        self.facts = (
+            Facts(
+                name,
+                "user" if version is None else _text(name, "version", version),
+                better=_direction(name, getattr(function, "direction", None)),
+                label=_text(name, "label", getattr(function, "label", "")),
+                decimals=_decimals(name, getattr(function, "decimals", 4)),
+                needs="nothing" if self._arguments == ("sr",) else "original",
+                fingerprint=source_fingerprint(function)
+                if version is None
+                else f"version {version}",
+                about=_first_sentence(function),
+            ),
+        )
+
+    def prepare(self, original: Original) -> Callable[[Image], float]:
+        def number(sr: Image) -> float:
+            given = {"sr": sr.copy(), "hr": original.hr.copy()}
+            if sr.ndim != original.hr.ndim:
+                given = {which: to_rgb(image) for which, image in given.items()}
+            with guarded(self._name):
+                value = self._function(*(given[which] for which in self._arguments))
+            return number_of(self._name, value)
+
+        return number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # To a cluster's worker travels the source, as a module of this machine is not there.
+        made = self._made
+        if made is not None and made.sources:
+            return _remade, (self._name, made.sources, made.attribute, self.facts)
+        return _carried, (self._name, self._function, self.facts)
+
+
+class OwnMetric(Metric):
+    """A user's `Metric`, watched as a function is."""
+
+    def __init__(self, inner: Metric) -> None:
+        self._inner = inner
+        facts = inner.facts
+        self._name = facts[0].name
+        self.facts = facts
+        self.uses_device = inner.uses_device
+
+    def least(self, scale: int) -> int:
+        return self._inner.least(scale)
+
+    def missing(self, weights: Path) -> MissingMetric | None:
+        return self._inner.missing(weights)
+
+    def load(self, weights: Path, device: str) -> Self:
+        loaded = copy(self)
+        with guarded(self._name):
+            loaded._inner = self._inner.load(weights, device)
+        return loaded
+
+    def prepare(self, original: Original) -> Callable[[Image], Sequence[float]]:
+        hr, lr = original.hr.copy(), None if original.lr is None else original.lr.copy()
+        with guarded(self._name):
+            prepared = self._inner.prepare(Original(hr, original.scale, lr, original.border))
+
+        def numbers(sr: Image) -> list[float]:
+            with guarded(self._name):
+                values = prepared(sr.copy())
+            several = list(values) if isinstance(values, (list, tuple)) else [values]
+            if len(several) != len(self.facts):
+                raise MetricError(
+                    f"{self._name} gave {len(several)} numbers, its facts name {len(self.facts)}"
+                )
+            return [number_of(self._name, value) for value in several]
+
+        return numbers
+
+
+def own_metric(thing: object, name: str | None = None, made: _Made | None = None) -> Metric:
+    """The metric that a function or a `Metric` is; ``name`` is what it is to be called.
+
+    Raises:
+        MetricError: it is neither, or not as it must be.
+        UnknownName: it has no name, or one of ours.
+    """
+    if inspect.isclass(thing) and issubclass(thing, Metric):
+        with guarded(name or thing.__name__):
+            thing = thing()
+    if isinstance(thing, Metric):
+        return OwnMetric(_renamed(_checked(thing, name), name))
+    called = name or str(getattr(thing, "__name__", type(thing).__name__))
+    if inspect.isclass(thing):
+        raise MetricError(f"{called} is a class; give an instance of it, or a function (sr, hr)")
+    if inspect.ismodule(thing) or not callable(thing):
+        raise MetricError(
+            f"{called} is {_described(thing)}; a metric is a function (sr, hr) or (sr) that gives "
+            "a number, or a srbench.Metric"
+        )
+    if called == "<lambda>":
+        raise UnknownName("a lambda has no name; write it as a def, or set its __name__")
+    return FunctionMetric(_own_name(called), thing, made)
+
+
+class _Made:
+    """Where a metric came from: an attribute, and the sources that make it on another machine."""
+
+    def __init__(self, attribute: str, sources: Mapping[str, str]) -> None:
+        self.attribute, self.sources = attribute, dict(sources)
+
+
+def load_metric(name: str, place: str) -> Metric:
+    """The metric ``name`` at ``FILE.py:function`` or ``module:attribute``.
+
+    Raises:
+        MetricError: there is no such file, module or attribute, or it is no metric.
+        UnknownName: the name is one of ours, or cannot be a name.
+    """
+    _own_name(name)
+    where, colon, attribute = place.rpartition(":")
+    if not colon or not where or not attribute:
+        raise ConfigError(
+            f"{name}={place} names no function; expected {name}=FILE.py:function or "
+            f"{name}=module:attribute"
+        )
+    if where.endswith(".py") or "/" in where or "\\" in where:
+        file = expanded(where)
+        if not file.is_file():
+            raise MetricError(f"{name}={place}: there is no file {file}")
+        module = _run_file(name, file)
+        sources = {path.name: path.read_text("utf-8") for path in files_beside(file)}
+        made = _Made(f"{file.name}:{attribute}", sources)
+        return own_metric(_attribute(name, module, attribute, file.name), name, made)
+    with guarded(name, f"cannot import {where}"), _current_folder_importable():
+        module = importlib.import_module(where)
+    return own_metric(_attribute(name, module, attribute, where), name)
+
+
+@contextlib.contextmanager
+def _current_folder_importable() -> Generator[None]:
+    # As `python -m` has it, and the console script has not.
+    sys.path.insert(0, "")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove("")
+
+
+def _run_file(name: str, file: Path) -> object:
+    # A name of its own for each place: two files may be called alike.
+    spec = importlib.util.spec_from_file_location(f"srbench_own_{name}".replace("-", "_"), file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    folder = str(file.resolve().parent)
+    sys.path.insert(0, folder)  # it may import what lies beside it
+    try:
+        with guarded(name, f"{file.name} cannot be run"):
+            sys.modules[spec.name] = module
+            spec.loader.exec_module(module)
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
+    return module
+
+
+def _remade(
+    name: str, sources: Mapping[str, str], attribute: str, facts: tuple[Facts, ...]
+) -> Metric:
+    """On another machine: the metric made anew of its sources, with the facts that it had."""
+    with tempfile.TemporaryDirectory() as folder:
+        for file, text in sources.items():
+            (Path(folder) / file).write_text(text, "utf-8")
+        file, _, function = attribute.partition(":")
+        module = _run_file(name, Path(folder) / file)
+        metric = own_metric(_attribute(name, module, function, file), name)
+    metric.facts = facts
+    return metric
+
+
+def _carried(name: str, function: Callable[..., Any], facts: tuple[Facts, ...]) -> Metric:
+    """On another machine: the metric of a function that came by itself or is installed there."""
+    metric = FunctionMetric(name, function)
+    metric.facts = facts
+    return metric
+
+
+def _attribute(name: str, module: object, attribute: str, where: str) -> object:
+    found: Any = module
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            public = [n for n, v in vars(module).items() if not n.startswith("_") and callable(v)]
+            has = f"; it has {', '.join(public[:6])}" if public else ""
+            raise MetricError(f"{name}: {where} has no '{attribute}'{has}")
+        found = getattr(found, part)
+    return found
+
+
+def _own_name(name: str) -> str:
+    from .table import words
+
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", name):
+        raise UnknownName(
+            f"'{name}' cannot name a metric; use letters, digits, '.', '_', '+' and '-'"
+        )
+    if name.lower() in {*words(), "mos"}:
+        raise UnknownName(f"'{name}' is one of our metrics; give yours another name")
+    return name
+
+
+def _checked(metric: Metric, name: str | None) -> Metric:
+    called = name or type(metric).__name__
+    facts: Any = getattr(metric, "facts", None)
+    if isinstance(facts, Facts):
+        metric.facts = facts = (facts,)
+    if (
+        not isinstance(facts, tuple)
+        or not facts
+        or not all(isinstance(f, Facts) for f in cast("tuple[Any, ...]", facts))
+    ):
+        raise MetricError(
+            f"{called}.facts is {_described(facts)}; expected a tuple of srbench.Facts"
+        )
+    for each in cast("tuple[Facts, ...]", facts):
+        _own_name(each.name)
+        if not isinstance(each.protocol, str) or not each.protocol:  # pyright: ignore
+            raise MetricError(f"{called}: the protocol is {each.protocol!r}, expected a name")
+        _direction(called, each.better)
+        _decimals(called, each.decimals)
+        if each.needs not in ("original", "lr", "nothing"):
+            raise MetricError(f"{called}: needs is {each.needs!r}; original, lr or nothing")
+    return metric
+
+
+def _renamed(metric: Metric, name: str | None) -> Metric:
+    """With the name that the user gave, and a fingerprint."""
+    if name is not None and len(metric.facts) > 1:
+        raise MetricError(
+            f"{name} gives {len(metric.facts)} numbers, which have names of their own; give it in "
+            "Python, where it needs no other name"
+        )
+    renamed = copy(metric)
+    renamed.facts = tuple(
+        replace(
+            facts,
+            name=name or facts.name,
+            fingerprint=facts.fingerprint
+            or source_fingerprint(type(metric)) + source_fingerprint(_state(metric)),
+        )
+        for facts in metric.facts
+    )
+    return renamed
+
+
+def _state(metric: Metric) -> dict[str, Any]:
+    return {key: value for key, value in vars(metric).items() if key != "facts"}
+
+
+def _arguments(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
+    """Which pictures the function takes, in its own order: from how its parameters are called."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # one in C that does not say
+        return "sr", "hr"
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return "sr", "hr"
+    placed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p for p in placed if p.default is p.empty]
+    named = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    taken = needed or placed[:2]
+    if len(taken) not in (1, 2) or named:
+        listed = ", ".join([p.name for p in taken] + named) or "nothing"
+        raise MetricError(f"{name} takes {listed}; expected a function of (sr, hr) or of (sr)")
+    if len(taken) == 1:
+        if taken[0].name.lower() in _ORIGINALS:
+            raise MetricError(
+                f"{name} takes {taken[0].name} alone; expected a function of (sr, hr) or of (sr)"
+            )
+        return ("sr",)
+    first, second = (p.name.lower() in _ORIGINALS for p in taken)
+    return ("hr", "sr") if first and not second else ("sr", "hr")
+
+
+@contextlib.contextmanager
+def guarded(name: str, what: str = "raised") -> Generator[None]:
+    """Somebody's code: it does not print, and an exception is told in one line."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except SrbenchError:
+        raise
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # a metric that calls exit() ends no run
+        text = " ".join(str(error).split())[:300]
+        raise MetricError(
+            f"the metric {name} {what}: {type(error).__name__}{f': {text}' if text else ''}"
+        ) from error
+
+
+def number_of(name: str, value: object) -> float:
+    if isinstance(value, (bool, np.bool_, str, bytes, complex)) or value is None:
+        raise MetricError(f"the metric {name} gave {_described(value)}, expected one number")
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return float(value)
+    item: Any = getattr(value, "item", None)
+    shape: Any = getattr(value, "shape", None)
+    if callable(item) and shape is not None and all(side == 1 for side in shape):
+        return number_of(name, item())
+    raise MetricError(f"the metric {name} gave {_described(value)}, expected one number")
+
+
+def _described(value: object) -> str:
+    shape: Any = getattr(value, "shape", None)
+    if shape is not None:
+        return f"a {type(value).__name__} of shape {tuple(shape)}"
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _direction(name: str, direction: object) -> Better | None:
+    if direction is None or direction in ("higher", "lower"):
+        return direction
+    raise MetricError(f"{name}: direction is {direction!r}; expected 'higher' or 'lower'")
+
+
+def _decimals(name: str, decimals: object) -> int:
+    if isinstance(decimals, int) and not isinstance(decimals, bool) and 0 <= decimals <= 12:
+        return decimals
+    raise MetricError(f"{name}: decimals is {decimals!r}; expected a whole number from 0 to 12")
+
+
+def _text(name: str, what: str, value: object) -> str:
+    if (
+        isinstance(value, (str, int, float))
+        and not isinstance(value, bool)
+        and "\n" not in str(value)
+    ):
+        return str(value)
+    raise MetricError(f"{name}: {what} is {_described(value)}; expected a text on one line")
+
+
+def _first_sentence(function: object) -> str:
+    text = inspect.getdoc(function) or ""
+    return " ".join(text.partition("\n\n")[0].split())[:300]

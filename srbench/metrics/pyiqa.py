@@ -1,0 +1,59 @@
+"""``pyiqa:NAME``: metrics of pyiqa (extra ``pyiqa``; its licence forbids commercial use)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ..errors import unknown_name
+from .base import Facts, Metric
+from .library import LibraryMetric, imported, library_protocol
+
+NOTICE = (
+    "pyiqa is used under the PolyForm Noncommercial licence: its scores are for noncommercial "
+    "purposes, and many of its metrics have terms of their own"
+)
+
+
+class PyiqaMetric(LibraryMetric):
+    """A metric of pyiqa."""
+
+    notice = NOTICE
+
+
+def find_metric(name: str) -> Metric:
+    """The metric that pyiqa calls so; direction, range and kind are those that it states.
+
+    Raises:
+        MetricError: pyiqa is not installed.
+        UnknownName: pyiqa has no metric of that name.
+    """
+    pyiqa = imported("pyiqa")
+    models = list(pyiqa.list_models())
+    if name not in models:
+        raise unknown_name("metric pyiqa:", name, models)
+    stated = pyiqa.DEFAULT_CONFIGS[name]
+    lower = stated.get("lower_better", False)
+    facts = Facts(
+        f"pyiqa:{name}",
+        library_protocol("pyiqa"),
+        better="lower" if lower else "higher",
+        label=name.upper(),
+        range=_range(stated.get("score_range")),
+        needs="nothing" if stated.get("metric_mode") == "NR" else "original",
+        about=f"{name} as the library pyiqa computes it, on RGB in 0 to 1.",
+    )
+    return PyiqaMetric(facts, partial(_create, name))
+
+
+def _create(name: str, device: str) -> Callable[..., Any]:
+    return imported("pyiqa").create_metric(name, device=device, as_loss=False)
+
+
+def _range(text: object) -> tuple[float | None, float | None]:
+    """``0, 1`` and ``~0, ~100`` as numbers; open where it is said otherwise."""
+    ends = [part.strip() for part in str(text or "").split(",")]
+    exact = [float(e) if re.fullmatch(r"-?\d+(\.\d+)?", e) else None for e in ends]
+    return (exact[0], exact[1]) if len(exact) == 2 else (None, None)
