@@ -36,8 +36,8 @@ _NO_EXPORTS = {
     "observer": ("Observer",),
     "errors": (
         "SrbenchError", "CheckpointError", "ConfigError", "DatasetError", "DownloadError",
-        "ImageError", "MissingWeights", "RatingsError", "ResultsError", "SizeMismatch",
-        "StudyError", "TrainingError", "UnknownName",
+        "ImageError", "MetricError", "MissingWeights", "RatingsError", "ResultsError",
+        "SizeMismatch", "StudyError", "TrainingError", "UnknownName", "WrongType", "WrongValue",
     ),
 }  # fmt: skip
 _SECTIONS = ("Args:", "Raises:", "Returns:", "Source:", "Yields:")

@@ -9,20 +9,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .benchmark.arrays import score
+    from .errors import SrbenchError
     from .imaging import imresize
     from .methods import load_method
-    from .metrics import score
+    from .metrics import Facts, Metric
     from .stats import analyze
 
 __version__ = "0.1.0"
 
-__all__ = ["analyze", "imresize", "load_method", "score"]
+__all__ = [
+    "Facts",
+    "Metric",
+    "SrbenchError",
+    "analyze",
+    "imresize",
+    "load_method",
+    "score",
+]
 
 _HOMES = {
+    "Facts": ".metrics",
+    "Metric": ".metrics",
+    "SrbenchError": ".errors",
     "analyze": ".stats",
     "imresize": ".imaging",
     "load_method": ".methods",
-    "score": ".metrics",
+    "score": ".benchmark.arrays",
 }
 
 

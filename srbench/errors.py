@@ -22,6 +22,14 @@ class SizeMismatch(SrbenchError):
     """Two images that must agree in size or channels do not."""
 
 
+class WrongType(SrbenchError, TypeError):
+    """An argument is of another type than it must be."""
+
+
+class WrongValue(SrbenchError, ValueError):
+    """An argument has a value that makes no sense."""
+
+
 class UnknownName(SrbenchError):
     """A method, data set, protocol or setting of that name does not exist."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -110,7 +110,7 @@ def run_record(
     }
 
 
-def numbers_of(before: dict[str, Any], metrics: Sequence[Metric] = ()) -> list[Facts]:
+def numbers_of(before: Mapping[str, Any], metrics: Sequence[Metric] = ()) -> list[Facts]:
     """The numbers of ``metrics``, and those that earlier runs into the same folder computed."""
     numbers = {facts.key: facts for facts in read_facts(before.get("metrics"))}
     if "protocols" in before:  # as run.json was until version 0.1

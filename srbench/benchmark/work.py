@@ -97,15 +97,19 @@ class Scorer:
 
     def score(self, sr: Image, wanted: Collection[Facts] | None = None) -> dict[Facts, float]:
         """Every number, or those of the metrics that give a wanted one."""
+        open_ = [
+            index
+            for index, metric in enumerate(self._metrics)
+            if wanted is None or any(facts in wanted for facts in metric.facts)
+        ]
+        for index in open_:
+            if index not in self._prepared:
+                self._prepared[index] = self._metrics[index].prepare(self._original)
         require_image("the SR image", sr)
         require_same_size(sr, self._original.hr, self._original.scale)
         found: dict[Facts, float] = {}
-        for index, metric in enumerate(self._metrics):
-            if wanted is not None and not any(facts in wanted for facts in metric.facts):
-                continue
-            if index not in self._prepared:
-                self._prepared[index] = metric.prepare(self._original)
-            numbers = self._prepared[index](sr)
+        for index in open_:
+            metric, numbers = self._metrics[index], self._prepared[index](sr)
             values = [numbers] if isinstance(numbers, (int, float)) else numbers
             for facts, value in zip(metric.facts, values, strict=True):
                 found[facts] = float(value)

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from ..errors import SizeMismatch
+from ..errors import SizeMismatch, WrongType, WrongValue
 from .luma import Image
 
 
@@ -19,12 +19,17 @@ def require_image(what: str, image: object, *, channels: int | None = 3) -> None
     """
     dtype = getattr(image, "dtype", type(image).__name__)
     if not isinstance(image, np.ndarray) or dtype != np.uint8:
-        raise TypeError(f"{what} is {dtype}, expected uint8 (0..255) in a NumPy array")
+        raise WrongType(f"{what} is {dtype}, expected uint8 (0..255) in a NumPy array")
     shape = np.shape(cast(Image, image))
     wrong = len(shape) == 3 and channels not in (None, shape[2])
     if len(shape) not in (2, 3) or wrong or 0 in shape:
         last = "C" if channels is None else channels
-        raise SizeMismatch(f"{what} has shape {shape}, expected (H, W) or (H, W, {last})")
+        hint = ""
+        if wrong and shape[0] in (1, 3) and shape[2] not in (1, 3):
+            hint = "; channels come last in arrays: np.moveaxis(image, 0, 2)"
+        elif wrong and shape[2] in (1, 4):
+            hint = "; give grey without that axis" if shape[2] == 1 else "; leave alpha out"
+        raise SizeMismatch(f"{what} has shape {shape}, expected (H, W) or (H, W, {last}){hint}")
 
 
 def require_scale(scale: object) -> None:
@@ -34,4 +39,4 @@ def require_scale(scale: object) -> None:
         ValueError: it is something else.
     """
     if not isinstance(scale, (int, np.integer)) or scale < 1:
-        raise ValueError(f"scale is {scale!r}, expected a whole number of at least 1")
+        raise WrongValue(f"scale is {scale!r}, expected a whole number of at least 1")

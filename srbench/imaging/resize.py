@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SizeMismatch, unknown_name
+from ..errors import SizeMismatch, WrongType, WrongValue, unknown_name
 from .checks import require_image
 from .luma import Image
 
@@ -91,9 +91,9 @@ def _check(scale: float | Fraction, border: str) -> Fraction:
     except (TypeError, ValueError, OverflowError):  # a size, not a number, infinity
         ratio = Fraction(0)
     if ratio <= 0:
-        raise ValueError(f"scale is {scale}, expected a positive number: output over input size")
+        raise WrongValue(f"scale is {scale}, expected a positive number: output over input size")
     if border not in get_args(Border):
-        raise ValueError(f"border is '{border}', expected 'symmetric' or 'replicate'")
+        raise WrongValue(f"border is '{border}', expected 'symmetric' or 'replicate'")
     return ratio
 
 
@@ -107,23 +107,32 @@ def _resize_rows(image: Image, scale: Fraction, border: Border) -> Image:
     return np.clip(np.floor(total + 0.5), 0, 255).astype(np.uint8)
 
 
-def imresize(image: Image, scale: float | Fraction, *, border: Border = "symmetric") -> Image:
+_Pixels = TypeVar("_Pixels", Image, "torch.Tensor")
+
+
+def imresize(image: _Pixels, scale: float | Fraction, *, border: Border = "symmetric") -> _Pixels:
     """Resize as MATLAB's ``imresize(image, scale, 'bicubic')`` does, to the bit.
 
     Args:
-        image: uint8 of shape (H, W) or (H, W, C).
+        image: a uint8 array of shape (H, W) or (H, W, C), or a uint8 tensor of shape (..., H, W).
         scale: output size over input size; 1/4 shrinks fourfold with antialiasing, 4 enlarges.
         border: ``symmetric`` (current MATLAB) or ``replicate`` (older MATLAB; the LR images in
             circulation for Set5, Set14 and BSD100 were made with it).
 
     Returns:
-        uint8 of shape (ceil(H scale), ceil(W scale)) and the same channels.
+        uint8 of ceil(H scale) rows and ceil(W scale) columns, the same channels, the same kind.
 
     Raises:
         TypeError: the image is not uint8.
         SizeMismatch: the image has a wrong number of dimensions or no pixels.
         ValueError: the scale is not positive or the border is unknown.
+
+    >>> import numpy as np
+    >>> imresize(np.full((6, 8), 100, np.uint8), 1 / 2).shape
+    (3, 4)
     """
+    if not isinstance(image, np.ndarray) and hasattr(image, "index_select"):
+        return imresize_tensor(image, scale, border=border)
     ratio = _check(scale, border)
     require_image("image", image, channels=None)
     rows = _resize_rows(image, ratio, border)
@@ -142,7 +151,7 @@ def imresize_tensor(
 
     ratio = _check(scale, border)
     if image.dtype != torch.uint8:
-        raise TypeError(f"image is {image.dtype}, expected torch.uint8 (0..255)")
+        raise WrongType(f"image is {image.dtype}, expected torch.uint8 (0..255)")
     if image.ndim < 2 or 0 in image.shape:
         raise SizeMismatch(f"image has shape {tuple(image.shape)}, expected (..., H, W)")
     for axis in (-2, -1):

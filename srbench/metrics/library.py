@@ -34,7 +34,8 @@ def imported(library: str, part: str = "") -> Any:
     except MetricError as error:
         if isinstance(error.__cause__, ModuleNotFoundError):
             raise MetricError(
-                f"the metrics {library}:NAME need {library}; run pip install 'srbench[{library}]'"
+                f"the metrics {library}:NAME need {library}; run pip install '.[{library}]' in "
+                "srbench's checkout"
             ) from error
         raise
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OURS = {"srbench", "study_app", "benchmarks"}
 # Loaded by others at our word: by SQLAlchemy for PostgreSQL, and by torch for its TensorBoard log.
-BY_NAME = {"psycopg", "tensorboard"}
+BY_NAME = {"psycopg", "tensorboard", "piq", "torchmetrics", "pyiqa"}
 
 
 def declared(requirements: list[str]) -> set[str]:

@@ -15,6 +15,7 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import srbench.metrics
+from srbench import score
 from srbench.errors import SizeMismatch, UnknownName
 from srbench.imaging import crop_to_multiple, imresize, read_image, studio_luma
 from srbench.imaging.luma import Image
@@ -229,7 +230,7 @@ def test_an_unknown_protocol_is_refused_with_the_nearest() -> None:
         (lambda sr: np.pad(sr, ((0, 2), (0, 3), (0, 0))), "crop it at the bottom and right"),
         (lambda sr: sr.swapaxes(0, 1), "lies on its side"),
         (lambda sr: sr[..., :2], r"expected \(H, W\) or \(H, W, 3\)"),
-        (lambda sr: sr[None], r"expected \(H, W\) or \(H, W, 3\)"),
+        (lambda sr: sr[None, None], r"expected \(H, W\) or \(H, W, 3\)"),
     ],
 )
 def test_mismatched_sizes_are_refused_not_resized(

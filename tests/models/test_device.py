@@ -7,7 +7,7 @@ from torch import nn
 
 from srbench.errors import SrbenchError
 from srbench.methods.inference import Inference
-from srbench.metrics.lpips import Lpips
+from srbench.metrics.lpips_network import Lpips
 from srbench.models.backbones import expected_shapes
 from srbench.models.device import full_precision, lacks_memory, out_of_memory_told, pick_device
 
@@ -38,7 +38,7 @@ def test_what_is_scored_is_computed_in_float32_on_every_gpu(monkeypatch, tmp_pat
     weights = {
         name: torch.randn(shape) for name, shape in expected_shapes("alexnet-features").items()
     }
-    monkeypatch.setattr("srbench.metrics.lpips.load_weights", lambda name, folder: weights)
+    monkeypatch.setattr("srbench.metrics.lpips_network.load_weights", lambda name, folder: weights)
     monkeypatch.setattr("srbench.models.backbones.nn.Conv2d", Watched)
     metric, Watched.seen = Lpips("alex", tmp_path), []
     metric.distance(metric.prepare(PHOTO), PHOTO)

@@ -11,7 +11,7 @@ import pytest
 
 import srbench
 from srbench.imaging import crop_to_multiple, imresize, read_image
-from srbench.metrics.lpips import Lpips
+from srbench.metrics.lpips_network import Lpips
 from srbench.metrics.protocols import PROTOCOLS
 from srbench.models.cards import read_card
 from srbench.models.checkpoints import load_checkpoint

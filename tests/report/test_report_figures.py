@@ -52,7 +52,7 @@ def find(picture: np.ndarray, tile: np.ndarray) -> bool:
 def test_the_png_holds_every_methods_pixels_exactly(make_folder, tmp_path):
     results = read_results(make_folder())
     view = views(results)[0]
-    figure = draw_crops(results, view, protocol="matlab", lpips="lpips_alex")
+    figure = draw_crops(results, view, results.numbers())
     png, _ = save_figure(figure, tmp_path, "crops")
     picture = np.asarray(Image.open(png).convert("RGB"))
     box = crop_box(view)

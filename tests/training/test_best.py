@@ -7,7 +7,7 @@ from skimage import data
 
 from srbench.data.folder import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
-from srbench.metrics.lpips import Lpips
+from srbench.metrics.lpips_network import Lpips
 from srbench.models.cards import Architecture, Card, read_card
 from srbench.models.checkpoints import load_checkpoint, save_checkpoint
 from srbench.models.weights_catalogue import weights_path

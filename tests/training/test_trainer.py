@@ -427,7 +427,7 @@ def test_known_factors_give_the_magnitude_of_the_squared_error(shared, name, lay
 
 
 def test_the_lpips_loss_is_the_lpips_metric(shared, photos, recwarn):
-    from srbench.metrics.lpips import Lpips
+    from srbench.metrics.lpips_network import Lpips
 
     made, _ = content_losses(["lpips"], shared / "weights", photos, CPU)
     assert [str(w.message) for w in recwarn if w.category is UserWarning] == []

@@ -80,9 +80,7 @@ def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str,
             for family in wanted
         )
         title = f"{display_name(dataset)} ×{scale}: pairs that differ: {counts}"
-        parts.append(
-            (title, _short(significance_table(pd.concat(wanted), results.run, results.known)))
-        )
+        parts.append((title, _short(significance_table(pd.concat(wanted), results.run))))
     return parts
 
 

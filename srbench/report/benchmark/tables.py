@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...benchmark.record import numbers_of
 from ...metrics.table import Known
 from ...wording import counted
 from ..kit.frames import format_p, score_cells
@@ -172,11 +173,12 @@ def _gaps(
     return notes
 
 
-def significance_table(tests: pd.DataFrame, run: Mapping[str, Any], known: Known) -> Table:
+def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
     """The paired tests of :func:`srbench.report.benchmark.significance.significance` as a table.
 
-    ``run`` is run.json, ``known`` the facts of the metrics.
+    ``run`` is run.json.
     """
+    known = Known(numbers_of(run))
     headings = (
         Heading("dataset", "Data set", numeric=False),
         Heading("scale", "Scale", numeric=False),

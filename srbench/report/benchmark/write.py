@@ -23,7 +23,7 @@ def write_everything(folder: Path, observer: Observer | None) -> list[Path]:
     tests = significance(results.scores, results.known)
     summary, first, second = summary_table(results), table1(results), table2(results)
     written: list[Path] = []
-    for table in (summary, first, second, significance_table(tests, results.run, results.known)):
+    for table in (summary, first, second, significance_table(tests, results.run)):
         written += write_table(table, folder / "tables")
     shown = views(results)
     drawn = draw_figures(results, shown)

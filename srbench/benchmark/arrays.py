@@ -1,0 +1,207 @@
+"""``srbench.score``: images in memory or in files, one or many, scored at once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+import numpy as np
+
+from ..errors import ImageError, SizeMismatch, SrbenchError, WrongType
+from ..files import expanded
+from ..imaging import read_image, require_image, require_scale
+from ..imaging.luma import Image
+from ..metrics import find_metrics
+from .scoring import load_metrics, original_of
+from .work import Scorer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("image", "protocol", "metric", "value")
+
+
+class _Named(NamedTuple):
+    name: str | int
+    pixels: Image
+
+
+@overload
+def score(
+    sr: object,
+    hr: object,
+    *,
+    scale: int,
+    protocol: str = "matlab",
+    metrics: Sequence[object] = ("psnr", "ssim"),
+    weights: Path | str | None = None,
+    device: str = "auto",
+) -> dict[str, float]: ...
+
+
+@overload
+def score(
+    sr: object,
+    hr: object,
+    *,
+    scale: int,
+    protocol: Sequence[str],
+    metrics: Sequence[object] = ("psnr", "ssim"),
+    weights: Path | str | None = None,
+    device: str = "auto",
+) -> pd.DataFrame: ...
+
+
+def score(
+    sr: object,
+    hr: object,
+    *,
+    scale: int,
+    protocol: str | Sequence[str] = "matlab",
+    metrics: Sequence[object] = ("psnr", "ssim"),
+    weights: Path | str | None = None,
+    device: str = "auto",
+) -> dict[str, float] | pd.DataFrame:
+    """The metrics of SR images against their originals.
+
+    An image is a path, a PIL image, a uint8 array of shape (H, W) or (H, W, 3), or a uint8 tensor
+    of shape (H, W), (C, H, W) or (N, C, H, W) with one or three channels on any device. A batch is
+    such a tensor, an array of shape (N, H, W, 3), or a list; one original may serve a whole batch.
+
+    Args:
+        sr: the SR image, or a batch.
+        hr: the original, or a batch; it is cropped to a multiple of ``scale`` first, then the
+            sizes must agree.
+        scale: the magnification.
+        protocol: ``matlab``, ``basicsr`` or ``ledig2017``: what ``psnr`` and ``ssim`` are computed
+            under; or several.
+        metrics: words (``psnr``, ``ssim``, ``lpips``, ``psnr_rgb``, ``niqe``, ``piq:gmsd``,
+            ``NAME=FILE.py:function``), functions ``(sr, hr)`` or ``(sr)`` of uint8 arrays that give
+            a number, and :class:`srbench.Metric` objects.
+        weights: folder of network weights; by default the ``SRBENCH_WEIGHTS`` folder.
+        device: where networks run.
+
+    Returns:
+        ``{"psnr_y": dB, "ssim_y": 0..1}`` for one image under one protocol; else a table with the
+        columns ``image, protocol, metric, value``, where ``image`` is a file's stem or counts
+        from 0.
+
+    Raises:
+        UnknownName: there is no such protocol or metric; the nearest is offered.
+        WrongType: an image is no image, or not uint8 (a TypeError too).
+        SizeMismatch: the sizes differ or are too small; nothing is ever resized to fit.
+        ImageError: a file cannot be read.
+        MissingWeights: a metric's network is not on this machine.
+
+    >>> import numpy as np, srbench
+    >>> hr = np.arange(64 * 64, dtype=np.uint32).reshape(64, 64).astype(np.uint8)
+    >>> srbench.score(hr, hr, scale=4)
+    {'psnr_y': inf, 'ssim_y': 1.0}
+    >>> def darker(sr, hr):
+    ...     return float(hr.mean() - sr.mean())
+    >>> srbench.score(hr // 2, hr, scale=4, metrics=[darker])
+    {'darker': 64.0}
+    """
+    from ..models.weights_catalogue import weights_folder
+
+    require_scale(scale)
+    images, originals = _images("the SR image", sr), _images("the original", hr)
+    if len(originals) not in (1, len(images)):
+        raise SizeMismatch(
+            f"{len(images)} SR images, but {len(originals)} originals; give one for each, or one"
+        )
+    several = not isinstance(protocol, str)
+    words = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
+    chosen = find_metrics(words, protocols=list(protocol) if several else [str(protocol)])
+    loaded = load_metrics(chosen, weights_folder(weights), device)
+    rows: list[tuple[str | int, str, str, float]] = []
+    scorer = None
+    for index, image in enumerate(images):
+        try:
+            if scorer is None or len(originals) > 1:
+                original = originals[index if len(originals) > 1 else 0].pixels
+                scorer = Scorer(original_of(original, scale, loaded), loaded)
+            scores = scorer.score(image.pixels)
+        except SrbenchError as error:
+            if len(images) == 1:
+                raise
+            raise type(error)(f"image {image.name}: {error}") from error
+        rows += [(image.name, *facts.key, value) for facts, value in scores.items()]
+    if len(images) == 1 and not several and not _is_batch(sr):
+        return {metric: value for _, _, metric, value in rows}
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _is_batch(images: Any) -> bool:
+    return isinstance(images, (list, tuple)) or getattr(images, "ndim", 0) == 4
+
+
+def _images(what: str, images: Any) -> list[_Named]:
+    if isinstance(images, (list, tuple)):
+        if not images:
+            raise SizeMismatch(f"{what} is an empty list, expected at least one image")
+        found = [_one(f"{what} {i}", image, i) for i, image in enumerate(images)]
+        names = [image.name for image in found]
+        # Files of one name in several folders would be one row.
+        return (
+            found
+            if len(set(names)) == len(names)
+            else [_Named(i, image.pixels) for i, image in enumerate(found)]
+        )
+    if getattr(images, "ndim", 0) == 4:
+        return [_one(f"{what} {i}", image, i) for i, image in enumerate(images)]
+    return [_one(what, images, 0)]
+
+
+def _one(what: str, image: Any, index: int) -> _Named:
+    if isinstance(image, (str, Path)):
+        path = expanded(image)
+        if path.is_dir():
+            raise ImageError(
+                f"{path} is a folder; give its images as a list, or run `srbench score`"
+            )
+        return _Named(path.stem, read_image(path))
+    pixels = as_array(what, image)
+    require_image(what, pixels)
+    return _Named(index, pixels)
+
+
+def as_array(what: str, image: Any) -> Any:
+    """A PIL image or a tensor of shape (H, W) or (C, H, W) as an array; others as they are.
+
+    Raises:
+        SizeMismatch: the tensor has another shape.
+        ImageError: the PIL image is of a kind that its file would be refused for too.
+    """
+    if hasattr(image, "detach") and hasattr(image, "cpu"):
+        shape = tuple(image.shape)
+        if len(shape) == 3 and shape[0] not in (1, 3):
+            hint = "; channels come first in tensors: image.permute(2, 0, 1)"
+            raise SizeMismatch(
+                f"{what} is a tensor of shape {shape}, expected (1, H, W) or (3, H, W)"
+                f"{hint if shape[2] in (1, 3) else ''}"
+            )
+        array = image.detach().cpu().numpy()
+        if array.ndim == 3:
+            array = array[0] if shape[0] == 1 else np.moveaxis(array, 0, 2)
+        return np.ascontiguousarray(array)
+    if hasattr(image, "getbands") and hasattr(image, "save"):
+        buffer = io.BytesIO()
+        try:
+            image.save(buffer, format="PNG")
+        except OSError as error:
+            raise ImageError(
+                f"{what} is a PIL image of mode {image.mode}; convert it: image.convert('RGB')"
+            ) from error
+        buffer.seek(0)
+        return read_image(buffer, name=what)
+    if not isinstance(image, np.ndarray):
+        raise WrongType(
+            f"{what} is a {type(image).__name__}; expected a path, a PIL image, a uint8 array or a "
+            "uint8 tensor"
+        )
+    return image
