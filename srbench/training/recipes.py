@@ -31,17 +31,17 @@ _CONTENT: dict[str, dict[Content, float]] = {
     "srgan-tv": {"mse": 1.0, "vgg22": 1.0},
 }
 
+_OF_PATCHES = ("srgan-mse", "srgan-vgg22", "srgan-vgg54")
 _FROM_NOTHING = ("srcnn", "espcn", "srresnet-mse")
 _LAPTOP_CONTENT: dict[str, dict[Content, float]] = {
     # Features alone leave the colours free to drift and fine patterns unpunished; thousands of
-    # steps, where the paper has hundreds of thousands, do not see that mended. The features'
-    # smaller weights let the discriminator be heard: beside its 1e-3, those of the GANs have the
-    # proportions of the shipped checkpoints.
+    # steps, where the paper has hundreds of thousands, do not see that mended. The smaller weights
+    # let the discriminator be heard (docs/explanation/training.md).
     "srresnet-vgg22": {"vgg22": 1.0, "mse": 0.3},
-    "srresnet-vgg54": {"vgg54": 1.0, "mse": 0.3},
-    "srgan-vgg22": {"vgg22": 0.13, "mse": 0.08},
-    "srgan-vgg54": {"vgg54": 0.13, "mse": 0.08},
-    "srgan-mse": {"mse": 0.13},
+    "srresnet-vgg54": {"vgg54": 0.1, "mse": 0.3, "grid": 50.0},
+    "srgan-vgg22": {"vgg22": 1.0, "colour": 8.0, "grid": 50.0},
+    "srgan-vgg54": {"vgg54": 0.1, "colour": 8.0, "grid": 50.0},
+    "srgan-mse": {"mse": 0.4, "colour": 8.0, "grid": 50.0},
     "srgan-lpips": {"lpips": 0.007, "mse": 0.13},
 }
 
@@ -99,7 +99,7 @@ def _laptop(name: str) -> dict[str, object]:
         stage = Stage(steps=steps, crop=crop, batch=batch, rate=rate, final_rate=1e-6, warmup=100)
         return {"optimiser": "muon", "stages": [stage], "ema": 0.999}
     if name.startswith("srgan"):
-        stage = Stage(steps=8_000, crop=96, batch=5, rate=1.2e-4, final_rate=1e-6, warmup=100)
+        stage = Stage(steps=8_000, crop=96, batch=5, rate=1e-4, final_rate=2e-6, warmup=100)
         ema = 0.995
     else:
         stage = Stage(steps=2_000, crop=192, batch=2, rate=2e-4, final_rate=1e-6, warmup=100)
@@ -107,6 +107,8 @@ def _laptop(name: str) -> dict[str, object]:
     changes: dict[str, object] = {"frozen_statistics": True, "stages": [stage], "ema": ema}
     if name in _LAPTOP_CONTENT:
         changes["content"] = _LAPTOP_CONTENT[name]
+    if name in _OF_PATCHES:
+        changes |= {"discriminator": "patches", "discriminator_rate": 2.0, "adversarial": 3e-3}
     if name == "srresnet-vgg22":
         changes["total_variation"] = 2e-6
     return changes

@@ -299,7 +299,7 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
             f"{path} is not a complete training state (it {reason}); delete it to start again"
         ) from error
     try:
-        begun, step = Recipe.model_validate_json(state["recipe"]), int(state["step"])
+        begun, step = Recipe.model_validate_json(str(state["recipe"])), int(str(state["step"]))
     except (TypeError, KeyError, ValueError):  # no dictionary, no recipe, or none of ours
         raise CheckpointError(f"{path} is not a training state; delete it to start again") from None
     if begun.timeless() != recipe.timeless():

@@ -326,11 +326,12 @@ def test_the_grid_loss_sees_what_repeats_and_no_noise():
         for lines in (wave.expand(1, 3, 96, 96), wave[:, None].expand(1, 3, 96, 96)):
             assert losses.grid(hr + lines, hr).item() == pytest.approx(energy, rel=1e-4)
     noise = 0.1 * torch.randn(1, 3, 96, 96)
-    # Noise of a window's 1024 pixels falls on 16 places, 64 each.
-    assert losses.grid(hr + noise, hr).item() == pytest.approx(0.01 / 64, rel=0.3)
+    # Noise of a window's 1024 or 256 pixels falls on 16 places, 64 or 16 each.
+    by_chance = 0.01 * (0.8 / 64 + 0.2 / 16)
+    assert losses.grid(hr + noise, hr).item() == pytest.approx(by_chance, rel=0.3)
     assert losses.grid(hr + 0.3, hr).item() == pytest.approx(0.0, abs=1e-12)
     of_period_3 = 0.1 * torch.cos(2 * torch.pi * torch.arange(96) / 3).expand(1, 3, 96, 96)
-    assert losses.grid(hr + of_period_3, hr).item() < 0.02 * 0.005
+    assert losses.grid(hr + of_period_3, hr).item() < 0.03 * 0.005
     assert losses.grid(hr[..., :40, :40], hr[..., :40, :40]).item() == 0  # crops below a window
 
 
