@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from .letters import compact_letters
 from .metric_vs_mos import direction
-from .mos import best_method
 from .ratings import REFERENCE
 from .significance import HEADLINE, PAPER
+from .standing import Standing, against, same_images, standing, tested
 
 Name = Callable[[str], str]
-Verdict = Literal["better", "even", "worse"]
 OUR_NETWORKS = ("srresnet-", "srgan-")
 
 
@@ -34,19 +32,18 @@ def claims_table(
     mos, pairwise = tables["mos"], tables["pairwise"]
     for dataset, own in mos[mos["ci_method"] == "crossed"].groupby("dataset", sort=False):
         pairs = pairwise[pairwise["dataset"] == dataset]
-        head = pairs[(pairs["test"] == HEADLINE) & pairs["p_holm"].notna()]
+        head, found = tested(pairwise, str(dataset)), standing(tables, str(dataset))
         where = f"On {dataset}"
         if dataset == "all":
             # Only what every data set shows can be pooled: the best of one may be missing here.
             left_out = set(mos["method"]) - set(own["method"])
             shown = ", of the versions that each of them shows" if left_out else ""
             where = f"Over all data sets{shown}"
-        alone = [w for w, n in (("rater", "n_raters"), ("image", "n_images")) if own[n].max() == 1]
-        where += f", for its one {' and one '.join(alone)}" if alone else ""
-        said = _ranking(where, own, head, name, alpha)
+        where += f", for its one {' and one '.join(found.alone)}" if found.alone else ""
+        said = _ranking(where, own, head, found, name, alpha)
         if len(head):
             said += [("differences", _differences(where, head, name, every_pair(head, own)))]
-            said += _losses(where, own, head, name)
+            said += _losses(where, own, head, tables["stimuli"], name)
             said += _paper_test(where, head, pairs[pairs["test"] == PAPER], name, alpha)
         rows += [{"dataset": str(dataset), "topic": topic, "claim": text} for topic, text in said]
     comparison = tables.get("metric_comparison")
@@ -81,67 +78,58 @@ def letters_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _ranking(
-    where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name, alpha: float
+    where: str, own: pd.DataFrame, head: pd.DataFrame, found: Standing, name: Name, alpha: float
 ) -> list[tuple[str, str]]:
-    percent = f"{100 * (1 - alpha):g} %"
-    top = best_method(own)
-    if top is None:
+    if not found.same_images:
+        text = f"{where}, the reconstructions were rated on different images: their MOS "
+        text += "are not ranked"
+        if found.top is not None:
+            text += f"; on the images that both show, {name(found.top)} is significantly better "
+            text += "than every other one"
+        return [("best", text + ".")]
+    if found.top is None:
         return []
-    row = own[own["method"] == top].iloc[0]
+    percent = f"{100 * (1 - alpha):g} %"
+    row = own[own["method"] == found.top].iloc[0]
     interval = (
         f", {percent} interval {row['ci_low']:.2f} to {row['ci_high']:.2f}"
-        if np.isfinite(row["ci_low"])
+        if np.isfinite(row["ci_low"]) and found.ranked
         else ""
     )
-    text = f"{where}, {name(top)} is rated best of the reconstructions "
-    text += f"(MOS {row['mos']:.2f}{interval})"
-    verdicts = against(top, head)
-    others = [str(m) for m in own["method"] if m not in (top, REFERENCE)]
-    as_high = own.loc[own["mos"].map("{:.2f}".format) == f"{row['mos']:.2f}", "method"]
-    level = [m for m in others if m in set(as_high)]
-    beaten, alike, beating = (
-        [m for m, found in verdicts.items() if found == verdict and m in others]
-        for verdict in ("better", "even", "worse")
-    )
-    untested = [m for m in others if m not in verdicts] if len(head) else []
+    mos = f"(MOS {row['mos']:.2f}{interval})"
     parts: list[str] = []
+    if found.best:
+        text = f"{where}, {name(found.top)} is rated best of the reconstructions {mos}, "
+        text += "significantly better than every other one"
+    elif not found.others:
+        text = f"{where}, {name(found.top)} is the only reconstruction {mos}"
+    elif not found.ranked:
+        text = f"{where}, {name(found.top)} has the highest MOS of the reconstructions {mos}; "
+        text += "one rater shows nothing of others"
+    else:
+        text = f"{where}, no reconstruction is shown to be best: {name(found.top)} has the highest "
+        text += mos[1:-1]
+    if not found.ranked:
+        return [("best", text + ".")]
+    as_high = own.loc[own["mos"].map("{:.2f}".format) == f"{row['mos']:.2f}", "method"]
+    level = [m for m in found.others if m in set(as_high)]
     if level:
         parts.append(f"{join(level, name)} {'has' if len(level) == 1 else 'have'} the same MOS")
-    if beaten and len(beaten) == len(others):
-        text += ", significantly better than every other one"
-    elif beaten:
-        parts.append(f"it is significantly better than {join(beaten, name)}")
-    if alike:
-        parts.append(f"there is no significant difference between it and {join(alike, name)}")
-    if beating:
-        parts.append(f"where both were rated, it is significantly worse than {join(beating, name)}")
-    if untested:
-        parts.append(f"it was not compared with {join(untested, name)}")
-    if verdicts.get(REFERENCE) == "even":
+    if found.beaten and not found.best:
+        parts.append(f"it is significantly better than {join(found.beaten, name)}")
+    if found.even:
+        parts.append(f"there is no significant difference between it and {join(found.even, name)}")
+    if found.beating:
+        worse = join(found.beating, name)
+        parts.append(f"where both were rated, it is significantly worse than {worse}")
+    if found.untested and len(head):
+        parts.append(f"it was not compared with {join(found.untested, name)}")
+    if found.original == "even":
         parts.append("no significant difference from the original was found")
-    elif REFERENCE in verdicts:
-        gap = _gap(top, REFERENCE, head, percent)
+    elif found.original is not None:
+        gap = _gap(found.top, REFERENCE, head, percent)
         parts.append(f"it differs significantly from the original ({gap})")
     return [("best", "; ".join([text, *parts]) + ".")]
-
-
-def against(method: str, head: pd.DataFrame) -> dict[str, Verdict]:
-    """How ``method`` stands to each method that it was compared with, in the order of ``head``.
-
-    Where votes are missing, MOS and differences rest on other cells: the method with the highest
-    MOS can be significantly ``worse``.
-    """
-    found: dict[str, Verdict] = {}
-    for row in head.to_dict("records"):
-        if method not in (row["method_a"], row["method_b"]):
-            continue
-        other = str(row["method_b"] if row["method_a"] == method else row["method_a"])
-        gain = row["mos_difference"] * (1 if row["method_a"] == method else -1)
-        if not row["significant"]:
-            found[other] = "even"
-        else:
-            found[other] = "better" if gain > 0 else "worse"
-    return found
 
 
 def every_pair(head: pd.DataFrame, own: pd.DataFrame) -> bool:
@@ -182,9 +170,12 @@ def _differences(where: str, head: pd.DataFrame, name: Name, every: bool) -> str
     return f"{where}, {total - len(pairs)} of {total} {what} are significant."
 
 
-def _losses(where: str, own: pd.DataFrame, head: pd.DataFrame, name: Name) -> list[tuple[str, str]]:
+def _losses(
+    where: str, own: pd.DataFrame, head: pd.DataFrame, stimuli: pd.DataFrame, name: Name
+) -> list[tuple[str, str]]:
     nets = own[own["method"].str.casefold().str.startswith(OUR_NETWORKS)]
-    if len(nets) < 2:
+    names = [str(method) for method in nets["method"]]
+    if len(nets) < 2 or not same_images(stimuli, str(nets["dataset"].iloc[0]), names):
         return []
     top = str(nets.sort_values("mos", ascending=False, kind="stable")["method"].iloc[0])
     members = set(nets["method"])

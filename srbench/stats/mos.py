@@ -41,8 +41,8 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
     Without ``dataset``, and with a ``note`` on every number that is missing or needs a caveat.
     ``dmos_ci_low|high`` is the crossed interval of the DMOS, ``rank_ci_low|high`` the bootstrap
     interval of the mean rank.
-    A rater's repeated votes on one stimulus are averaged first; ``mos`` and ``sd`` are over these
-    cells, ``n_ratings`` counts every vote.
+    A rater's repeated votes on one stimulus are averaged first; ``mos``, ``sd`` and intervals are
+    over these ``n_cells``, ``n_ratings`` counts every vote.
     """
     place = ranks(block.scores)
     reference = block.reference
@@ -87,6 +87,7 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
                 {
                     "method": method,
                     "n_ratings": int(block.votes[i]),
+                    "n_cells": int(values.size),
                     "n_raters": int(there.any(1).sum()),
                     "n_images": int(there.any(0).sum()),
                     "mos": float(values.mean()),
@@ -112,7 +113,8 @@ def stimuli_table(
     """MOS of every stimulus, plain and after the bias model: the columns of stimuli.csv.
 
     ``ci_low`` and ``ci_high`` are Student's, ``binomial_low`` and ``binomial_high`` exact; ``note``
-    says why a number is missing. ``mos`` and ``sd`` are over raters, repetitions averaged first.
+    says why a number is missing. ``n`` counts every vote; ``mos``, ``sd`` and intervals are over
+    the ``n_raters``, a rater's repetitions averaged first.
     """
     stimulus, keys = codes_of(votes, STIMULUS)
     rater, raters = codes(votes["rater"])
@@ -131,7 +133,7 @@ def stimuli_table(
     place = codes_of(names, STIMULUS)[0]
     table = names[["dataset", "image", "method"]].iloc[np.argsort(place)].reset_index(drop=True)
     unseen = np.full(len(keys), np.nan)
-    table["n"] = np.bincount(stimulus)
+    table["n"], table["n_raters"] = np.bincount(stimulus), n.astype(np.int64)
     table["mos"], table["sd"] = mos, sd
     table["ci_low"], table["ci_high"] = low, high
     table["binomial_low"], table["binomial_high"] = exact_low, exact_high
@@ -158,10 +160,3 @@ def score_counts(votes: pd.DataFrame) -> pd.DataFrame:
     )
     counts = votes.groupby(["dataset", "method", "score"]).size().reindex(full, fill_value=0)
     return counts.rename("count").reset_index()
-
-
-def best_method(mos: pd.DataFrame) -> str | None:
-    """The highest-rated method of a mos table besides the original, or None."""
-    others = mos[mos["method"] != REFERENCE]
-    ordered = others.sort_values("mos", ascending=False, kind="stable")
-    return str(ordered["method"].iloc[0]) if len(ordered) else None

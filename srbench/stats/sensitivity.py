@@ -17,7 +17,10 @@ from .significance import Pairs, holm
 def conclusions(
     block: Cells, family: Pairs | None, alpha: float, weights: Floats | None = None
 ) -> dict[tuple[str, str], int]:
-    """What the headline test with Holm says of each pair: 1 better, -1 worse, 0 no difference."""
+    """What the headline test with Holm says of each pair: 1 better, -1 worse, 0 no difference.
+
+    Pairs that cannot be tested are left out.
+    """
     pairs = list(family) if family is not None else list(combinations(block.methods, 2))
     pairs = [pair for pair in pairs if set(pair) <= set(block.methods)]
     found = [crossed_difference(block.of(a), block.of(b), weights) for a, b in pairs]
@@ -25,6 +28,7 @@ def conclusions(
     return {
         pair: int(np.sign(mean.mean)) if p < alpha else 0
         for pair, mean, p in zip(pairs, found, adjusted, strict=True)
+        if not np.isnan(p)
     }
 
 
@@ -83,7 +87,8 @@ def _row(
     base: dict[tuple[str, str], int],
     note: str,
 ) -> dict[str, object]:
-    changed = [pair for pair, verdict in (found or base).items() if verdict != base[pair]]
+    again = base if found is None else found
+    changed = [pair for pair, verdict in base.items() if verdict != again.get(pair, 0)]
     return {
         "dataset": name,
         "variant": variant,

@@ -34,7 +34,8 @@ def pairwise_table(
     """All tests of all comparisons of one block: the columns of pairwise.csv.
 
     Without ``dataset``, with a ``note``. ``family`` declares the comparisons (default: every
-    pair of methods); Holm's correction runs over it, once per test. The difference is
+    pair of methods); Holm's correction runs over those of it that can be tested, once per test. The
+    difference is
     method_a - method_b over the (rater, image) cells that hold both.
 
     ========================  =====================================================================
@@ -52,13 +53,15 @@ def pairwise_table(
     pairs = list(family) if family is not None else list(combinations(block.methods, 2))
     pairs = [pair for pair in pairs if set(pair) <= set(block.methods)]
     means = {method: resampled_means(block.of(method), draws) for method in block.methods}
+    there = {method: ~np.isnan(block.of(method)) for method in block.methods}
+    testable = sum(bool((there[a] & there[b]).any()) for a, b in pairs)
     rows: list[dict[str, object]] = []
     for a, b in pairs:
         difference = block.of(a) - block.of(b)
-        aligned = bool((np.isnan(block.of(a)) == np.isnan(block.of(b))).all())
+        aligned = bool((there[a] == there[b]).all())
         resampled = means[a] - means[b] if aligned else resampled_means(difference, draws)
         names = {"method_a": a, "method_b": b}
-        rows += compare(difference, resampled, names, alpha, len(pairs))
+        rows += compare(difference, resampled, names, alpha, testable)
     columns = ["method_a", "method_b", "mos_difference", "ci_low", "ci_high", "test", "statistic"]
     columns += ["p", "p_holm", "effect_size", "significant", "note"]
     if not rows:
@@ -78,8 +81,8 @@ def compare(
 ) -> list[dict[str, object]]:
     """The rows of one comparison, one per test, from its (raters, images) differences.
 
-    ``resampled`` holds their mean in every resample, ``comparisons`` says how many there are in
-    the family.
+    ``resampled`` holds their mean in every resample, ``comparisons`` says how many of the family
+    can be tested.
     """
     difference = np.round(difference, 9)
     if np.isnan(difference).all():

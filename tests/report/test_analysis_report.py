@@ -280,11 +280,15 @@ def test_conclusions_over_all_data_sets_say_what_they_are_about(ratings):
     some = ratings[~((ratings["dataset"] == "Set14") & (ratings["method"] == "srgan-vgg54"))]
     fewer = {key: table for key, table in analyze(some).items() if isinstance(table, pd.DataFrame)}
     assert headline(every).startswith("SRGAN-VGG54 is rated best")
-    assert headline(fewer).startswith("Of the versions that every data set shows, SRResNet-MSE is")
+    assert headline(fewer).startswith(
+        "Of the versions that every data set shows, none is shown to be best: SRResNet-MSE has"
+    )
 
     def best(tables):
         claims = tables["claims"]
         return claims[(claims["dataset"] == "all") & (claims["topic"] == "best")]["claim"].iloc[0]
 
     assert best(every).startswith("Over all data sets, srgan-vgg54")
-    assert best(fewer).startswith("Over all data sets, of the versions that each of them shows, S")
+    assert best(fewer).startswith(
+        "Over all data sets, of the versions that each of them shows, no reconstruction is shown"
+    )

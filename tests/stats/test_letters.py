@@ -7,6 +7,8 @@ import re
 from itertools import combinations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from srbench.stats.letters import LONGEST, compact_letters
 
@@ -53,3 +55,16 @@ def test_differences_without_any_order_have_no_letters():
     methods = [f"m{i}" for i in range(120)]
     different = [pair for pair in combinations(methods, 2) if rng.random() < 0.5]
     assert compact_letters(methods, different) is None
+
+
+@given(st.integers(2, 9), st.data())
+def test_any_pattern_of_differences_is_told_by_the_letters(count, data):
+    methods = [f"m{i}" for i in range(count)]
+    pairs = list(combinations(methods, 2))
+    different = [pair for pair in pairs if data.draw(st.booleans())]
+    letters = compact_letters(methods, different)
+    assert letters is not None
+    assert all(letters.values())
+    for pair in pairs:
+        share = bool(spelt_out(letters[pair[0]]) & spelt_out(letters[pair[1]]))
+        assert share == (pair not in different)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from srbench.stats.letters import compact_letters
 from srbench.stats.mapping import fit_mapping
 from srbench.stats.metric_vs_mos import metric_vs_mos
 from srbench.stats.weighted import pearson, tau_parts, weighted_ranks
@@ -156,15 +153,3 @@ def test_a_lead_over_several_metrics_has_intervals_that_hold_together():
     alone = metric_vs_mos(two, 2000, np.random.default_rng(0))[1].set_index("other")
     assert six.loc[other, "ci_low"] < alone.loc[other, "ci_low"]
     assert six.loc[other, "ci_high"] > alone.loc[other, "ci_high"]
-
-
-@given(st.integers(2, 9), st.data())
-def test_methods_share_a_letter_just_where_they_do_not_differ(count, data):
-    methods = [f"m{i}" for i in range(count)]
-    pairs = list(combinations(methods, 2))
-    different = [pair for pair in pairs if data.draw(st.booleans())]
-    letters = compact_letters(methods, different)
-    assert all(letters.values())
-    for pair in pairs:
-        share = bool(set(letters[pair[0]]) & set(letters[pair[1]]))
-        assert share == (pair not in different)

@@ -13,6 +13,7 @@ from simulated_ratings import simulate
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from srbench.stats import analyze
 from srbench.stats.bias_model import fit_bias_model
 from srbench.stats.cells import cells
 from srbench.stats.intervals import (
@@ -221,3 +222,22 @@ def test_plain_stimulus_mean_is_pandas(votes):
     assert ours["sd"].to_numpy() == approx(
         theirs["std"].reindex(ours.index).to_numpy(), nan_ok=True
     )
+
+
+def test_repetitions_are_counted_apart_from_what_the_mean_is_made_of():
+    votes = pd.DataFrame(
+        [("a", str(i), 1) for i in range(10)] + [("b", "0", 5), ("c", "0", 5)],
+        columns=["rater", "repetition", "score"],
+    ).assign(dataset="D", image="i", method="m")
+    tables = analyze(votes, resamples=50)
+    stimulus, student = (
+        tables["stimuli"].iloc[0],
+        tables["mos"].set_index("ci_method").loc["student"],
+    )
+    assert (stimulus["n"], stimulus["n_raters"]) == (12, 3)
+    student = student[student["dataset"] == "D"].iloc[0]
+    assert (student["n_ratings"], student["n_cells"], student["n_raters"]) == (12, 3, 3)
+    half = stats.t.ppf(0.975, 2) * np.std([1, 5, 5], ddof=1) / np.sqrt(3)
+    for row in (stimulus, student):
+        assert row["mos"] == approx(11 / 3)
+        assert row["ci_high"] - row["mos"] == approx(half)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ...metrics.table import Known
 from ...stats.significance import HEADLINE, PAPER
+from ...stats.standing import standing
 from ..kit.frames import Column, frame_table, mark_best, value_cell
 from ..kit.published import PAPER_NAME, published
 from ..kit.render import Cell, Heading, Table
@@ -18,7 +19,7 @@ from ..kit.style import (
     is_reference,
     method_order,
 )
-from .names import Tables, letters_note, ordered
+from .names import Tables, datasets_of, letters_note, ordered
 from .rater_tables import exclusions, raters, reliability, sensitivity
 
 _TESTS = {
@@ -43,6 +44,7 @@ def all_tables(tables: Tables) -> list[Table]:
 def mos(tables: Tables) -> Table:
     """MOS, interval, DMOS, mean rank and letters of every method."""
     own, about = tables["mos"][tables["mos"]["ci_method"] == "crossed"], tables["notes"]
+    unranked = unranked_sets(tables)
     frame = own.merge(tables["letters"][["dataset", "method", "letters"]], how="left")
     frame["letters"] = frame["letters"].fillna("—")
     table = frame_table(
@@ -69,21 +71,39 @@ def mos(tables: Tables) -> Table:
         ],
         notes=[
             *sorted({f"— {note}" for note in own["note"] if note}),
+            *(["best and second are " + reason] if (reason := _why_unranked(unranked)) else []),
             *(f"— {note}" for note in about.loc[about["table"] == "letters", "note"]),
         ],
     )
-    return _marked(table, {"mos": True, "dmos": True, "mean_rank": False})
+    return _marked(table, {"mos": True, "dmos": True, "mean_rank": False}, set(unranked))
 
 
-def _marked(table: Table, better: Mapping[str, bool]) -> Table:
-    """Mark best and second per data set in the columns given, without the original."""
+def unranked_sets(tables: Tables) -> list[str]:
+    """The data sets whose methods are not ranked: rated on different images, or by one rater."""
+    return [name for name in datasets_of(tables) if not standing(tables, name).ranked]
+
+
+def _why_unranked(names: list[str]) -> str:
+    if not names:
+        return ""
+    shown = ", ".join(map(dataset_name, names))
+    return f"not marked for {shown}: versions rated on different images, or by one rater"
+
+
+def _marked(table: Table, better: Mapping[str, bool], unranked: set[str]) -> Table:
+    """Mark best and second per data set in the columns given, without the original.
+
+    Data sets that are ``unranked`` have no marks.
+    """
     keys = [h.key for h in table.headings]
-    method = keys.index("method")
+    method, dataset = keys.index("method"), keys.index("dataset")
     rows = [list(row) for row in table.rows]
     start = 0
     for block in table.blocks():
         here = range(start, start + len(block))
         start += len(block)
+        if block[0][dataset].value in unranked:
+            continue
         for key, higher in better.items():
             column = keys.index(key)
             cells = [rows[i][column] for i in here]
@@ -104,7 +124,7 @@ def beside_the_paper(tables: Tables) -> Table:
     own = tables["mos"]
     own = own[(own["ci_method"] == "crossed") & (own["dataset"] != "all")]
     own = own.assign(method=own["method"].map(canonical))
-    paper = published("ledig2017_mos.csv")
+    paper, unranked = published("ledig2017_mos.csv"), unranked_sets(tables)
     methods = sorted({*own["method"], *paper["method"]}, key=method_order)
     headings = [Heading("method", "Method", numeric=False)]
     columns: list[list[Cell]] = []
@@ -118,7 +138,8 @@ def beside_the_paper(tables: Tables) -> Table:
                 None if c.value is None or is_reference(m) else c.text
                 for c, m in zip(cells, methods, strict=True)
             ]
-            marks = mark_best(fair, "higher")
+            ranked = source == "paper" or dataset not in unranked
+            marks = mark_best(fair if ranked else [None] * len(fair), "higher")
             columns.append([replace(c, mark=m) for c, m in zip(cells, marks, strict=True)])
             headings.append(Heading(f"{dataset}_{source}", source, dataset_name(dataset)))
     rows = [
@@ -127,6 +148,8 @@ def beside_the_paper(tables: Tables) -> Table:
     ]
     absent = sorted(set(paper["dataset"]) - set(own["dataset"]), key=dataset_order)
     notes = [f"— {', '.join(absent)}, ours: not part of this study"] if absent else []
+    if reason := _why_unranked(unranked):
+        notes.append(f"ours: best and second are {reason}")
     notes.append("— ours: not rated here; paper: no such number published")
     return Table(
         "mos_table2",

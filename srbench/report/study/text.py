@@ -7,54 +7,67 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ...stats.claims import against, every_pair, join
-from ...stats.mos import best_method
+from ...stats.claims import every_pair, join
 from ...stats.ratings import REFERENCE
-from ...stats.significance import HEADLINE
+from ...stats.standing import standing, tested
 from ...wording import counted
 from ..kit.style import dataset_name, display_name, format_value
 from .names import Tables, datasets_of
 
 
 def headline(tables: Tables) -> str:
-    """Who is rated best, by how much, and how sure that is, in one sentence."""
+    """Who is rated best, by how much, and how sure that is, in one sentence; or why nobody is."""
     name = datasets_of(tables)[-1]
     own = tables["mos"]
     own = own[(own["dataset"] == name) & (own["ci_method"] == "crossed")]
-    where = _where(own, "" if name == "all" else f" of {dataset_name(name)}", tables["raters"])
-    top = best_method(own)
-    if top is None:
-        return f"Only the original was rated: MOS {format_value(own['mos'].iloc[0], 2)}{where}."
-    row = own[own["method"] == top].iloc[0]
-    interval = (
-        f" (95 % interval {format_value(row['ci_low'], 2)} to {format_value(row['ci_high'], 2)})"
-        if np.isfinite(row["ci_low"])
-        else ""
-    )
-    others = own[~own["method"].isin([top, REFERENCE])]
-    verb = "is rated best" if len(others) else "is rated"
+    found, head = standing(tables, name), tested(tables["pairwise"], name)
     # Only what every data set shows can be pooled: the best of one may be missing here.
     pooled = name == "all" and not set(tables["mos"]["method"]) <= set(own["method"])
     among = "Of the versions that every data set shows, " if pooled else ""
-    text = f"{among}{display_name(top)} {verb}: MOS {format_value(row['mos'], 2)}{interval}{where}"
-    pairs = tables["pairwise"]
-    pairs = pairs[
-        (pairs["dataset"] == name) & (pairs["test"] == HEADLINE) & pairs["p_holm"].notna()
-    ]
-    if pairs.empty:
-        return text + "."
-    differs = pairs["significant"].astype(bool)
-    verdicts = {m: v for m, v in against(top, pairs).items() if m != REFERENCE}
-    even = [m for m, verdict in verdicts.items() if verdict != "better"]
-    if len(others) and len(verdicts) - len(even) == len(others):
-        text += ", significantly better than every other reconstruction"
-    elif 0 < len(even) <= 3:
-        text += f", not significantly better than {join(even, display_name)}"
-    elif even:
-        text += f", not significantly better than {len(even)} others"
-    count = f"{int(differs.sum())} of {len(pairs)}"
-    what = "differences between versions" if every_pair(pairs, own) else "differences tested"
-    return f"{text}; {count} {what} are significant."
+    of = "" if name == "all" else f" of {dataset_name(name)}"
+    where = _where(own[own["method"] == found.top] if found.top else own, of, tables["raters"])
+    counts = _counts(own, head)
+    if not found.same_images:
+        ahead = ""
+        if found.top is not None:
+            ahead = f"on the images that both show, {display_name(found.top)} is significantly "
+            ahead += "better than every other one; "
+        text = f"The versions{of} were rated on different images, so their scores are not ranked"
+        return f"{text}: {ahead}{counts}." if counts else f"{text}."
+    if found.top is None:
+        return f"Only the original was rated: MOS {format_value(own['mos'].iloc[0], 2)}{where}."
+    row = own[own["method"] == found.top].iloc[0]
+    top, mos = display_name(found.top), f"MOS {format_value(row['mos'], 2)}"
+    if not found.ranked:
+        highest = f"{among.lower()}highest mean: {top}" if found.others else f"{top} is rated"
+        return f"One rater shows nothing of others; {highest}, {mos}{where}."
+    if np.isfinite(row["ci_low"]):
+        low, high = (format_value(row[end], 2) for end in ("ci_low", "ci_high"))
+        mos += f" (95 % interval {low} to {high})"
+    if not found.others:
+        text = f"{among}{top} is rated: {mos}{where}"
+    elif found.best:
+        text = f"{among}{top} is rated best: {mos}{where}, significantly better than every other "
+        text += "reconstruction"
+    else:
+        none = f"{among}none" if among else "No version"
+        text = f"{none} is shown to be best: {top} has the highest {mos}{where}"
+        for some, said, more in (
+            (found.even, "not significantly better than", ""),
+            (found.beating, "significantly worse than", " where both were rated"),
+            (found.untested if len(head) else (), "not compared with", ""),
+        ):
+            if some:
+                many = join(some, display_name) if len(some) <= 3 else f"{len(some)} others"
+                text += f", {said} {many}{more}"
+    return f"{text}; {counts}." if counts else f"{text}."
+
+
+def _counts(own: pd.DataFrame, head: pd.DataFrame) -> str:
+    if head.empty:
+        return ""
+    what = "differences between versions" if every_pair(head, own) else "differences tested"
+    return f"{int(head['significant'].astype(bool).sum())} of {len(head)} {what} are significant"
 
 
 def _where(own: pd.DataFrame, of: str, everybody: pd.DataFrame) -> str:
