@@ -21,7 +21,8 @@ class Fetched:
     """A data set that is now under the root.
 
     ``source`` is the address it came from, None if it was there before. ``findings`` is what
-    :func:`~srbench.data.verify` says of it: of sets without recorded pixels nothing more than that they can be read.
+    :func:`~srbench.data.verify` says of it; where no pixels are recorded, only that it can be
+    read.
     """
 
     dataset: Dataset
