@@ -60,6 +60,8 @@ class Experiment(BaseModel):
     methods: tuple[Choice, ...] = Field(default=("shipped",), min_length=1)
     """Names, ``NAME=FOLDER`` or ``NAME=FILE``; ``shipped`` means all that can run here.
     In Python also objects with ``upscale``."""
+    as_is: bool = False
+    """Take known sets that are not the recorded ones, under the name ``<Name>-as-is``."""
     patterns: tuple[str, ...] = ()
     """How files in the folders of ``NAME=FOLDER`` are named: ``{}_x4_SR``, ``NAME={}_x4_SR``."""
     scale: Literal[2, 3, 4, 8] = 4

@@ -33,13 +33,15 @@ def run_record(
     without: Sequence[MissingMetric],
     device: str,
     *,
+    differences: Mapping[str, str],
     seconds: float,
     computed: int,
 ) -> dict[str, Any]:
     """The record after a run into a folder whose record was ``before``.
 
     Methods and data sets of earlier runs into the same folder are kept; what this run says of
-    one of them replaces what was said before.
+    one of them replaces what was said before. ``differences`` are those of data sets that are not
+    the recorded ones.
     """
     scale = f"x{experiment.scale}"
     methods = _copied(before, "methods", scale)
@@ -63,6 +65,8 @@ def run_record(
         cells = [cell for cell in plan.cells if cell.source.dataset == dataset.name]
         originals = sorted({(cell.source.image, cell.hr_sha256) for cell in cells})
         prints[dataset.name] = {"images": len(dataset.ids), "fingerprint": content_key(originals)}
+        if dataset.name in differences:
+            prints[dataset.name]["as_is"] = differences[dataset.name]
         for method in selection.methods:
             keys = [cell.key for cell in cells if cell.method.name == method.name]
             if keys:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..config import Experiment
 from ..data.folder import Dataset, auto_datasets, open_dataset
+from ..data.known import checked
 from ..errors import ConfigError, ResultsError, SrbenchError
 from ..methods import MissingMethod, select_methods
 from ..methods.resolve import NETWORKS, shipped
@@ -75,7 +76,7 @@ def run_all(
     observer = observer or Observer()
     begun = time.perf_counter()
     with _connected(dask) as cluster:
-        datasets = _open_datasets(experiment, root, observer)
+        datasets, differences = _open_datasets(experiment, root, observer)
         selection = select_methods(
             _method_names(experiment, weights, observer),
             datasets,
@@ -128,6 +129,7 @@ def run_all(
                     metrics,
                     without,
                     device,
+                    differences=differences,
                     seconds=seconds,
                     computed=plan.jobs,
                 )
@@ -160,7 +162,10 @@ def _loaded(plan: Plan, metrics: Sequence[Metric], weights: Path, device: str) -
     return [m.load(weights, device) for m in metrics if any(f in wanted for f in m.facts)]
 
 
-def _open_datasets(experiment: Experiment, root: Path, observer: Observer) -> list[Dataset]:
+def _open_datasets(
+    experiment: Experiment, root: Path, observer: Observer
+) -> tuple[list[Dataset], dict[str, str]]:
+    """The data sets, and how those taken as they are differ from the recorded ones."""
     names = list(experiment.datasets)
     if [name.lower() for name in names] == ["auto"]:
         names = auto_datasets(root)
@@ -169,11 +174,17 @@ def _open_datasets(experiment: Experiment, root: Path, observer: Observer) -> li
                 "no Set5, Set14 or BSD100 found: using the built-in sample images "
                 "(srbench data fetch Set5 Set14 BSD100 gets the benchmark)"
             )
-    datasets = [open_dataset(name, root) for name in names]
-    opened = [dataset.name for dataset in datasets]
+    found = [
+        checked(open_dataset(name, root), as_is=experiment.as_is, observer=observer)
+        for name in names
+    ]
+    opened = [checked_set.dataset.name for checked_set in found]
     if len(set(opened)) < len(opened):
         raise ConfigError(f"a data set is named twice in {', '.join(opened)}; name each once")
-    return datasets
+    differences = {c.dataset.name: c.differences for c in found if c.differences}
+    for name, text in differences.items():
+        observer.note(f"{name} is not the recorded set: {text}")
+    return [checked_set.dataset for checked_set in found], differences
 
 
 def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> list[str]:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from ..data.folder import image_files, passed_over
+from ..data.catalogue import canonical_name
+from ..data.folder import Dataset, image_files, image_id_of, passed_over
+from ..data.known import AS_IS, checked
 from ..data.matching import match_names
+from ..data.naming import dataset_key, refuse_reserved, spelt
 from ..errors import DatasetError, MissingWeights, SrbenchError
 from ..imaging import crop_to_multiple, imresize, read_image
 from ..imaging.luma import Image
@@ -26,6 +29,7 @@ def score_folders(
     weights: Path,
     device: str = "auto",
     pattern: str | None = None,
+    as_is: bool = False,
     observer: Observer | None = None,
 ) -> list[Score]:
     """Scores of every image of ``sr`` against its original in ``hr``.
@@ -33,25 +37,31 @@ def score_folders(
     Names agree when they are equal but for case, or for one prefix and one suffix, which is told;
     ``pattern`` says them, ``{}`` standing for the original's name (``{}_x4_SR``).
 
-    The rows' data set and method are the folders' names. ``hr`` and ``sr`` may also be one image
-    each, of any two names: then the image has the original's name, and the method the other's.
+    The rows' data set and method are the folders' names; of ``Set5/HR`` it is Set5. A known set
+    must hold the recorded images, or with ``as_is`` goes by ``Set5-as-is``. ``hr`` and ``sr`` may
+    also be one image each, of any two names: then the image has the original's name, and the
+    method the other's.
 
     Raises:
-        DatasetError: the folders hold different images, or one of the two is a file and the other
-            a folder.
+        DatasetError: the folders hold different images, the originals are not what the folder's
+            name says, or one of the two is a file and the other a folder.
         SizeMismatch: an image's size is not that of its original cropped to the scale.
         MissingWeights: a metric's network is not on this machine.
         SrbenchError: a metric does not work.
     """
     observer = observer or Observer()
     # A folder given as "." has its name all the same.
-    dataset, method = hr.resolve().name, sr.resolve().name
+    method = sr.resolve().name
     if hr.is_file() and sr.is_file():
-        originals, images = {hr.stem: hr}, {hr.stem: sr}
-        dataset, method = hr.resolve().parent.name, sr.stem
+        named = Dataset(_set_name(hr.resolve().parent), {image_id_of(hr): hr})
+        found = checked(named, as_is=as_is, whole=False, observer=observer)
+        originals = found.dataset.images
+        images, method = dict.fromkeys(originals, sr), sr.stem
     else:
         _refuse_a_file_with_a_folder(hr, sr)
-        originals = image_files(hr)
+        named = Dataset(_set_name(hr.resolve()), image_files(hr))
+        found = checked(named, as_is=as_is, observer=observer)
+        originals = found.dataset.images
         matched = match_names(originals, image_files(sr), sr, hr, spare=False, pattern=pattern)
         images = matched.files
         for folder in (hr, sr):
@@ -59,6 +69,9 @@ def score_folders(
                 observer.note(f"{folder}: passed over {others}")
         if matched.taken:
             observer.note(f"{method}: {matched.taken}")
+    dataset = found.dataset.name
+    if found.differences:
+        observer.note(f"{dataset} is not the recorded set: {found.differences}")
     loaded = load_metrics(metrics, weights, device)
     rows: list[Score] = []
     observer.begin("scoring", len(images))
@@ -80,6 +93,20 @@ def original_of(hr: Image, scale: int, metrics: Sequence[Metric]) -> Original:
     if all(metric.needs != "lr" for metric in metrics):
         return Original(cropped, scale)
     return Original(cropped, scale, imresize(cropped, Fraction(1, scale)))
+
+
+def _set_name(folder: Path) -> str:
+    """The data set's name of a folder of originals: its own; of ``Set5/HR`` it is Set5.
+
+    Raises:
+        DatasetError: it is called all or auto, which mean something else.
+    """
+    name = folder.name
+    if name.casefold() == "hr" and canonical_name(folder.parent.name.removesuffix(AS_IS)):
+        name = folder.parent.name
+    if dataset_key(name) in ("all", "auto"):
+        refuse_reserved(name, f" ({folder})")
+    return spelt(name)
 
 
 def load_metrics(metrics: Sequence[Metric], weights: Path, device: str) -> list[Metric]:

@@ -144,6 +144,12 @@ def run_all(
     datasets: Annotated[
         str | None, typer.Option(help="Comma-separated names; auto: the benchmark, else sample.")
     ] = None,
+    as_is: Annotated[
+        bool,
+        typer.Option(
+            "--as-is", help="Take a known set that is not the recorded one, as NAME-as-is."
+        ),
+    ] = False,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -190,6 +196,7 @@ def run_all(
         "datasets": names_of(datasets),
         "methods": names_of(methods),
         "patterns": tuple(pattern) if pattern else None,
+        "as_is": True if as_is else None,
         "scale": scale,
         "border": border,
         "device": device,
@@ -267,6 +274,12 @@ def score(
         typer.Option(help="How SR files are named, {} for the original's name: {}_x4_SR."),
     ] = None,
     metrics: MetricsOption = None,
+    as_is: Annotated[
+        bool,
+        typer.Option(
+            "--as-is", help="Take a known set that is not the recorded one, as NAME-as-is."
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="CSV file for the scores per image.", callback=a_file)
     ] = None,
@@ -296,6 +309,7 @@ def score(
             weights=weights_folder(weights),
             device=device,
             pattern=pattern,
+            as_is=as_is,
             observer=observer,
         )
     if out:

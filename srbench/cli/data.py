@@ -72,13 +72,24 @@ def data_verify(
 
 
 @data_app.command("import")
-def data_import(name: str, folder: Path, data: DataOption = None) -> None:
+def data_import(
+    name: str,
+    folder: Path,
+    data: DataOption = None,
+    as_is: Annotated[
+        bool,
+        typer.Option(
+            "--as-is",
+            help="Take images that are not the recorded ones of a known set, as NAME-as-is.",
+        ),
+    ] = False,
+) -> None:
     """Make a data set of any folder of images."""
     from ..data import data_root, import_folder
     from .console import ConsoleObserver, make_console
 
     with ConsoleObserver(make_console()) as observer:
-        made = import_folder(name, folder, data_root(data), observer)
+        made = import_folder(name, folder, data_root(data), observer, as_is=as_is)
     images = counted(len(made.dataset.ids), "image")
     say(f"{made.dataset.name} is a data set now, of {images}")
     if made.findings:

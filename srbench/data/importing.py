@@ -11,35 +11,47 @@ from ..errors import DatasetError, ImageError
 from ..imaging import read_image
 from ..observer import Observer
 from ..wording import counted
-from .catalogue import canonical_name
-from .folder import Dataset, dataset_folder, image_files, open_dataset, passed_over
-from .naming import refuse_reserved
+from .folder import Dataset, dataset_folder, image_files, image_id_of, open_dataset, passed_over
+from .known import checked
+from .naming import refuse_reserved, spelt
 from .placing import placed_folder
-from .verify import Finding, verify
+from .verify import Finding
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 
 @dataclass(frozen=True)
 class ImportedDataset:
-    """What was made: ``dataset`` under ``folder``; ``findings`` if the catalogue knows the name."""
+    """What was made: ``dataset`` under ``folder``.
+
+    ``differences`` and ``findings`` say how a set taken as it is differs from the recorded one;
+    ``told`` which files were told by their pixels. All are empty where there is nothing to say.
+    """
 
     dataset: Dataset
     folder: Path
+    differences: str
     findings: tuple[Finding, ...]
+    told: str
 
 
 def import_folder(
-    name: str, folder: Path | str, root: Path | str, observer: Observer | None = None
+    name: str,
+    folder: Path | str,
+    root: Path | str,
+    observer: Observer | None = None,
+    *,
+    as_is: bool = False,
 ) -> ImportedDataset:
     """Copy the images of ``folder`` to ``<root>/<name>/HR``, whole or not at all.
 
-    The files are copied as they are. A name of the catalogue is allowed (and takes the
-    catalogue's spelling); the images are then held against the canonical ones.
+    The files are copied as they are. Under a name of the catalogue (any usual one) the images must
+    be the recorded ones; files of other names are told by their pixels and named as the catalogue
+    does. With ``as_is`` others are taken too, as ``<name>-as-is``.
 
     Raises:
-        DatasetError: the name is unfit or taken, or the folder is missing, empty, has two files
-            of one id, or holds images that cannot be read.
+        DatasetError: the name is unfit or taken, the folder is missing, empty, has two files of one
+            id, or holds images that cannot be read, LR copies of others, or not what the name says.
         ResultsError: the root cannot be written to.
     """
     folder, root = Path(folder), Path(root)
@@ -49,24 +61,31 @@ def import_folder(
             " starting with a letter or digit"
         )
     refuse_reserved(name)
-    taken = dataset_folder(name, root)
-    name = canonical_name(name) or name
-    if taken:
-        raise DatasetError(
-            f"data set '{taken.name}' is already under {root}; choose another name, or remove "
-            f"{taken / 'HR'} first"
-        )
+    name = spelt(name)
+    _refuse_taken(name, root)
     images = image_files(folder)
     observer = observer or Observer()
     if others := passed_over(folder):
         observer.note(f"{folder}: passed over {others}")
     _refuse_unreadable(folder, images, observer)
-    with placed_folder(root / name / "HR") as making:
-        for path in images.values():
-            shutil.copyfile(path, making / path.name)
-    dataset = open_dataset(name, root)
-    findings = tuple(verify(dataset, observer)) if canonical_name(name) else ()
-    return ImportedDataset(dataset, root / name / "HR", findings)
+    found = checked(Dataset(name, images), as_is=as_is, observer=observer)
+    _refuse_taken(found.dataset.name, root)
+    target = root / found.dataset.name / "HR"
+    with placed_folder(target) as making:
+        for image_id, path in found.dataset.images.items():
+            named = path.name if image_id_of(path) == image_id else image_id + path.suffix
+            shutil.copyfile(path, making / named)
+    dataset = open_dataset(found.dataset.name, root)
+    return ImportedDataset(dataset, target, found.differences, found.findings, found.told)
+
+
+def _refuse_taken(name: str, root: Path) -> None:
+    taken = dataset_folder(name, root)
+    if taken:
+        raise DatasetError(
+            f"data set '{taken.name}' is already under {root}; choose another name, or remove "
+            f"{taken / 'HR'} first"
+        )
 
 
 def _refuse_unreadable(folder: Path, images: dict[str, Path], observer: Observer) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from ..errors import ImageError
 from ..imaging import read_image
 from ..imaging.luma import Image
 from ..observer import Observer
-from .catalogue import MULTIPLES, PixelRecord, canonical_name, catalogue
-from .folder import Dataset
+from .catalogue import MULTIPLES, Entry, PixelRecord, canonical_name, catalogue
+from .folder import Dataset, image_id_of
 from .pixels import pixel_sha256, same_picture, thumbnail
+from .recorded import sightings
 
 Status = Literal[
     "ok",
@@ -54,45 +59,116 @@ class Finding:
         return self.status in ("ok", "unrecorded")
 
 
+@dataclass(frozen=True)
+class Recognised:
+    """A data set held against the catalogue.
+
+    ``dataset`` has the catalogue's ids for the images that are told by their name or, where the
+    files have others, by their pixels: ``renamed`` says which file that is of which id. What is no
+    image of the set keeps its own. ``findings`` are those of :func:`verify`.
+    """
+
+    dataset: Dataset
+    findings: tuple[Finding, ...]
+    renamed: Mapping[str, str]
+
+
 def verify(dataset: Dataset, observer: Observer | None = None) -> list[Finding]:
     """One finding per image of the data set and of its catalogue entry, sorted by id.
 
-    A data set that is not in the catalogue is read through: each image is ``unrecorded`` or
+    Images whose files have other names than the catalogue's ids are told by their pixels. A data
+    set that is not in the catalogue is read through: each image is ``unrecorded`` or
     ``unreadable``.
     """
-    name = canonical_name(dataset.name)
-    entry = catalogue()[name] if name else None
+    return list(recognise(dataset, observer).findings)
+
+
+def recognise(dataset: Dataset, observer: Observer | None = None) -> Recognised:
+    """Hold a data set against the catalogue's entry of its name; see `verify`."""
+    entry = catalogue().get(canonical_name(dataset.name) or "")
     expected = entry.ids if entry else dataset.ids
-    records = entry.pixels if entry else {}
-    ids = sorted({*expected, *dataset.ids})
-    findings = []
+    by_name = {image_id.casefold(): image_id for image_id in expected}
+    claims: defaultdict[str, list[tuple[str, Finding]]] = defaultdict(list)
     observer = observer or Observer()
-    observer.begin(f"verifying {dataset.name}", len(ids))
-    for image_id in ids:
-        if image_id not in dataset.images:
-            findings.append(Finding(image_id, "missing", "there is no file of that id"))
-        elif image_id not in expected:
-            findings.append(Finding(image_id, "extra", f"{dataset.name} has no such image"))
-        else:
-            findings.append(_judge_file(dataset, image_id, records.get(image_id)))
-        observer.step_done(image_id)
+    observer.begin(f"verifying {dataset.name}", len(dataset.ids))
+    for own, path in dataset.images.items():
+        image_id, finding = _judge_file(own, path, by_name.get(own.casefold()), entry)
+        claims[image_id].append((own, finding))
+        observer.step_done(own)
     observer.end()
-    return findings
+    findings: list[Finding] = []
+    images: dict[str, Path] = {}
+    for image_id, claimants in claims.items():
+        # Who bears the name comes first, then who has the right pixels.
+        claimants.sort(key=lambda c: (c[0].casefold() != image_id.casefold(), not c[1].good, c[0]))
+        (first, finding), *others = claimants
+        findings.append(finding)
+        images[image_id] = dataset.images[first]
+        for own, other in others:
+            detail = f"shows {image_id}, as {dataset.images[first].name} does; {other.detail}"
+            findings.append(Finding(own, "extra", detail.rstrip("; ")))
+            images[own] = dataset.images[own]
+    for image_id in set(expected) - set(images):
+        findings.append(Finding(image_id, "missing", "there is no file of that id"))
+    stems = {image_id: image_id_of(path) for image_id, path in images.items()}
+    return Recognised(
+        Dataset(dataset.name, MappingProxyType({i: images[i] for i in sorted(images)})),
+        tuple(sorted(findings, key=lambda finding: finding.image)),
+        {stem: i for i, stem in stems.items() if stem.casefold() != i.casefold()},
+    )
 
 
-def _judge_file(dataset: Dataset, image_id: str, record: PixelRecord | None) -> Finding:
+def _judge_file(
+    own: str, path: Path, named: str | None, entry: Entry | None
+) -> tuple[str, Finding]:
+    """The catalogue's id of a file, else its own, and what is to be said of it."""
     try:
-        image = read_image(dataset.images[image_id])
+        image = read_image(path)
     except ImageError as error:
-        return Finding(image_id, "unreadable", str(error))
+        return named or own, Finding(named or own, "unreadable", str(error))
+    image_id = named or (_whose(image, entry.pixels) if entry else None)
+    if image_id is None or entry is None:
+        status: Status = "extra" if entry else "unrecorded"
+        detail = f"{entry.name} has no such image{_shown(image)}" if entry else _unrecorded(image)
+        return named or own, Finding(named or own, status, detail)
+    record = entry.pixels.get(image_id)
     if record is None:
-        return Finding(image_id, "unrecorded", f"{_size(image)}, no pixels on record")
-    status, detail = judge(image, record)
-    return Finding(image_id, status, detail)
+        return image_id, Finding(image_id, "unrecorded", _unrecorded(image))
+    status, detail = judge(image, record, cropped=entry.cropped)
+    if status == "wrong image":
+        detail += _shown(image)
+    return image_id, Finding(image_id, status, detail)
 
 
-def judge(image: Image, record: PixelRecord) -> tuple[Status, str]:
-    """What an image is, held against the canonical one: a status and a one-line detail."""
+def _whose(image: Image, records: Mapping[str, PixelRecord]) -> str | None:
+    """The id of the record whose picture an image is, in any size; None for none."""
+    digest, seen = pixel_sha256(image), thumbnail(image)
+    for image_id, record in records.items():
+        if digest == record.sha256 or digest in record.crops:
+            return image_id
+    alike = [i for i, record in records.items() if same_picture(seen, record.miniature)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _shown(image: Image) -> str:
+    """``: it shows Set14/baboon, mirrored`` for a picture that the catalogue knows."""
+    for sight in sightings(image):
+        turned = f", turned by {90 * sight.quarter_turns} degrees" if sight.quarter_turns else ""
+        mirrored = ", mirrored" if sight.mirrored else ""
+        return f": it shows {sight.dataset}/{sight.image}{mirrored}{turned}"
+    return ""
+
+
+def _unrecorded(image: Image) -> str:
+    return f"{_size(image)}, no pixels on record"
+
+
+def judge(image: Image, record: PixelRecord, *, cropped: int = 1) -> tuple[Status, str]:
+    """What an image is, held against the canonical one: a status and a one-line detail.
+
+    ``cropped`` is the multiple that the record was cut to: what gives its pixels when it is cut is
+    ``ok`` too.
+    """
     digest = pixel_sha256(image)
     canonical = f"{record.width}x{record.height} {_kind(record.channels)}"
     found = f"is {_size(image)}, the canonical image is {canonical}"
@@ -100,6 +176,9 @@ def judge(image: Image, record: PixelRecord) -> tuple[Status, str]:
         return "ok", ""
     if digest in record.crops:
         return "mod-cropped", f"cropped to a multiple of {_multiples(image, record)}: {found}"
+    height, width = (length - length % cropped for length in image.shape[:2])
+    if cropped > 1 and pixel_sha256(image[:height, :width]) == record.sha256:
+        return "ok", ""
     if not same_picture(thumbnail(image), record.miniature):
         return "wrong image", f"shows another picture; {found}"
     if image.ndim != (2 if record.channels == 1 else 3):
@@ -109,7 +188,17 @@ def judge(image: Image, record: PixelRecord) -> tuple[Status, str]:
     multiples = _multiples(image, record)
     if multiples:
         return "mod-cropped", f"cropped to a multiple of {multiples} and re-compressed: {found}"
+    part = next((k for k in range(2, 17) if _is_part(image, record, k)), None)
+    if part:
+        return "resized", f"the same picture at 1/{part} of its size, as LR images are: {found}"
     return "resized", f"the same picture in another size: {found}"
+
+
+def _is_part(image: Image, record: PixelRecord, k: int) -> bool:
+    return image.shape[:2] in (
+        (record.height // k, record.width // k),
+        (-(-record.height // k), -(-record.width // k)),
+    )
 
 
 def _multiples(image: Image, record: PixelRecord) -> str:

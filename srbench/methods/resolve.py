@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..config import require_device_name
 from ..data.folder import Dataset, image_files, passed_over
+from ..data.known import AS_IS
 from ..data.matching import match_names
 from ..data.naming import dataset_key
 from ..errors import (
@@ -331,6 +332,8 @@ def _folder_method(
     taken: dict[str, list[str]] = {}
     for dataset in datasets:
         subfolder = _subfolder(folder, dataset.name)
+        if subfolder is None:
+            subfolder = _subfolder(folder, dataset.name.removesuffix(AS_IS))
         if subfolder is None:
             gaps.append(
                 MissingMethod(

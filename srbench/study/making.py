@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from ..data import open_dataset
+from ..data.known import checked
 from ..errors import StudyError
 from ..imaging import crop_to_multiple, imresize, read_image, write_png
 from ..imaging.luma import Image
@@ -264,7 +265,7 @@ def _anchors(
 
     Practice takes the first images that fit; gold takes others, never one of ``rated``.
     """
-    dataset = open_dataset(name, data_root)
+    dataset = checked(open_dataset(name, data_root)).dataset
     fitting: list[str] = []
     for image in dataset.ids:
         height = dataset.read(image).shape[0] // scale * scale

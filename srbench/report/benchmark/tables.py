@@ -37,6 +37,18 @@ def missing_note(missing: LeftOut, known: Known) -> str:
     return f"— {what}{where}: {missing.reason}{mend}"
 
 
+def as_is_notes(run: Mapping[str, Any]) -> list[str]:
+    """One line for each data set of run.json that bears a known name but other images."""
+    sets = run.get("datasets", {})
+    return [
+        f"{name} {scale.replace('x', '×')} is not the recorded set and compares with no published "
+        f"number: {facts['as_is']}"
+        for scale, of_scale in sets.items()
+        for name, facts in of_scale.items()
+        if "as_is" in facts
+    ]
+
+
 def score_columns(results: Results) -> list[tuple[str, str]]:
     """The (protocol, metric) pairs to show, those reported missing included."""
     pairs = set(results.scores[["protocol", "metric"]].itertuples(index=False, name=None))
@@ -98,6 +110,7 @@ def summary_table(results: Results) -> Table:
         notes += _gaps(results, dataset, scale, counts, methods, images)
     notes = [*(missing_note(m, results.known) for m in results.missing), *notes]
     notes += not_a_number_notes(results)
+    notes += as_is_notes(results.run)
     timed = set(results.timings["method"])
     if devices and not {m for m in results.scores["method"] if not is_reference(m)} <= timed:
         notes.append("— MP/s: not timed, as for a folder of finished images")
@@ -231,6 +244,7 @@ def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
         "for few (Hesterberg 2015)."
     )
     notes = few_images_notes(tests)
+    notes += as_is_notes(run)
     if len(tests) == 0:
         notes.append("— no tests: a comparison needs two methods scored on the same images")
     if not np.isfinite(tests["mean_difference"].to_numpy(dtype=np.float64)).all():

@@ -1,0 +1,104 @@
+"""Known data sets are what they say, or go by a name that says that they are not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..errors import DatasetError
+from ..imaging import probe_image
+from ..observer import Observer
+from ..wording import counted
+from .catalogue import canonical_name
+from .folder import Dataset
+from .siblings import Picture, low_resolution, namesakes
+from .verify import Finding, recognise
+
+AS_IS = "-as-is"
+"""How the name of a known set ends whose images are not the recorded ones."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A data set that may be used under its name.
+
+    ``dataset`` has the catalogue's ids where the pixels tell them. ``differences`` says, in one
+    line, how a set that goes by ``<Name>-as-is`` differs from the recorded one; "" for others.
+    ``findings`` are one per image of a known set. ``told`` says which files were told by their
+    pixels; "" for none.
+    """
+
+    dataset: Dataset
+    differences: str
+    findings: tuple[Finding, ...]
+    told: str
+
+
+def checked(
+    dataset: Dataset, *, as_is: bool = False, whole: bool = True, observer: Observer | None = None
+) -> Checked:
+    """Hold a data set that has a known name against the recorded pixels, before it is used.
+
+    Args:
+        dataset: as it was opened; one of another name is only searched for LR copies.
+        as_is: take it although it differs, under the name ``<Name>-as-is``.
+        whole: whether all images of the known set must be there.
+        observer: is told of the files that are told by their pixels.
+
+    Raises:
+        DatasetError: it is not what its name says, or holds LR copies of its own images.
+    """
+    known = canonical_name(dataset.name.removesuffix(AS_IS))
+    if known is None:
+        if not as_is:
+            _refuse_low_resolution(dataset)
+        return Checked(dataset, "", (), "")
+    found = recognise(replace(dataset, name=known), observer)
+    bad = [f for f in found.findings if not f.good and (whole or f.status != "missing")]
+    told = ""
+    if found.renamed:
+        shown = [f"{stem} is {image_id}" for stem, image_id in [*found.renamed.items()][:3]]
+        more = ", ..." if len(found.renamed) > 3 else ""
+        told = f"{known}: told by their pixels: {', '.join(shown)}{more}"
+        if observer:
+            observer.note(told)
+    insisted = as_is or dataset.name.endswith(AS_IS)
+    if not bad:
+        name = dataset.name if dataset.name.endswith(AS_IS) else known
+        return Checked(replace(found.dataset, name=name), "", found.findings, told)
+    differences = _summed_up(bad, len(found.findings), shown=3 if not insisted else 0)
+    if not insisted:
+        folder = next(iter(dataset.images.values())).parent
+        raise DatasetError(
+            f"{folder} is not the {known} that is recorded: {differences}; put the canonical "
+            f"images there, or add --as-is to take them under the name {known}{AS_IS}"
+        )
+    return Checked(replace(found.dataset, name=known + AS_IS), differences, found.findings, told)
+
+
+def _summed_up(bad: Sequence[Finding], count: int, *, shown: int) -> str:
+    """``5 of 10 images differ (5 extra: img_1_LR, ...)``, with the details of some."""
+    statuses = Counter(finding.status for finding in bad)
+    kinds = ", ".join(f"{number} {status}" for status, number in statuses.most_common())
+    telling = sorted(bad, key=lambda finding: finding.status == "missing")[:shown]
+    details = "; ".join(f"{f.image} ({f.status}) {f.detail}" for f in telling)
+    more = "; ..." if len(bad) > shown > 0 else ""
+    text = f"{len(bad)} of {counted(count, 'image')} differ ({kinds})"
+    return text + (f": {details}{more}" if details else "")
+
+
+def _refuse_low_resolution(dataset: Dataset) -> None:
+    sizes = {
+        name: Picture(height, width)
+        for name in sorted(namesakes(dataset.images))
+        for height, width, *_ in [probe_image(dataset.images[name])]
+    }
+    copies, _ = low_resolution(sizes)
+    if copies:
+        name, original = next(iter(copies.items()))
+        raise DatasetError(
+            f"{counted(len(copies), 'image')} of {dataset.name} are LR copies of others, first "
+            f"{name} of {original}; remove them from the originals, or add --as-is to take all as "
+            "originals"
+        )
