@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from playwright.async_api import Browser, Page
-from study_servers import postgresql, served
+from study_servers import postgresql, served, strolling_clock
 
 from srbench.study.ratings import ratings_rows
 from srbench.study.session import OPENING_STEPS
@@ -111,7 +111,7 @@ def compare(study: Study, raters: list[Enlisted], presses: list[list[Press]]) ->
 
 def measure(options: argparse.Namespace, database: str | None) -> dict[str, object]:
     """The whole measurement."""
-    study = open_study(options.study, database)
+    study = open_study(options.study, database, clock=strolling_clock())
     raters = list(enlist(study.store, options.browsers, options.seed))
     for rater in raters:
         practise(study.store, rater)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -9,13 +10,22 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from study_app.serve import serve_command, serve_environment
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def strolling_clock() -> Callable[[], datetime]:
+    """For a store that rates faster than anybody could: each look at it is two seconds later than
+    the one before, beginning ten minutes ago."""
+    looks = itertools.count()
+    start = datetime.now(UTC) - timedelta(minutes=10)
+    return lambda: start + timedelta(seconds=2 * next(looks))
 
 
 def free_port() -> int:
@@ -102,6 +112,17 @@ def postgresql(*, durable: bool = True) -> Iterator[str]:
             run(f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop")
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def restart_postgresql(url: str, how: str) -> None:
+    """Stop a server of `postgresql` and start it again; ``how``: "fast" or, as after a power cut,
+    "immediate"."""
+    root = Path(url.rpartition("host=")[2])
+    command = [f"{_postgresql_programs()}/pg_ctl", "-D", str(root / "data"), "-w", "-m", how]
+    subprocess.run(
+        [*command, "-l", str(root / "log"), "restart"],
+        user=_unprivileged_user(), cwd=root, check=True, timeout=60, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def _postgresql_programs() -> Path:

@@ -33,9 +33,8 @@ def download(
 ) -> Path:
     """Fetch ``url`` into ``folder`` and return the file.
 
-    A download that breaks off, or is interrupted, is taken up where it stopped, at once and again
-    in a later call, if the server can do that and its file has not changed meanwhile: then, and
-    only then, ``NAME.part`` and ``NAME.part.tag`` stay in the folder. One that is already in the
+    A download that breaks off is taken up where it stopped, at once and again in a later call,
+    if the server can do that and its file has not changed meanwhile. One that is already in the
     folder whole is not asked for again. ``known_hash`` is ``md5:...`` or ``sha256:...``, None if
     the caller checks the file; ``timeout`` is in seconds, for each answer of the server.
 
@@ -56,11 +55,7 @@ def download(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = pooch.retrieve(url, known_hash, fname=fname, path=folder, downloader=resuming)
-    except DownloadError:
-        resuming.forget()
-        raise
     except requests.HTTPError as error:
-        resuming.forget()
         code = error.response.status_code if error.response is not None else "error"
         raise DownloadError(f"the server answers {code}") from error
     except requests.Timeout as error:
@@ -71,14 +66,9 @@ def download(
     except requests.RequestException as error:
         raise DownloadError(f"the transfer failed ({type(error).__name__})") from error
     except ValueError as error:
-        resuming.forget()
         raise DownloadError("its checksum is not the expected one") from error
     except OSError as error:  # after requests' own, which are of this kind too
-        resuming.forget()  # a full disk stays full with it
         raise cannot_write(folder, error) from error
-    finally:
-        if not resuming.tag.exists():  # nobody can go on with it
-            resuming.forget()
     return Path(path)
 
 
@@ -95,12 +85,6 @@ class _Resuming:
     def tag(self) -> Path:
         """Beside the part: the server's name for this version of the file."""
         return self.part.with_name(self.part.name + ".tag")
-
-    def forget(self) -> None:
-        """Remove what there is of the download."""
-        with contextlib.suppress(OSError):
-            self.part.unlink(missing_ok=True)
-            self.tag.unlink(missing_ok=True)
 
     def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
         import requests

@@ -74,6 +74,10 @@ class StudyError(SrbenchError):
     """A study cannot be made, opened or changed as asked."""
 
 
+class BegunAlready(StudyError):
+    """A participant has begun already, and who comes shows neither the link nor the device."""
+
+
 class SessionGone(StudyError):
     """A rater's session was erased, or never was in this study."""
 

@@ -11,14 +11,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from srbench.study.answers import answers_csv
 from srbench.study.doubts import doubtful_votes
-from srbench.study.keys import PASSWORD_VARIABLE, append_codes, check_password
+from srbench.study.keys import PASSWORD_VARIABLE, append_codes
 from srbench.study.ratings import ratings_csv, ratings_rows
 from srbench.study.status import RaterStatus, Status, study_status
 from srbench.study.store import Study, utc_now
+from study_app.door import DOOR
 from study_app.interim import interim_mos
 
 _WANTED = 26
-_WRONG_PASSWORD_SECONDS = 1.0
 _REFRESH_SECONDS = 15
 
 
@@ -58,11 +58,15 @@ def _sign_in(stored: str) -> None:
         )
         if not st.form_submit_button("Sign in", type="primary"):
             return
-    if check_password(password, stored):
+    outcome = DOOR.try_password(password, stored, time.monotonic())
+    if outcome.open:
         st.session_state["admin"] = stored
         st.rerun()
-    time.sleep(_WRONG_PASSWORD_SECONDS)
-    st.error("That is not the password.")
+    st.error(
+        "That is not the password."
+        if outcome.tried
+        else f"Wrong passwords were given. The next try is possible in {outcome.wait:.0f} s."
+    )
 
 
 @st.fragment(run_every=_REFRESH_SECONDS)

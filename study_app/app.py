@@ -1,7 +1,8 @@
-"""Run a study: ``streamlit run study_app/app.py -- --study DIR [--database URL]``.
+"""Run a study: ``streamlit run study_app/edge.py -- --study DIR [--database URL]``.
 
-``srbench study serve DIR`` does the same with the settings that a study needs. The database may
-also come from SRBENCH_STUDY_DATABASE, where a password in it is not seen by other users.
+``srbench study serve DIR`` does the same with the settings that a study needs; this is the script
+that it runs for each page. The database may also come from SRBENCH_STUDY_DATABASE, where a password
+in it is not seen by other users.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("--database", default=os.environ.get("SRBENCH_STUDY_DATABASE"))
     options, _ = parser.parse_known_args()
     if not options.study:
-        st.error("No study was named: streamlit run study_app/app.py -- --study DIR")
+        st.error("No study was named: streamlit run study_app/edge.py -- --study DIR")
         return
     try:
         study = _open(options.study, options.database)

@@ -6,6 +6,7 @@ the database when the rater goes on.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import streamlit as st
@@ -42,7 +43,8 @@ body:has([data-testid="stDialog"])::after {{
 def consent(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
     """What is asked of the rater, what is stored, and the rater's yes."""
     show(texts["consent_title"], texts["consent"])
-    _go_on(study, session, screen, texts["consent_agree"])
+    said = {"language": st.session_state["language"]}
+    _go_on(study, session, screen, texts["consent_agree"], said)
 
 
 def questionnaire(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
@@ -144,13 +146,19 @@ def finished(study: Study, session: Session, screen: Screen, texts: Texts) -> No
     if study.manifest.rules.return_url:
         address = study.manifest.rules.return_url.replace("{code}", code)
         st.link_button(texts["return_link"], address, type="primary")
+
+
+def withdrawal(study: Study, session: Session, texts: Texts) -> None:
+    """At the foot of every card: have everything removed."""
     with st.expander(texts["withdraw"]):
         if st.button(texts["withdraw_sure"], key=_key(session, "withdraw")):
-            study.store.erase(session.rater)
+            erased = study.store.erase(session.rater)
+            if erased.left:
+                print(f"srbench: {erased.rater} withdrew; {erased.left}", file=sys.stderr)
             st.session_state.pop("token", None)
             st.query_params.clear()
-            st.success(texts["withdrawn"])
-            st.stop()
+            st.session_state["withdrawn"] = True
+            st.rerun()
 
 
 def _go_on(

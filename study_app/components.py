@@ -1,4 +1,4 @@
-"""The two browser components: the rating screen, and the display check before it."""
+"""The browser components: the rating screen, the display check before it, the device's memory."""
 
 from __future__ import annotations
 
@@ -27,3 +27,6 @@ display_check = v2.component(
     css=_source("check.css"),
     js=_source("check.js"),
 )
+
+# Keeps the token of a personal link in a cookie of this study's own.
+device_memory = v2.component("srbench.device_memory", js=_source("device.js"))

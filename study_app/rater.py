@@ -7,10 +7,11 @@ import time
 
 import streamlit as st
 
-from srbench.errors import StudyError
+from srbench.errors import BegunAlready, StudyError
 from srbench.study.store import Study
 from srbench.study.texts import Texts, texts_of
 from study_app import cards, rating
+from study_app.components import device_memory
 
 TOKEN = "r"
 LANGUAGE = "lang"
@@ -68,14 +69,28 @@ def _present_screen(study: Study, texts: Texts) -> None:
     rating.leave()
     if paused:
         cards.show(texts["paused_title"], texts["paused"])
+        cards.withdrawal(study, session, texts)
     elif screen.kind == "trial":
         rating.show_trial(study, session, screen, texts)
-    elif screen.kind == "ready" and rating.feedback_waits():
+    elif rating.feedback_waits():
         rating.show_last_feedback(study, session, screen, texts)
     else:
         if screen.kind == "consent":
             _choose_language(study)
         _CARDS[screen.kind](study, session, screen, texts)
+        cards.withdrawal(study, session, texts)
+        _keep_on_device(study, token)
+
+
+def _device_name(study: Study) -> str:
+    return f"srbench-{study.manifest.study_id}"
+
+
+def _keep_on_device(study: Study, token: str) -> None:
+    """A participant's id of a recruiting site is no secret and does not lead back by itself: the
+    browser in which it was begun keeps the personal link's token beside it."""
+    if study.manifest.rules.participant_parameter:
+        device_memory(key=f"device-{token}", data={"name": _device_name(study), "token": token})
 
 
 def _texts(study: Study) -> Texts:
@@ -112,6 +127,9 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
         participant = st.query_params.get(rules.participant_parameter, "")[:_LONGEST_PARTICIPANT]
     _choose_language(study)
     st.title(texts["code_title"])
+    if st.session_state.pop("withdrawn", False):
+        st.success(texts["withdrawn"])
+        return
     if link_was_wrong:
         st.warning(texts["no_link"])
     if study.store.state() != "open":
@@ -124,8 +142,12 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
             code = st.text_input(texts["code_label"], max_chars=40, autocomplete="off")
         if not st.form_submit_button(texts["code_enter"], type="primary"):
             return
+    device = st.context.cookies.get(_device_name(study))
     try:
-        _, token = study.store.enter(code=code, participant=participant)
+        _, token = study.store.enter(code=code, participant=participant, device=device)
+    except BegunAlready:
+        st.info(texts["begun_already"])
+        return
     except StudyError:
         known = study.store.state() == "open"
         st.error(texts["code_unknown"] if known else texts["full"])

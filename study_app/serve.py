@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from srbench.study.store import Study
 
 
-# Streamlit answers to Ctrl C once it runs; until then Ctrl C ends it, without a traceback.
-_STREAMLIT = """import signal
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+# Ctrl C and SIGTERM end it without a traceback, also before it runs; once it does, the web server
+# closes first, and then sends itself the signal again.
+_STREAMLIT = """import signal, sys
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda *_: sys.exit(0))
 from streamlit.web.cli import main
 main(prog_name="streamlit")"""
 
@@ -35,6 +37,7 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
         "server.runOnSave": "false",
         # A proxy that hears nothing of a frozen server for longer turns to another one.
         "server.websocketPingInterval": "5",
+        "server.maxUploadSize": "1",  # MiB; none is taken at all, see edge.py
         "browser.gatherUsageStats": "false",
         # Without an address Streamlit asks a web service for this machine's own before it serves.
         "browser.serverAddress": "localhost",
@@ -47,7 +50,7 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
     }
     if address:
         settings["server.address"] = address
-    app = Path(__file__).with_name("app.py")
+    app = Path(__file__).with_name("edge.py")
     flags = [f"--{name}={value}" for name, value in settings.items()]
     return [
         sys.executable,

@@ -322,14 +322,21 @@ def import_(
 @study_app.command("erase")
 def erase(
     folder: FolderArgument,
-    rater: Annotated[str, typer.Option(help="The rater who withdraws.")],
+    rater: Annotated[str | None, typer.Option(help="Name of the rater who withdraws.")] = None,
+    code: Annotated[str | None, typer.Option(help="The rater's access code instead.")] = None,
+    link: Annotated[str | None, typer.Option(help="The rater's personal link instead.")] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Remove a rater's votes and answers; a tombstone keeps the count."""
+    """Remove a rater's votes and answers for good; a tombstone keeps the count."""
     from ..study import open_study
 
-    removed = open_study(folder, database).store.erase(rater)
-    say(f"removed: {counted(removed, 'vote')} of {rater}")
+    if sum(given is not None for given in (rater, code, link)) != 1:
+        raise ConfigError("name the rater by one of --rater, --code and --link")
+    store = open_study(folder, database).store
+    removed = store.erase(store.rater_of(code=code, link=link) if rater is None else rater)
+    say(f"removed: {counted(removed.votes, 'vote')} of {removed.rater}")
+    if removed.left:
+        raise StudyError(removed.left)
 
 
 @study_app.command("analyze")

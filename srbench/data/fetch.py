@@ -21,8 +21,7 @@ class Fetched:
     """A data set that is now under the root.
 
     ``source`` is the address it came from, None if it was there before. ``findings`` is what
-    :func:`~srbench.data.verify` says of it; where no pixels are recorded, only that it can be
-    read.
+    :func:`~srbench.data.verify` says of it; addresses can serve cropped or re-compressed images.
     """
 
     dataset: Dataset
@@ -47,9 +46,8 @@ def fetch(
     """Make sure that a data set of the catalogue is in ``<root>/<Name>/HR``, and verify it.
 
     The addresses are tried in order until one gives images; what it gave appears in the folder
-    whole or not at all. Where the catalogue records the pixels (a SHA-256 of each image), only
-    exactly those images are put in place. A data set that is already there is only verified. A
-    download that broke off stays in ``<root>/.downloads`` and is taken up by the next call.
+    whole or not at all. A data set that is already there is only verified. A download that
+    broke off stays in ``<root>/.downloads`` and is taken up by the next call.
 
     Args:
         sources: addresses instead of the catalogue's, for a mirror of your own.
@@ -75,13 +73,7 @@ def fetch(
     for source in catalogue()[canonical].sources if sources is None else sources:
         try:
             _fetch_from(
-                canonical,
-                source,
-                root / canonical / "HR",
-                root / ".downloads",
-                bounds,
-                timeout,
-                progress,
+                source, root / canonical / "HR", root / ".downloads", bounds, timeout, progress
             )
         except DownloadError as error:
             reasons.append(f"{urlsplit(source.url).hostname}: {error}")
@@ -96,7 +88,6 @@ def fetch(
 
 
 def _fetch_from(
-    canonical: str,
     source: Source,
     target: Path,
     downloads: Path,
@@ -116,7 +107,7 @@ def _fetch_from(
         try:
             with placed_folder(target) as making:
                 unpack_images(archive, source.inside, making, rename=source.rename, limits=limits)
-                _refuse_other_pixels(Dataset(canonical, image_files(making)))
+                image_files(making)
         except DatasetError as error:
             raise DownloadError(str(error)) from error
         finally:
@@ -124,20 +115,3 @@ def _fetch_from(
     finally:
         if downloads.is_dir() and not any(downloads.iterdir()):
             downloads.rmdir()
-
-
-def _refuse_other_pixels(dataset: Dataset) -> None:
-    """Refuse what is not pixel for pixel the set of that name, where its pixels are recorded.
-
-    Raises:
-        DownloadError: some image is missing, one too many, or other than recorded.
-    """
-    entry = catalogue()[dataset.name]
-    if not entry.pixels or entry.cropped > 1:  # of whole images nothing is recorded
-        return
-    bad = [finding for finding in verify(dataset) if not finding.good]
-    if bad:
-        raise DownloadError(
-            f"what it serves is not {dataset.name}: {bad[0].image} {bad[0].status}"
-            + (f", and {len(bad) - 1} more" if len(bad) > 1 else "")
-        )

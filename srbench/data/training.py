@@ -21,7 +21,7 @@ import torch
 from PIL import Image as PillowImage
 
 from ..errors import ImageError, TrainingError
-from ..imaging import MAX_BYTES, crop_to_multiple, imresize, read_image, to_rgb
+from ..imaging import crop_to_multiple, imresize, read_image, to_rgb
 from ..imaging.luma import Image
 from .folder import is_image_name
 
@@ -241,11 +241,6 @@ def _files(source: Path) -> Iterator[tuple[str, BinaryIO]]:
     try:
         with tarfile.open(source) as archive:
             for member in archive:
-                if member.size > MAX_BYTES or member.issparse():  # it would be read whole
-                    raise TrainingError(
-                        f"{source}: {member.name} is of {member.size >> 20} MiB or sparse, more "
-                        f"than the {MAX_BYTES >> 20} MiB that an image may take; remove it"
-                    )
                 stream = archive.extractfile(member) if member.isfile() else None
                 if stream is not None and is_image_name(PurePosixPath(member.name).name):
                     yield member.name, io.BytesIO(stream.read())

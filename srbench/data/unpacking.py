@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import bz2
-import errno
 import gzip
 import lzma
 import stat
-import struct
 import tarfile
 import zipfile
 import zlib
@@ -59,7 +57,6 @@ def unpack_images(
 
     Raises:
         DownloadError: the archive is unsafe, damaged, of another kind, or has no image there.
-        OSError: the system's own, if ``target`` cannot be written: no space, no permission.
     """
     bounds = limits or Limits()
     folder = PurePosixPath(inside)
@@ -89,20 +86,8 @@ def unpack_images(
         EOFError,
         RuntimeError,  # zipfile's word for encrypted members and unknown compressions
         ValueError,
-        OverflowError,
-        IndexError,
-        KeyError,
-        struct.error,
     ) as error:
         raise DownloadError(f"{archive.name} is damaged ({error})") from error
-    except OSError as error:
-        if error.errno is None:  # not the system's: bz2's word for damage
-            raise DownloadError(f"{archive.name} is damaged ({error})") from error
-        if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ):
-            raise DownloadError(
-                f"{archive.name} holds a file name that this system does not take: {error.strerror}"
-            ) from error
-        raise
     if not written:
         raise DownloadError(f"{archive.name} holds no image in its folder '{inside}'")
     return written

@@ -4,12 +4,11 @@ Images are uint8 arrays of shape (H, W) for grey and (H, W, 3) for RGB, everywhe
 """
 
 from .checks import require_image, require_scale
-from .files import MAX_BYTES, MAX_PIXELS, encode_png, probe_image, read_image, write_png
+from .files import MAX_PIXELS, encode_png, probe_image, read_image, write_png
 from .luma import studio_luma, to_rgb
 from .resize import Border, crop_to_multiple, get_border, imresize, imresize_tensor
 
 __all__ = [
-    "MAX_BYTES",
     "MAX_PIXELS",
     "Border",
     "crop_to_multiple",

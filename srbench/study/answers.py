@@ -13,15 +13,18 @@ from ..files import write_text
 from .schema import sessions, steps
 from .store import Store
 
-COLUMNS = ("rater", "simulated", "began_at", "finished_at")
+COLUMNS = (
+    "rater", "simulated", "began_at", "consented_at", "consent_language", "finished_at",
+)  # fmt: skip
 SCREEN = ("pixel_ratio", "window_width", "window_height", "screen_width", "screen_height")
 
 
 def answers_csv(store: Store) -> str:
     """The table as CSV text with LF line ends, raters in the order of their coming.
 
-    Columns: `COLUMNS`, `SCREEN` (as the display check found it), then one per question, headed by
-    its id; an answer that was not given is empty. Text is guarded against spreadsheets' formulas
+    Columns: `COLUMNS` (when the rater agreed to the manifest's consent text, in which language),
+    `SCREEN` (as the display check found it), then one per question, headed by its id; an answer
+    that was not given is empty. Text is guarded against spreadsheets' formulas
     (`srbench.csv_cells`).
     """
     questions = [question.id for question in store.manifest.questionnaire]
@@ -29,22 +32,25 @@ def answers_csv(store: Store) -> str:
         raters = connection.execute(
             select(sessions).where(sessions.c.imported.is_(False)).order_by(sessions.c.id)
         ).all()
-        given = {
-            (row.session_id, row.step): row.answers
+        done = {
+            (row.session_id, row.step): row
             for row in connection.execute(
-                select(steps).where(steps.c.step.in_(("questionnaire", "display")))
+                select(steps).where(steps.c.step.in_(("consent", "questionnaire", "display")))
             )
         }
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*COLUMNS, *SCREEN, *questions])
     for rater in raters:
-        screen = given.get((rater.id, "display")) or {}
-        answers = given.get((rater.id, "questionnaire")) or {}
+        consent, *rest = (done.get((rater.id, s)) for s in ("consent", "display", "questionnaire"))
+        screen, answers = ((step.answers if step else None) or {} for step in rest)
+        agreed = (
+            (consent.done_at, (consent.answers or {}).get("language")) if consent else (None,) * 2
+        )
         simulated = "true" if rater.simulated else "false"
         writer.writerow(
             [
-                *(guard(rater.rater), simulated, rater.created_at, rater.finished_at),
+                *(guard(rater.rater), simulated, rater.created_at, *agreed, rater.finished_at),
                 *(screen.get(name) for name in SCREEN),
                 *(guard(str(answers.get(name, ""))) for name in questions),
             ]

@@ -73,19 +73,35 @@ def trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
 def read_progress(connection: Connection, session_id: int) -> SessionProgress:
     """The steps a rater has done, and the last vote."""
     done = connection.execute(
-        select(steps.c.step).where(steps.c.session_id == session_id)
-    ).scalars()
+        select(steps.c.step, steps.c.done_at).where(steps.c.session_id == session_id)
+    ).all()
     last = connection.execute(
-        select(votes.c.trial, votes.c.attempt, retractions.c.retracted_at)
+        select(votes.c.trial, votes.c.attempt, votes.c.rated_at, retractions.c.retracted_at)
         .outerjoin(retractions, ITS_RETRACTION)
         .where(votes.c.session_id == session_id)
         .order_by(votes.c.trial.desc(), votes.c.attempt.desc())
         .limit(1)
     ).one_or_none()
+    times = [row.done_at for row in done]
+    if last is not None:
+        times += [time for time in (last.rated_at, last.retracted_at) if time]
     return SessionProgress(
-        frozenset(done),
+        frozenset(row.step for row in done),
         None if last is None else LastVote(last.trial, last.attempt, last.retracted_at is not None),
+        max(times, default=None),
     )
+
+
+def read_grade(connection: Connection, session_id: int, trial: int) -> int | None:
+    """The grade that counts for a session's trial; None without one."""
+    return connection.execute(
+        select(votes.c.score)
+        .outerjoin(retractions, ITS_RETRACTION)
+        .where(votes.c.session_id == session_id, votes.c.trial == trial)
+        .where(retractions.c.session_id.is_(None))
+        .order_by(votes.c.attempt.desc())
+        .limit(1)
+    ).scalar()
 
 
 def short_answers(answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ one, and a vote names the picture that was shown, which the database holds again
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import (
@@ -194,6 +195,7 @@ def open_engine(folder: Path, database: str | None) -> Engine:
     try:
         url = make_url(database or f"sqlite:///{folder / DATABASE_FILE}")
         if url.get_backend_name() == "sqlite":
+            _make_private(url.database)
             return _sqlite(create_engine(url, pool_size=10, max_overflow=20))
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
@@ -215,6 +217,14 @@ def open_engine(folder: Path, database: str | None) -> Engine:
         raise StudyError(
             "the driver for that database is missing; run pip install '.[postgres]'"
         ) from error
+
+
+def _make_private(database: str | None) -> None:
+    """Let a new SQLite file be readable by its owner only; its log takes over the same rights."""
+    if not database or database == ":memory:" or database.startswith("file:"):
+        return
+    with suppress(OSError):  # it is there already, or SQLite says better what is wrong
+        os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _sqlite(engine: Engine) -> Engine:
@@ -274,7 +284,8 @@ def prepare_schema(
             if not inspect(connection).has_table("meta"):
                 expected.create_all(connection)
                 connection.execute(meta.insert().values(key="schema", value=str(version)))
-            _migrate(connection, version, migrations)
+            if _migrate(connection, version, migrations):
+                _narrow_rights(engine)
             _check_columns(connection, expected)
     except SQLAlchemyError as error:
         raise database_error(error) from error
@@ -313,7 +324,17 @@ def lock_schema(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7227301)")
 
 
-def _migrate(connection: Connection, version: int, migrations: Mapping[int, Migration]) -> None:
+def _narrow_rights(engine: Engine) -> None:
+    """Older versions made a SQLite file that everybody could read."""
+    file = engine.url.database
+    if engine.dialect.name == "sqlite" and file:
+        for ending in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                os.chmod(file + ending, 0o600)
+
+
+def _migrate(connection: Connection, version: int, migrations: Mapping[int, Migration]) -> bool:
+    """Bring the tables up; whether there was something to do."""
     found = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
     if found is None or not found.isdigit():
         raise StudyError("the database holds other tables; give the study one of its own")
@@ -334,6 +355,7 @@ def _migrate(connection: Connection, version: int, migrations: Mapping[int, Migr
                 f"the database's table '{loose[0][0]}' has rows without what they belong to; "
                 "restore a copy"
             )
+    return stored < version
 
 
 def _check_columns(connection: Connection, expected: MetaData) -> None:

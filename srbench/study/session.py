@@ -26,7 +26,7 @@ ScreenKind = Literal[
     "debrief",
     "finished",
 ]
-Verdict = Literal["accepted", "repeated", "stale", "refused"]
+Verdict = Literal["accepted", "repeated", "stale", "differs", "refused"]
 
 OPENING_STEPS: tuple[ScreenKind, ...] = ("consent", "questionnaire", "display", "instructions")
 # A vote can be slower than any study lasts, but no number may be without bound.
@@ -58,10 +58,12 @@ class LastVote:
 
 @dataclass(frozen=True)
 class SessionProgress:
-    """All that the rules need to know of a session: steps confirmed and the last vote."""
+    """All that the rules need to know of a session: steps confirmed, the last vote, and when
+    something was stored last (ISO 8601), which is before the present picture stood."""
 
     steps: frozenset[str] = field(default_factory=frozenset)
     last: LastVote | None = None
+    changed_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -161,19 +163,37 @@ def can_undo(playlist: Sequence[Trial], progress: SessionProgress) -> bool:
 
 
 def judge(
-    playlist: Sequence[Trial], progress: SessionProgress, manifest: Manifest, vote: Submission
+    playlist: Sequence[Trial],
+    progress: SessionProgress,
+    manifest: Manifest,
+    vote: Submission,
+    *,
+    stored: int | None = None,
+    waited_ms: float | None = None,
 ) -> tuple[Verdict, str]:
     """What becomes of a submission, and why.
 
     ``accepted``: it is for the trial on screen, and whole. ``repeated``: the newest vote, sent
-    again. ``stale``: for a trial or attempt that has passed. ``refused``: anything else.
+    again. ``stale``: for a trial or attempt that has passed. ``differs``: the same, but with
+    another grade than the one that is stored, of which the rater must be told. ``refused``:
+    anything else.
+
+    Args:
+        stored: the grade that counts for the submission's trial; None without one.
+        waited_ms: by the server's clock, since something was stored of this session; None where
+            that is not known. The page shows a picture only after all before it was stored, so no
+            vote can come sooner than the shortest time for looking.
     """
     number, attempt = next_trial(playlist, progress)
     last = progress.last
-    if last is not None and (vote.trial, vote.attempt) == (last.trial, last.attempt):
-        return ("stale", "taken back") if last.retracted else ("repeated", "already stored")
-    if 0 <= vote.trial < number or (vote.trial == number and 1 <= vote.attempt < attempt):
-        return "stale", "the rater is further on"
+    newest = last is not None and (vote.trial, vote.attempt) == (last.trial, last.attempt)
+    passed = 0 <= vote.trial < number or (vote.trial == number and 1 <= vote.attempt < attempt)
+    if newest or passed:
+        if stored is not None and stored != vote.score:
+            return "differs", f"the grade {stored} is stored"
+        if newest and stored is not None:
+            return "repeated", "already stored"
+        return "stale", "taken back" if newest else "the rater is further on"
     screen = next_screen(playlist, progress)
     if screen.kind != "trial" or screen.trial is None:
         return "refused", f"the rater stands at the {screen.kind} screen"
@@ -181,6 +201,8 @@ def judge(
         return "refused", "not the trial on screen"
     if vote.stimulus != screen.trial.stimulus:
         return "refused", "not the picture on screen"
+    if waited_ms is not None and waited_ms < manifest.rules.minimum_ms:
+        return "refused", "sooner than a picture can have been looked at"
     fault = _fault(vote, manifest.by_id[screen.trial.stimulus], manifest)
     return ("refused", fault) if fault else ("accepted", "")
 

@@ -11,16 +11,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, cast
+from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import StudyError
+from ..errors import BegunAlready, StudyError
 from . import keys
 from .balance import raters_per_content
 from .manifest import Manifest, load_manifest
 from .playlists import Content, Trial, make_playlist
 from .rows import (
+    read_grade,
     read_meta,
     read_playlist,
     read_progress,
@@ -47,6 +49,7 @@ from .schema import (
     trials,
     votes,
 )
+from .scrub import scrub
 from .session import (
     Screen,
     Session,
@@ -66,15 +69,27 @@ ABANDONED_AFTER = timedelta(days=3)
 
 @dataclass(frozen=True)
 class VoteOutcome:
-    """What became of a submission; ``reason`` says why it was not accepted."""
+    """What became of a submission; ``reason`` says why it was not accepted. ``stored``: the grade
+    that counts for its trial, where it is another one."""
 
     verdict: Verdict
     reason: str = ""
+    stored: int | None = None
 
 
 def utc_now() -> datetime:
     """The time, as the edge of the program hands it in."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """A rater who was removed, with how many votes. ``left``: what could not be cleared at once of
+    removed rows in the database's files, and why; empty when all is gone."""
+
+    rater: str
+    votes: int
+    left: str = ""
 
 
 class Store:
@@ -191,15 +206,21 @@ class Store:
     # --- entering -------------------------------------------------------------------------
 
     def enter(
-        self, *, code: str | None = None, participant: str | None = None
+        self,
+        *,
+        code: str | None = None,
+        participant: str | None = None,
+        device: str | None = None,
     ) -> tuple[Session, str]:
         """Begin, or come back, and get a token for the personal link.
 
-        The same code, and the same participant id of a recruiting site, always lead to the
-        same session.
+        The same code always leads to the same session. A participant id of a recruiting site is
+        no secret: it lets one session begin, and leads back to it only together with a token that
+        the ``device`` kept.
 
         Raises:
             StudyError: the code is unknown, a code is needed, or the study is not open.
+            BegunAlready: the participant's session is there, and nothing shows whose it is.
         """
         token = keys.new_token()
         participant_hash = keys.hash_participant(self._key, participant) if participant else None
@@ -219,6 +240,11 @@ class Store:
                 session_id = connection.execute(
                     select(sessions.c.id).where(sessions.c.participant_hash == participant_hash)
                 ).scalar()
+                if session_id is not None and session_id != self._led_to(connection, device):
+                    raise BegunAlready(
+                        "this participant has begun already; go on by the personal link, or in "
+                        "the browser in which it was begun"
+                    )
             if session_id is None:
                 session = self._begin(connection, participant_hash=participant_hash)
                 session_id = session.id
@@ -232,6 +258,12 @@ class Store:
                 insert(tokens).values(token_hash=keys.hash_token(token), session_id=session_id)
             )
             return read_session(connection, session_id), token
+
+    def _led_to(self, connection: Connection, token: str | None) -> int | None:
+        """Id of the session that a token leads to."""
+        return connection.execute(
+            select(tokens.c.session_id).where(tokens.c.token_hash == keys.hash_token(token or ""))
+        ).scalar()
 
     def begin_simulated(self, rater: str) -> Session:
         """A session of a simulated rater; marked as such in every row for good.
@@ -392,7 +424,7 @@ class Store:
     def vote(self, session: Session, submission: Submission) -> VoteOutcome:
         """Store a vote if it is for the trial on screen, and for the picture that this session's
         stored playlist shows there. Repeating it, or sending one for a trial that has passed,
-        changes nothing.
+        changes nothing; where its grade is not the stored one, the outcome names that.
 
         Raises:
             StudyError: the database could not store it; the rater's place is unchanged.
@@ -416,7 +448,18 @@ class Store:
             return VoteOutcome("refused", "from a page of another session")
         playlist = self._playlist(connection, session)
         progress = read_progress(connection, session.id)
-        verdict, reason = judge(playlist, progress, self.manifest, submission)
+        now = rated_at or self.now()
+        stored = None
+        if 0 <= submission.trial < len(playlist):
+            stored = read_grade(connection, session.id, submission.trial)
+        verdict, reason = judge(
+            playlist,
+            progress,
+            self.manifest,
+            submission,
+            stored=stored,
+            waited_ms=_milliseconds(progress.changed_at, now),
+        )
         if verdict == "accepted":
             # The playlist above may come from the cache; this does not.
             if submission.stimulus != read_stimulus(connection, session.id, submission.trial):
@@ -430,7 +473,7 @@ class Store:
                     score=submission.score,
                     simulated=session.simulated,
                     response_ms=submission.response_ms,
-                    rated_at=rated_at or self.now(),
+                    rated_at=now,
                     pixel_ratio=submission.pixel_ratio,
                     window_width=submission.window_width,
                     window_height=submission.window_height,
@@ -438,7 +481,7 @@ class Store:
                     drawn_height=submission.drawn_height,
                 )
             )
-        return VoteOutcome(verdict, reason)
+        return VoteOutcome(verdict, reason, stored if verdict == "differs" else None)
 
     def undo(self, session: Session, trial: int, attempt: int) -> bool:
         """Take back the last vote, named by its trial and attempt, by adding a retraction.
@@ -465,9 +508,34 @@ class Store:
             )
             return True
 
-    def erase(self, rater: str) -> int:
-        """Remove a rater who withdraws: votes, answers, playlist, links. A tombstone keeps the
-        rater's opaque name and the counts. Returns the number of votes removed.
+    def rater_of(self, *, code: str | None = None, link: str | None = None) -> str:
+        """The opaque name of a rater who is known by an access code or a personal link.
+
+        Raises:
+            StudyError: nobody is, or no longer.
+        """
+        with self.read() as connection:
+            if link is not None:
+                token = parse_qs(urlsplit(link).query).get("r", [link.strip()])[0]
+                session_id = self._led_to(connection, token)
+                if session_id is None:
+                    raise StudyError("this personal link leads to no rater, or to one erased")
+            else:
+                code_hash = keys.hash_code(self._key, code or "")
+                row = connection.execute(
+                    select(invites).where(invites.c.code_hash == code_hash)
+                ).one_or_none()
+                if row is None:
+                    raise StudyError("this access code is not known; check the spelling")
+                session_id = row.session_id
+                if session_id is None:
+                    was = "was erased already" if row.used_at else "has not begun"
+                    raise StudyError(f"the rater of this access code {was}")
+            return read_session(connection, session_id).rater
+
+    def erase(self, rater: str) -> Erasure:
+        """Remove a rater who withdraws: votes, answers, playlist, links, also from what the
+        database keeps of removed rows. A tombstone keeps the rater's opaque name and the counts.
 
         Raises:
             StudyError: there is no such rater, or no longer.
@@ -476,43 +544,39 @@ class Store:
             row = connection.execute(
                 select(sessions).where(sessions.c.rater == rater)
             ).one_or_none()
-            if row is None:
-                gone = connection.execute(
-                    select(tombstones).where(tombstones.c.rater == rater)
-                ).one_or_none()
-                if gone is not None:
-                    raise StudyError(f"rater '{rater}' was erased on {gone.erased_at}")
-                raise StudyError(f"no rater '{rater}' in this study; see: srbench study status")
-            require_session(connection, session_of(row), lock=True)
-            counts = [
-                connection.execute(
-                    select(func.count()).select_from(table).where(table.c.session_id == row.id)
-                ).scalar_one()
-                for table in (votes, steps)
-            ]
-            connection.execute(
-                insert(tombstones).values(
-                    rater=rater,
-                    simulated=row.simulated,
-                    votes=counts[0],
-                    answers=counts[1],
-                    erased_at=self.now(),
-                )
-            )
-            connection.execute(delete(sessions).where(sessions.c.id == row.id))
+            removed = 0 if row is None else self._remove(connection, session_of(row))
+            erased_at = connection.execute(
+                select(tombstones.c.erased_at).where(tombstones.c.rater == rater)
+            ).scalar()
+        if row is None and erased_at is None:
+            raise StudyError(f"no rater '{rater}' in this study; see: srbench study status")
+        left = scrub(self.engine)  # also again, for what an earlier try left
+        if row is None:
+            raise StudyError(f"rater '{rater}' was erased on {erased_at}. {left}".strip())
         with self._playlists_lock:
             self._playlists.pop(row.nonce, None)
-        self._checkpoint()
-        return counts[0]
+        return Erasure(rater, removed, left)
 
-    def _checkpoint(self) -> None:
-        """Let erased rows leave the write-ahead log too."""
-        if self.engine.dialect.name == "sqlite":
-            raw = self.engine.raw_connection()
-            try:
-                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                raw.close()
+    def _remove(self, connection: Connection, session: Session) -> int:
+        """Take a session's rows away and leave a tombstone; the number of votes there were."""
+        require_session(connection, session, lock=True)
+        counts = [
+            connection.execute(
+                select(func.count()).select_from(table).where(table.c.session_id == session.id)
+            ).scalar_one()
+            for table in (votes, steps)
+        ]
+        connection.execute(
+            insert(tombstones).values(
+                rater=session.rater,
+                simulated=session.simulated,
+                votes=counts[0],
+                answers=counts[1],
+                erased_at=self.now(),
+            )
+        )
+        connection.execute(delete(sessions).where(sessions.c.id == session.id))
+        return counts[0]
 
     def _playlist(self, connection: Connection, session: Session) -> tuple[Trial, ...]:
         """The playlist of a session that is there."""
@@ -527,6 +591,13 @@ class Store:
     def _lock_meta(self, connection: Connection) -> None:
         if connection.dialect.name != "sqlite":
             connection.execute(select(meta).where(meta.c.key == "sessions").with_for_update())
+
+
+def _milliseconds(since: str | None, now: str) -> float | None:
+    """Between two stored times; None where they tell nothing, as when the clock was put back."""
+    if since is None or now < since:
+        return None
+    return (datetime.fromisoformat(now) - datetime.fromisoformat(since)) / timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)

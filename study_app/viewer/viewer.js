@@ -75,9 +75,17 @@ class View {
     const rated = ["sent", "feedback"].includes(this.state()) && data.session === this.data?.session;
     if (rated && data.feedback && data.feedback.trial === this.data?.trial) {
       clearTimeout(this.timers.resend);
-      this.waitingData = same ? null : data; // no next trial after the last practice picture
+      this.waitingData = same || data.last ? null : data; // no trial after: a card comes next
+      this.told = data.feedback;
       this.enter("feedback");
-      this.say(data.feedback.text, data.texts.go_on);
+      if (this.told.stored) {
+        // Another grade than the one pressed is stored: it is shown, and may be taken back.
+        this.unmark();
+        this.buttons[this.told.stored - 1].classList.add("chosen");
+        this.undo.hidden = !this.told.undo;
+        this.undo.disabled = !this.told.undo;
+      }
+      this.say(this.told.text, data.texts.go_on);
       return;
     }
     if (same) {
@@ -315,8 +323,10 @@ class View {
   }
 
   takeBack() {
-    if (this.data?.undo && ["waiting", "ready", "blocked"].includes(this.state()))
-      this.send("undo", { session: this.data.session, ...this.data.undo });
+    const told = this.state() === "feedback";
+    const undo = told ? this.told.undo : this.data?.undo;
+    if (undo && (told || ["waiting", "ready", "blocked"].includes(this.state())))
+      this.send("undo", { session: this.data.session, ...undo });
   }
 
   state() {

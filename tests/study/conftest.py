@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from study_servers import strolling_clock
 
 from srbench.data import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
@@ -76,7 +77,7 @@ def database(request) -> str | None:
 
 @pytest.fixture
 def study(folder, database) -> Iterator[Study]:
-    opened = open_study(folder, database)
+    opened = open_study(folder, database, clock=strolling_clock())
     yield opened
     opened.store.close()
 

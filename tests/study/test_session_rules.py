@@ -70,21 +70,36 @@ def standing(manifest, playlist):
     """At trial 3, after a vote on trial 2 at the second attempt."""
     progress = at(2, 2, steps={"block-1"})
 
-    def verdict(trial=3, attempt=1, progress=progress, **changes):
+    def verdict(trial=3, attempt=1, progress=progress, stored=None, waited_ms=None, **changes):
         vote = perfect_submission(manifest, playlist[trial], 3, 900, attempt)
-        return judge(playlist, progress, manifest, replace(vote, **changes))
+        vote = replace(vote, **changes)
+        return judge(playlist, progress, manifest, vote, stored=stored, waited_ms=waited_ms)
 
     return verdict
 
 
 def test_only_the_trial_on_screen_is_voted_on(standing):
     assert standing()[0] == "accepted"
-    assert standing(trial=2, attempt=2) == ("repeated", "already stored")
+    assert standing(trial=2, attempt=2, stored=3) == ("repeated", "already stored")
     assert standing(trial=2, attempt=1)[0] == "stale"
     assert standing(trial=1)[0] == "stale"
     assert standing(trial=4)[0] == "refused"
     assert standing(attempt=2)[0] == "refused"
     assert standing(attempt=0)[0] == "refused"
+
+
+def test_another_grade_than_the_stored_one_is_told_apart(standing):
+    assert standing(trial=2, attempt=2, stored=4) == ("differs", "the grade 4 is stored")
+    assert standing(trial=1, stored=4)[0] == "differs"
+    assert standing(trial=2, attempt=1, stored=4)[0] == "differs"
+    assert standing(trial=1, stored=3)[0] == "stale"
+    assert standing(trial=3, stored=None)[0] == "accepted"
+
+
+def test_the_servers_clock_counts_as_well_as_the_pages(standing):
+    assert standing(waited_ms=499)[0] == "refused"
+    assert standing(waited_ms=500)[0] == "accepted"
+    assert standing(waited_ms=None)[0] == "accepted"
 
 
 def test_the_vote_that_was_taken_back_does_not_come_back_by_a_late_repetition(standing):

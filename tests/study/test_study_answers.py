@@ -19,20 +19,23 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_answers_and_screens_stand_in_one_row_per_rater(study):
     store = study.store
     session, _ = store.enter(code=read_codes(study.folder)[0])
-    store.confirm(session, "consent")
+    store.confirm(session, "consent", {"language": "ko"})
     store.confirm(session, "questionnaire", {"age": "30 to 44", "sight": "=2+2", "none": "x"})
     store.confirm(session, "display", {"pixel_ratio": 1.5, "screen_width": 1366})
     simulate(store, 1, seed=1)
     first, second = csv.DictReader(io.StringIO(answers_csv(store)))
     assert list(first) == [
-        "rater", "simulated", "began_at", "finished_at", "pixel_ratio", "window_width",
-        "window_height", "screen_width", "screen_height", "age", "sight", "experience",
+        "rater", "simulated", "began_at", "consented_at", "consent_language", "finished_at",
+        "pixel_ratio", "window_width", "window_height", "screen_width", "screen_height",
+        "age", "sight", "experience",
     ]  # fmt: skip
     assert (first["rater"], first["simulated"], first["finished_at"]) == (
         session.rater,
         "false",
         "",
     )
+    assert first["began_at"] < first["consented_at"]
+    assert first["consent_language"] == "ko"
     assert (first["pixel_ratio"], first["screen_width"]) == ("1.5", "1366")
     assert (first["age"], first["sight"], first["experience"]) == ("30 to 44", "'=2+2", "")
     assert (second["rater"], second["simulated"]) == ("sim-1-001", "true")

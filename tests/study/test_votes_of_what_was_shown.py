@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, update
+from study_servers import strolling_clock
 
 from srbench.errors import SessionGone, StudyError
 from srbench.study import schema
@@ -23,7 +24,8 @@ from srbench.study.store import Store, open_study
 @pytest.fixture
 def command_line(study):
     """Another process on the same study: it shares the database with ``study``, and no cache."""
-    other = open_study(study.folder, study.store.engine.url.render_as_string(False))
+    url = study.store.engine.url.render_as_string(False)
+    other = open_study(study.folder, url, clock=study.store._clock)
     yield other.store
     other.store.close()
 
@@ -170,7 +172,7 @@ def test_export_and_import_keep_what_was_shown(study, tmp_path):
     export_ratings(study.store, table)
     other = tmp_path / "other"
     shutil.copytree(study.folder, other, ignore=shutil.ignore_patterns("study.db*"))
-    copy = open_study(other)
+    copy = open_study(other, clock=strolling_clock())
     import_ratings(copy.store, table)
     assert ratings_rows(copy.store) == ratings_rows(study.store)
     lines = list(csv.DictReader(table.open(encoding="utf-8")))

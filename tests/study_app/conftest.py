@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from driver import PASSWORD, Rater
-from study_servers import free_port, start_app
+from study_servers import free_port, start_app, strolling_clock
 
 from srbench.data import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
@@ -134,7 +134,7 @@ def own_server(serve, folder) -> Iterator[Server]:
 @pytest.fixture
 def own_study(own_server) -> Iterator[Study]:
     """The study of one's own, beside its server."""
-    study = open_study(own_server.folder)
+    study = open_study(own_server.folder, clock=strolling_clock())
     yield study
     study.store.close()
 
@@ -142,7 +142,7 @@ def own_study(own_server) -> Iterator[Study]:
 @pytest.fixture(scope="session")
 def served_study(server):
     """The shared study, beside its server."""
-    study = open_study(server.folder)
+    study = open_study(server.folder, clock=strolling_clock())
     yield study
     study.store.close()
 

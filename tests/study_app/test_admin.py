@@ -8,6 +8,7 @@ import re
 import shutil
 
 import pytest
+from study_servers import strolling_clock
 
 pytest.importorskip("playwright", reason="needs playwright")
 
@@ -63,7 +64,7 @@ def visited(serve, made_once, tmp_path_factory):
     folder = tmp_path_factory.mktemp("visited") / "study"
     shutil.copytree(made_once, folder)
     server = serve(folder, SRBENCH_ADMIN_PASSWORD_HASH=hash_password(PASSWORD))
-    study = open_study(folder)
+    study = open_study(folder, clock=strolling_clock())
     yield study, server.url
     study.store.close()
     server.kill()
@@ -121,7 +122,7 @@ def test_html_and_formulas_in_answers_are_inert(serve, made_once, tmp_path, new_
         raters=1, title="<b>Evil</b>", texts=texts,
     )  # fmt: skip
     server = serve(made.folder, SRBENCH_ADMIN_PASSWORD_HASH=hash_password(PASSWORD))
-    study = open_study(made.folder)
+    study = open_study(made.folder, clock=strolling_clock())
     rater = Rater(new_page(), server.url, study, 0)
     rater.enter()
     rater.press_button("I have read this")

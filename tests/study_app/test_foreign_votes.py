@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("playwright", reason="needs playwright")
 
 from driver import FIRST, Rater
-from study_servers import ROOT
+from study_servers import ROOT, strolling_clock
 
 from srbench.study.store import open_study
 
@@ -35,7 +35,7 @@ def beside(request, serve, folder):
     if request.param == "postgresql":
         database = request.getfixturevalue("new_database")()
     server = serve(folder, **({"SRBENCH_STUDY_DATABASE": database} if database else {}))
-    study = open_study(folder, database)
+    study = open_study(folder, database, clock=strolling_clock())
 
     def command(*arguments: object) -> str:
         options = ["--database", database] if database else []
@@ -135,7 +135,7 @@ def test_what_was_done_on_one_raters_page_does_not_reach_the_one_it_turns_to(bes
 def test_two_servers_and_an_erasure_at_one_of_them(serve, folder, new_database, new_page):
     database = new_database()
     servers = [serve(folder, SRBENCH_STUDY_DATABASE=database) for _ in range(2)]
-    study = open_study(folder, database)
+    study = open_study(folder, database, clock=strolling_clock())
     erased = listened(new_page, servers[0], study, 0)
     elsewhere = Rater(new_page(), servers[1].url, study, 0)
     elsewhere.page.goto(f"{servers[1].url}/?r={erased.token}")

@@ -41,12 +41,12 @@ def test_a_second_tab_neither_doubles_a_vote_nor_rates_an_unseen_picture(new_rat
     second.wait_ready(f"{FIRST}.1")
     rater.rate(1, FIRST)
     rater.wait_ready(f"{FIRST + 1}.1")
-    second.rate(5, FIRST)  # this tab still shows the first picture
+    second.rate(1, FIRST)  # this tab still shows the first picture
     second.wait_ready(f"{FIRST + 1}.1")
     assert rater.votes() == [(FIRST, 1)]
     second.rate(3, FIRST + 1)
     second.wait_ready(f"{FIRST + 2}.1")
-    rater.rate(2, FIRST + 1)
+    rater.rate(3, FIRST + 1)
     rater.wait_ready(f"{FIRST + 2}.1")
     assert rater.votes() == [(FIRST, 1), (FIRST + 1, 3)]
     second.page.close()

@@ -19,7 +19,7 @@ pytest.importorskip("playwright", reason="needs playwright")
 
 from driver import FIRST, Rater
 from sqlalchemy import text
-from study_servers import ROOT, free_port
+from study_servers import ROOT, free_port, strolling_clock
 
 from srbench.study.schema import open_engine
 from srbench.study.store import open_study
@@ -35,7 +35,7 @@ def database(new_database) -> str:
 @pytest.fixture
 def study(folder, database):
     """The study of one's own on PostgreSQL, beside its servers."""
-    opened = open_study(folder, database)
+    opened = open_study(folder, database, clock=strolling_clock())
     yield opened
     opened.store.close()
 

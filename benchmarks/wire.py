@@ -8,10 +8,11 @@ from asyncio import StreamReader, StreamWriter
 
 
 class Wire:
-    """Passes everything on to ``target`` (a port). While it is cut, nothing gets through."""
+    """Passes everything on to ``target`` (a port, which may be changed for new connections). While
+    it is cut, nothing gets through."""
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
         self._whole = True
         self._ends: set[StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
@@ -44,7 +45,11 @@ class Wire:
         if not self._whole:
             writer.transport.abort()
             return
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:  # nobody listens there at the moment
+            writer.transport.abort()
+            return
         self._ends |= {writer, far_writer}
         await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
         self._ends -= {writer, far_writer}

@@ -1,0 +1,148 @@
+"""Who may go on in a begun session, what a rater is told of a grade that is stored already, and
+how a rater takes everything back; in real browsers."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("playwright", reason="needs playwright")
+
+from driver import FIRST, Rater
+
+from srbench.errors import StudyError
+from srbench.study import schema
+from srbench.study.making import new_study
+
+
+@pytest.fixture(scope="module")
+def recruited(serve, made_once, tmp_path_factory):
+    """A served study whose raters come from a recruiting site."""
+    root = made_once.parent
+    made = new_study(
+        root / "results", tmp_path_factory.mktemp("recruited") / "study", calibration="Practice",
+        data_root=root / "data", open_access=True, participant_parameter="PROLIFIC_PID", raters=9,
+    )  # fmt: skip
+    return serve(made.folder)
+
+
+def test_a_participants_id_alone_opens_no_begun_session(recruited, browser):
+    server = recruited
+    own = browser.new_context()
+    page = own.new_page()
+    page.goto(f"{server.url}/?PROLIFIC_PID=victim")
+    page.get_by_role("button", name="Enter").click()
+    page.get_by_role("button", name="I have read this").click()
+    page.get_by_role("heading", name="A few short questions").wait_for()
+    link = page.url
+    stranger = browser.new_context().new_page()
+    stranger.goto(f"{server.url}/?PROLIFIC_PID=victim")
+    stranger.get_by_role("button", name="Enter").click()
+    stranger.get_by_text("You have begun this study already").wait_for()
+    for word in ("Remove my data", "completion code", "A few short questions"):
+        assert stranger.get_by_text(word).count() == 0
+    assert "r=" not in stranger.url
+    # The browser in which it was begun goes on, and so does the personal link anywhere.
+    again = own.new_page()
+    again.goto(f"{server.url}/?PROLIFIC_PID=victim")
+    again.get_by_role("button", name="Enter").click()
+    again.get_by_role("heading", name="A few short questions").wait_for()
+    stranger.goto(link)
+    stranger.get_by_role("heading", name="A few short questions").wait_for()
+    # The next rater at the same screen begins anew.
+    other = own.new_page()
+    other.goto(f"{server.url}/?PROLIFIC_PID=next")
+    other.get_by_role("button", name="Enter").click()
+    other.get_by_role("button", name="I have read this").wait_for()
+    own.close()
+    stranger.context.close()
+
+
+def test_another_grade_than_the_stored_one_is_told_and_may_be_taken_back(new_rater):
+    rater = new_rater()
+    rater.resume_at_main()
+    second = Rater(rater.page.context.new_page(), rater.url, rater.study, 0)
+    second.page.goto(f"{rater.url}/?r={rater.token}")
+    second.wait_ready(f"{FIRST}.1")
+    rater.rate(1, FIRST)
+    rater.wait_ready(f"{FIRST + 1}.1")
+    second.rate(5, FIRST)
+    second.see("1 (Bad) is stored already")
+    assert second.page.locator(".grades .chosen").inner_text().startswith("1 Bad")
+    assert rater.votes() == [(FIRST, 1)]
+    second.page.get_by_role("button", name="Undo").click()
+    second.rate(5, FIRST, 2)
+    second.wait_ready(f"{FIRST + 1}.1")
+    assert rater.votes() == [(FIRST, 5)]
+    # Left as it is, the rater goes on to the next picture.
+    rater.rate(3, FIRST + 1)  # this page has not seen that it was taken back and rated anew
+    rater.wait_ready(f"{FIRST + 2}.1")
+    second.rate(2, FIRST + 1)
+    second.see("3 (Fair) is stored already")
+    second.page.keyboard.press("Enter")
+    second.wait_ready(f"{FIRST + 2}.1")
+    # A picture that was left long ago: what is stored is told, and stays.
+    for trial in (FIRST + 2, FIRST + 3):
+        rater.rate(4, trial)
+        rater.wait_ready(f"{trial + 1}.1")
+    second.rate(1, FIRST + 2)
+    second.see("4 (Good) is stored")
+    assert not second.page.get_by_role("button", name="Undo").is_visible()
+    second.page.keyboard.press("Enter")
+    second.wait_ready(f"{FIRST + 4}.1")
+    assert rater.votes() == [(FIRST, 5), (FIRST + 1, 3), (FIRST + 2, 4), (FIRST + 3, 4)]
+    second.page.close()
+
+
+def test_another_grade_for_the_last_picture_is_told_before_the_card_that_comes_next(new_rater):
+    rater = new_rater()
+    rater.resume_at_main()
+    last = len(rater.playlist()) - 1
+    for trial in range(FIRST, last):
+        rater.rate(4, trial)
+    rater.wait_ready(f"{last}.1")
+    second = Rater(rater.page.context.new_page(), rater.url, rater.study, 0)
+    second.page.goto(f"{rater.url}/?r={rater.token}")
+    second.wait_ready(f"{last}.1")
+    rater.rate(2, last)
+    rater.page.get_by_role("button", name="Finish").wait_for()
+    second.rate(5, last)
+    second.see("2 (Poor) is stored already")
+    second.page.locator(".card .go").click()
+    second.press_button("Take the last rating back")
+    second.rate(5, last, 2)
+    second.page.get_by_role("button", name="Finish").wait_for()
+    assert rater.votes()[-1] == (last, 5)
+    second.page.close()
+
+
+@pytest.mark.parametrize("card", ["consent", "questionnaire", "display", "debrief", "paused"])
+def test_everything_is_removed_from_every_card(own_server, own_study, new_page, card):
+    rater = Rater(new_page(), own_server.url, own_study, 0)
+    if card in ("debrief", "paused"):
+        rater.resume_at_main()
+        rater.rate(4, FIRST)
+        rater.wait_ready(f"{FIRST + 1}.1")
+        if card == "paused":
+            own_study.store.set_state("paused")
+            rater.page.reload()
+            rater.see("paused at the moment")
+        else:
+            for trial in range(FIRST + 1, len(rater.playlist())):
+                rater.rate(4, trial)
+            rater.page.get_by_role("button", name="Finish").wait_for()
+    else:
+        rater.enter()
+        steps = ["consent", "questionnaire", "display"]
+        for step in steps[: steps.index(card)]:
+            rater.press_button({"consent": "I have read this", "questionnaire": "Go on"}[step])
+    name = rater.session.rater
+    rater.page.get_by_text("Remove my data").click()
+    rater.press_button("Remove all my ratings")
+    rater.see("were removed")
+    with own_study.store.read() as connection:
+        for table in schema.metadata.sorted_tables:
+            rows = connection.execute(table.select()).all()
+            expected = {"meta", "invites", "tombstones"}
+            assert (table.name in expected) == bool(rows), table.name
+    with pytest.raises(StudyError, match="was erased on"):
+        own_study.store.erase(name)
