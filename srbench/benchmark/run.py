@@ -24,6 +24,7 @@ from .local import run_here
 from .plan import Plan, made_of, make_plan, refuse_unfit, score_key
 from .record import VOLATILE, numbers_of, run_record
 from .results import ResultsFolder, Score, Timing
+from .scoring import tell_what_was_printed
 
 if TYPE_CHECKING:
     from .cluster import Cluster
@@ -111,6 +112,7 @@ def run_all(
                 loaded = _loaded(plan, metrics, weights, device)
                 if cluster is None:
                     run_here(plan, cache, loaded, device, observer)
+                    tell_what_was_printed(loaded, observer)
                 else:
                     cluster.run(plan, cache, loaded, device, observer)
             else:

@@ -16,6 +16,7 @@ from ..imaging import crop_to_multiple, imresize, read_image
 from ..imaging.luma import Image
 from ..metrics import Metric, Original
 from ..observer import Observer
+from ..wording import one_line
 from .results import Score
 from .work import Scorer
 
@@ -84,7 +85,18 @@ def score_folders(
         rows += [Score(dataset, image, method, scale, *f.key, v) for f, v in scores.items()]
         observer.step_done(image)
     observer.end()
+    tell_what_was_printed(loaded, observer)
     return rows
+
+
+def tell_what_was_printed(metrics: Sequence[Metric], observer: Observer) -> None:
+    """A line for each metric that printed: what it printed is not shown, as it may be a lot."""
+    for metric in metrics:
+        if metric.printed:
+            observer.note(
+                f"the metric {metric.facts[0].name} prints while it scores, which is not shown "
+                f"(first: '{one_line(metric.printed)}')"
+            )
 
 
 def original_of(hr: Image, scale: int, metrics: Sequence[Metric]) -> Original:

@@ -165,6 +165,8 @@ class Metric(ABC):
         """What :meth:`prepare` looks at."""
         return self.facts[0].needs
 
+    printed = ""
+    """The first line that it printed while scoring, of a metric of the user's."""
     notice = ""
     """What is to be told once when it is used, such as a licence."""
 

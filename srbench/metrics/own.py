@@ -68,8 +68,9 @@ class FunctionMetric(Metric):
             given = {"sr": sr.copy(), "hr": original.hr.copy()}
             if sr.ndim != original.hr.ndim:
                 given = {which: to_rgb(image) for which, image in given.items()}
-            with guarded(self._name):
+            with guarded(self._name) as said:
                 value = self._function(*(given[which] for which in self._arguments))
+            self.printed = self.printed or said.getvalue().strip().partition("\n")[0]
             return number_of(self._name, value)
 
         return number
@@ -110,8 +111,9 @@ class OwnMetric(Metric):
             prepared = self._inner.prepare(Original(hr, original.scale, lr, original.border))
 
         def numbers(sr: Image) -> list[float]:
-            with guarded(self._name):
+            with guarded(self._name) as said:
                 values = prepared(sr.copy())
+            self.printed = self.printed or said.getvalue().strip().partition("\n")[0]
             several = list(values) if isinstance(values, (list, tuple)) else [values]
             if len(several) != len(self.facts):
                 raise MetricError(
@@ -328,12 +330,12 @@ def _arguments(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def guarded(name: str, what: str = "raised") -> Generator[None]:
+def guarded(name: str, what: str = "raised") -> Generator[io.StringIO]:
     """Somebody's code: it does not print, and an exception is told in one line."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        with contextlib.redirect_stdout(io.StringIO()) as said, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yield
+            yield said
     except SrbenchError:
         raise
     except (KeyboardInterrupt, GeneratorExit):
