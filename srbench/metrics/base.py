@@ -163,7 +163,8 @@ class Metric(ABC):
     @property
     def needs(self) -> Needs:
         """What :meth:`prepare` looks at."""
-        return self.facts[0].needs
+        needs = {facts.needs for facts in self.facts}
+        return "lr" if "lr" in needs else "original" if "original" in needs else "nothing"
 
     printed = ""
     """The first line that it printed while scoring, of a metric of the user's."""
