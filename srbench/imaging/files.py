@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import logging
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,9 @@ MAX_BYTES = 2**29
 
 # Not what Pillow can do besides: of EPS, for one, it runs an interpreter.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
+
+# Python prints a logged complaint that nobody handles.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # libtiff writes its complaints straight to the terminal; ours come as errors. Where its functions
 # cannot be reached (a Pillow built otherwise) it goes on complaining.

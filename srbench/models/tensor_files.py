@@ -110,7 +110,7 @@ def _refuse_other_archives(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except Exception as error:  # zipfile raises half a dozen kinds for damaged archives
         raise CheckpointError(
             f"{path} is damaged or not complete ({_first_line(error)}); copy it again"
         ) from error

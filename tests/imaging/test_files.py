@@ -426,13 +426,18 @@ def test_no_library_writes_to_the_terminal(tmp_path):
                      compression="zlib")  # fmt: skip
     save(tmp_path / "cut.tif", PHOTO, compression="jpeg")
     (tmp_path / "cut.tif").write_bytes((tmp_path / "cut.tif").read_bytes()[:-10])
+    content = bytearray(save(tmp_path / "many.tif", PHOTO).read_bytes())
+    samples = content.index(struct.pack("<HHI", 277, 3, 1))
+    content[samples + 8 : samples + 10] = struct.pack("<H", 2048)
+    (tmp_path / "many.tif").write_bytes(content)
     program = """
 import contextlib, sys
 from srbench.errors import ImageError
 from srbench.imaging import read_image
 read_image("tag.tif")
-with contextlib.suppress(ImageError):
-    read_image("cut.tif")
+for name in ("cut.tif", "many.tif"):
+    with contextlib.suppress(ImageError):
+        read_image(name)
 """
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program], cwd=tmp_path, capture_output=True,
