@@ -50,6 +50,14 @@ def expanded(path: Path | str) -> Path:
         return Path(path).expanduser()
 
 
+def resolved(path: Path) -> Path:
+    """The absolute path without links and dots; as it is where links lead in a circle."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # Python 3.11 and 3.12 raise the latter
+        return path.absolute()
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file.
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import Experiment
-from ..data.folder import Dataset, auto_datasets, open_dataset
+from ..data.catalogue import SAMPLE
+from ..data.folder import Dataset, auto_datasets, open_dataset, passed_over
 from ..data.known import checked
 from ..errors import ConfigError, ResultsError, SrbenchError
 from ..methods import MissingMethod, select_methods
@@ -180,6 +181,11 @@ def _open_datasets(
         checked(open_dataset(name, root), as_is=experiment.as_is, observer=observer)
         for name in names
     ]
+    for checked_set in found:
+        folder = next(iter(checked_set.dataset.images.values())).parent
+        others = passed_over(folder) if checked_set.dataset.name != SAMPLE else ""
+        if others:
+            observer.note(f"{checked_set.dataset.name}: passed over {others}")
     opened = [checked_set.dataset.name for checked_set in found]
     if len(set(opened)) < len(opened):
         raise ConfigError(f"a data set is named twice in {', '.join(opened)}; name each once")

@@ -12,6 +12,7 @@ from ..data.known import AS_IS, checked
 from ..data.matching import match_names
 from ..data.naming import dataset_key, refuse_reserved, spelt
 from ..errors import DatasetError, MissingWeights, SrbenchError
+from ..files import resolved
 from ..imaging import crop_to_multiple, imresize, read_image
 from ..imaging.luma import Image
 from ..metrics import Metric, Original
@@ -52,15 +53,16 @@ def score_folders(
     """
     observer = observer or Observer()
     # A folder given as "." has its name all the same.
-    method = sr.resolve().name
+    hr_itself, sr_itself = resolved(hr), resolved(sr)
+    method = sr_itself.name
     if hr.is_file() and sr.is_file():
-        named = Dataset(_set_name(hr.resolve().parent), {image_id_of(hr): hr})
+        named = Dataset(_set_name(hr_itself.parent), {image_id_of(hr): hr})
         found = checked(named, as_is=as_is, whole=False, observer=observer)
         originals = found.dataset.images
         images, method = dict.fromkeys(originals, sr), sr.stem
     else:
         _refuse_a_file_with_a_folder(hr, sr)
-        named = Dataset(_set_name(hr.resolve()), image_files(hr))
+        named = Dataset(_set_name(hr_itself), image_files(hr))
         found = checked(named, as_is=as_is, observer=observer)
         originals = found.dataset.images
         matched = match_names(originals, image_files(sr), sr, hr, spare=False, pattern=pattern)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import CheckpointError
 
@@ -68,4 +68,9 @@ def read_card(path: Path) -> Card:
         raise CheckpointError(f"{card} is missing; a checkpoint needs its card beside it") from None
     except ValueError as error:  # not UTF-8, not JSON, or not a card
         first = str(error).splitlines()[0]
-        raise CheckpointError(f"{card} is not a model card of srbench ({first})") from error
+        if isinstance(error, ValidationError):
+            fault = error.errors()[0]
+            first = f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg'].lower()}"
+        raise CheckpointError(
+            f"{card} is not a model card of srbench ({first}); if it is another's, move it away"
+        ) from error

@@ -175,3 +175,31 @@ def test_no_control_character_of_a_name_reaches_the_terminal(run_cli, refused, t
 def test_what_is_printable_stays_as_it_is():
     assert printable("müde 東京 α\u0301 — 1\t2\n") == "müde 東京 α\u0301 — 1\t2\n"
     assert len(printable(EVIL)) == len(EVIL)
+
+
+def test_links_in_a_circle_pipes_and_devices_are_told(refused, tmp_path):
+    write_png(tmp_path / "in/a.png", PHOTO)
+    (tmp_path / "self").symlink_to("self")
+    os.mkfifo(tmp_path / "pipe.pth")
+    score = ("score", "--scale", 4, "--hr")
+    assert "does not exist" in refused(*score, tmp_path / "self", "--sr", tmp_path / "in")
+    assert "does not exist" in refused(*score, tmp_path / "in", "--sr", tmp_path / "self")
+    assert "expected a folder" in refused(*score, tmp_path / "pipe.pth", "--sr", tmp_path / "in")
+    for source in ("self", "pipe.pth", "/dev/zero"):
+        line = refused("upscale", tmp_path / source, "--method", "bicubic", "--out", tmp_path / "o")
+        assert source in line
+        line = refused("upscale", tmp_path / "in", "--method", f"m={tmp_path / source}",
+                       "--out", tmp_path / "o")  # fmt: skip
+        assert source in line
+    assert not (tmp_path / "o").exists()
+
+
+def test_what_lies_beside_the_originals_is_counted(run_cli, tmp_path):
+    write_png(tmp_path / "root/Mine/HR/a.png", PHOTO)
+    (tmp_path / "root/Mine/HR/old.tga").write_text("x")
+    ran = run_cli(
+        "run-all", "--data", tmp_path / "root", "--datasets", "Mine", "--methods", "bicubic",
+        "--no-lpips", "--out", tmp_path / "results",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "Mine: passed over 1 other file (.tga)" in ran.err
