@@ -143,11 +143,18 @@ class TrainingSet:
     def batch(
         self, crop: int, size: int, generator: torch.Generator, part: slice = slice(None)
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """LR in [0, 1] and HR in [-1, 1], float32 (N, 3, ., .) in channels-last memory.
+        """A batch as :meth:`draw` chooses and :meth:`cut` gives it."""
+        places = self.draw(crop, size, generator, part)
+        return self.cut(places.to(self._lr.pixels.device, non_blocking=True), crop)
+
+    def draw(
+        self, crop: int, size: int, generator: torch.Generator, part: slice = slice(None)
+    ) -> torch.Tensor:
+        """Which crops to cut: int64 (N, 4) on the CPU, for :meth:`cut`.
 
         ``size`` random crops of ``crop`` HR pixels from distinct images (as the paper draws
         them; repeated only when there are fewer images), flipped and turned alike. Larger
-        images are drawn more often, by the root of their area. ``part`` of them is cut and given:
+        images are drawn more often, by the root of their area. ``part`` of them is given:
         what one of several processes needs.
 
         Raises:
@@ -170,11 +177,16 @@ class TrainingSet:
         image = torch.multinomial(weight, size, int(fits.sum()) < size, generator=generator)
         place = (torch.rand(size, 2, generator=generator) * (room[image] + 1)).long()
         turn = torch.randint(8, (size,), generator=generator)
-        device = self._lr.pixels.device
-        image, top, left, turn = (
-            t[part].to(device, non_blocking=True) for t in (image, place[:, 0], place[:, 1], turn)
-        )
-        lr = self._lr.gather(image, top, left, short, turn)
+        return torch.stack([image, place[:, 0], place[:, 1], turn], dim=1)[part]
+
+    def cut(self, places: torch.Tensor, crop: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """LR in [0, 1] and HR in [-1, 1], float32 (N, 3, ., .) in channels-last memory.
+
+        ``places``, on the pixels' device, are of :meth:`draw` for the same ``crop``. Nothing here
+        waits for the device.
+        """
+        image, top, left, turn = places.unbind(1)
+        lr = self._lr.gather(image, top, left, crop // self.scale, turn)
         hr = self._hr.gather(image, top * self.scale, left * self.scale, crop, turn)
         return lr.float() / 255.0, hr.float() / 127.5 - 1.0
 

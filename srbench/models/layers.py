@@ -111,7 +111,8 @@ def enlarge(image: torch.Tensor, scale: int) -> torch.Tensor:
 
 
 _RGB_TO_YCC = torch.tensor(
-    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
+    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]],
+    device="cpu",  # also where a network is built on the meta device while this is first read
 )
 
 

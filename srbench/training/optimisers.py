@@ -28,12 +28,16 @@ class Optimiser:
 
     def __init__(self, network: nn.Module, name: OptimiserName, betas: tuple[float, float]) -> None:
         self._parameters = list(network.parameters())
+        device = self._parameters[0].device
+        self._rate, self._rate_there = 0.0, torch.zeros((), device=device)
+        self.capturable = name == "adam" and device.type == "cuda"
+        """Whether :meth:`step` may be captured in a CUDA graph."""
         filters = [p for p in self._parameters if p.ndim > 1 and name == "muon"]
         known = {id(p) for p in filters}
         rest = [p for p in self._parameters if id(p) not in known]
         self._parts: list[torch.optim.Optimizer] = []
         if rest:
-            self._parts.append(torch.optim.Adam(rest, lr=1.0, betas=betas, fused=True))
+            self._parts.append(self._adam(rest, betas))
         # torch's Muon takes matrices alone: it is given views that share the filters' memory
         # (channels-last: `view` would refuse anything else).
         self._views = [(p, nn.Parameter(_rows(p.detach()).view(len(p), -1))) for p in filters]
@@ -54,21 +58,30 @@ class Optimiser:
         for filters, _ in self._views:
             filters.grad = None
 
-    def step(self, rate: float) -> bool:
-        """One update with the gradients that the parameters hold.
+    def set_rate(self, rate: float) -> None:
+        """The learning rate of the updates that follow."""
+        self._rate = rate
+        self._rate_there.fill_(rate)
 
-        False where a gradient is not finite: then nothing is changed.
+    def step(self) -> torch.Tensor:
+        """One update with the gradients that the parameters hold; never waits for the device.
+
+        1 where a gradient is not finite, on the parameters' device: then nothing is changed.
         """
         gradients = [p.grad for p in self._parameters if p.grad is not None]
-        if not torch.nn.utils.get_total_norm(gradients).isfinite():
-            return False
+        skipped = (~torch.nn.utils.get_total_norm(gradients).isfinite()).float()
         for filters, view in self._views:
             view.grad = None if filters.grad is None else _rows(filters.grad).reshape(view.shape)
         for part in self._parts:
-            for group in part.param_groups:
-                group["lr"] = rate
-            part.step()
-        return True
+            if isinstance(part, torch.optim.Adam):
+                part.param_groups[0]["lr"] = self._rate_there
+                # How torch's own GradScaler tells a fused optimiser to leave an update out.
+                part.found_inf, part.grad_scale = skipped, None  # pyright: ignore[reportAttributeAccessIssue]
+                part.step()
+            else:
+                part.param_groups[0]["lr"] = self._rate
+                _step_unless(part, skipped)
+        return skipped
 
     def state_dict(self) -> dict[str, Any]:
         """What decides how the updates go on."""
@@ -78,6 +91,30 @@ class Optimiser:
         """Go on from a :meth:`state_dict` of an optimiser made alike."""
         for part, saved in zip(self._parts, state["parts"], strict=True):
             part.load_state_dict(saved)
+            if isinstance(part, torch.optim.Adam):  # it may come from another kind of device
+                part.param_groups[0]["capturable"] = self.capturable
+
+    def _adam(
+        self, parameters: list[nn.Parameter], betas: tuple[float, float]
+    ) -> torch.optim.Optimizer:
+        return torch.optim.Adam(
+            parameters, lr=self._rate_there, betas=betas, fused=True, capturable=self.capturable
+        )
+
+
+@torch.no_grad()
+def _step_unless(part: torch.optim.Optimizer, skipped: torch.Tensor) -> None:
+    """A step that is taken back where ``skipped`` is 1."""
+    parameters = part.param_groups[0]["params"]
+    before = [
+        (p.clone(), {name: t.clone() for name, t in part.state[p].items()}) for p in parameters
+    ]
+    part.step()
+    for parameter, (value, state) in zip(parameters, before, strict=True):
+        parameter.copy_(torch.where(skipped > 0, value, parameter))
+        for name, tensor in part.state[parameter].items():
+            old = state[name] if name in state else torch.zeros_like(tensor)
+            tensor.copy_(torch.where(skipped > 0, old, tensor))
 
 
 def _rows(filters: torch.Tensor) -> torch.Tensor:

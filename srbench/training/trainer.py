@@ -18,6 +18,7 @@ from ..models.discriminator import make_discriminator
 from ..models.layers import to_device
 from ..models.tensor_files import read_tensors
 from . import losses
+from .device_part import DevicePart
 from .guard import Guard
 from .log import CsvLog, Means
 from .optimisers import Optimiser
@@ -86,6 +87,7 @@ class Trainer:
         self.average.eval().requires_grad_(False)
         self._generate = self.place.distribute(self.generator)
         self.optimiser = Optimiser(self.generator, self.recipe.optimiser, self.recipe.betas)
+        self._follow = torch.zeros((), device=self.device)  # share of the new in the average
         self.discriminator: nn.Module | None = None
         if self.recipe.adversarial > 0:
             discriminator = make_discriminator(self.recipe.discriminator).train()
@@ -93,6 +95,9 @@ class Trainer:
             self.discriminator_optimiser = Optimiser(discriminator, "adam", self.recipe.betas)
             self.discriminator = discriminator
             self._discriminate = self.place.distribute(discriminator)
+
+        capturable = self.optimiser.capturable and self.place.count == 1
+        self._on_device = DevicePart(self.device_step, self.device, capture=capturable)
 
     def train_step(self) -> dict[str, torch.Tensor]:
         """One update of the discriminator (if any) and the generator.
@@ -104,15 +109,35 @@ class Trainer:
         stage, step_of_stage = self.recipe.stage_at(self.step)
         rate = stage.rate_at(step_of_stage)
         draw = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
-        lr, hr = self.data.batch(stage.crop, stage.batch, draw, self.place.part(stage.batch))
+        places = self.data.draw(stage.crop, stage.batch, draw, self.place.part(stage.batch))
+        offsets = torch.randint(LEEWAY, (len(places), 2), generator=draw)
+        self.optimiser.set_rate(rate)
+        if self.discriminator is not None:
+            self.discriminator_optimiser.set_rate(rate * self.recipe.discriminator_rate)
+        # Early on the average follows quickly, or it would remember the random start.
+        self._follow.fill_(1.0 - min(self.recipe.ema, (1 + self.step) / (10 + self.step)))
+        values = self._on_device(places, offsets, crop=stage.crop)
+        self.step += 1
+        return values
+
+    def device_step(
+        self, places: torch.Tensor, offsets: torch.Tensor, crop: int
+    ) -> dict[str, torch.Tensor]:
+        """The part of a step that the device does alone: nothing in it waits for a number.
+
+        Args:
+            places: which crops, as :meth:`TrainingSet.cut` takes them.
+            offsets: int64 (N, 2), what :func:`_unaligned` takes.
+            crop: HR pixels.
+        """
+        lr, hr = self.data.cut(places, crop)
         values: dict[str, torch.Tensor] = {}
         with self._autocast():
             sr = self._generate(lr)
         sr = sr.float()
-        seen_sr, seen_hr = _unaligned(draw, sr, hr)
+        seen_sr, seen_hr = _unaligned(offsets, sr, hr)
         if self.discriminator is not None:
-            own_rate = rate * self.recipe.discriminator_rate
-            values |= self._discriminator_step(seen_sr.detach(), seen_hr, own_rate)
+            values |= self._discriminator_step(seen_sr.detach(), seen_hr)
         total = torch.zeros((), device=self.device)
         with self._autocast():
             for name, weight in self.recipe.content.items():
@@ -130,19 +155,16 @@ class Trainer:
         if self.recipe.total_variation > 0:
             values["tv"] = losses.total_variation(sr)
             total = total + self.recipe.total_variation * values["tv"]
-        skipped = _update(self.optimiser, total, rate)
+        skipped = _update(self.optimiser, total)
         values["skipped"] = torch.maximum(values.get("skipped", skipped), skipped)
         self._update_average()
-        self.step += 1
         return {"loss": total, **values}
 
     def _autocast(self) -> torch.autocast:
         bf16 = self.recipe.precision == "bf16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
 
-    def _discriminator_step(
-        self, sr: torch.Tensor, hr: torch.Tensor, rate: float
-    ) -> dict[str, torch.Tensor]:
+    def _discriminator_step(self, sr: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
         assert self.discriminator is not None
         # One batch of both: normalised apart, they would differ neither in contrast nor in how
         # much grain they have, and the generator would not learn to make it.
@@ -151,7 +173,7 @@ class Trainer:
         real, fake = zip(*(part.float().chunk(2) for part in logits), strict=True)
         loss = losses.discriminator(real, fake)
         return {
-            "skipped": _update(self.discriminator_optimiser, loss, rate),
+            "skipped": _update(self.discriminator_optimiser, loss),
             "discriminator": loss,
             "d_hr": _mean_probability(real),
             "d_sr": _mean_probability(fake),
@@ -159,13 +181,11 @@ class Trainer:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        # Early on the average follows quickly, or it would remember the random start.
-        weight = 1.0 - min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         for target, source in zip(
             self.average.state_dict().values(), self.generator.state_dict().values(), strict=True
         ):
             if target.is_floating_point():
-                target.lerp_(source, weight)
+                target.lerp_(source, self._follow.to(target.dtype))
 
     def state(self) -> dict[str, object]:
         """Everything that decides how the run goes on."""
@@ -206,6 +226,7 @@ class Trainer:
                 other weights of a loss.
         """
         state = read_state(path, self.recipe, self.device)
+        self._on_device.forget()
         begun = Recipe.model_validate_json(state["recipe"])
         self.changes = [*state.get("changes", [])]
         if begun != self.recipe:
@@ -315,23 +336,17 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
     return state
 
 
-def _unaligned(draw: torch.Generator, *crops: torch.Tensor) -> list[torch.Tensor]:
+def _unaligned(offsets: torch.Tensor, *crops: torch.Tensor) -> list[torch.Tensor]:
     """The same part of each crop, ``LEEWAY`` pixels smaller, at a random offset of its own.
 
     Features and the discriminator look through strides and poolings of 2 to 16 pixels. Kept in
     step with the generator's pixel shuffle, their gradients teach it a grid of period 2 or 4.
     """
-    offsets = torch.randint(LEEWAY, (len(crops[0]), 2), generator=draw).tolist()
     side = crops[0].shape[-1] - LEEWAY
-    return [
-        torch.stack(
-            [
-                image[:, top : top + side, left : left + side]
-                for image, (top, left) in zip(crop, offsets, strict=True)
-            ]
-        ).contiguous(memory_format=torch.channels_last)
-        for crop in crops
-    ]
+    here = torch.arange(side, device=offsets.device)
+    image = torch.arange(len(offsets), device=offsets.device)[:, None, None]
+    rows, columns = (offsets[:, :1] + here)[:, :, None], (offsets[:, 1:] + here)[:, None, :]
+    return [crop.permute(0, 2, 3, 1)[image, rows, columns].permute(0, 3, 1, 2) for crop in crops]
 
 
 def _mean_probability(logits: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -363,8 +378,8 @@ def _check_stage(stage: Stage, data: TrainingSet, place: TrainingProcess, recipe
         )
 
 
-def _update(optimiser: Optimiser, loss: torch.Tensor, rate: float) -> torch.Tensor:
+def _update(optimiser: Optimiser, loss: torch.Tensor) -> torch.Tensor:
     """One step against the gradient of ``loss``; 1 if it was left out as not finite, else 0."""
     optimiser.zero_grad()
     loss.backward()
-    return torch.tensor(0.0 if optimiser.step(rate) else 1.0)
+    return optimiser.step()

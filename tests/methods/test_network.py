@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 from types import ModuleType
 
 import numpy as np
@@ -253,3 +255,13 @@ def test_parameter_counts_are_those_of_the_papers():
     assert count(srcnn) == 81 * 64 + 64 + 25 * 64 * 32 + 32 + 25 * 32 + 1
     espcn = Architecture(network="espcn").build()
     assert count(espcn) == 25 * 64 + 64 + 9 * 64 * 32 + 32 + 9 * 32 * 16 + 16
+
+
+def test_every_network_may_be_the_first_that_a_process_loads():
+    """Modules that are first read while a network is built must not take its meta device."""
+    code = """
+import numpy as np, srbench
+for name in ("espcn", "srresnet-mse", "srcnn"):
+    srbench.load_method(name).upscale(np.zeros((8, 8, 3), np.uint8))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -68,6 +68,10 @@ def exploding_gradient(sr, hr):
     return ((sr - sr.detach()) ** 2).sum().sqrt() + losses.mse(sr, hr)
 
 
+def momenta(made):
+    return repr([part["state"] for part in made.optimiser.state_dict()["parts"]])
+
+
 @pytest.mark.parametrize("optimiser", ["adam", "muon"])
 def test_a_gradient_that_is_not_finite_is_never_applied(photos, optimiser):
     def content(sr, hr):
@@ -77,12 +81,12 @@ def test_a_gradient_that_is_not_finite_is_never_applied(photos, optimiser):
     for step in range(3):
         assert float(made.train_step()["skipped"]) == 0, step
     weights = [p.detach().clone() for p in made.generator.parameters()]
-    state = repr(made.optimiser.state_dict())
+    state = momenta(made)
     values = made.train_step()
     assert torch.isfinite(values["loss"])
     assert float(values["skipped"]) == 1
     assert all(map(torch.equal, weights, made.generator.parameters()))
-    assert repr(made.optimiser.state_dict()) == state
+    assert momenta(made) == state
     assert float(made.train_step()["skipped"]) == 0
     assert not torch.equal(weights[0], next(made.generator.parameters()))
 

@@ -93,13 +93,13 @@ def test_a_resumed_run_ends_in_the_weights_of_an_uninterrupted_one(
 
 def test_every_step_draws_a_batch_of_its_own_also_after_resuming(photos, tmp_path, monkeypatch):
     drawn = []
-    real = TrainingSet.batch
+    real = TrainingSet.cut
 
-    def batch(self, *arguments):
+    def cut(self, *arguments):
         drawn.append(real(self, *arguments))
         return drawn[-1]
 
-    monkeypatch.setattr(TrainingSet, "batch", batch)
+    monkeypatch.setattr(TrainingSet, "cut", cut)
     first = trainer(photos, recipe())
     for _ in range(3):
         first.train_step()
@@ -179,8 +179,8 @@ def test_the_rate_warms_up_and_falls_along_a_half_cosine(photos):
     plan = recipe(6)
     rates = []
     made = trainer(photos, plan)
-    step = made.optimiser.step
-    made.optimiser.step = lambda rate: rates.append(rate) or step(rate)
+    set_rate = made.optimiser.set_rate
+    made.optimiser.set_rate = lambda rate: rates.append(rate) or set_rate(rate)
     for _ in range(6):
         made.train_step()
     assert rates == [s.rate_at(k) for s in plan.stages for k in range(3)]
@@ -343,7 +343,8 @@ def test_the_recipe_says_which_discriminator_is_trained_and_how_fast(photos, kin
     made = trainer(photos, plan)
     assert isinstance(made.discriminator, Discriminator if kind == "paper" else PatchDiscriminator)
     rates = []
-    made.discriminator_optimiser.step = lambda rate: rates.append(rate) or True
+    set_rate = made.discriminator_optimiser.set_rate
+    made.discriminator_optimiser.set_rate = lambda rate: rates.append(rate) or set_rate(rate)
     values = made.train_step()
     assert rates == [3.0 * plan.stages[0].rate_at(0)]
     assert 0 < values["d_hr"] < 1
