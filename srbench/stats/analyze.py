@@ -8,6 +8,7 @@ import pandas as pd
 from ..errors import RatingsError
 from ..metrics.base import read_facts
 from ..metrics.table import Known
+from .attention import attention
 from .bias_model import fit_bias_model
 from .cells import ALL, STIMULUS, blocks, codes, codes_of
 from .claims import claims_table, letters_table
@@ -18,7 +19,7 @@ from .omnibus import omnibus_table
 from .raters import raters_table
 from .ratings import PHASES, check_ratings, main_votes, require_table
 from .reliability import reliability
-from .scores import match_scores
+from .scores import match_scores, unmatched
 from .sensitivity import sensitivity_table
 from .significance import Pairs, pairwise_table
 
@@ -60,8 +61,11 @@ def analyze(
     _check_family(family, set(votes["method"]))
     model = fit_bias_model(votes)
     stimuli = stimuli_table(votes, model, 1 - alpha)
-    raters = raters_table(votes, model)
-    flagged = [str(rater) for rater in raters.loc[raters["bt500_rejected"], "rater"]]
+    raters = raters_table(votes, model, attention(ratings))
+    flagged = {
+        "BT.500": [str(rater) for rater in raters.loc[raters["bt500_rejected"], "rater"]],
+        "any rule": [str(rater) for rater in raters.loc[raters["flagged"], "rater"]],
+    }
     parts: dict[str, list[pd.DataFrame]] = {
         name: [] for name in ("mos", "pairwise", "omnibus", "nemenyi", "sensitivity")
     }
@@ -85,6 +89,7 @@ def analyze(
         tables["metric_vs_mos"], tables["metric_comparison"] = metric_vs_mos(
             matched, resamples, rng, 1 - alpha, Known(read_facts(scores.attrs.get("metrics")))
         )
+        _tell(tables["metric_vs_mos"], unmatched(stimuli, matched))
     tables["letters"] = letters_table(tables)
     tables["claims"] = claims_table(tables, alpha=alpha)
     tables["exclusions"] = _exclusions(ratings, raters)
@@ -102,6 +107,15 @@ def _check_family(family: Pairs | None, methods: set[str]) -> None:
             f"the declared comparisons name {', '.join(unknown)}, which nobody rated; "
             f"rated were: {', '.join(sorted(methods))}"
         )
+
+
+def _tell(table: pd.DataFrame, lost: dict[tuple[str, str], str]) -> None:
+    """Add to the notes of each metric which rated stimuli have no value of it."""
+    keys = zip(table["metric"], table["protocol"], strict=True)
+    table["note"] = [
+        "; ".join(filter(None, [note, lost.get(key, "")]))
+        for key, note in zip(keys, table["note"], strict=True)
+    ]
 
 
 def _wide(votes: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -147,9 +161,7 @@ def _exclusions(ratings: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
                 "what": f"rater {row['rater']}",
                 "count": int(row["n"]),
                 "reason": str(row["note"]),
-                "effect": "kept in MOS; see sensitivity"
-                if row["bt500_rejected"]
-                else "kept in MOS",
+                "effect": "kept in MOS; see sensitivity" if row["flagged"] else "kept in MOS",
             }
         )
     return pd.DataFrame(rows, columns=pd.Index(["what", "count", "reason", "effect"]))

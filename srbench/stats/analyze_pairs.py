@@ -187,7 +187,8 @@ def _letters(scale: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
     if len(head) == len(methods) * (len(methods) - 1) // 2 and len(methods) == len(scale):
         differ = head.loc[head["significant"].astype(bool), ["method_a", "method_b"]]
         shown = compact_letters(methods, [(str(a), str(b)) for a, b in differ.to_numpy()])
-        rows = [{"method": name, "letters": shown[name]} for name in methods]
+        if shown is not None:
+            rows = [{"method": name, "letters": shown[name]} for name in methods]
     return pd.DataFrame(rows, columns=pd.Index(["method", "letters"]))
 
 

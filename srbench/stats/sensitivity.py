@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
 
@@ -35,12 +36,14 @@ def conclusions(
 def sensitivity_table(
     name: str,
     block: Cells,
-    rejected: list[str],
+    flagged: Mapping[str, list[str]],
     model: BiasModel | None,
     family: Pairs | None = None,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
     """The headline test of one data set again, without flagged raters and after the bias model.
+
+    ``flagged`` names the raters flagged by each rule.
 
     Columns ``dataset, variant, raters, pairs, significant, changed, changed_pairs, note``. The bias
     model weighs raters by 1 / inconsistency^2, capped at ten times the median weight so that no
@@ -49,15 +52,16 @@ def sensitivity_table(
     """
     base = conclusions(block, family, alpha)
     rows = [_row(name, "all raters", len(block.raters), base, base, "")]
-    keep = [i for i, rater in enumerate(block.raters) if rater not in set(rejected)]
-    variant = "without raters flagged by BT.500"
-    if len(keep) == len(block.raters):
-        rows.append(_row(name, variant, len(keep), base, base, "nobody was flagged"))
-    elif keep:
-        fewer = conclusions(_of_raters(block, np.array(keep)), family, alpha)
-        rows.append(_row(name, variant, len(keep), fewer, base, ""))
-    else:
-        rows.append(_row(name, variant, 0, None, base, "everybody was flagged"))
+    for rule, names in flagged.items():
+        keep = [i for i, rater in enumerate(block.raters) if rater not in set(names)]
+        variant = f"without raters flagged by {rule}"
+        if len(keep) == len(block.raters):
+            rows.append(_row(name, variant, len(keep), base, base, "nobody was flagged"))
+        elif keep:
+            fewer = conclusions(_of_raters(block, np.array(keep)), family, alpha)
+            rows.append(_row(name, variant, len(keep), fewer, base, ""))
+        else:
+            rows.append(_row(name, variant, 0, None, base, "everybody was flagged"))
     variant = "bias model: raters weighted by consistency"
     if model is None:
         rows.append(_row(name, variant, len(block.raters), None, base, "too few raters to fit it"))

@@ -83,7 +83,7 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
             "raters",
             "Bias and inconsistency of raters",
             "Bias-inconsistency model of ITU-T P.910 Annex E; lines are 95 % intervals. Hollow: "
-            "flagged by BT.500 (kept in MOS).",
+            "flagged (kept in MOS).",
             raters_figure(tables),
         )
     if "metric_points" in tables:

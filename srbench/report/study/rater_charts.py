@@ -45,7 +45,7 @@ def raters_figure(tables: Tables) -> Figure:
             intervals += own
             axes.plot(
                 x, y, linestyle="none", marker="o", markersize=4, color=BLUE, zorder=3,
-                markerfacecolor="white" if row["bt500_rejected"] else BLUE,
+                markerfacecolor="white" if row["flagged"] else BLUE,
             )  # fmt: skip
         axes.margins(0.08, 0.1)
         axes.locator_params(axis="x", nbins=5)
@@ -67,7 +67,7 @@ def _outlying(raters: pd.DataFrame, most: int = 5) -> pd.DataFrame:
     """The raters worth naming: those flagged, then those farthest out."""
     scale = raters[["bias", "inconsistency"]].std(ddof=0).replace(0, 1)
     off = (raters[["bias", "inconsistency"]] - raters[["bias", "inconsistency"]].median()) / scale
-    far = (off**2).sum(axis=1) + 1e6 * raters["bt500_rejected"].astype(float)
+    far = (off**2).sum(axis=1) + 1e6 * raters["flagged"].astype(float)
     return raters.loc[far.sort_values(ascending=False, kind="stable").index[:most]]
 
 

@@ -46,7 +46,10 @@ def raters(tables: Tables) -> Table:
     return frame_table(
         "mos_raters",
         "Raters",
-        "Bias and inconsistency of ITU-T P.910 Annex E; correlation with the mean of the others.",
+        "Bias and inconsistency of ITU-T P.910 Annex E; correlation with the mean of the others. "
+        "Missed: two or more grades off. Flagged: by BT.500, for two or more misses in half of the "
+        "gold stimuli or in more than half of the retests, or for a correlation of less than "
+        "half of the median rater's; flags change no number.",
         tables["raters"],
         [
             Column("rater", "Rater"),
@@ -58,7 +61,10 @@ def raters(tables: Tables) -> Table:
             Column("inconsistency_ci_low", "from", 2, "95 % "),
             Column("inconsistency_ci_high", "to", 2, "95 % "),
             Column("correlation_with_others", "r", 2),
+            Column("gold_missed", "Gold missed", "whole"),
+            Column("retest_missed", "Retests missed", "whole"),
             Column("bt500_rejected", "BT.500 flag", "yes"),
+            Column("flagged", "Flagged", "yes"),
             Column("note", "Remark"),
         ],
         group=0,
