@@ -30,11 +30,11 @@ def find_metric(name: str) -> Metric:
         MetricError: pyiqa is not installed.
         UnknownName: pyiqa has no metric of that name.
     """
-    pyiqa = imported("pyiqa")
-    models = list(pyiqa.list_models())
+    imported("pyiqa")
+    models = imported("pyiqa", ".default_model_configs").DEFAULT_CONFIGS
     if name not in models:
         raise unknown_name("metric pyiqa:", name, models)
-    stated = pyiqa.DEFAULT_CONFIGS[name]
+    stated = models[name]
     lower = stated.get("lower_better", False)
     facts = Facts(
         f"pyiqa:{name}",

@@ -86,15 +86,15 @@ def pyiqa(monkeypatch):
         assert (device, as_loss) == ("cpu", False)
         return lambda sr, hr=None: (sr - (0 if hr is None else hr)).abs().mean()[None]
 
-    module = SimpleNamespace(
-        list_models=lambda: ["brisque", "mad"],
+    configs = SimpleNamespace(
         DEFAULT_CONFIGS={
             "mad": {"metric_mode": "FR", "lower_better": True, "score_range": "0, ~"},
             "brisque": {"metric_mode": "NR", "lower_better": True},
-        },
-        create_metric=create_metric,
+        }
     )
+    module = SimpleNamespace(create_metric=create_metric)
     monkeypatch.setitem(sys.modules, "pyiqa", module)
+    monkeypatch.setitem(sys.modules, "pyiqa.default_model_configs", configs)
     monkeypatch.setattr("srbench.metrics.library.version", lambda name: "0.1.16")
 
 
