@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import ConfigError, UnknownName, unknown_name
 from .base import Facts, Metric
+from .dists import Dists
 from .lpips import LpipsMetric
 from .lr_psnr import LrPsnr
 from .niqe import Niqe
@@ -22,6 +23,7 @@ OURS: tuple[Metric, ...] = (
     RgbMetric(),
     LrPsnr(),
     Niqe(),
+    Dists(),
 )
 """In the order in which tables and figures list them."""
 
