@@ -123,6 +123,10 @@ class Hand:
     wish: str = ""  # what befalls the page right after the next key
     told: int = 0
     done: bool = False
+    diary: list[tuple[float, str]] = field(default_factory=list)
+
+    def note(self, *what: object) -> None:
+        self.diary.append((round(time.monotonic(), 2), " ".join(map(str, what))))
 
     @property
     def address(self) -> str:
@@ -241,6 +245,7 @@ class Run:
             await self.listen(hand, page, look)
         elif kind == "ready":
             if look["undo"] and self.rng.random() < 0.08:
+                hand.note("undo at", look["trial"], look["attempt"])
                 await page.evaluate(CLICK, ".undo")
                 await asyncio.sleep(0.4)
                 return
@@ -249,6 +254,7 @@ class Run:
             await self.press(hand, page, score)
             wish, hand.wish = hand.wish, ""
             if wish:
+                hand.note(wish)
                 await asyncio.sleep(self.rng.choice([0, 0.02, 0.1, 0.3]))
                 await getattr(self, wish)(hand)
         else:
@@ -259,11 +265,13 @@ class Run:
         if found:
             hand.given.append(Given(found["trial"], found["attempt"], score, found["seen"]))
             hand.believed[found["trial"]] = score
+            hand.note("press", found["trial"], found["attempt"], score, page is hand.page)
 
     async def listen(self, hand: Hand, page: Page, look: dict[str, Any]) -> None:
         """Another grade is stored than the one pressed: it is believed, or taken back."""
         hand.told += 1
         hand.believed[look["trial"]] = look["chosen"]
+        hand.note("told", look["trial"], look["attempt"], look["chosen"])
         await asyncio.sleep(0.3)
         await page.evaluate(CLICK, ".undo" if look["undo"] and self.rng.random() < 0.5 else ".go")
         await asyncio.sleep(0.3)
@@ -286,9 +294,6 @@ class Run:
             await page.locator('.stage[data-state="ready"]').wait_for(timeout=15_000)
             # In the meantime the first tab may have gone on by itself.
             await self.press(hand, page, self.rng.randint(1, 5))
-            with suppress(Error):
-                await page.locator('.stage[data-state="feedback"]').wait_for(timeout=1500)
-                await self.listen(hand, page, await page.evaluate(LOOK))
         await page.close()
 
     # --- faults -------------------------------------------------------------------------------
@@ -419,7 +424,9 @@ class Run:
                 if row is None:
                     found["lost"] += 1
                     continue
-                found["other_grade"] += row.score != score
+                if row.score != score:
+                    found["other_grade"] += 1
+                    print(f"trial {trial}: {row.score}, not {score}", hand.diary, file=sys.stderr)
                 seen = keys.get((trial, row.attempt, row.score))
                 found["never_given"] += seen is None
                 found["for_another_picture"] += seen is not None and seen != sums[row.stimulus]

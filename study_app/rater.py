@@ -70,9 +70,11 @@ def _present_screen(study: Study, texts: Texts) -> None:
     if paused:
         cards.show(texts["paused_title"], texts["paused"])
         cards.withdrawal(study, session, texts)
+    elif screen.untold:
+        rating.show_stored(study, session, screen, texts)
     elif screen.kind == "trial":
         rating.show_trial(study, session, screen, texts)
-    elif rating.feedback_waits():
+    elif screen.kind == "ready" and rating.feedback_waits():
         rating.show_last_feedback(study, session, screen, texts)
     else:
         if screen.kind == "consent":

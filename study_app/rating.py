@@ -20,7 +20,7 @@ from srbench.study.store import Study
 from srbench.study.texts import Texts
 from study_app.components import rating_screen
 
-# Of st.session_state: whose page this is; the vote of which the rater is to be told something; what
+# Of st.session_state: whose page this is; the practice trial whose right grade is to be told; what
 # to say of a vote that was not stored; how many messages this page was sent; what it shows; whether
 # it cannot fetch pictures; the component's own state.
 _SESSION, _FEEDBACK, _MESSAGE, _ANSWERS = "session", "feedback-for", "rating-message", "answers"
@@ -35,7 +35,7 @@ def show_trial(study: Study, session: Session, screen: Screen, texts: Texts) -> 
     assert screen.trial is not None
     trial, playlist = screen.trial, study.store.playlist(session)
     following = playlist[trial.number + 1] if trial.number + 1 < len(playlist) else None
-    told = _feedback(playlist, screen, texts)
+    told = _feedback(playlist, texts) if trial.phase == "training" else None
     undo = screen.undo and {"trial": screen.undo[0], "attempt": screen.undo[1]}
     shown = {"trial": trial.number, "attempt": screen.attempt, "undo": undo, "feedback": told}
     st.session_state[_SHOWN] = (session, trial, following, shown)
@@ -67,18 +67,32 @@ def belong_to(session: Session) -> None:
 
 
 def feedback_waits() -> bool:
-    """Whether the rater is still to be told something of the picture just rated: the right grade
-    of a practice picture, or the grade that is stored where another one was pressed."""
+    """Whether the rater is still to be told the right grade of a practice picture."""
     return st.session_state.get(_FEEDBACK) is not None
 
 
 def show_last_feedback(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """The picture just rated once more, with what is to be told; ``screen`` is the card after."""
+    """The last practice picture once more, with its right grade; ``screen`` is the card after."""
+    assert screen.undo is not None  # the vote that the card still lets the rater take back
     playlist = study.store.playlist(session)
-    number, attempt, _ = st.session_state[_FEEDBACK]
-    told = _feedback(playlist, screen, texts)
-    shown = {"trial": number, "attempt": attempt, "feedback": told, "last": True}
+    number, attempt = screen.undo
+    shown = {"trial": number, "attempt": attempt, "feedback": _feedback(playlist, texts)}
     _mount(study, session, texts, playlist[number], None, shown)
+
+
+def show_stored(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
+    """A picture once more for which another grade was pressed than is stored: which one is, with
+    Undo where that is still possible."""
+    assert screen.untold is not None
+    number, attempt, score = screen.untold.trial, screen.untold.attempt, screen.untold.score
+    undo = {"trial": number, "attempt": attempt} if screen.undo == (number, attempt) else None
+    text = texts["stored_undo" if undo else "stored_already"]
+    told = {
+        "text": text.format(grade=f"{score} ({texts[f'grade_{score}']})"),
+        "stored": score,
+    }
+    shown = {"trial": number, "attempt": attempt, "undo": undo, "told": told}
+    _mount(study, session, texts, study.store.playlist(session)[number], None, shown)
 
 
 def _mount(
@@ -113,7 +127,7 @@ def _mount(
         },
         on_vote_change=lambda: _vote(study, session, texts),
         on_undo_change=lambda: _undo(study, session, texts),
-        on_read_change=lambda: st.session_state.pop(_FEEDBACK, None),
+        on_read_change=lambda: _read(study, session, texts),
         on_missing_change=_send_pictures,
     )
 
@@ -136,14 +150,18 @@ def _vote(study: Study, session: Session, texts: Texts) -> None:
         st.session_state[_MESSAGE] = {"refused": texts["refused"]}
     elif outcome.verdict == "accepted":
         trial = study.store.playlist(session)[submission.trial]
-        practice = trial.phase == "training"
-        told = (submission.trial, submission.attempt, None) if practice else None
-        st.session_state[_FEEDBACK] = told
-    elif outcome.verdict == "differs":
-        told = (submission.trial, submission.attempt, outcome.stored)
-        st.session_state[_FEEDBACK] = told
-    elif feedback_waits() and st.session_state[_FEEDBACK][0] != submission.trial:
-        st.session_state[_FEEDBACK] = None
+        st.session_state[_FEEDBACK] = trial.number if trial.phase == "training" else None
+
+
+def _read(study: Study, session: Session, texts: Texts) -> None:
+    """The rater goes on from what was told."""
+    st.session_state.pop(_FEEDBACK, None)
+    trial = _sent(session, "read")
+    if type(trial) is int and abs(trial) < 2**31:
+        try:
+            study.store.told(session, trial)
+        except StudyError:
+            st.session_state[_MESSAGE] = {"problem": texts["trouble"]}
 
 
 def _sent(session: Session, name: str) -> object:
@@ -171,20 +189,16 @@ def _send_pictures() -> None:
     st.session_state[_SEND_PICTURES] = True
 
 
-def _feedback(playlist: Sequence[Trial], screen: Screen, texts: Texts) -> dict[str, Any] | None:
-    """What to say of the picture just rated; known to the page only after the vote."""
-    if not feedback_waits():
+def _feedback(playlist: Sequence[Trial], texts: Texts) -> dict[str, Any] | None:
+    """What to say of the practice picture just rated; known to the page only after the vote."""
+    number = st.session_state.get(_FEEDBACK)
+    if number is None:
         return None
-    number, _, stored = st.session_state[_FEEDBACK]
-    if stored is None:
-        text = texts["feedback_high" if playlist[number].expected == 5 else "feedback_low"]
-        return {"trial": number, "text": text}
-    undo = None
-    if screen.undo and screen.undo[0] == number:
-        undo = {"trial": number, "attempt": screen.undo[1]}
-    text = texts["stored_undo" if undo else "stored_already"]
-    text = text.format(grade=f"{stored} ({texts[f'grade_{stored}']})")
-    return {"trial": number, "text": text, "stored": stored, "undo": undo}
+    expected = playlist[number].expected
+    return {
+        "trial": number,
+        "text": texts["feedback_high"] if expected == 5 else texts["feedback_low"],
+    }
 
 
 def _picture(study: Study, trial: Trial) -> dict[str, Any]:

@@ -24,7 +24,8 @@ CREATE TABLE sessions_2 (
     participant_hash VARCHAR(64) UNIQUE,
     created_at VARCHAR(24) NOT NULL,
     finished_at VARCHAR(24),
-    completion_code VARCHAR(20)
+    completion_code VARCHAR(20),
+    untold INTEGER
 )"""
 _TRIALS_2 = """
 CREATE TABLE trials_2 (
@@ -83,6 +84,7 @@ def _to_2(connection: Connection) -> None:
     else:
         for command in (
             "ALTER TABLE sessions ADD COLUMN nonce VARCHAR(32) UNIQUE",
+            "ALTER TABLE sessions ADD COLUMN untold INTEGER",
             "ALTER TABLE trials ADD UNIQUE (session_id, trial, stimulus)",
             "ALTER TABLE votes ADD COLUMN stimulus VARCHAR(32)",
             "ALTER TABLE votes ADD FOREIGN KEY (session_id, trial, stimulus) "

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, select
 from ..errors import SessionGone
 from .playlists import Phase, Trial
 from .schema import ITS_RETRACTION, meta, retractions, sessions, steps, trials, votes
-from .session import LastVote, Session, SessionProgress
+from .session import LastVote, Session, SessionProgress, StoredGrade
 
 _LONGEST_ANSWER = 2000
 
@@ -92,16 +92,25 @@ def read_progress(connection: Connection, session_id: int) -> SessionProgress:
     )
 
 
-def read_grade(connection: Connection, session_id: int, trial: int) -> int | None:
+def read_grade(connection: Connection, session_id: int, trial: int) -> StoredGrade | None:
     """The grade that counts for a session's trial; None without one."""
-    return connection.execute(
-        select(votes.c.score)
+    row = connection.execute(
+        select(votes.c.attempt, votes.c.score)
         .outerjoin(retractions, ITS_RETRACTION)
         .where(votes.c.session_id == session_id, votes.c.trial == trial)
         .where(retractions.c.session_id.is_(None))
         .order_by(votes.c.attempt.desc())
         .limit(1)
+    ).one_or_none()
+    return None if row is None else StoredGrade(trial, row.attempt, row.score)
+
+
+def read_untold(connection: Connection, session_id: int) -> StoredGrade | None:
+    """The stored grade of which the rater is still to be told."""
+    trial = connection.execute(
+        select(sessions.c.untold).where(sessions.c.id == session_id)
     ).scalar()
+    return None if trial is None else read_grade(connection, session_id, trial)
 
 
 def short_answers(answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,8 @@ sessions = Table(
     Column("created_at", String(24), nullable=False),
     Column("finished_at", String(24)),
     Column("completion_code", String(20)),
+    # The trial for which another grade was pressed than is stored, until the rater was told.
+    Column("untold", Integer),
     sqlite_autoincrement=True,  # else SQLite gives an erased session's id to the next one
 )
 

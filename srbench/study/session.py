@@ -67,15 +67,26 @@ class SessionProgress:
 
 
 @dataclass(frozen=True)
+class StoredGrade:
+    """The grade that counts for a trial, given in that attempt."""
+
+    trial: int
+    attempt: int
+    score: int
+
+
+@dataclass(frozen=True)
 class Screen:
     """What to show now. ``step`` is what to confirm to go on; a trial has ``trial`` and
-    ``attempt`` instead. ``undo``: trial and attempt of the vote that may be taken back now."""
+    ``attempt`` instead. ``undo``: trial and attempt of the vote that may be taken back now.
+    ``untold``: what the rater is to be told first, having pressed another grade there."""
 
     kind: ScreenKind
     step: str | None = None
     trial: Trial | None = None
     attempt: int = 1
     undo: tuple[int, int] | None = None
+    untold: StoredGrade | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -28,6 +28,7 @@ from .rows import (
     read_progress,
     read_session,
     read_stimulus,
+    read_untold,
     require_session,
     session_of,
     short_answers,
@@ -381,7 +382,27 @@ class Store:
         with self.read() as connection:
             require_session(connection, session)
             playlist = self._playlist(connection, session)
-            return next_screen(playlist, read_progress(connection, session.id))
+            screen = next_screen(playlist, read_progress(connection, session.id))
+            return replace(screen, untold=read_untold(connection, session.id))
+
+    def told(self, session: Session, trial: int) -> None:
+        """The rater has read which grade is stored for a trial where another one was pressed."""
+        with self.write() as connection:
+            require_session(connection, session, lock=True)
+            self._set_untold(connection, session, None, instead_of=trial)
+
+    def _set_untold(
+        self,
+        connection: Connection,
+        session: Session,
+        trial: int | None,
+        *,
+        instead_of: int | None = None,
+    ) -> None:
+        change = update(sessions).where(sessions.c.id == session.id).values(untold=trial)
+        if instead_of is not None:
+            change = change.where(sessions.c.untold == instead_of)
+        connection.execute(change)
 
     def confirm(
         self, session: Session, step: str, answers: Mapping[str, Any] | None = None
@@ -452,12 +473,13 @@ class Store:
         stored = None
         if 0 <= submission.trial < len(playlist):
             stored = read_grade(connection, session.id, submission.trial)
+        grade = stored.score if stored else None
         verdict, reason = judge(
             playlist,
             progress,
             self.manifest,
             submission,
-            stored=stored,
+            stored=grade,
             waited_ms=_milliseconds(progress.changed_at, now),
         )
         if verdict == "accepted":
@@ -481,7 +503,11 @@ class Store:
                     drawn_height=submission.drawn_height,
                 )
             )
-        return VoteOutcome(verdict, reason, stored if verdict == "differs" else None)
+        if verdict != "differs":
+            return VoteOutcome(verdict, reason)
+        # Kept until the rater has read it: this page may be gone before it hears the answer.
+        self._set_untold(connection, session, submission.trial)
+        return VoteOutcome(verdict, reason, grade)
 
     def undo(self, session: Session, trial: int, attempt: int) -> bool:
         """Take back the last vote, named by its trial and attempt, by adding a retraction.
@@ -498,6 +524,7 @@ class Store:
                 return False
             if not can_undo(self._playlist(connection, session), progress):
                 return False
+            self._set_untold(connection, session, None, instead_of=trial)
             connection.execute(
                 insert(retractions).values(
                     session_id=session.id,

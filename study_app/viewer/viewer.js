@@ -75,17 +75,17 @@ class View {
     const rated = ["sent", "feedback"].includes(this.state()) && data.session === this.data?.session;
     if (rated && data.feedback && data.feedback.trial === this.data?.trial) {
       clearTimeout(this.timers.resend);
-      this.waitingData = same || data.last ? null : data; // no trial after: a card comes next
-      this.told = data.feedback;
+      this.waitingData = same ? null : data; // no next trial after the last practice picture
       this.enter("feedback");
-      if (this.told.stored) {
-        // Another grade than the one pressed is stored: it is shown, and may be taken back.
-        this.unmark();
-        this.buttons[this.told.stored - 1].classList.add("chosen");
-        this.undo.hidden = !this.told.undo;
-        this.undo.disabled = !this.told.undo;
-      }
-      this.say(this.told.text, data.texts.go_on);
+      this.say(data.feedback.text, data.texts.go_on);
+      return;
+    }
+    if (same && data.told) {
+      // Another grade than the one pressed is stored: it is shown, and may be taken back.
+      clearTimeout(this.timers.resend);
+      this.data = data;
+      this.label();
+      if (this.state() !== "loading") this.show();
       return;
     }
     if (same) {
@@ -182,7 +182,7 @@ class View {
     const { texts, magnification } = this.data;
     const ratio = window.devicePixelRatio;
     this.ratio ??= ratio;
-    if (ratio !== this.ratio) return this.block(texts.zoomed, texts.go_on);
+    if (!this.data.told && ratio !== this.ratio) return this.block(texts.zoomed, texts.go_on);
     const width = this.bitmap.width * magnification;
     const height = this.bitmap.height * magnification;
     const room = {
@@ -190,11 +190,13 @@ class View {
       top: Math.ceil(TOP * ratio),
       height: Math.floor((window.innerHeight - BOTTOM) * ratio) - Math.ceil(TOP * ratio),
     };
-    if (width > room.width || height > room.height) return this.block(texts.too_small);
+    const fits = width <= room.width && height <= room.height;
+    if (!fits && !this.data.told) return this.block(texts.too_small);
     this.hideCard();
     this.drawn = { width, height };
-    this.place(width, height, room, ratio);
-    this.canvas.style.visibility = "visible";
+    if (fits) this.place(width, height, room, ratio);
+    this.canvas.style.visibility = fits ? "visible" : "hidden";
+    if (this.data.told) return this.tellStored();
     if (this.state() === "sent" && !this.data.refused) return;
     this.enter("waiting");
     const serial = this.serial;
@@ -206,6 +208,17 @@ class View {
         if (serial === this.serial && this.state() === "waiting") this.enter("ready");
       }, this.data.minimum_ms);
     }));
+  }
+
+  // The picture's grade that is stored, beside the picture if it stands there already.
+  tellStored() {
+    const { told, texts, undo } = this.data;
+    this.enter("feedback");
+    this.unmark();
+    this.buttons[told.stored - 1].classList.add("chosen");
+    this.undo.disabled = !undo;
+    this.waitingData = null;
+    this.say(told.text, texts.go_on);
   }
 
   // One picture pixel on one device pixel. Browsers move boxes to whole CSS pixels or whole device
@@ -323,10 +336,9 @@ class View {
   }
 
   takeBack() {
-    const told = this.state() === "feedback";
-    const undo = told ? this.told.undo : this.data?.undo;
-    if (undo && (told || ["waiting", "ready", "blocked"].includes(this.state())))
-      this.send("undo", { session: this.data.session, ...undo });
+    const told = this.state() === "feedback" && this.data.told;
+    if (this.data?.undo && (told || ["waiting", "ready", "blocked"].includes(this.state())))
+      this.send("undo", { session: this.data.session, ...this.data.undo });
   }
 
   state() {

@@ -18,7 +18,7 @@ from srbench.study.store import Store
 # Made by srbench at 5dc2d6a: two raters, one of whom has the id of a third, erased before; an
 # import. The tokens of the personal links are "token-0" and "token-2".
 OLD = json.loads(Path(__file__).with_name("schema_1.json").read_text("utf-8"))
-NEW_COLUMNS = {"sessions": {"nonce"}, "votes": {"stimulus"}}
+NEW_COLUMNS = {"sessions": {"nonce", "untold"}, "votes": {"stimulus"}}
 
 
 @pytest.fixture

@@ -399,6 +399,25 @@ def test_another_grade_for_a_stored_trial_is_refused_and_the_stored_one_named(st
     assert [row["score"] for row in ratings_rows(study.store)] == [2, 1]
 
 
+def test_the_stored_grade_is_told_until_it_was_read_or_taken_back(study):
+    session = opened(study)
+    first, second = vote(study, session, 2), vote(study, session, 4)
+    assert study.store.screen(session).untold is None
+    for answer in ("read", "undo"):
+        study.store.vote(session, replace(second, score=5))
+        untold = study.store.screen(session).untold
+        assert (untold.trial, untold.attempt, untold.score) == (second.trial, 1, 4)
+        study.store.told(session, first.trial)  # of another trial: nothing changes
+        assert study.store.screen(session).untold == untold
+        if answer == "read":
+            study.store.told(session, second.trial)
+        else:
+            study.store.undo(session, second.trial, 1)
+        assert study.store.screen(session).untold is None
+    study.store.vote(session, replace(first, score=5))
+    assert study.store.screen(session).untold.score == 2
+
+
 def test_the_servers_own_clock_lets_nobody_rate_faster_than_the_shortest_time(folder, database):
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
     study = open_study(folder, database, clock=lambda: now[0])

@@ -10,8 +10,11 @@ pytest.importorskip("playwright", reason="needs playwright")
 from driver import FIRST, Rater
 
 from srbench.errors import StudyError
+from srbench.imaging import read_image
 from srbench.study import schema
 from srbench.study.making import new_study
+from srbench.study.manifest import stimulus_path
+from srbench.study.simulate import perfect_submission
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +94,31 @@ def test_another_grade_than_the_stored_one_is_told_and_may_be_taken_back(new_rat
     second.wait_ready(f"{FIRST + 4}.1")
     assert rater.votes() == [(FIRST, 5), (FIRST + 1, 3), (FIRST + 2, 4), (FIRST + 3, 4)]
     second.page.close()
+
+
+def test_what_a_page_did_not_live_to_hear_is_told_to_the_next_one(new_rater):
+    rater = new_rater()
+    rater.resume_at_main()
+    store, playlist = rater.study.store, rater.playlist()
+    for trial, score in ((FIRST, 2), (FIRST + 1, 4)):
+        vote = perfect_submission(rater.study.manifest, playlist[trial], score, 900)
+        assert store.vote(rater.session, vote).verdict == "accepted"
+    # Sent by a page that was closed before the answer came.
+    vote = perfect_submission(rater.study.manifest, playlist[FIRST + 1], 1, 900)
+    assert store.vote(rater.session, vote).verdict == "differs"
+    rater.page.reload()
+    rater.see("4 (Good) is stored already")
+    shown = read_image(stimulus_path(rater.study.folder, playlist[FIRST + 1].stimulus))
+    canvas = rater.page.locator("canvas").bounding_box()
+    assert (canvas["width"], canvas["height"]) == (shown.shape[1], shown.shape[0])
+    rater.page.reload()
+    rater.see("4 (Good) is stored already")
+    rater.page.locator(".card .go").click()
+    rater.wait_ready(f"{FIRST + 2}.1")
+    rater.page.reload()
+    rater.rate(5, FIRST + 2)
+    rater.wait_ready(f"{FIRST + 3}.1")
+    assert rater.votes() == [(FIRST, 2), (FIRST + 1, 4), (FIRST + 2, 5)]
 
 
 def test_another_grade_for_the_last_picture_is_told_before_the_card_that_comes_next(new_rater):
