@@ -65,6 +65,14 @@ def documented_nginx(folder: Path, port: int, servers: list[int], shunned: str) 
     )
 
 
+def unframed(headers: dict[str, str]) -> bool:
+    """Whether an answer says, once each, that no other page may show it in a frame."""
+    return (headers.get("content-security-policy"), headers.get("x-frame-options")) == (
+        "frame-ancestors 'none'",
+        "DENY",
+    )
+
+
 @contextmanager
 def nginx(folder: Path, servers: list[int], shunned: str = "1s") -> Iterator[str]:
     """nginx before two servers; its address."""
@@ -157,10 +165,13 @@ def test_while_no_server_answers_nginx_says_so_and_tries_again(
         page = new_page(locale=locale)
         answer = page.goto(f"{url}/?r=personal")
         assert (answer.status, answer.headers["cache-control"]) == (503, "no-store")
+        assert unframed(answer.headers)
         page.get_by_text(words).wait_for()
         server.start()
         page.locator("[data-testid=stAlert]").wait_for()  # this personal link is not valid
         assert page.url == f"{url}/?r=personal"
+        assert all(unframed(page.request.get(url + path).headers) for path in ("/", "/media/x"))
+        assert page.request.put(f"{url}/x", data="1" * 100_000).status == 413
         server.kill()
 
 
