@@ -101,7 +101,7 @@ def test_the_page_is_well_formed(reported_folder):
 
 def test_hostile_names_are_text(make_folder):
     missing = {"method": HOSTILE + "2", "dataset": None, "reason": HOSTILE, "command": HOSTILE}
-    run = {"methods": {HOSTILE: {"fingerprint": HOSTILE}}, "missing": [missing]}
+    run = {"methods": {"x4": {HOSTILE: {HOSTILE: HOSTILE}}}, "missing": [missing]}
     folder = make_folder(rename={"bicubic": HOSTILE, "nearest": "a<b>"}, run=run)
     html = page_of(folder)
     assert "<img src=x" not in html
