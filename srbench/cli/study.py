@@ -357,7 +357,7 @@ def analyze(
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     database: DatabaseOption = None,
 ) -> None:
-    """From votes to conclusions: MOS, intervals, significance, reliability, figures, page."""
+    """From votes to conclusions: MOS or preference scale, intervals, tests, figures and page."""
     from .console import make_console, working
 
     if (folder is None) == (ratings is None):
@@ -366,8 +366,8 @@ def analyze(
         import pandas as pd
 
         from ..benchmark.results import read_scores
-        from ..report.study.write import write_analysis
-        from ..stats.reading import read_ratings
+        from ..report.analysis import write_study_analysis
+        from ..stats.reading import read_study_table
 
         if folder is not None:
             from ..study import doubtful_votes, open_study
@@ -385,9 +385,11 @@ def analyze(
             table = pd.DataFrame(rows)
         else:
             assert ratings is not None
-            table = read_ratings(ratings)
+            table = read_study_table(ratings)
         read = pd.DataFrame(read_scores(scores)) if scores else None
-        files = write_analysis(table, out, read, resamples=resamples, seed=seed, observer=observer)
+        files = write_study_analysis(
+            table, out, read, resamples=resamples, seed=seed, observer=observer
+        )
     make_console().print(
         f"{counted(len(files), 'file')} made; the page is {out / 'analysis.html'}", markup=False
     )

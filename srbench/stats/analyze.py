@@ -8,6 +8,7 @@ import pandas as pd
 from ..errors import RatingsError
 from ..metrics.base import read_facts
 from ..metrics.table import Known
+from .analyze_pairs import analyze_pairs
 from .attention import attention
 from .bias_model import fit_bias_model
 from .cells import ALL, STIMULUS, blocks, codes, codes_of
@@ -16,6 +17,7 @@ from .intervals import resample
 from .metric_vs_mos import metric_vs_mos
 from .mos import mos_table, score_counts, stimuli_table
 from .omnibus import omnibus_table
+from .pair_answers import is_pair_table
 from .raters import raters_table
 from .ratings import PHASES, check_ratings, main_votes, require_table
 from .reliability import reliability
@@ -33,12 +35,14 @@ def analyze(
     seed: int = 0,
     alpha: float = 0.05,
 ) -> dict[str, pd.DataFrame]:
-    """The statistics of a mean-opinion-score study, as tables.
+    """The statistics of a study, as tables: of opinion scores here, of pairs by `analyze_pairs`.
 
-    ``ratings`` has one row per vote (`check_ratings` says which columns), ``scores`` one row per
-    metric value as in scores.csv. ``family`` declares the comparisons of methods over which Holm's
-    correction runs within each data set (default: every pair). ``alpha`` is the level of the tests,
-    1 - alpha that of every interval of a mean. The same input and seed give the same tables.
+    A table with the columns ``method_a`` and ``method_b`` holds answers to pairs and goes to
+    `analyze_pairs`. Else ``ratings`` has one row per vote (`check_ratings` says which columns),
+    ``scores`` one row per metric value as in scores.csv. ``family`` declares the comparisons of
+    methods over which Holm's correction runs within each data set (default: every pair). ``alpha``
+    is the level of the tests, 1 - alpha that of every interval of a mean. The same input and seed
+    give the same tables.
 
     Keys and columns are those of the files of `srbench study analyze`: ``mos``, ``stimuli``,
     ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_mos``,
@@ -53,9 +57,14 @@ def analyze(
         RatingsError: the ratings cannot be used, or ``family`` names a method nobody rated.
         ResultsError: the scores cannot be used, or match no rated stimulus.
     """
-    ratings = check_ratings(ratings)
+    require_table("ratings", ratings)
     if scores is not None:
         require_table("scores", scores)
+    if is_pair_table(ratings):
+        return analyze_pairs(
+            ratings, scores, family=family, resamples=resamples, seed=seed, alpha=alpha
+        )
+    ratings = check_ratings(ratings)
     votes = main_votes(ratings)
     rng = np.random.default_rng(seed)
     _check_family(family, set(votes["method"]))
@@ -94,6 +103,8 @@ def analyze(
     tables["claims"] = claims_table(tables, alpha=alpha)
     tables["exclusions"] = _exclusions(ratings, raters)
     tables["notes"] = _notes(tables, ALL in by_dataset)
+    for name in ("mos", "stimuli", "pairwise"):
+        tables[name]["procedure"] = "acr"
     for table in tables.values():
         table["simulated"] = bool(ratings["simulated"].any())
     raters["simulated"] = raters["rater"].map(ratings.groupby("rater")["simulated"].any())

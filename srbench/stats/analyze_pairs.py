@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import RatingsError
+from ..metrics.base import read_facts
+from ..metrics.table import Known
 from .cells import ALL, Floats
 from .letters import compact_letters
 from .pair_agreement import (
@@ -99,7 +101,7 @@ def analyze_pairs(
     if scores is not None:
         rng = np.random.default_rng(seed)
         tables["metric_vs_pairs"], tables["metric_comparison"] = metrics_against_pairs(
-            main, scores, resamples, rng, 1 - alpha
+            main, scores, resamples, rng, 1 - alpha, Known(read_facts(scores.attrs.get("metrics")))
         )
     tables["exclusions"] = _exclusions(answers, raters)
     tables["notes"] = _notes(tables)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from ..metrics.table import Known
 from .bradley_terry import A, B
 from .cells import STIMULUS, Floats
 from .intervals import resample
@@ -22,15 +23,16 @@ def metrics_against_pairs(
     resamples: int,
     rng: np.random.Generator,
     level: float = 0.95,
+    known: Known | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """How often each metric agrees with the raters about two versions of one image.
 
     ``answers`` are checked main answers. The first table, ``metric, protocol, n_pairs, agreement,
-    ci_low, ci_high, answers, answers_low, answers_high, note``: over the pairs of pictures whose
-    answers prefer one, ``agreement`` is the share on which the metric prefers the same as the
-    majority; ``answers`` is the share of single preferences that it predicts. Two equal values
-    count half. Pairs with the original, which has no score, are left out. A metric whose better
-    direction is not known is given the benefit of the doubt.
+    ci_low, ci_high, answers, answers_low, answers_high, better, label, note``: over the pairs of
+    pictures whose answers prefer one, ``agreement`` is the share on which the metric prefers the
+    same as the majority; ``answers`` is the share of single preferences that it predicts. Two equal
+    values count half. Pairs with the original, which has no score, are left out. A metric whose
+    better direction is not known is given the benefit of the doubt.
 
     The second: ``best, other, difference, ci_low, ci_high, differs``: the agreement of the best
     metric less that of each other one over the pairs that have both, in the same resamples; these
@@ -53,11 +55,12 @@ def metrics_against_pairs(
     told = np.zeros_like(net)
     np.add.at(told, (block.panel, number), np.abs(sign))
     all_net, all_told, once = net.sum(0), told.sum(0), np.ones(len(unit))
+    known = known or Known()
     values = _values(answers, scores, block)
-    above = {
-        key: _above(key[0], table[image, block.first[pair]] - table[image, block.second[pair]], net)
-        for key, table in values.items()
-    }
+    above: dict[tuple[str, str], Floats] = {}
+    for key, table in values.items():
+        gap = table[image, block.first[pair]] - table[image, block.second[pair]]
+        above[key] = _above(known.under(*key).better or "", gap, net)
     found = {key: _shares(all_net, all_told, once, sign) for key, sign in above.items()}
     draws = resample(panels, int(content.max()) + 1, resamples, rng)
     drawn: dict[tuple[str, str], list[Floats]] = {key: [] for key in above}
@@ -79,6 +82,7 @@ def metrics_against_pairs(
     rows: list[dict[str, object]] = []
     for key in keys:
         spread = np.nanstd(np.concatenate(drawn[key], axis=1), axis=1, ddof=1)
+        facts = known.under(*key)
         decided = (all_net != 0) & ~np.isnan(above[key])
         row: dict[str, object] = {
             "metric": key[0],
@@ -90,6 +94,7 @@ def metrics_against_pairs(
             row[name] = float(value)
             ends = ("ci_low", "ci_high") if name == "agreement" else ("answers_low", "answers_high")
             row[ends[0]], row[ends[1]] = max(value - half, 0.0), min(value + half, 1.0)
+        row["better"], row["label"] = facts.better or "", facts.with_protocol
         row["note"] = "" if decided.any() else "no pair of scored pictures has a majority"
         rows.append(row)
     compared: list[dict[str, object]] = []
@@ -133,11 +138,11 @@ def _values(
     return found
 
 
-def _above(metric: str, difference: Floats, net: Floats) -> Floats:
+def _above(better: str, difference: Floats, net: Floats) -> Floats:
     """1 where the metric prefers the first, -1 the second, 0 equal, NaN unknown."""
     sign = np.sign(np.round(difference, 9))
     follows = float(np.nansum(sign * net.sum(0)))
-    return direction(metric, follows) * sign
+    return direction(better, follows) * sign
 
 
 def _shares(net: Floats, told: Floats, weight: Floats, above: Floats) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from ..csv_cells import unguard
 from ..csv_tables import CsvText, read_csv_text
 from ..errors import RatingsError
+from .pair_answers import PAIR_REQUIRED, check_answers, is_pair_table
 from .ratings import REQUIRED, check_ratings
 
 
@@ -32,7 +34,25 @@ def read_ratings(path: Path | str) -> pd.DataFrame:
         raise RatingsError(f"{path.name}: {error}") from error
 
 
-def _frame(found: CsvText) -> pd.DataFrame:
+def read_study_table(path: Path | str) -> pd.DataFrame:
+    """A file of grades or of pair comparisons as a checked table; its columns say which.
+
+    `read_ratings` for grades, `check_answers` for pairs, read by the same rules.
+
+    Raises:
+        RatingsError: the file is missing, not such a CSV, or its rows break a rule.
+    """
+    path = Path(path)
+    found = read_csv_text(path, PAIR_REQUIRED)
+    if not is_pair_table(pd.DataFrame(columns=pd.Index(found.header))):
+        return read_ratings(path)
+    try:
+        return check_answers(_frame(found, PAIR_REQUIRED))
+    except RatingsError as error:
+        raise RatingsError(f"{path.name}: {error}") from error
+
+
+def _frame(found: CsvText, needed: Sequence[str] = REQUIRED) -> pd.DataFrame:
     try:
         frame = pd.read_csv(
             io.StringIO(found.text),
@@ -42,7 +62,7 @@ def _frame(found: CsvText) -> pd.DataFrame:
             skipinitialspace=True,
         )
     except (pd.errors.ParserError, csv.Error) as error:
-        if not set(REQUIRED) <= {name.casefold() for name in found.header}:
+        if not set(needed) <= {name.casefold() for name in found.header}:
             return pd.DataFrame(columns=pd.Index(found.header))  # refused for what it lacks
         raise RatingsError(f"this is no well-formed CSV: {_one_line(error)}") from error
     if not isinstance(frame.index, pd.RangeIndex):  # pandas would shift the columns

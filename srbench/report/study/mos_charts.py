@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ...stats.ratings import HIGHEST, LOWEST
 from ...stats.significance import HEADLINE
+from ..kit.panels import ABOVE, LEFT, RIGHT, colour_cell, mark_row, name_rows, rows_figure
 from ..kit.published import published
 from ..kit.style import (
     BLUE,
@@ -21,7 +21,6 @@ from ..kit.style import (
     display_name,
     figure_style,
     format_value,
-    method_style,
     new_figure,
 )
 from .names import Tables, crossed_rows
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 LONGEST_LETTERS = 12  # beside a row of the MOS figure
 _SMALLEST_CELL = 0.09  # inches; of the significance matrix, which grows beyond the column for it
-_LEFT, _RIGHT, _ABOVE, _BELOW, _ROW = 1.15, 0.12, 0.28, 0.42, 0.175  # inches
 
 
 def mos_figure(tables: Tables, dataset: str) -> Figure:
@@ -46,12 +44,12 @@ def mos_figure(tables: Tables, dataset: str) -> Figure:
     if longest > LONGEST_LETTERS:  # they stand in the table
         letters, longest = letters.iloc[:0], 0
     with figure_style():
-        figure, axes = _rows_figure(
+        figure, axes = rows_figure(
             dataset_name(dataset).capitalize() if dataset == "all" else dataset_name(dataset),
             len(own),
-            right=_RIGHT + 0.068 * longest,
+            right=RIGHT + 0.068 * longest,
         )
-        _names(axes, own["method"])
+        name_rows(axes, own["method"])
         _scale_axis(axes)
         for y, row in enumerate(own.to_dict("records")):
             method, x = str(row["method"]), row["mos"]
@@ -63,7 +61,7 @@ def mos_figure(tables: Tables, dataset: str) -> Figure:
                     zorder=1.5,
                     markerfacecolor="none", markeredgecolor=FAINT, markeredgewidth=0.9,
                 )  # fmt: skip
-            _mark(axes, x, y, low, high, method)
+            mark_row(axes, x, y, low, high, method)
             if method in letters.index:
                 axes.annotate(
                     letters[method], (1, y), (4, 0), xycoords=("axes fraction", "data"),
@@ -82,15 +80,15 @@ def votes_figure(tables: Tables, dataset: str) -> Figure:
     share = counts.div(counts.sum(axis=1), axis=0)
     shares = share.reindex(own["method"]).to_numpy(dtype=float)
     with figure_style():
-        figure, axes = _rows_figure(dataset_name(dataset), len(own), row=0.225)
-        _names(axes, own["method"])
+        figure, axes = rows_figure(dataset_name(dataset), len(own), row=0.225)
+        name_rows(axes, own["method"])
         _scale_axis(axes, "score, 1 bad to 5 excellent")
         axes.grid(visible=False)
         axes.set_xlim(LOWEST - 0.5, HIGHEST + 0.5)
         for y, row in enumerate(own.to_dict("records")):
             for score in range(LOWEST, HIGHEST + 1):
                 part = float(shares[y, score - LOWEST])
-                axes.add_patch(_cell(score, y, BLUE, 0.72 * part / shares.max()))
+                axes.add_patch(colour_cell(score, y, BLUE, 0.72 * part / shares.max()))
                 if round(100 * part) > 0:
                     axes.text(
                         score, y - 0.36, f"{100 * part:.0f}", fontsize=5.5, ha="center", va="top"
@@ -113,11 +111,11 @@ def ranks_figure(tables: Tables, dataset: str) -> Figure:
     own = crossed_rows(tables, dataset)
     with figure_style():
         title = "All data sets" if dataset == "all" else dataset_name(dataset)
-        figure, axes = _rows_figure(title, len(own))
-        _names(axes, own["method"])
+        figure, axes = rows_figure(title, len(own))
+        name_rows(axes, own["method"])
         for y, row in enumerate(own.to_dict("records")):
             ends = row["rank_ci_low"], row["rank_ci_high"]
-            _mark(axes, row["mean_rank"], y, *ends, str(row["method"]))
+            mark_row(axes, row["mean_rank"], y, *ends, str(row["method"]))
         axes.set_xlim(len(own) + 0.2, 0.8)
         step = 1 if len(own) <= 6 else 2 * -(-len(own) // 16) if len(own) > 24 else 2
         axes.set_xticks(range(len(own), 0, -step))
@@ -136,17 +134,17 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
         return None
     place = {method: i for i, method in enumerate(own["method"])}
     count = len(place)
-    room = COLUMN_WIDTH - _LEFT - _RIGHT
+    room = COLUMN_WIDTH - LEFT - RIGHT
     cell = max(_SMALLEST_CELL, min(0.34 if count <= 7 else 0.21, room / (count - 1)))  # inches
     side, decimals = cell * (count - 1), 2 if cell > 0.3 else 1
     letters = min(8.0, 62 * cell)  # points
     names = [display_name(m, limit=17) for m in place]
     below = 0.2 + 0.0088 * letters * max(map(len, names[:-1]))
-    height = _ABOVE + side + below
-    width = max(COLUMN_WIDTH, _LEFT + side + _RIGHT)
+    height = ABOVE + side + below
+    width = max(COLUMN_WIDTH, LEFT + side + RIGHT)
     with figure_style():
         figure = new_figure(width, height)
-        axes = figure.add_axes((_LEFT / width, below / height, side / width, side / height))
+        axes = figure.add_axes((LEFT / width, below / height, side / width, side / height))
         title = "All data sets" if dataset == "all" else dataset_name(dataset)
         figure.text(0.07 / width, 1 - 0.05 / height, title, weight="bold", size=9, va="top")
         axes.grid(visible=False)
@@ -162,7 +160,7 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
             x, y = min(a, b), max(a, b)
             gap = row["mos_difference"] * (1 if a > b else -1)  # row minus column
             colour = (BLUE if gap > 0 else VERMILLION) if row["significant"] else FAINT
-            axes.add_patch(_cell(x, y, colour, 0.5 if row["significant"] else 0.1))
+            axes.add_patch(colour_cell(x, y, colour, 0.5 if row["significant"] else 0.1))
             if cell < 0.14:
                 continue  # no room for numbers
             axes.text(
@@ -172,52 +170,7 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
     return figure
 
 
-def _rows_figure(
-    title: str, rows: int, *, right: float = _RIGHT, row: float = _ROW
-) -> tuple[Figure, Axes]:
-    """A panel with a row per method, ``row`` inches high, names at the left."""
-    height = _ABOVE + rows * row + _BELOW
-    figure = new_figure(COLUMN_WIDTH, height)
-    axes = figure.add_axes(
-        (
-            _LEFT / COLUMN_WIDTH,
-            _BELOW / height,
-            (COLUMN_WIDTH - _LEFT - right) / COLUMN_WIDTH,
-            rows * row / height,
-        )
-    )
-    axes.set_ylim(rows - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    figure.text(0.02, 1 - 0.05 / height, title, weight="bold", size=9, va="top")
-    return figure, axes
-
-
-def _names(axes: Axes, methods: pd.Series) -> None:
-    axes.set_yticks(range(len(methods)), [display_name(m, limit=17) for m in methods])
-
-
-def _mark(axes: Axes, x: float, y: float, low: float, high: float, method: str) -> None:
-    """A method's marker with its horizontal interval, where there is one."""
-    style = method_style(method)
-    if np.isfinite(low) and np.isfinite(high):
-        axes.plot([low, high], [y, y], color=style.colour, linewidth=1.3, zorder=2)
-    axes.plot(
-        x, y, linestyle="none", marker=style.marker, color=style.colour,
-        markerfacecolor=style.face, markersize=7.5 if style.marker == "*" else 5,
-        markeredgewidth=1, zorder=3,
-    )  # fmt: skip
-
-
 def _scale_axis(axes: Axes, label: str = "MOS, 1 bad to 5 excellent") -> None:
     axes.set_xlim(LOWEST - 0.1, HIGHEST + 0.1)
     axes.set_xticks(range(LOWEST, HIGHEST + 1))
     axes.set_xlabel(label)
-
-
-def _cell(x: float, y: float, colour: str, alpha: float):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle(
-        (x - 0.48, y - 0.44), 0.96, 0.88, facecolor=colour, alpha=alpha, edgecolor="none", zorder=1
-    )

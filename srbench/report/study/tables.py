@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pandas as pd
+
 from ...metrics.table import Known
 from ...stats.significance import HEADLINE, PAPER
 from ...stats.standing import standing
@@ -252,11 +254,7 @@ def metrics(tables: Tables) -> Table:
         lambda r: f"{known.order(r['metric'])}{known.protocol_order(r['protocol'])}", axis=1
     )
     frame = frame.assign(order=order).sort_values(["level", "order"], ascending=[False, True])
-    # The label ends with the network or the protocol, which has a column of its own.
-    frame["metric"] = [
-        known.under(m, p).full_label if m in known else label.removesuffix(f" ({p})")
-        for m, p, label in zip(frame["metric"], frame["protocol"], frame["label"], strict=True)
-    ]
+    frame["metric"] = metric_names(frame)
     frame["protocol"] = [known.protocol(p).under for p in frame["protocol"]]
     columns = [
         Column("level", "Level"),
@@ -286,3 +284,13 @@ def metrics(tables: Tables) -> Table:
         [*columns, Column("mapping", "Mapping")],
         notes=sorted({f"— {note}" for note in frame["note"] if note}),
     )
+
+
+def metric_names(frame: pd.DataFrame) -> list[str]:
+    """Metrics of a table with ``metric, protocol, label`` as they are printed beside a protocol."""
+    known = Known()
+    # The label ends with the network or the protocol, which has a column of its own.
+    return [
+        known.under(m, p).full_label if m in known else label.removesuffix(f" ({p})")
+        for m, p, label in zip(frame["metric"], frame["protocol"], frame["label"], strict=True)
+    ]

@@ -1,0 +1,191 @@
+"""The figures of a pair study: scale, win rates, preferences image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...files import safe_stem
+from ...stats.bradley_terry import JOD
+from ...stats.cells import Floats
+from ..kit.drawn import Drawn
+from ..kit.panels import ABOVE, LEFT, RIGHT, colour_cell, mark_row, name_rows, rows_figure
+from ..kit.style import (
+    BLUE,
+    COLUMN_WIDTH,
+    FAINT,
+    INK,
+    VERMILLION,
+    dataset_name,
+    display_name,
+    figure_style,
+    new_figure,
+)
+from ..study.mos_charts import LONGEST_LETTERS
+from .names import Tables, best_first, datasets_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAIR_KINDS = ("scale", "wins", "preferences")
+_CROSSED = "95 % interval with raters and images both random"
+
+
+def draw_pair_study(tables: Tables) -> Iterator[Drawn]:
+    """All figures, one at a time. Where raters are simulated every figure says so."""
+    for name in datasets_of(tables):
+        if best_first(tables, name)["score"].notna().sum() < 2:
+            continue
+        shown = dataset_name(name)
+        yield _drawn(
+            tables,
+            safe_stem(f"scale_{name}"),
+            f"Preference scale, {shown}",
+            f"Bradley-Terry scale, the mean of the methods 0. Lines: {_CROSSED}. Above: "
+            "just-objectionable differences (1 JOD = ln 3 logits: preferred in three of four "
+            "answers). Letters: methods that share one do not differ significantly (Holm).",
+            scale_figure(tables, name),
+        )
+        yield _drawn(
+            tables,
+            safe_stem(f"wins_{name}"),
+            f"Who is preferred to whom, {shown}",
+            "Per cent of answers that prefer the row to the column, 'no difference' half, both in "
+            "the order of the scale. Blue: the row is preferred; empty: never asked. Intervals are "
+            "in tables/pair_rates.csv.",
+            wins_figure(tables, name),
+        )
+    for name in [n for n in datasets_of(tables) if n != "all"]:
+        yield _drawn(
+            tables,
+            safe_stem(f"preferences_{name}"),
+            f"Preferences image by image, {dataset_name(name)}",
+            "Per cent of the answers about a method and an image that prefer it: blue above half, "
+            "vermillion below. No interval: a cell is few answers; what differs between methods is "
+            "told by the scale.",
+            preferences_figure(tables, name),
+        )
+
+
+def scale_figure(tables: Tables, dataset: str) -> Figure:
+    """Every method on the scale with its interval and its letters, the best at the top."""
+    own = best_first(tables, dataset)
+    own = own[own["score"].notna()]
+    letters = tables["letters"]
+    letters = letters[letters["dataset"] == dataset].set_index("method")["letters"]
+    longest = max((len(str(text)) for text in letters), default=0)
+    if longest > LONGEST_LETTERS:  # they stand in the table
+        letters, longest = letters.iloc[:0], 0
+    with figure_style():
+        figure, axes = rows_figure(
+            _title(dataset), len(own), right=RIGHT + 0.068 * longest, above=0.5
+        )
+        name_rows(axes, own["method"])
+        low, high = own["ci_low"].min(), own["ci_high"].max()
+        pad = 0.04 * (high - low)
+        axes.set_xlim(low - pad, high + pad)
+        axes.set_xlabel("scale (logits), preferred more often →")
+        above = axes.secondary_xaxis("top", functions=(_in_jod, _in_logits))
+        above.set_xlabel("JOD", labelpad=2)
+        above.tick_params(labelsize=7)
+        axes.axvline(0, color=FAINT, linewidth=0.6, zorder=1)
+        for y, row in enumerate(own.to_dict("records")):
+            method = str(row["method"])
+            mark_row(axes, row["score"], y, row["ci_low"], row["ci_high"], method)
+            if method in letters.index:
+                axes.annotate(
+                    letters[method], (1, y), (4, 0), xycoords=("axes fraction", "data"),
+                    textcoords="offset points", va="center", fontsize=7, annotation_clip=False,
+                )  # fmt: skip
+    return figure
+
+
+def wins_figure(tables: Tables, dataset: str) -> Figure:
+    """The matrix of win rates in the order of the scale, the best first."""
+    methods = [str(name) for name in best_first(tables, dataset)["method"]]
+    place = {method: i for i, method in enumerate(methods)}
+    share = np.full((len(methods), len(methods)), np.nan)
+    pairs = tables["pairs"]
+    for row in pairs[pairs["dataset"] == dataset].to_dict("records"):
+        a, b = place[row["method_a"]], place[row["method_b"]]
+        share[a, b], share[b, a] = row["win_rate_a"], 1 - row["win_rate_a"]
+    return _matrix(_title(dataset), share, methods, methods, 0.34)
+
+
+def preferences_figure(tables: Tables, dataset: str) -> Figure:
+    """How often each method (rows, as the scale orders them) was preferred on each image."""
+    methods = [str(name) for name in best_first(tables, dataset)["method"]]
+    own = tables["preferences"]
+    own = own[own["dataset"] == dataset]
+    table = own.pivot(index="method", columns="image", values="win_rate").reindex(methods)
+    images = [str(name) for name in table.columns]
+    return _matrix(_title(dataset), table.to_numpy(dtype=float), methods, images, 0.34)
+
+
+def _matrix(
+    title: str,
+    share: Floats,
+    rows: list[str],
+    columns: list[str],
+    largest: float,
+) -> Figure:
+    """Shares as coloured cells with their per cents; without numbers where there is no room."""
+    width = min(largest, (COLUMN_WIDTH - LEFT - RIGHT) / len(columns))
+    tall = max(width, 0.16)
+    labels = width >= 0.07
+    size = min(8.0, 62 * min(width, tall))
+    names = [display_name(name, limit=17) for name in columns] if labels else []
+    below = 0.2 + 0.0088 * size * max(map(len, names), default=0) + (0 if labels else 0.15)
+    height = ABOVE + tall * len(rows) + below
+    with figure_style():
+        figure = new_figure(COLUMN_WIDTH, height)
+        across = width * len(columns) / COLUMN_WIDTH
+        axes = figure.add_axes(
+            (LEFT / COLUMN_WIDTH, below / height, across, tall * len(rows) / height)
+        )
+        figure.text(0.02, 1 - 0.05 / height, title, weight="bold", size=9, va="top")
+        axes.grid(visible=False)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        axes.set_xlim(-0.5, len(columns) - 0.5)
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_yticks(range(len(rows)), [display_name(name, limit=17) for name in rows])
+        axes.set_xticks(range(len(names)), names, rotation=90)
+        axes.tick_params(length=0)
+        axes.tick_params(axis="x", labelsize=size)
+        if not labels:
+            axes.set_xlabel(f"{len(columns)} images")
+        for y, x in np.argwhere(np.isfinite(share)):
+            value = float(share[y, x])
+            colour = BLUE if value > 0.5 else VERMILLION if value < 0.5 else FAINT
+            axes.add_patch(colour_cell(x, y, colour, 0.08 + 1.1 * abs(value - 0.5)))
+            if width >= 0.15:
+                axes.text(x, y, f"{100 * value:.0f}", fontsize=min(6.5, 34 * width), ha="center",
+                          va="center", color=INK)  # fmt: skip
+    return figure
+
+
+def _in_jod(logits: ArrayLike) -> ArrayLike:
+    return np.asarray(logits) / JOD
+
+
+def _in_logits(jod: ArrayLike) -> ArrayLike:
+    return np.asarray(jod) * JOD
+
+
+def _title(dataset: str) -> str:
+    return "All data sets" if dataset == "all" else dataset_name(dataset)
+
+
+def _drawn(tables: Tables, stem: str, title: str, caption: str, figure: Figure) -> Drawn:
+    if bool(tables["scale"]["simulated"].any()):
+        with figure_style():
+            figure.text(
+                1 - 0.06 / figure.get_figwidth(), 1 - 0.05 / figure.get_figheight(),
+                "simulated raters", ha="right", va="top", fontsize=7, color=VERMILLION,
+            )  # fmt: skip
+        caption += " Simulated raters, not people."
+    return Drawn(stem, title, caption, figure)

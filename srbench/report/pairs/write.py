@@ -1,0 +1,118 @@
+"""The report of a pair study: every file that `srbench study analyze` promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ...files import remove_unfinished, write_text
+from ...observer import Observer
+from ...stats.analyze_pairs import analyze_pairs
+from ...stats.pair_answers import check_answers
+from ...stats.significance import Pairs
+from ..kit.drawn import PageFigure, save_figures
+from ..kit.page import page_environment
+from ..kit.render import Table, write_table
+from ..kit.style import dataset_order, display_name
+from ..study.page import per_dataset, simulated_note, versions, without_empty
+from ..study.write import to_csv, to_json
+from .charts import PAIR_KINDS, draw_pair_study
+from .names import Tables
+from .tables import pair_study_tables
+from .words import pair_claims, pair_headline, pair_methods_text
+
+PAIR_FILES = ("scale", "pairs", "pairwise", "raters", "metric_vs_pairs")
+
+
+def write_pair_analysis(
+    answers: pd.DataFrame,
+    out: Path,
+    scores: pd.DataFrame | None = None,
+    *,
+    family: Pairs | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    observer: Observer | None = None,
+) -> list[Path]:
+    """Analyse ``answers`` and write tables, figures and analysis.html into ``out``.
+
+    As `srbench.report.study.write.write_analysis`, for pair comparisons.
+
+    Returns:
+        The files written.
+
+    Raises:
+        RatingsError: the answers cannot be used.
+        ResultsError: the scores cannot be used, or ``out`` cannot be written to.
+    """
+    answers = check_answers(answers)
+    tables = analyze_pairs(answers, scores, family=family, resamples=resamples, seed=seed)
+    for part in ("tables", "figures"):
+        remove_unfinished(out / part)
+    written: list[Path] = []
+    for name in PAIR_FILES:
+        if name in tables:
+            written.append(out / f"{name}.csv")
+            write_text(written[-1], to_csv(tables[name]))
+    written.append(out / "reliability.json")
+    write_text(written[-1], to_json({str(k): v for k, v in tables["reliability"].iloc[0].items()}))
+    claims = pair_claims(tables)
+    for name, table in (("claims", claims), ("notes", tables["notes"]),
+                        ("preferences", tables["preferences"])):  # fmt: skip
+        written.append(out / "tables" / f"pair_{name}.csv")
+        write_text(written[-1], to_csv(table))
+    shown = pair_study_tables(tables)
+    for table in shown:
+        written += write_table(table, out / "tables")
+    figures, pictures = save_figures(draw_pair_study(tables), out / "figures", PAIR_KINDS, observer)
+    settings: dict[str, object] = {
+        "answers": len(answers),
+        "raters": int(answers["rater"].nunique()),
+        "alpha": 0.05,
+        "resamples": resamples,
+        "seed": seed,
+    }
+    if family is not None:
+        settings["family"] = [f"{a} / {b}" for a, b in family]
+    page = out / "analysis.html"
+    write_text(page, render_pairs(tables, answers, claims, shown, pictures, settings))
+    return [*written, *figures, page]
+
+
+def render_pairs(
+    tables: Tables,
+    answers: pd.DataFrame,
+    claims: pd.DataFrame,
+    shown: Sequence[Table],
+    figures: Sequence[PageFigure],
+    settings: Mapping[str, object],
+) -> str:
+    """The whole page as text. Every name in it is escaped, whatever a method or rater is called."""
+    by_stem = {table.stem: table for table in shown}
+    said: dict[str, list[str]] = {}
+    for record in claims.to_dict("records"):
+        said.setdefault(str(record["dataset"]), []).append(str(record["claim"]))
+    order = sorted(said, key=lambda name: (name != "all", dataset_order(name)))
+    return page_environment().get_template("pairs.html").render(
+        headline=pair_headline(tables),
+        simulated=simulated_note(answers),
+        claims=[("All data sets" if name == "all" else display_name(name), said[name])
+                for name in order],
+        scale=per_dataset(by_stem["pair_scale"]),
+        scale_table=by_stem["pair_scale"],
+        tests=per_dataset(by_stem["pair_tests"]),
+        tests_table=by_stem["pair_tests"],
+        rates=per_dataset(by_stem["pair_rates"]),
+        rates_table=by_stem["pair_rates"],
+        fit=by_stem["pair_fit"],
+        metrics=[by_stem[s] for s in ("pair_metrics", "pair_metric_comparison") if s in by_stem],
+        raters=[without_empty(by_stem[stem])
+                for stem in ("pair_reliability", "pair_raters", "pair_sensitivity",
+                             "pair_exclusions")],
+        remarks=tables["notes"].to_dict("records"),
+        figures=figures,
+        methods=pair_methods_text(tables, answers, settings),
+        facts={**settings, "versions": versions()},
+    )  # fmt: skip
