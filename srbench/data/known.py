@@ -36,7 +36,12 @@ class Checked:
 
 
 def checked(
-    dataset: Dataset, *, as_is: bool = False, whole: bool = True, observer: Observer | None = None
+    dataset: Dataset,
+    *,
+    as_is: bool = False,
+    whole: bool = True,
+    cropped: bool = False,
+    observer: Observer | None = None,
 ) -> Checked:
     """Hold a data set that has a known name against the recorded pixels, before it is used.
 
@@ -44,6 +49,7 @@ def checked(
         dataset: as it was opened; one of another name is only searched for LR copies.
         as_is: take it although it differs, under the name ``<Name>-as-is``.
         whole: whether all images of the known set must be there.
+        cropped: whether images cut to a multiple, as a run's results hold them, will do.
         observer: is told of the files that are told by their pixels.
 
     Raises:
@@ -55,7 +61,8 @@ def checked(
             _refuse_low_resolution(dataset)
         return Checked(dataset, "", (), "")
     found = recognise(replace(dataset, name=known), observer)
-    bad = [f for f in found.findings if not f.good and (whole or f.status != "missing")]
+    allowed = [*([] if whole else ["missing"]), *(["mod-cropped"] if cropped else [])]
+    bad = [f for f in found.findings if not f.good and f.status not in allowed]
     told = ""
     if found.renamed:
         shown = [f"{stem} is {image_id}" for stem, image_id in [*found.renamed.items()][:3]]
@@ -72,7 +79,8 @@ def checked(
         folder = next(iter(dataset.images.values())).parent
         raise DatasetError(
             f"{folder} is not the {known} that is recorded: {differences}; put the canonical "
-            f"images there, or add --as-is to take them under the name {known}{AS_IS}"
+            f"images there, or take them under the name {known}{AS_IS}: add --as-is, or rename the "
+            "folder"
         )
     return Checked(replace(found.dataset, name=known + AS_IS), differences, found.findings, told)
 

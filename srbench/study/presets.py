@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..data.catalogue import canonical_name
+from ..data.known import AS_IS
 from ..errors import unknown_name
 
 # What a session takes, for planning: about 4.5 s a vote; consent, questions and instructions a
@@ -58,7 +60,9 @@ class Preset:
         """The methods to be shown of a data set: the paper's, or all there are."""
         if self.name != "paper":
             return list(there)
-        left_out = _PAPER_NOT_ON_BSD100 if dataset.lower() == "bsd100" else ()
+        left_out = (
+            _PAPER_NOT_ON_BSD100 if canonical_name(dataset.removesuffix(AS_IS)) == "BSD100" else ()
+        )
         return [method for method in _PAPER if method not in left_out]
 
     def contents_shown(self, versions: Sequence[int], retests: int) -> int:

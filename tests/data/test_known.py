@@ -246,3 +246,21 @@ def test_a_larger_file_of_a_set_recorded_cropped_is_the_same_image():
     assert judge(image, record)[0] != "ok"
     assert judge(image[1:], record, cropped=4)[0] != "ok"
     assert 4 in MULTIPLES
+
+
+def test_a_study_of_results_that_hold_other_images_under_a_known_name_is_refused(
+    copied, refused, run_cli, tmp_path, shared
+):
+    out = tmp_path / "out"
+    arguments = [*run("--datasets", "Set5", root=shared / "data", out=out)]
+    arguments[6] = "nearest,bicubic"
+    assert run_cli(*arguments).code == 0
+    new = ("study", "new", "--from", out, "--data", shared / "data", "--out")
+    ran = run_cli(*new, tmp_path / "study")
+    assert ran.code == 0, ran
+    for method in ("HR", "nearest", "bicubic"):
+        path = out / f"images/Set5/x4/{method}/baby.png"
+        write_png(path, read_image(path)[:, ::-1].copy())
+    line = refused(*new, tmp_path / "other")
+    assert "not the Set5 that is recorded: 1 of 5 images differ (1 wrong image): baby" in line
+    assert not (tmp_path / "other").exists()

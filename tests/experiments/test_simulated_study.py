@@ -15,13 +15,13 @@ from srbench.study import open_study
 def command(tmp_path, monkeypatch):
     """A run of three methods on two small sets, the simulated study after it."""
     for dataset, image in {
-        "Set5": data.chelsea()[60:140, 100:180],
+        "Tiny": data.chelsea()[60:140, 100:180],
         "Mini": data.coffee()[60:140, 200:280],
     }.items():
         for name, pixels in {"a": image, "b": image[::-1], "c": image[:, ::-1]}.items():
             write_png(tmp_path / f"data/{dataset}/HR/{name}.png", np.ascontiguousarray(pixels))
     return (
-        "run-all", "--data", tmp_path / "data", "--datasets", "Set5,Mini", "--no-lpips",
+        "run-all", "--data", tmp_path / "data", "--datasets", "Tiny,Mini", "--no-lpips",
         "--methods", "nearest,bicubic,espcn", "--out", tmp_path / "r", "--study", "simulated",
     )  # fmt: skip
 

@@ -96,8 +96,8 @@ def test_it_raises_psnr_of_a_trained_network():
 
 
 def test_the_run_tells_and_names_it_everywhere(run_cli, refused, tmp_path, tiny):
-    write_png(tmp_path / "data/Set5/HR/bird.png", data.astronaut()[:96, :96].copy())
-    arguments = ("run-all", "--datasets", "Set5", "--no-lpips", "--data", tmp_path / "data",
+    write_png(tmp_path / "data/Mini/HR/bird.png", data.astronaut()[:96, :96].copy())
+    arguments = ("run-all", "--datasets", "Mini", "--no-lpips", "--data", tmp_path / "data",
                  "--out", tmp_path / "r", "--methods")  # fmt: skip
     ran = run_cli(*arguments, f"srcnn,SRCNN+,mine+={tiny}")
     assert ran.code == 0, ran.err

@@ -25,7 +25,7 @@ def results(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("results")
     sample = open_dataset("sample", None)
     for number, name in enumerate(sample.ids[:4]):
-        for dataset, corner in (("Set5", 40), ("Set14", 120)):
+        for dataset, corner in (("Five", 40), ("Fourteen", 120)):
             hr = crop_to_multiple(sample.read(name)[corner : corner + 48, corner : corner + 64], 4)
             lr = imresize(hr, 1 / SCALE)
             bicubic = imresize(lr, SCALE)

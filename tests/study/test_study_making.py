@@ -99,8 +99,8 @@ def test_gold_contents_are_extra_ones(make):
 
 def test_the_papers_design_is_its_methods_with_fewer_on_bsd100(own_results, make):
     images = own_results / "images"
-    shutil.copytree(images / "Set5/x4/bicubic", images / "Set5/x4/srresnet-vgg54")
-    shutil.copytree(images / "Set5", images / "BSD100")
+    shutil.copytree(images / "Five/x4/bicubic", images / "Five/x4/srresnet-vgg54")
+    shutil.copytree(images / "Five", images / "BSD100-as-is")
     made = make(preset_name="paper")
     manifest = load_manifest(made.folder)
 
@@ -109,9 +109,11 @@ def test_the_papers_design_is_its_methods_with_fewer_on_bsd100(own_results, make
             manifest.by_id[s].method for s in manifest.main if manifest.by_id[s].dataset == dataset
         }
 
-    assert shown("Set5") == {"nearest", "bicubic", "srgan-mse", "HR"}
-    assert shown("BSD100") == {"nearest", "bicubic", "HR"}
-    assert any("BSD100 is shown without SRCNN, SelfExSR, DRCN, ESPCN" in n for n in made.notes)
+    assert shown("Five") == {"nearest", "bicubic", "srgan-mse", "HR"}
+    assert shown("BSD100-as-is") == {"nearest", "bicubic", "HR"}
+    assert any(
+        "BSD100-as-is is shown without SRCNN, SelfExSR, DRCN, ESPCN" in n for n in made.notes
+    )
     assert manifest.rules.retests == 10
 
 
@@ -132,7 +134,7 @@ def test_sub_sampling_reports_what_a_rater_sees_and_a_stimulus_gets(make):
 
 def test_high_contents_are_left_out_or_cut_all_versions_alike(own_results, make):
     for method in ("HR", "nearest", "bicubic", "srgan-mse"):
-        path = next((own_results / f"images/Set5/x4/{method}").glob("a*.png"))
+        path = next((own_results / f"images/Five/x4/{method}").glob("a*.png"))
         tall = np.vstack([read_image(path)] * 2)
         write_png(path, tall)
     left_out = load_manifest(make("a", max_height=60).folder)
@@ -144,7 +146,7 @@ def test_high_contents_are_left_out_or_cut_all_versions_alike(own_results, make)
     assert len(cut.contents) == 8
     assert "1 contents higher than 60 pixels were cut about the centre" in made.notes
     (stimulus,) = [s for s in cut.stimuli if s.height == 60 and s.method == "HR"]
-    original = read_image(own_results / f"images/Set5/x4/HR/{stimulus.image}.png")
+    original = read_image(own_results / f"images/Five/x4/HR/{stimulus.image}.png")
     assert np.array_equal(read_image(stimulus_path(made.folder, stimulus.id)), original[18:78])
 
 
@@ -161,10 +163,10 @@ def test_a_new_study_opens_and_its_codes_let_raters_in(make):
 
 
 def test_sizes_that_differ_within_a_content_are_refused(own_results, make, tmp_path):
-    path = next((own_results / "images/Set14/x4/bicubic").iterdir())
+    path = next((own_results / "images/Fourteen/x4/bicubic").iterdir())
     write_png(path, read_image(path)[:, :60])
     with pytest.raises(
-        StudyError, match=rf"Set14/{path.stem} by bicubic is 60x48, its HR is 64x48"
+        StudyError, match=rf"Fourteen/{path.stem} by bicubic is 60x48, its HR is 64x48"
     ):
         make()
     assert not (tmp_path / "made").exists()
@@ -172,23 +174,23 @@ def test_sizes_that_differ_within_a_content_are_refused(own_results, make, tmp_p
 
 
 def test_a_missing_version_is_refused(own_results, make):
-    path = next((own_results / "images/Set14/x4/nearest").iterdir())
+    path = next((own_results / "images/Fourteen/x4/nearest").iterdir())
     path.unlink()
-    with pytest.raises(StudyError, match=f"Set14/{path.stem} has no version by nearest"):
+    with pytest.raises(StudyError, match=f"Fourteen/{path.stem} has no version by nearest"):
         make()
 
 
 def test_a_version_without_an_original_is_refused(own_results, make):
-    path = next((own_results / "images/Set14/x4/HR").iterdir())
+    path = next((own_results / "images/Fourteen/x4/HR").iterdir())
     path.unlink()
-    with pytest.raises(StudyError, match=f"Set14/{path.stem} by bicubic has no HR original"):
+    with pytest.raises(StudyError, match=f"Fourteen/{path.stem} by bicubic has no HR original"):
         make()
 
 
 def test_no_originals_and_fewer_than_two_methods_are_refused(own_results, make):
     with pytest.raises(StudyError, match=r"has 1 of the methods to be compared \(bicubic\)"):
         make(methods=["bicubic", "HR"])
-    shutil.rmtree(own_results / "images/Set5/x4/HR")
+    shutil.rmtree(own_results / "images/Five/x4/HR")
     with pytest.raises(StudyError, match="has no HR folder"):
         make()
 
@@ -205,7 +207,7 @@ def test_wrong_names_and_numbers_are_refused_with_the_nearest_right_one(make, ow
     with pytest.raises(StudyError, match="--per-rater 3 is less than the versions of one image"):
         make(per_rater=3)
     with pytest.raises(StudyError, match="12 retests cannot be kept 10 trials apart"):
-        make(datasets=["Set5"], methods=["nearest", "bicubic"], retests=20)
+        make(datasets=["Five"], methods=["nearest", "bicubic"], retests=20)
     with pytest.raises(StudyError, match="9 gold contents asked for, but Practice has 3"):
         make(gold=9)
     with pytest.raises(StudyError, match="magnification is '0'"):
@@ -218,7 +220,7 @@ def test_wrong_names_and_numbers_are_refused_with_the_nearest_right_one(make, ow
 
 
 def test_several_scales_need_a_choice(own_results, make):
-    shutil.copytree(own_results / "images/Set5/x4", own_results / "images/Set5/x2")
+    shutil.copytree(own_results / "images/Five/x4", own_results / "images/Five/x2")
     with pytest.raises(StudyError, match=r"scales x2, x4; choose one with --scale"):
         make()
     assert load_manifest(make(scale=4).folder).scale == 4

@@ -48,7 +48,7 @@ def make_results(root: Path, size: tuple[int, int] = (120, 163)) -> None:
         }
         for method, image in versions.items():
             # One column less, so that widths are odd and centring falls on half pixels.
-            write_png(root / f"images/Set5/x4/{method}/{name}.png", image[:, :-1])
+            write_png(root / f"images/Five/x4/{method}/{name}.png", image[:, :-1])
 
 
 @pytest.fixture(scope="session")

@@ -508,8 +508,8 @@ def test_the_command_trains_and_the_method_runs(run_cli, refused, folder):
     assert not network.training
     assert (folder / "weights/espcn_x4.run/log.csv").is_file()
     assert list((folder / "weights/espcn_x4.run/samples").rglob("*.png"))
-    used = run_cli("run-all", "--datasets", "Set5", "--methods", "espcn", "--out", folder / "r",
-                   "--no-lpips")  # fmt: skip
+    used = run_cli("run-all", "--datasets", "Set5", "--as-is", "--methods", "espcn",
+                   "--out", folder / "r", "--no-lpips")  # fmt: skip
     assert used.code == 0, used.err
     again = ("train", "espcn", "--config", "quick", "--steps", 12, "--data", folder / "photos")
     assert "add --resume" in refused(*again)

@@ -36,8 +36,8 @@ def world(tmp_path, monkeypatch, save_photographs, save_backbone):
 @pytest.mark.slow
 def test_vgg54_networks_are_trained_and_used_once_vgg19_is_there(run_cli, refused, world):
     methods = {"srresnet-vgg54": 0.0, "srgan-vgg54": 1e-3}
-    benchmark = ("run-all", "--datasets", "Set5", "--methods", "nearest," + ",".join(methods),
-                 "--no-lpips", "--out", world / "results")  # fmt: skip
+    benchmark = ("run-all", "--datasets", "Set5", "--as-is", "--no-lpips", "--methods",
+                 "nearest," + ",".join(methods), "--out", world / "results")  # fmt: skip
     for method in methods:
         assert "run `srbench weights fetch vgg19-features`" in refused(
             "train", method, "--config", "paper", "--data", world / "photos"
@@ -63,6 +63,8 @@ def test_vgg54_networks_are_trained_and_used_once_vgg19_is_there(run_cli, refuse
     ran = run_cli(*benchmark)
     assert ran.code == 0, ran.err
     scores = (world / "results/scores.csv").read_text()
-    values = [line.split(",") for line in scores.splitlines() if line.startswith("Set5,bird,sr")]
+    values = [
+        line.split(",") for line in scores.splitlines() if line.startswith("Set5-as-is,bird,sr")
+    ]
     assert {row[2] for row in values} == set(methods)
     assert np.isfinite([float(row[-1]) for row in values]).all()
