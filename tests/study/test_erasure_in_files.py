@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
+from srbench.errors import StudyError
+from srbench.study import schema
 from srbench.study.keys import hash_token, read_codes
 from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import perfect_submission
+from srbench.study.store import open_study
 
 SECRET = "an-answer-that-nobody-else-gives"
 
@@ -48,3 +52,18 @@ def test_nothing_of_an_erased_rater_is_left_in_the_files(study):
     written(study)
     found = b"".join(path.read_bytes() for path in files_of(study))
     assert not [trace for trace in traces if trace in found]
+
+
+def test_tables_that_postgresql_could_not_write_anew_are_told(folder, new_database, monkeypatch):
+    monkeypatch.setattr(schema, "_LOCK_SECONDS", 1)
+    study = open_study(folder, new_database())
+    session, _ = study.store.enter(code=read_codes(folder)[0])
+    with study.store.read() as reader:  # a long look at the votes, such as a backup
+        reader.execute(text("SELECT count(*) FROM votes"))
+        left = study.store.erase(session.rater).left
+    assert "could not clear the removed rows" in left
+    assert "lock timeout" in left
+    with pytest.raises(StudyError, match="was erased on") as told:  # the same again, now in peace
+        study.store.erase(session.rater)
+    assert "could not" not in str(told.value)
+    study.store.close()
