@@ -416,7 +416,9 @@ class Run:
         found = Counter(lost=0, doubled=0, never_given=0, for_another_picture=0, other_grade=0)
         found["doubled"] = len(rows) - len(stored)
         given = 0
-        for hand in self.hands:
+        # Who was erased after the last picture did not take part anew.
+        staying = [hand for hand in self.hands if hand.rater not in self.erased]
+        for hand in staying:
             given += len(hand.believed)
             keys = {(g.trial, g.attempt, g.score): g.seen for g in hand.given}
             for trial, score in hand.believed.items():
@@ -436,7 +438,7 @@ class Run:
         return {
             "votes_given": given,
             "votes_stored": len(rows),
-            "raters_finished": sum(hand.done for hand in self.hands),
+            "raters_finished": sum(hand.done for hand in staying),
             "raters_erased": len(self.erased),
             "told_of_another_grade": sum(hand.told for hand in self.hands),
             **found,
