@@ -13,6 +13,7 @@ from srbench.study.session import (
     can_undo,
     judge,
     next_screen,
+    parse_submission,
     window_needed,
 )
 from srbench.study.simulate import perfect_submission
@@ -143,9 +144,53 @@ def test_a_vote_on_anything_but_the_exact_picture_is_refused(standing, changes, 
     assert reason in why
 
 
+def test_the_largest_numbers_that_are_taken(standing):
+    assert standing(window_width=100_000, window_height=100_000)[0] == "accepted"
+    assert standing(window_width=100_001)[0] == standing(window_height=100_001)[0] == "refused"
+    assert standing(response_ms=30 * 24 * 3600 * 1000)[0] == "accepted"
+    assert standing(response_ms=500, pixel_ratio=0.1)[0] == "accepted"
+    assert standing(pixel_ratio=20.0)[0] == "accepted"
+    assert standing(pixel_ratio=20.1)[0] == standing(pixel_ratio=0.09)[0] == "refused"
+
+
 def test_the_window_is_compared_with_the_largest_picture_as_shown(manifest, playlist):
     assert window_needed(manifest, playlist) == (128, 96)
 
 
 def test_a_submission_is_a_plain_value():
     assert Submission.__dataclass_params__.frozen
+
+
+def test_messages_that_are_no_whole_vote_are_not_taken_for_one():
+    whole = {
+        "session": "b" * 32, "trial": 4, "attempt": 1, "stimulus": "a" * 32, "score": 3,
+        "response_ms": 900, "pixel_ratio": 1.25, "window_width": 800, "window_height": 600,
+        "natural_width": 64,
+        "natural_height": 48, "drawn_width": 64, "drawn_height": 48,
+    }  # fmt: skip
+    assert parse_submission(whole) is not None
+    assert parse_submission({**whole, "pixel_ratio": 999}).pixel_ratio == 999.0
+    assert parse_submission({**whole, "pixel_ratio": 1}).pixel_ratio == 1.0
+    for bad in (
+        None,
+        "vote",
+        [],
+        [whole],
+        {},
+        {**whole, "extra": 1},
+        {**whole, "score": "3"},
+        {**whole, "score": True},
+        {**whole, "score": 3.0},
+        {**whole, "score": None},
+        {**whole, "stimulus": 5},
+        {**whole, "session": None},
+        {**whole, "session": 5},
+        {name: value for name, value in whole.items() if name != "session"},
+        {**whole, "trial": {"$gt": 0}},
+        {**whole, "pixel_ratio": "1"},
+        {**whole, "pixel_ratio": 10**400},
+        {**whole, "pixel_ratio": 1000},
+        {**whole, "pixel_ratio": True},
+        {name: value for name, value in whole.items() if name != "score"},
+    ):
+        assert parse_submission(bad) is None

@@ -8,7 +8,6 @@ import urllib.request
 import pytest
 
 from srbench.study.keys import CODES_FILE, KEY_FILE, check_password, hash_password
-from srbench.study.session import parse_submission
 
 
 @pytest.mark.parametrize(
@@ -51,38 +50,6 @@ def test_a_stimulus_is_not_served_to_who_does_not_rate_it(server):
                     assert not answer.read().startswith(b"\x89PNG")
             except urllib.error.HTTPError:
                 pass
-
-
-def test_messages_that_are_no_whole_vote_are_not_taken_for_one():
-    whole = {
-        "session": "b" * 32, "trial": 4, "attempt": 1, "stimulus": "a" * 32, "score": 3,
-        "response_ms": 900, "pixel_ratio": 1.25, "window_width": 800, "window_height": 600,
-        "natural_width": 64,
-        "natural_height": 48, "drawn_width": 64, "drawn_height": 48,
-    }  # fmt: skip
-    assert parse_submission(whole) is not None
-    assert parse_submission({**whole, "pixel_ratio": 1}).pixel_ratio == 1.0
-    for bad in (
-        None,
-        "vote",
-        [],
-        [whole],
-        {},
-        {**whole, "extra": 1},
-        {**whole, "score": "3"},
-        {**whole, "score": True},
-        {**whole, "score": 3.0},
-        {**whole, "score": None},
-        {**whole, "stimulus": 5},
-        {**whole, "session": None},
-        {**whole, "session": 5},
-        {name: value for name, value in whole.items() if name != "session"},
-        {**whole, "trial": {"$gt": 0}},
-        {**whole, "pixel_ratio": "1"},
-        {**whole, "pixel_ratio": 10**400},
-        {name: value for name, value in whole.items() if name != "score"},
-    ):
-        assert parse_submission(bad) is None
 
 
 def test_a_password_is_stored_as_a_salted_hash_and_nothing_else_opens():
