@@ -200,7 +200,8 @@ def judge(
     newest = last is not None and (vote.trial, vote.attempt) == (last.trial, last.attempt)
     passed = 0 <= vote.trial < number or (vote.trial == number and 1 <= vote.attempt < attempt)
     if newest or passed:
-        if stored is not None and stored != vote.score:
+        whole = vote.score in GRADES and vote.stimulus == playlist[vote.trial].stimulus
+        if whole and stored is not None and stored != vote.score:
             return "differs", f"the grade {stored} is stored"
         if newest and stored is not None:
             return "repeated", "already stored"

@@ -94,6 +94,9 @@ def test_another_grade_than_the_stored_one_is_told_apart(standing):
     assert standing(trial=1, stored=4)[0] == "differs"
     assert standing(trial=2, attempt=1, stored=4)[0] == "differs"
     assert standing(trial=1, stored=3)[0] == "stale"
+    # What no page of ours sends tells the rater nothing.
+    assert standing(trial=1, stored=4, score=6)[0] == "stale"
+    assert standing(trial=1, stored=4, stimulus="f" * 32)[0] == "stale"
     assert standing(trial=3, stored=None)[0] == "accepted"
 
 
