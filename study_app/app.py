@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from srbench.errors import SrbenchError
 from srbench.study.store import Study, open_study
+from srbench.wording import printable
 from study_app.admin import admin_page
 from study_app.rater import rater_page
 
@@ -58,7 +59,7 @@ def main() -> None:
     try:
         study = _open(options.study, options.database)
     except SrbenchError as error:
-        print(f"srbench: {error}", file=sys.stderr)
+        print(printable(f"srbench: {error}"), file=sys.stderr)
         st.error("The study cannot be opened; its operator finds the reason in the log.")
         return
     title = study.manifest.title

@@ -15,6 +15,7 @@ from srbench.study.manifest import Question
 from srbench.study.session import Screen, Session, window_needed
 from srbench.study.store import Study
 from srbench.study.texts import Texts
+from srbench.wording import printable
 from study_app.components import CHROME_HEIGHT, display_check
 
 _LONGEST_ANSWER = 500
@@ -154,7 +155,8 @@ def withdrawal(study: Study, session: Session, texts: Texts) -> None:
         if st.button(texts["withdraw_sure"], key=_key(session, "withdraw")):
             erased = study.store.erase(session.rater)
             if erased.left:
-                print(f"srbench: {erased.rater} withdrew; {erased.left}", file=sys.stderr)
+                line = f"srbench: {erased.rater} withdrew; {erased.left}"
+                print(printable(line), file=sys.stderr)
             st.session_state.pop("token", None)
             st.query_params.clear()
             st.session_state["withdrawn"] = True

@@ -10,6 +10,7 @@ import streamlit as st
 from srbench.errors import BegunAlready, StudyError
 from srbench.study.store import Study
 from srbench.study.texts import Texts, texts_of
+from srbench.wording import printable
 from study_app import cards, rating
 from study_app.components import device_memory
 
@@ -38,7 +39,7 @@ def rater_page(study: Study) -> None:
     try:
         _present_screen(study, texts)
     except StudyError as error:
-        print(f"srbench: {error}", file=sys.stderr)
+        print(printable(f"srbench: {error}"), file=sys.stderr)
         if not rating.show_again(study, texts):
             st.info(texts["trouble"])
             _try_again(time.monotonic())
