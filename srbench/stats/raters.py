@@ -48,7 +48,7 @@ def raters_table(
     counts = ["gold_n", "gold_missed", "retest_n", "retest_missed"]
     table[counts] = own[counts]
     stimuli = votes.drop_duplicates(["rater", *STIMULUS]).groupby("rater", sort=True).size()
-    table["low_agreement"] = _low(correlation, stimuli.to_numpy(dtype=float))
+    table["low_agreement"] = _low(correlation, np.asarray(stimuli, dtype=float))
     table["flagged"] = table["bt500_rejected"] | own["inattentive"] | table["low_agreement"]
     table["constant"] = votes.groupby("rater", sort=True)["score"].nunique().to_numpy() == 1
     table["note"] = [_note(model, row) for row in table.to_dict("records")]

@@ -483,3 +483,35 @@ def test_a_network_that_its_card_says_was_trained_on_a_metric_is_marked(run_cli,
     recorded = json.loads((out / "run.json").read_text())["trained_on_metric"]
     assert recorded == {"x4": {"bicubic": None, "mine": "ssim_y", "nearest": None}}
     assert (out / "tables/summary.md").read_text().count("†") == 3 + 1
+
+
+def test_another_border_in_a_folder_whose_record_is_lost_gives_its_own_scores(root, tmp_path):
+    run(root, tmp_path / "r", border="replicate")
+    old = (tmp_path / "r/scores.csv").read_bytes()
+    (tmp_path / "r/run.json").unlink()  # as an interrupted first run leaves it
+    again = run(root, tmp_path / "r", border="symmetric")
+    fresh = run(root, tmp_path / "fresh", border="symmetric")
+    assert (again.computed, fresh.computed) == (6, 6)
+    assert (tmp_path / "r/scores.csv").read_bytes() == (tmp_path / "fresh/scores.csv").read_bytes()
+    assert (tmp_path / "r/scores.csv").read_bytes() != old
+
+
+def test_a_changed_original_gets_new_scores_of_the_same_sr_images(root, tmp_path):
+    for image in ("eye", "face", "man"):
+        hr = crop_to_multiple(read_image(root / f"Mini/HR/{image}.png"), 4)
+        write_png(tmp_path / f"mine/Mini/{image}.png", imresize(imresize(hr, 0.25), 4))
+    methods = ("nearest", f"mine={tmp_path / 'mine'}")
+    run(root, tmp_path / "r", methods=methods)
+    before = scores(tmp_path / "r")
+    changed = read_image(root / "Mini/HR/face.png").copy()
+    changed[40:60, 40:60] //= 2
+    write_png(root / "Mini/HR/face.png", changed)
+    run(root, tmp_path / "r", methods=methods)
+    run(root, tmp_path / "fresh", methods=methods)
+    assert (tmp_path / "r/scores.csv").read_bytes() == (tmp_path / "fresh/scores.csv").read_bytes()
+    other = {
+        (old["image"], old["method"])
+        for old, new in zip(before, scores(tmp_path / "r"), strict=True)
+        if old != new
+    }
+    assert other == {("face", "nearest"), ("face", "mine")}

@@ -152,3 +152,13 @@ def test_the_cut_window_equals_the_literal_one() -> None:
     # 52 rows: sigma is 0.3047, its half-length 1; the density at 1 is 0.00599, so 1.53 / 256.
     expected = slow_ssim(sr, hr, np.array([2.0, 252.0, 2.0]))
     assert DaalaSsimReference(hr).score(sr) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("width", "side"), [(2, [28.0]), (3, [28.0, 25.0])])
+def test_the_window_of_a_long_thin_image_is_no_wider_than_the_image(width, side) -> None:
+    rng = np.random.default_rng(4)
+    hr = rng.integers(16, 236, (600, width)).astype(np.float64)
+    sr = np.clip(hr + rng.integers(-30, 30, hr.shape), 0, 255)
+    # 600 rows: sigma is 3.5156, its half-length 10; the density is 27.90 / 256 at 1, 24.71 at 2.
+    weights = np.array([*side[::-1], 256 - 2 * sum(side), *side])
+    assert DaalaSsimReference(hr).score(sr) == pytest.approx(slow_ssim(sr, hr, weights), abs=1e-12)

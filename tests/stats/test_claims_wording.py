@@ -10,6 +10,7 @@ from simulated_ratings import simulate
 from srbench.report.study.tables import mos as mos_page_table
 from srbench.report.study.text import headline
 from srbench.stats import analyze
+from srbench.stats.claims import claims_table
 from srbench.stats.intervals import crossed_mean
 
 LEVELS = {"nearest": 1.3, "bicubic": 2.0, "srgan-mse": 3.6, "HR": 4.5}
@@ -175,3 +176,17 @@ def test_pairs_that_cannot_be_tested_are_in_no_count():
     pd.testing.assert_frame_equal(found.drop(index=1), wanted.drop(index=1))  # 1: the bootstrap
     assert set(tables["sensitivity"]["pairs"]) == {1}
     assert "1 of 1 differences tested" in headline(tables)
+
+
+@pytest.mark.parametrize(("gap", "together"), [(0.0, True), (4.9e-4, True), (5e-4, False)])
+def test_metrics_lead_together_if_their_srocc_is_the_same_in_print(gap, together):
+    votes = study()
+    mean = votes[votes["method"] != "HR"].groupby(["dataset", "image", "method"])["score"].mean()
+    scores = pd.concat(
+        [mean.reset_index(name="value").assign(metric=m, protocol="p", scale=4) for m in "ab"]
+    )
+    tables = analyze(votes, scores, resamples=20)
+    tables["metric_comparison"] = tables["metric_comparison"].assign(srocc_difference=gap)
+    claims = claims_table(tables).query("topic == 'metrics, stimulus'")["claim"].item()
+    assert ("a (p) and b (p) follow" in claims) == together
+    assert ("its lead over b (p)" in claims) != together

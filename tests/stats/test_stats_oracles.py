@@ -26,6 +26,7 @@ from srbench.stats.mos import stimuli_table
 from srbench.stats.omnibus import block_means, omnibus_table
 from srbench.stats.ranks import ranks
 from srbench.stats.reliability import intraclass, krippendorff_alpha, reliability, vote_counts
+from srbench.stats.screening import bt500
 from srbench.stats.significance import holm
 from srbench.stats.wilcoxon import signed_rank
 
@@ -94,6 +95,16 @@ def test_asymptotic_wilcoxon_is_scipys(rng):
     ours = signed_rank(d)
     assert ours.p == approx(theirs.pvalue)
     assert ours.effect == approx(pingouin_effect(d), abs=1e-12)
+
+
+@pytest.mark.parametrize(("n", "how"), [(49, "exact"), (50, "exact"), (51, "asymptotic")])
+def test_wilcoxon_is_exact_up_to_fifty_pairs(n, how):
+    d = np.arange(1, n + 1) * np.where(np.arange(n) % 3, 1.0, -1.0)
+    other = {"exact": "asymptotic", "asymptotic": "exact"}[how]
+    ours = signed_rank(d)
+    assert ours.exact == (how == "exact")
+    assert ours.p == approx(stats.wilcoxon(d, method=how).pvalue, rel=1e-9)
+    assert ours.p != approx(stats.wilcoxon(d, method=other).pvalue, rel=1e-4)
 
 
 def pingouin_effect(d: np.ndarray) -> float:
@@ -241,3 +252,30 @@ def test_repetitions_are_counted_apart_from_what_the_mean_is_made_of():
     for row in (stimulus, student):
         assert row["mos"] == approx(11 / 3)
         assert row["ci_high"] - row["mos"] == approx(half)
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "neutral", "rejected"),
+    [
+        (12, 8, 80, True),  # |P - Q| / (P + Q) = 0.2
+        (13, 7, 80, False),  # exactly 0.3, which is not below it
+        (7, 13, 80, False),
+        (8, 12, 80, True),
+        (10, 10, 379, True),  # 20 of 399
+        (10, 10, 380, False),  # exactly 0.05, which is not above it
+    ],
+)
+def test_bt500_rejects_strictly_beyond_its_limits(above, below, neutral, rejected):
+    others = [2] * 5 + [3] * 9 + [4] * 5  # with a 1 or 5 the kurtosis is 2.5: two deviations
+    own = [5] * above + [1] * below + [3] * neutral
+    votes = pd.DataFrame(
+        [
+            (f"r{rater:02d}", "D", f"i{image:03d}", "m", grade)
+            for image, grade_x in enumerate(own)
+            for rater, grade in enumerate([grade_x, *others])
+        ],
+        columns=["rater", "dataset", "image", "method", "score"],
+    )
+    row = bt500(votes).set_index("rater").loc["r00"]
+    assert (row["above"], row["below"]) == (above, below)
+    assert bool(row["rejected"]) == rejected
