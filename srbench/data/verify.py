@@ -83,6 +83,16 @@ def verify(dataset: Dataset, observer: Observer | None = None) -> list[Finding]:
     return list(recognise(dataset, observer).findings)
 
 
+def by_names(dataset: Dataset) -> list[Finding]:
+    """What the ids alone tell of a data set of the catalogue: missing and extra images."""
+    entry = catalogue()[dataset.name]
+    expected, there = set(entry.ids), set(dataset.ids)
+    found = [Finding(i, "missing", "there is no file of that id") for i in expected - there]
+    found += [Finding(i, "extra", f"{entry.name} has no such image") for i in there - expected]
+    found += [Finding(i, "unrecorded", "no pixels on record") for i in expected & there]
+    return sorted(found, key=lambda finding: finding.image)
+
+
 def recognise(dataset: Dataset, observer: Observer | None = None) -> Recognised:
     """Hold a data set against the catalogue's entry of its name; see `verify`."""
     entry = catalogue().get(canonical_name(dataset.name) or "")

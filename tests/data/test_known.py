@@ -264,3 +264,15 @@ def test_a_study_of_results_that_hold_other_images_under_a_known_name_is_refused
     line = refused(*new, tmp_path / "other")
     assert "not the Set5 that is recorded: 1 of 5 images differ (1 wrong image): baby" in line
     assert not (tmp_path / "other").exists()
+
+
+def test_a_set_without_recorded_pixels_must_have_its_images_by_name(tmp_path, refused, run_cli):
+    picture = open_dataset("sample", None).read("coffee")[:64, :64].copy()
+    for number in (801, 802):
+        write_png(tmp_path / f"DIV2K_valid_HR/HR/{number:04d}.png", picture)
+    out = tmp_path / "out"
+    line = refused(*run("--datasets", "DIV2K-valid", root=tmp_path, out=out))
+    assert "98 of 100 images differ (98 missing): 0803 (missing)" in line
+    ran = run_cli(*run("--datasets", "DIV2K-valid", "--as-is", root=tmp_path, out=out))
+    assert ran.code == 0, ran
+    assert (out / "images/DIV2K-valid-as-is").is_dir()
