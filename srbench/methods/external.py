@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from ..errors import CheckpointError, SrbenchError
 from ..models.cards import Architecture
@@ -74,7 +77,8 @@ def _by_spandrel(name: str, path: Path, state: State) -> Recognised:
         if support is None:
             continue
         try:
-            descriptor = support.architecture.load(dict(reading))
+            with _Bounded(reading):
+                descriptor = support.architecture.load(dict(reading))
         except Exception as error:  # spandrel and torch raise a dozen kinds for what does not fit
             reason = str(error).strip().splitlines()[-1] if str(error) else type(error).__name__
             raise CheckpointError(
@@ -111,6 +115,31 @@ def _checked(path: Path, descriptor: object) -> Recognised:
 def _described(state: State) -> str:
     first = [f"{name} {tuple(tensor.shape)}" for name, tensor in list(state.items())[:3]]
     return f"holds {', '.join(first)} ... ({likely(state)})"
+
+
+class _Bounded(TorchFunctionMode):
+    """Refuses to make a network much larger than the tensors that it is to hold.
+
+    Architectures take sizes from some tensors' shapes; a small file can claim any size.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._left = 2**26 + 2 * sum(tensor.numel() for tensor in state.values())
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.empty:  # as every layer makes its parameters
+            size = kwargs.get("size", args)
+            self._left -= math.prod(torch.Size(size[0] if isinstance(size[0], Iterable) else size))
+            if self._left < 0:
+                raise ValueError("it would be many times as large as the file's tensors")
+        return func(*args, **kwargs)
 
 
 class _Described(nn.Module):

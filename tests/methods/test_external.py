@@ -265,6 +265,17 @@ def test_tensors_that_claim_an_enormous_network_do_not_make_it(tmp_path):
         srbench.load_method(f"mine={path}")
 
 
+def test_a_small_file_does_not_make_a_network_that_fills_the_memory(tmp_path):
+    """180 KB that spandrel takes for a Compact of 9000 channels: 50 GB."""
+    import_torchvision()
+    pytest.importorskip("spandrel")
+    path = tmp_path / "thin.pth"
+    state = {"body.0.weight": torch.ones(9000, 3, 1, 1), "body.1.weight": torch.ones(9000)}
+    torch.save({**state, "body.40.bias": torch.ones(48)}, path)
+    with pytest.raises(CheckpointError, match="many times as large as the file's tensors"):
+        srbench.load_method(f"mine={path}")
+
+
 def test_our_srresnet_is_an_architecture_of_spandrel(tmp_path):
     import_torchvision()
     spandrel = pytest.importorskip("spandrel")
