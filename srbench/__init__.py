@@ -14,21 +14,31 @@ if TYPE_CHECKING:
     from .imaging import imresize
     from .methods import load_method
     from .metrics import Facts, Metric
-    from .stats import analyze
+    from .report.benchmark.results import Results, read_results
+    from .report.benchmark.running import run_all
+    from .stats import Analysis, analyze
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Analysis",
     "Facts",
     "Metric",
+    "Results",
     "SrbenchError",
     "analyze",
     "imresize",
     "load_method",
+    "read_results",
+    "run_all",
     "score",
 ]
 
 _HOMES = {
+    "Analysis": ".stats",
+    "Results": ".report.benchmark.results",
+    "read_results": ".report.benchmark.results",
+    "run_all": ".report.benchmark.running",
     "Facts": ".metrics",
     "Metric": ".metrics",
     "SrbenchError": ".errors",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from .errors import ConfigError, unknown_name
+from .errors import ConfigError, SrbenchError, unknown_name
 from .files import expanded, read_toml
 
 _PRESETS = Path(__file__).parent / "presets"
@@ -77,6 +77,12 @@ class Experiment(BaseModel):
     device: Annotated[str, AfterValidator(require_device_name)] = "auto"
     crops: tuple[Crop, ...] = ()
 
+    def __init__(self, /, _origin: str = "Experiment", **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _told(error, _origin) from None
+
 
 def presets() -> list[str]:
     """Names of the presets that ship with srbench."""
@@ -115,28 +121,26 @@ def parse_experiment(values: dict[str, object], origin: str) -> Experiment:
         ConfigError: a wrong value.
         UnknownName: an unknown key or device, with the nearest valid one.
     """
-    try:
-        return Experiment.model_validate(values)
-    except ValidationError as error:
-        # An unknown key explains a missing one, so it is told first.
-        first = max(error.errors(), key=lambda e: e["type"] == "extra_forbidden")
-        where = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
-            known = Crop.model_fields if where == "crops" else Experiment.model_fields
-            raise unknown_name(f"key in {origin}:", str(first["loc"][-1]), known) from None
-        if first["type"] == "too_short":
-            raise ConfigError(f"{origin}: {where} is empty; name at least one") from None
-        if first["type"] == "missing":
-            raise ConfigError(f"{origin}: an entry of {where} lacks {first['loc'][-1]}") from None
-        if first["type"] == "literal_error" and isinstance(first["input"], str):
-            known = re.findall(r"'([^']+)'", first.get("ctx", {}).get("expected", ""))
-            if known:  # names, not numbers
-                raise unknown_name(
-                    f"value of {where} in {origin}:", first["input"], known
-                ) from None
-        raise ConfigError(
-            f"{origin}: {where} is {first['input']!r}; {_plain(first['msg'])}"
-        ) from None
+    return Experiment(_origin=origin, **values)
+
+
+def _told(error: ValidationError, origin: str) -> SrbenchError:
+    """Pydantic's complaint as one of ours, in one line."""
+    # An unknown key explains a missing one, so it is told first.
+    first = max(error.errors(), key=lambda e: e["type"] == "extra_forbidden")
+    where = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        known = Crop.model_fields if where == "crops" else Experiment.model_fields
+        return unknown_name(f"key in {origin}:", str(first["loc"][-1]), known)
+    if first["type"] == "too_short":
+        return ConfigError(f"{origin}: {where} is empty; name at least one")
+    if first["type"] == "missing":
+        return ConfigError(f"{origin}: an entry of {where} lacks {first['loc'][-1]}")
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        named = re.findall(r"'([^']+)'", first.get("ctx", {}).get("expected", ""))
+        if named:  # names, not numbers
+            return unknown_name(f"value of {where} in {origin}:", first["input"], named)
+    return ConfigError(f"{origin}: {where} is {first['input']!r}; {_plain(first['msg'])}")
 
 
 def _plain(message: str) -> str:

@@ -58,6 +58,10 @@ class ResultsError(SrbenchError):
     """The results folder cannot be used as asked."""
 
 
+class MethodError(SrbenchError):
+    """A method that somebody brought does not give what a method must."""
+
+
 class MetricError(SrbenchError):
     """A metric that somebody brought cannot be loaded or does not give what a metric must."""
 

@@ -195,10 +195,10 @@ def _open_datasets(
     return [checked_set.dataset for checked_set in found], differences
 
 
-def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> list[str]:
-    names: list[str] = []
+def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> list[object]:
+    names: list[object] = []
     for name in experiment.methods:
-        if name.lower() != "shipped":
+        if not isinstance(name, str) or name.lower() != "shipped":
             names.append(name)
             continue
         ours = shipped(experiment.scale, weights)
@@ -209,7 +209,8 @@ def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> 
                 "images by NAME=FOLDER"
             )
     # The original is always kept beside the methods; asking for it by name is no mistake.
-    return list(dict.fromkeys(name for name in names if name.lower() != "hr"))
+    words = {name for name in names if isinstance(name, str) and name.lower() == "hr"}
+    return [name for i, name in enumerate(names) if name not in words and name not in names[:i]]
 
 
 def _gap_line(gap: MissingMethod) -> str:

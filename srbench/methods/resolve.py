@@ -30,6 +30,7 @@ from .base import ImageId, Method, file_sha256
 from .folder import FolderMethod, check_result
 from .interpolation import Bicubic, Nearest
 from .network import NetworkMethod
+from .own import own_method
 
 if TYPE_CHECKING:
     from torch import nn
@@ -248,7 +249,7 @@ def _own_name(label: str) -> str:
 
 
 def select_methods(
-    specs: Sequence[str],
+    specs: Sequence[object],
     datasets: Sequence[Dataset],
     *,
     scale: int,
@@ -263,7 +264,7 @@ def select_methods(
     one method, ``PATTERN`` for all others, with ``{}`` for the original's name.
 
     One of our methods without a checkpoint, and a folder without a subfolder for some data set,
-    are reported as missing.
+    are reported as missing. In Python, a method may also be an object with ``upscale(lr)``.
 
     Raises:
         UnknownName: an unknown or repeated name.
@@ -276,8 +277,11 @@ def select_methods(
     methods: list[Method] = []
     missing: list[MissingMethod] = []
     notes: list[str] = []
-    named = _patterns(patterns, specs)
+    named = _patterns(patterns, [spec for spec in specs if isinstance(spec, str)])
     for spec in specs:
+        if not isinstance(spec, str):
+            methods.append(own_method(spec, scale, _own_name))
+            continue
         label, _, target = spec.partition("=")
         if target and expanded(target).is_dir():
             pattern = named.get(label, named.get(""))

@@ -8,6 +8,7 @@ import pandas as pd
 from ..errors import RatingsError
 from ..metrics.base import read_facts
 from ..metrics.table import Known
+from .analysis import Analysis
 from .analyze_pairs import analyze_pairs
 from .attention import attention
 from .bias_model import fit_bias_model
@@ -34,7 +35,7 @@ def analyze(
     resamples: int = 2000,
     seed: int = 0,
     alpha: float = 0.05,
-) -> dict[str, pd.DataFrame]:
+) -> Analysis:
     """The statistics of a study, as tables: of opinion scores here, of pairs by `analyze_pairs`.
 
     A table with the columns ``method_a`` and ``method_b`` holds answers to pairs and goes to
@@ -44,6 +45,7 @@ def analyze(
     is the level of the tests, 1 - alpha that of every interval of a mean. The same input and seed
     give the same tables.
 
+    An :class:`Analysis`: its usual tables by attribute (``.methods``, ``.pairs``, ...), all by key.
     Keys and columns are those of the files of `srbench study analyze`: ``mos``, ``stimuli``,
     ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_mos``,
     ``metric_comparison`` and ``metric_points``; besides ``distribution`` (votes per score),
@@ -61,8 +63,10 @@ def analyze(
     if scores is not None:
         require_table("scores", scores)
     if is_pair_table(ratings):
-        return analyze_pairs(
-            ratings, scores, family=family, resamples=resamples, seed=seed, alpha=alpha
+        return Analysis(
+            analyze_pairs(
+                ratings, scores, family=family, resamples=resamples, seed=seed, alpha=alpha
+            )
         )
     ratings = check_ratings(ratings)
     votes = main_votes(ratings)
@@ -108,7 +112,7 @@ def analyze(
     for table in tables.values():
         table["simulated"] = bool(ratings["simulated"].any())
     raters["simulated"] = raters["rater"].map(ratings.groupby("rater")["simulated"].any())
-    return tables
+    return Analysis(tables)
 
 
 def _check_family(family: Pairs | None, methods: set[str]) -> None:

@@ -165,6 +165,7 @@ def place(tmp_path, monkeypatch):
 # What other pages have left behind when a reader comes to this one.
 BEFORE = {
     "how-to/own-checkpoint.md": ["srbench data import Mine my-photos"],
+    "how-to/own-metric.md": ["srbench data import Mine my-photos"],
     "how-to/lab-study.md": [
         "srbench run-all --datasets sample --methods nearest,bicubic --out results"
     ],

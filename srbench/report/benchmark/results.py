@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import html
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ...benchmark.record import numbers_of
 from ...benchmark.results import ResultsFolder
 from ...errors import ResultsError, unknown_name
+from ...files import expanded
+from ...imaging import read_image
 from ...metrics.base import Facts
 from ...metrics.table import Known
 from ..kit.style import canonical, dataset_order, is_reference, method_order
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SCORE_COLUMNS = ("dataset", "image", "method", "scale", "protocol", "metric", "value")
 TIMING_COLUMNS = ("dataset", "image", "method", "scale", "device", "megapixels_per_second")
@@ -45,7 +53,7 @@ class CropBox:
     height: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """A results folder as tables. ``scores`` and ``timings`` have those files' columns.
 
@@ -116,6 +124,119 @@ class Results:
             here = select(self.scores, dataset=dataset, scale=scale)
             yield str(dataset), int(scale), here
 
+    @property
+    def summary(self) -> pd.DataFrame:
+        """Means over images: a row per data set, scale and method, a column ``metric:protocol``."""
+        from .tables import summary_table
+
+        table = summary_table(self)
+        rows = [[cell.value for cell in row] for row in table.rows]
+        return pd.DataFrame(rows, columns=[heading.key for heading in table.headings])
+
+    def images(
+        self, dataset: str, image: str, *, scale: int | None = None
+    ) -> dict[str, NDArray[np.uint8]]:
+        """One picture as every method made it, the original ``HR`` first: uint8 arrays.
+
+        Raises:
+            ResultsError: the folder has no such picture.
+        """
+        at = self._scale(scale)
+        found: dict[str, NDArray[np.uint8]] = {}
+        for method in ("HR", *self.methods()):
+            path = self.image_path(dataset, at, method, image)
+            if path is not None:
+                found[method] = read_image(path)
+        if not found:
+            here = select(self.scores, dataset=dataset, scale=at)
+            known = sorted(set(here["image"])) or sorted(set(self.scores["dataset"]))
+            raise unknown_name("picture", f"{dataset}/{image}", known)
+        return found
+
+    def plane(
+        self,
+        scale: int | None = None,
+        x: str | None = None,
+        y: str | None = None,
+        *,
+        dataset: str | None = None,
+        ax: Axes | None = None,
+    ) -> Figure | Axes:
+        """One metric against another, a panel per data set: means with 95 % intervals.
+
+        Args:
+            scale: which magnification, where there are several.
+            x, y: words or names of metrics; by default the first (PSNR), and the first of which
+                less is better (LPIPS).
+            dataset: only this one.
+            ax: Matplotlib axes to draw into, which hold one data set; they are given back.
+
+        Raises:
+            UnknownName: there is no such metric.
+            ResultsError: there is nothing to show.
+        """
+        from .charts import plane
+
+        numbers = [None if name is None else self.number(name) for name in (x, y)]
+        drawn = plane(self, self._scale(scale), *numbers, dataset=dataset, axes=ax)
+        return self._shown(drawn, ax, "a plane needs two metrics of the same methods")
+
+    def distributions(
+        self,
+        dataset: str,
+        scale: int | None = None,
+        metrics: Sequence[str] | None = None,
+        *,
+        ax: Axes | None = None,
+    ) -> Figure | Axes:
+        """Every image's score by method, a panel for each metric; ``ax`` as for :meth:`plane`."""
+        from .charts import distributions
+
+        numbers = None if metrics is None else [self.number(name) for name in metrics]
+        drawn = distributions(self, dataset, self._scale(scale), numbers, axes=ax)
+        return self._shown(drawn, ax, f"no method was scored on {dataset}")
+
+    def speed(
+        self,
+        scale: int | None = None,
+        device: str | None = None,
+        *,
+        dataset: str | None = None,
+        ax: Axes | None = None,
+    ) -> Figure | Axes:
+        """Megapixels per second against the first metric; ``ax`` as for :meth:`plane`."""
+        from .charts import speed
+
+        devices = sorted(set(self.timings["device"]))
+        device = device or next(iter(devices), "cpu")
+        drawn = speed(self, self._scale(scale), device, dataset=dataset, axes=ax)
+        return self._shown(drawn, ax, f"no method was timed on {device}")
+
+    def _scale(self, scale: int | None) -> int:
+        scales = sorted(set(self.scores["scale"]))
+        if scale is None and len(scales) == 1:
+            return int(scales[0])
+        if scale not in scales:
+            raise ResultsError(
+                f"scale is {scale}, but {self.name} has {', '.join(f'x{s}' for s in scales)}; "
+                "name one by scale="
+            )
+        return scale
+
+    def _shown(self, figure: Figure | None, ax: Axes | None, why: str) -> Figure | Axes:
+        if figure is None:
+            raise ResultsError(f"{self.name} has nothing to show there: {why}")
+        return figure if ax is None else ax
+
+    def __repr__(self) -> str:
+        from .headline import headline
+
+        return f"Results of {self.name}: {headline(self)}"
+
+    def _repr_html_(self) -> str:
+        shown = self.summary.to_html(index=False, float_format="%.4f", na_rep="—")
+        return f"<p>{html.escape(repr(self))}</p>{shown}"
+
     def image_path(self, dataset: str, scale: int, method: str, image: str) -> Path | None:
         """The file of one method's image (``HR`` for the original), or None where there is none."""
         name = self.spelling.get(method, method)
@@ -163,7 +284,7 @@ def means(scores: pd.DataFrame) -> dict[str, float]:
     return {str(m): float(np.mean(v.to_numpy(dtype=np.float64))) for m, v in grouped}
 
 
-def read_results(folder: Path) -> Results:
+def read_results(folder: Path | str = "results") -> Results:
     """Read ``scores.csv`` and, where present, ``timings.csv`` and ``run.json``.
 
     ``run.json`` may hold ``missing``: a list of objects with ``method``, ``dataset``, ``metric``
@@ -173,6 +294,7 @@ def read_results(folder: Path) -> Results:
     Raises:
         ResultsError: the folder has no scores, or a file is not what ``srbench run-all`` writes.
     """
+    folder = expanded(folder)
     path = folder / "scores.csv"
     if not path.is_file():
         raise ResultsError(f"{path} is missing; make it first: srbench run-all --out {folder}")
@@ -197,6 +319,8 @@ def read_results(folder: Path) -> Results:
         )
         timings["method"] = timings["method"].map(canonical)
     run = ResultsFolder(folder).read_run()
+    # What the statistics need to know of metrics travels with their values.
+    scores.attrs["metrics"] = [facts.record() for facts in numbers_of(run)]
     return Results(
         folder, scores, timings, run, _missing(run.get("missing")), _crops(run, folder), spelling
     )

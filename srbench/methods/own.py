@@ -1,0 +1,102 @@
+"""A method of the user's, in Python: an object with ``upscale``, or a function from LR to SR."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import MethodError, SizeMismatch, SrbenchError
+from ..fingerprint import source_fingerprint
+from ..imaging import require_image
+from ..imaging.luma import Image
+from .base import ImageId, Method
+
+_WHOLE = "name", "scale", "timed", "trained_on_metric", "fingerprint", "prepare", "upscale"
+
+
+class OwnMethod:
+    """``thing.upscale(lr)``, or ``thing(lr)``: uint8 in and out, ``scale`` times the size.
+
+    Read where they are there: ``name`` (else the class's or function's), ``scale`` (must be the
+    run's), ``version`` (else the source's hash is the fingerprint), ``trained_on_metric``.
+    """
+
+    timed = True
+
+    def __init__(self, thing: object, name: str, scale: int) -> None:
+        self.name, self.scale = name, scale
+        self._upscale: Callable[[Image], Any] = getattr(thing, "upscale", thing)  # type: ignore
+        self._thing = thing
+        version = getattr(thing, "version", None)
+        self._identity = source_fingerprint(thing) if version is None else f"version {version}"
+
+    @property
+    def trained_on_metric(self) -> str | None:
+        """As the object states it."""
+        return getattr(self._thing, "trained_on_metric", None)
+
+    def fingerprint(self, source: ImageId) -> str:
+        """Its version, or the hash of its source."""
+        return f"own {self.name} {self.scale} {self._identity}"
+
+    def prepare(self) -> None:
+        """Let the object load what it needs, if it has such a method."""
+        own = getattr(self._thing, "prepare", None)
+        if callable(own):
+            self._told(own)
+
+    def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
+        """What the object makes of a copy of ``lr``.
+
+        Raises:
+            MethodError: it raised, or did not give a uint8 image.
+            SizeMismatch: the image has another size or other channels.
+        """
+        sr = self._told(self._upscale, lr.copy())
+        if hasattr(sr, "detach"):
+            raise MethodError(
+                f"{self.name} gave a tensor, expected a uint8 array of shape (H, W, 3) or (H, W)"
+            )
+        try:
+            require_image(f"what {self.name} gave", sr)
+        except SrbenchError as error:
+            raise MethodError(str(error)) from error
+        expected = (lr.shape[0] * self.scale, lr.shape[1] * self.scale, *lr.shape[2:])
+        if sr.shape != expected:
+            raise SizeMismatch(
+                f"{self.name} gave an image of shape {sr.shape}, expected {expected}"
+            )
+        return sr
+
+    def _told(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return call(*arguments)
+        except SrbenchError:
+            raise
+        except Exception as error:  # whatever somebody's code raises
+            text = " ".join(str(error).split())[:300]
+            raise MethodError(f"{self.name} raised {type(error).__name__}: {text}") from error
+
+
+def own_method(thing: Any, scale: int, check_name: Callable[[str], str]) -> Method:
+    """The method that an object is: one of ours as it is, another's wrapped.
+
+    Raises:
+        MethodError: it is no method, or enlarges by another scale.
+        UnknownName: it has no name, or one of ours.
+    """
+    if inspect.isclass(thing):
+        raise MethodError(f"{thing.__name__} is a class; give an instance: {thing.__name__}()")
+    if not callable(getattr(thing, "upscale", thing)):
+        raise MethodError(
+            f"a {type(thing).__name__} is no method; expected a name, an object with "
+            "upscale(lr), or a function of lr"
+        )
+    stated = getattr(thing, "scale", scale)
+    if stated != scale:
+        raise MethodError(f"{type(thing).__name__} enlarges x{stated}, but the run is x{scale}")
+    if all(hasattr(thing, part) for part in _WHOLE):
+        return thing
+    name = getattr(thing, "name", None) or getattr(thing, "__name__", type(thing).__name__)
+    return OwnMethod(thing, check_name(str(name)), scale)

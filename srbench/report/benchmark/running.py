@@ -1,0 +1,94 @@
+"""``srbench.run_all``: a run from a notebook, and its results in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...benchmark import run_all as run_experiment
+from ...config import parse_experiment
+from ...data.folder import data_root
+from ...files import expanded
+from ...models.weights_catalogue import weights_folder
+from ...observer import Observer
+from .results import Results, read_results
+
+
+def run_all(
+    methods: Sequence[object] = ("shipped",),
+    datasets: Sequence[str] = ("auto",),
+    metrics: Sequence[object] = ("psnr", "ssim", "lpips"),
+    out: Path | str = "results",
+    *,
+    scale: int = 4,
+    border: str = "symmetric",
+    protocols: Sequence[str] = ("matlab", "basicsr", "ledig2017"),
+    lpips: Sequence[str] = ("alex",),
+    device: str = "auto",
+    data: Path | str | None = None,
+    weights: Path | str | None = None,
+    force: bool = False,
+    report: bool = False,
+    dask: str | None = None,
+    observer: Observer | None = None,
+) -> Results:
+    """Methods on data sets, as ``srbench run-all``: images and scores in a results folder.
+
+    What an earlier run into the folder computed is not computed again.
+
+    Args:
+        methods: names, ``NAME=FOLDER``, ``NAME=FILE``, objects with ``upscale(lr)``, functions of
+            ``lr``: uint8 arrays in and out.
+        datasets: names of data sets under ``data``; ``auto``: the benchmark, else the sample.
+        metrics: as :func:`srbench.score` takes them.
+        out: the results folder; what else is in it is kept.
+        scale: the magnification: 2, 3, 4 or 8.
+        border: MATLAB's border rule: ``symmetric`` or ``replicate``.
+        protocols: what ``psnr`` and ``ssim`` are computed under.
+        lpips: which networks ``lpips`` means.
+        device: where networks run.
+        data, weights: the folders of data sets and of weights; by default ``SRBENCH_DATA`` and
+            ``SRBENCH_WEIGHTS``.
+        force: compute everything again.
+        report: also write tables, figures and page.
+        dask: address of a Dask scheduler whose workers do the computing.
+        observer: is told about progress.
+
+    Returns:
+        The whole folder's results: ``.scores``, ``.summary``, ``.timings``, ``.images(...)``.
+
+    Raises:
+        SrbenchError: the input is wrong, in one line that says how to mend it.
+    """
+    given = {
+        "methods": _listed(methods),
+        "datasets": _listed(datasets),
+        "metrics": _listed(metrics),
+        "scale": scale,
+        "border": border,
+        "protocols": _listed(protocols),
+        "lpips": _listed(lpips),
+        "device": device,
+    }
+    experiment = parse_experiment(given, "run_all")
+    folder = expanded(out)
+    run_experiment(
+        experiment,
+        folder,
+        root=data_root(data),
+        weights=weights_folder(weights),
+        force=force,
+        report=report,
+        dask=dask,
+        observer=observer,
+    )
+    return read_results(folder)
+
+
+def _listed(chosen: object) -> tuple[object, ...]:
+    """Several as they are, one by itself; a comma-separated text as on the command line."""
+    if isinstance(chosen, str):
+        return tuple(name.strip() for name in chosen.split(",") if name.strip())
+    if isinstance(chosen, (list, tuple, set)):
+        return tuple(chosen)
+    return (chosen,)

@@ -1,0 +1,246 @@
+"""The Python door: every line of the notebook page's kind, on small real pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image as PillowImage
+from skimage import data
+
+import srbench
+from srbench.config import Experiment
+from srbench.imaging import imresize, write_png
+
+HR = np.ascontiguousarray(data.astronaut()[:96, 160:256])
+SR = imresize(imresize(HR, 1 / 4), 4)
+EXPECTED = srbench.score(SR, HR, scale=4)
+
+
+def as_tensor(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(image).permute(2, 0, 1)
+
+
+class Sharper:
+    """A method of the user's: bicubic and a little more."""
+
+    def upscale(self, lr):
+        sr = imresize(lr, 4).astype(int)
+        return np.clip(sr + (sr - sr.mean()) // 10, 0, 255).astype(np.uint8)
+
+
+def brightness(sr, hr):
+    return abs(float(sr.mean()) - float(hr.mean()))
+
+
+brightness.direction = "lower"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, image in {"eye": data.chelsea()[60:160, 100:180], "face": HR}.items():
+        write_png(tmp_path / "data/Mini/HR" / f"{name}.png", np.ascontiguousarray(image))
+    monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "weights"))
+    return tmp_path
+
+
+def test_paths_pil_images_arrays_and_tensors_give_one_score(tmp_path):
+    write_png(tmp_path / "sr.png", SR)
+    write_png(tmp_path / "hr.png", HR)
+    pairs = [
+        (str(tmp_path / "sr.png"), str(tmp_path / "hr.png")),
+        (tmp_path / "sr.png", HR),
+        (PillowImage.fromarray(SR), PillowImage.fromarray(HR)),
+        (as_tensor(SR), as_tensor(HR)),
+    ]
+    for pair in pairs:
+        assert srbench.score(*pair, scale=4) == EXPECTED
+    grey = SR[..., 0].copy(), HR[..., 0].copy()
+    expected = srbench.score(*grey, scale=4)
+    assert srbench.score(*(torch.from_numpy(g)[None] for g in grey), scale=4) == expected
+    assert srbench.score(*map(PillowImage.fromarray, grey), scale=4) == expected
+
+
+def test_batches_and_protocols_give_a_table(tmp_path):
+    table = srbench.score(
+        torch.stack([as_tensor(SR), as_tensor(HR)]), as_tensor(HR), scale=4,
+        metrics=["psnr", brightness], protocol=["matlab", "basicsr"],
+    )  # fmt: skip
+    assert list(table.columns) == ["image", "protocol", "metric", "value"]
+    assert len(table) == 2 * 3
+    wide = table.pivot(index="image", columns=["metric", "protocol"], values="value")
+    assert wide.loc[0, ("psnr_y", "matlab")] == EXPECTED["psnr_y"]
+    assert wide.loc[0, ("brightness", "user")] == brightness(SR, HR)
+    assert np.isinf(wide.loc[1, ("psnr_y", "basicsr")])
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    for file in files:
+        write_png(file, SR)
+    assert set(srbench.score(files, HR, scale=4)["image"]) == {"a", "b"}
+    assert len(srbench.score(np.stack([SR, SR]), np.stack([HR, HR]), scale=4)) == 4
+
+
+@pytest.mark.parametrize(
+    ("sr", "message"),
+    [
+        (SR / 255, "float64, expected uint8"),
+        (torch.rand(3, 96, 96), "expected uint8"),
+        (torch.from_numpy(SR), r"channels come first in tensors: image.permute\(2, 0, 1\)"),
+        (np.moveaxis(SR, 2, 0), r"channels come last in arrays: np.moveaxis\(image, 0, 2\)"),
+        (np.dstack([SR, SR[..., 0]]), "leave alpha out"),
+        ([], "an empty list"),
+        ("nowhere.png", "nowhere.png"),
+        (7, "is a int; expected a path"),
+        ([SR, SR[:, :90]], "image 1: the SR image is 90x96"),
+    ],
+)
+def test_what_is_no_image_is_told_and_how_to_mend_it(sr, message):
+    with pytest.raises(srbench.SrbenchError, match=message):
+        srbench.score(sr, HR, scale=4)
+
+
+def test_old_handlers_still_catch():
+    with pytest.raises(TypeError):
+        srbench.score(SR / 255, HR, scale=4)
+    with pytest.raises(ValueError, match="scale"):
+        srbench.score(SR, HR, scale=0)
+    with pytest.raises(srbench.SrbenchError, match="2 SR images, but 3 originals"):
+        srbench.score([SR] * 2, [HR] * 3, scale=4)
+
+
+def test_imresize_takes_tensors():
+    found = srbench.imresize(as_tensor(HR), 1 / 4)
+    assert isinstance(found, torch.Tensor)
+    assert np.array_equal(found.permute(1, 2, 0).numpy(), imresize(HR, 1 / 4))
+
+
+def test_a_run_and_its_results(root):
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    run = srbench.run_all(
+        methods=["bicubic", Sharper()], datasets=["Mini"], metrics=["psnr", brightness],
+        out=root / "out",
+    )  # fmt: skip
+    assert set(run.scores["method"]) == {"bicubic", "Sharper"}
+    assert set(run.scores["metric"]) == {"psnr_y", "brightness"}
+    by_hand = srbench.score(SR, HR, scale=4, metrics=[brightness])["brightness"]
+    rows = run.scores.set_index(["image", "method", "metric"])["value"]
+    assert rows["face", "bicubic", "brightness"] == pytest.approx(by_hand, abs=1e-6)
+    assert list(run.summary["method"]) == ["bicubic", "Sharper"]
+    assert run.summary["psnr_y:matlab"].notna().all()
+    assert set(run.timings["method"]) == {"bicubic", "Sharper"}
+    assert list(run.images("Mini", "face")) == ["HR", "bicubic", "Sharper"]
+    assert np.array_equal(run.images("Mini", "face")["bicubic"], SR)
+    recorded = json.loads((root / "out/run.json").read_text())
+    assert recorded["last_run"]["experiment"]["methods"] == ["bicubic", "Sharper"]
+
+    results = srbench.read_results(str(root / "out"))
+    figure = results.plane(scale=4, y="brightness")
+    assert isinstance(figure, Figure)
+    own = Figure().subplots()
+    assert isinstance(own, Axes)
+    assert results.plane(ax=own) is own
+    assert own.get_ylabel() == "← lower is better, brightness"
+    assert results.distributions("Mini", metrics=["psnr"], ax=Figure().subplots())
+    assert results.speed(ax=Figure().subplots())
+    assert "Mini" in repr(results)
+    assert "<table" in results._repr_html_()
+    # Nothing is computed again, by the object's and the function's source.
+    before = (root / "out/scores.csv").read_bytes()
+    again = srbench.run_all(["bicubic", Sharper()], "Mini", ["psnr", brightness], root / "out")
+    assert (root / "out/scores.csv").read_bytes() == before
+    assert len(again.scores) == len(run.scores)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"methods": ["bicubicc"]}, "did you mean 'bicubic'"),
+        ({"methods": [Sharper]}, "is a class; give an instance"),
+        ({"methods": [4]}, "4 is no name"),
+        ({"datasets": []}, "datasets is empty"),
+        ({"scale": 5}, "scale is 5"),
+        ({"border": "mirror"}, "border"),
+        ({"metrics": ["psn"]}, "did you mean 'psnr'"),
+        ({"datasets": ["Nowhere"]}, "Nowhere"),
+    ],
+)
+def test_a_run_that_makes_no_sense_is_refused_by_our_own_errors(root, changed, message):
+    given = {"methods": ["bicubic"], "datasets": ["Mini"], "metrics": ["psnr"], "out": root / "out"}
+    with pytest.raises(srbench.SrbenchError, match=message):
+        srbench.run_all(**given | changed)
+    assert not (root / "out/scores.csv").exists()
+
+
+def test_an_experiment_is_refused_by_our_own_errors_too():
+    with pytest.raises(srbench.SrbenchError, match="scale"):
+        Experiment(scale=7)
+    with pytest.raises(srbench.SrbenchError, match="did you mean 'methods'"):
+        Experiment(method=["bicubic"])
+    assert Experiment(methods=(Sharper(),)).methods[0].upscale(SR[:8, :8]).shape == (32, 32, 3)
+
+
+def wrong_size(lr):
+    return lr
+
+
+def floats(lr):
+    return imresize(lr, 4) / 255
+
+
+def raising(lr):
+    raise RuntimeError("no\nluck")
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (wrong_size, r"Mini/eye, wrong_size: .*gave an image of shape \(25, 20, 3\), expected"),
+        (floats, "what floats gave is float64"),
+        (raising, "raising raised RuntimeError: no luck"),
+    ],
+)
+def test_a_method_that_fails_is_told_with_its_picture(root, method, message):
+    with pytest.raises(srbench.SrbenchError, match=message):
+        srbench.run_all([method], ["Mini"], ["psnr"], root / "out")
+
+
+def test_an_analysis_says_the_answer():
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"r{r}", "Mini", f"i{i}", method, int(np.clip(rng.normal(mean, 1), 1, 5)))
+        for r in range(12) for i in range(6) for method, mean in (("HR", 5), ("a", 4), ("b", 2))
+    ]  # fmt: skip
+    votes = pd.DataFrame(rows, columns=["rater", "dataset", "image", "method", "score"])
+    found = srbench.analyze(votes)
+    assert set(found.methods["method"]) == {"HR", "a", "b"}
+    assert not found.methods.duplicated(["dataset", "method"]).any()
+    assert set(found.pairs["test"]) == {"crossed-t"}
+    assert set(found.pairs["test"]) < set(found.all_pairs["test"])
+    assert len(found.stimuli) == 18
+    assert len(found.raters) == 12
+    assert 0 < found.reliability["icc_a1"] <= 1
+    assert found.conclusions[0].startswith("On Mini, a is rated best")
+    assert not any("Over all" in text for text in found.conclusions)
+    assert found.conclusions[0] in repr(found)
+    assert "<li>On Mini" in found._repr_html_()
+    assert found["mos"] is found.tables["mos"]
+    with pytest.raises(AttributeError):
+        found.tables = {}
+
+
+def test_a_metric_of_the_users_is_held_against_mos_with_its_direction(root):
+    run = srbench.run_all(["nearest", "bicubic"], "Mini", ["psnr", brightness], root / "out")
+    rng = np.random.default_rng(1)
+    rows = [
+        (f"r{r}", "Mini", i, m, int(rng.integers(1, 6)))
+        for r in range(6) for i in ("eye", "face") for m in ("nearest", "bicubic")
+    ]  # fmt: skip
+    votes = pd.DataFrame(rows, columns=["rater", "dataset", "image", "method", "score"])
+    table = srbench.analyze(votes, run.scores)["metric_vs_mos"]
+    assert set(table.loc[table["metric"] == "brightness", "better"]) == {"lower"}
