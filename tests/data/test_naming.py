@@ -88,3 +88,17 @@ def test_ids_are_of_one_unicode_form_and_told_apart_by_more_than_case(tmp_path):
         picture(folder / second)
         with pytest.raises(DatasetError, match="share the id"):
             image_files(folder)
+
+
+def test_a_run_by_aliases_has_the_usual_names_and_its_crops(tmp_path, run_cli, shared):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "set_5").symlink_to(shared / "data" / "Set5")
+    (tmp_path / "run.toml").write_text(
+        'datasets = ["SET-5"]\nmethods = ["bicubic"]\n[[crops]]\ndataset = "set5"\n'
+        'image = "bird"\nbox = [40, 40, 64, 64]\n'
+    )
+    ran = run_cli("run-all", "--config", tmp_path / "run.toml", "--data", tmp_path / "root",
+                  "--out", tmp_path / "out", "--no-lpips")  # fmt: skip
+    assert ran.code == 0, ran
+    assert [path.name for path in (tmp_path / "out/images").iterdir()] == ["Set5"]
+    assert list((tmp_path / "out/figures").glob("crops_Set5_x4_bird.*"))

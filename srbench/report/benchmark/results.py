@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...benchmark.record import numbers_of
 from ...benchmark.results import ResultsFolder
+from ...data.naming import spelt
 from ...errors import ResultsError, unknown_name
 from ...files import expanded
 from ...imaging import read_image
@@ -366,9 +367,8 @@ def _crops(run: dict[str, Any], folder: Path) -> tuple[CropBox, ...]:
     for entry in run.get("crops") or []:
         try:
             left, top, width, height = (int(v) for v in entry["box"])
-            boxes.append(
-                CropBox(str(entry["dataset"]), str(entry["image"]), left, top, width, height)
-            )
+            dataset, image = spelt(str(entry["dataset"])), str(entry["image"])
+            boxes.append(CropBox(dataset, image, left, top, width, height))
         except (KeyError, TypeError, ValueError) as error:
             raise ResultsError(
                 f"{folder / 'run.json'}: a crop is {entry!r}, expected dataset, image and "
