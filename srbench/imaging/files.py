@@ -33,6 +33,7 @@ from typing import BinaryIO
 
 import numpy as np
 from PIL import Image as PillowImage
+from PIL import ImageChops
 
 from ..errors import ImageError
 from ..file_kinds import HEAD, kind_of
@@ -60,6 +61,8 @@ with suppress(AttributeError, OSError):
     _libtiff.TIFFSetWarningHandler(None)
 
 _KINDS = ("a PNG", "a JPEG image", "a BMP", "a TIFF", "a WebP", "a GIF")
+
+_JPEG_END = b"\xff\xd9"
 
 _TURNS = {
     2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
@@ -100,6 +103,8 @@ def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Ima
             exif = file.info.get("exif", b"")
             orientation = exif_orientation(exif.removeprefix(b"Exif\0\0"))
         file.load()
+        if file.format == "JPEG":
+            _refuse_filled(name, content, file)
         image = file if orientation == 1 else file.transpose(_TURNS[orientation])
         return _to_array(name, image)
 
@@ -161,6 +166,25 @@ def _refuse_by_header(name: str, file: PillowImage.Image) -> None:
         raise ImageError(f"{name} holds several frames; save the one you mean as PNG")
     if file.mode.startswith(("I", "F")):
         raise refused_as_deep(name, f"{file.format} image of mode {file.mode}")
+
+
+def _refuse_filled(name: str, content: bytes, file: PillowImage.Image) -> None:
+    """Refuse a JPEG whose missing pixels the decoder has filled in without a word.
+
+    It does so where the data end early but an end marker follows: with grey, or in a progressive
+    file with what the earlier scans gave. Then other data before the marker change the pixels; of
+    a whole file they are never read.
+    """
+    width, height = file.size
+    last = file.getpixel((width - 1, height - 1))
+    # Of CMYK, which is stored inverted, 127.
+    grey = {127, 128} >= {*last} if isinstance(last, tuple) else last == 128
+    if not content.endswith(_JPEG_END) or not (grey or "progressive" in file.info):
+        return
+    longer = io.BytesIO(content.removesuffix(_JPEG_END) + b"\x55" * 64 + _JPEG_END)
+    with PillowImage.open(longer, "r", ("JPEG",)) as again:
+        if ImageChops.difference(file, again).getbbox() is not None:
+            raise ImageError(f"{name} cannot be read: a JPEG image that is truncated")
 
 
 def _too_large(name: str, size: str) -> ImageError:

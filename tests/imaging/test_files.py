@@ -454,3 +454,30 @@ def test_an_image_with_missing_pixels_is_refused(tmp_path, kind, share):
     for look in (read_image, probe_image):
         with pytest.raises(ImageError, match="truncated"):
             look(path)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.98])
+def test_a_jpeg_that_was_cut_and_closed_is_refused(tmp_path, progressive, mode, share):
+    """The decoder fills what is missing: with grey, or with what the earlier scans gave."""
+    photo = PillowImage.fromarray(data.astronaut()[:100, :120]).convert(mode)
+    path = save(tmp_path / "a.jpg", photo, progressive=progressive)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))] + b"\xff\xd9")
+    with pytest.raises(ImageError, match="truncated"):
+        read_image(path)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_rows": 1}]
+)
+@pytest.mark.parametrize("quality", [10, 75, 95])
+def test_no_whole_jpeg_is_taken_for_a_cut_one(tmp_path, options, quality):
+    grey = np.full((37, 41, 3), 128, np.uint8)
+    half = PHOTO.copy()
+    half[20:] = 128
+    for number, picture in enumerate((PHOTO, grey, half, grey[..., 0])):
+        path = save(tmp_path / f"{number}.jpg", picture, quality=quality, **options)
+        with PillowImage.open(path) as file:
+            assert np.array_equal(read_image(path), np.asarray(file))
