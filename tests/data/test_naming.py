@@ -102,3 +102,12 @@ def test_a_run_by_aliases_has_the_usual_names_and_its_crops(tmp_path, run_cli, s
     assert ran.code == 0, ran
     assert [path.name for path in (tmp_path / "out/images").iterdir()] == ["Set5"]
     assert list((tmp_path / "out/figures").glob("crops_Set5_x4_bird.*"))
+
+
+@pytest.mark.parametrize("name", ["all", "All", "AUTO"])
+def test_originals_in_a_folder_called_all_are_not_scored(tmp_path, refused, name):
+    for folder in (name, "sr"):
+        picture(tmp_path / folder / "a.png")
+    told = refused("score", "--hr", tmp_path / name, "--sr", tmp_path / "sr", "--scale", 2)
+    assert f"'{name}'" in told
+    assert "cannot name a data set" in told
