@@ -40,6 +40,22 @@ def test_stopping_the_command_stops_the_server(folder, stop):
         process.kill()
 
 
+def test_a_connection_whose_other_end_is_gone_does_not_keep_the_server_from_stopping(own_server):
+    silent = [socket.create_connection(("127.0.0.1", own_server.port)) for _ in range(2)]
+    silent[0].sendall(b"GET /_stcore/health HTTP/1.1\r\nHost: x\r\n\r\n")
+    # A browser that went away in the middle: it never answers that the connection closes.
+    silent[1].sendall(
+        b"GET /_stcore/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Protocol: streamlit\r\n\r\n"
+    )
+    assert silent[1].recv(100).startswith(b"HTTP/1.1 101")
+    own_server.process.send_signal(signal.SIGTERM)
+    assert own_server.process.wait(20) == 0
+    for wire in silent:
+        wire.close()
+
+
 def test_the_server_calls_nobody(folder, web_server):
     port = free_port()
     proxies = dict.fromkeys(["http_proxy", "https_proxy", "all_proxy"], web_server.address)
