@@ -71,7 +71,7 @@ def analyze(
     ratings = check_ratings(ratings)
     votes = main_votes(ratings)
     rng = np.random.default_rng(seed)
-    _check_family(family, set(votes["method"]))
+    _check_family(family, set(votes["method"].unique()))
     model = fit_bias_model(votes)
     stimuli = stimuli_table(votes, model, 1 - alpha)
     raters = raters_table(votes, model, attention(ratings))

@@ -25,7 +25,7 @@ def attention(ratings: pd.DataFrame) -> pd.DataFrame:
     The rules are ours. Measured on simulated honest raters (inconsistency 0.4 to 0.9): 0.1 to 2.5 %
     fail 2 to 8 gold stimuli, 0.1 to 4.6 % fail 2 to 10 retests.
     """
-    raters = pd.Index(sorted(set(ratings["rater"])), name="rater")
+    raters = pd.Index(sorted(ratings["rater"].unique()), name="rater")
     gold = ratings[ratings["phase"] == "gold"]
     off = (gold["score"] - _expected(gold)).abs()
     known = gold[off.notna()]

@@ -96,7 +96,12 @@ def retest_pairs(ratings: pd.DataFrame) -> pd.DataFrame:
     """
     main = ratings[ratings["phase"] == "main"]
     again = ratings[ratings["phase"] == "retest"]
-    ordered = main.sort_values([*RATED, "repetition"], kind="stable")
+    # Only what was voted on twice is sorted: votes are many, second votes few.
+    if again.empty:
+        twice = main[main.duplicated(RATED, keep=False)]
+    else:
+        twice = main.merge(again[RATED].drop_duplicates(), on=RATED)
+    ordered = twice.sort_values([*RATED, "repetition"], kind="stable")
     first = ordered.drop_duplicates(RATED)
     if again.empty:
         again = ordered[ordered.duplicated(RATED)]

@@ -65,7 +65,8 @@ def refuse_mixed(table: pd.DataFrame) -> None:
 def _check_phase(table: pd.DataFrame) -> None:
     if "phase" not in table:
         table["phase"] = "main"
-    table["phase"] = table["phase"].astype(str).str.strip().str.lower()
+    phases = table["phase"].astype(str)
+    table["phase"] = phases.map({word: word.strip().lower() for word in phases.unique()})
     refuse_rows(
         table,
         ~table["phase"].isin(PHASES).to_numpy(),
@@ -131,7 +132,7 @@ def usual_names(datasets: pd.Series) -> pd.Series:
 
 def one_spelling(methods: pd.Series) -> pd.Series:
     """Names that differ in case only are one, spelt as first met; ``hr`` is ``HR``."""
-    folded = methods.str.casefold()
-    spelling = dict(zip(folded[::-1], methods[::-1], strict=True))
-    spelling[REFERENCE.casefold()] = REFERENCE
-    return folded.map(spelling)
+    found = methods.unique()  # in the order first met
+    first = {name.casefold(): name for name in reversed(found)}
+    first[REFERENCE.casefold()] = REFERENCE
+    return methods.map({name: first[name.casefold()] for name in found})

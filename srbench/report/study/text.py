@@ -102,7 +102,7 @@ def methods_text(
         "resamples, percentiles; Owen 2007); Student intervals and exact binomial intervals "
         "(Hoßfeld et al. 2018), which take votes for independent, are listed for comparison.",
     ]
-    if REFERENCE in set(main["method"]):
+    if REFERENCE in set(main["method"].unique()):
         said.append(
             "DMOS is the rater's score minus that rater's score of the original of the same image "
             "plus 5 (hidden reference, ITU-T P.910); values above 5 are kept. "
@@ -165,7 +165,9 @@ def _design(main: pd.DataFrame) -> str:
         note = " All ratings come from simulated raters."
     elif simulated > 0:
         note = f" {100 * simulated:.0f} % of the ratings come from simulated raters."
-    hidden = ", the unmarked original among them" if REFERENCE in set(main["method"]) else ""
+    hidden = (
+        ", the unmarked original among them" if REFERENCE in set(main["method"].unique()) else ""
+    )
     return (
         f"{main['rater'].nunique()} raters gave {len(main):,} ratings on the five-point scale of "
         "absolute category rating (1 bad, 2 poor, 3 fair, 4 good, 5 excellent) to "
