@@ -353,6 +353,13 @@ def analyze(
     out: Annotated[
         Path, typer.Option(help="Folder for tables, figures and page.", callback=a_folder)
     ] = Path("analysis"),
+    compare: Annotated[
+        str, typer.Option(help="Declared comparisons: A:B,C:* (default: all).", metavar="PAIRS")
+    ] = "",
+    equivalent: Annotated[
+        float | None,
+        typer.Option(help="Margin within which two are as good; grades, of pairs logits."),
+    ] = None,
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     database: DatabaseOption = None,
@@ -388,7 +395,14 @@ def analyze(
             table = read_study_table(ratings)
         read = pd.DataFrame(read_scores(scores)) if scores else None
         files = write_study_analysis(
-            table, out, read, resamples=resamples, seed=seed, observer=observer
+            table,
+            out,
+            read,
+            compare=compare,
+            equivalent=equivalent,
+            resamples=resamples,
+            seed=seed,
+            observer=observer,
         )
     make_console().print(
         f"{counted(len(files), 'file')} made; the page is {out / 'analysis.html'}", markup=False

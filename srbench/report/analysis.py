@@ -8,8 +8,9 @@ import pandas as pd
 
 from ..errors import ResultsError
 from ..observer import Observer
-from ..stats.pair_answers import is_pair_table
-from ..stats.significance import Pairs
+from ..stats.declared import declared_pairs
+from ..stats.pair_answers import check_answers, is_pair_table
+from ..stats.ratings import check_ratings
 from .pairs.write import write_pair_analysis
 from .study.write import write_analysis
 
@@ -19,14 +20,19 @@ def write_study_analysis(
     out: Path,
     scores: pd.DataFrame | None = None,
     *,
-    family: Pairs | None = None,
+    compare: str = "",
+    equivalent: float | None = None,
     resamples: int = 2000,
     seed: int = 0,
     observer: Observer | None = None,
 ) -> list[Path]:
     """`write_analysis` of grades or `write_pair_analysis` of pair comparisons.
 
+    ``compare`` declares the comparisons (`declared_pairs`; empty: all); ``equivalent`` is the
+    margin of equivalence, in grades or, for pairs, in logits.
+
     Raises:
+        ConfigError: ``compare`` names no methods of this study, or the margin is not above 0.
         RatingsError: the table cannot be used.
         ResultsError: the scores cannot be used, or ``out`` cannot be written to or holds the
             analysis of a study that asked another question.
@@ -42,6 +48,17 @@ def write_study_analysis(
             f"{out} holds the analysis of {what} ({other}), this study asked for "
             f"{'pair comparisons' if pairs else 'grades'}; choose another folder by --out"
         )
+    table = check_answers(table) if pairs else check_ratings(table)
+    methods: set[str] = set()
+    for column in ("method_a", "method_b") if pairs else ("method",):
+        methods |= set(table.loc[table["phase"] == "main", column])
     return write(
-        table, out, scores, family=family, resamples=resamples, seed=seed, observer=observer
+        table,
+        out,
+        scores,
+        family=declared_pairs(compare, methods) if compare else None,
+        resamples=resamples,
+        seed=seed,
+        equivalent=equivalent,
+        observer=observer,
     )

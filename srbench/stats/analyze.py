@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 
@@ -14,7 +16,9 @@ from .attention import attention
 from .bias_model import fit_bias_model
 from .cells import ALL, STIMULUS, blocks, codes, codes_of
 from .claims import claims_table, letters_table
-from .intervals import resample
+from .declared import as_exploratory, others_of
+from .equivalence import equivalence_rows
+from .intervals import crossed_difference, resample
 from .metric_vs_mos import metric_vs_mos
 from .mos import mos_table, score_counts, stimuli_table
 from .omnibus import omnibus_table
@@ -35,15 +39,17 @@ def analyze(
     resamples: int = 2000,
     seed: int = 0,
     alpha: float = 0.05,
+    equivalent: float | None = None,
 ) -> Analysis:
     """The statistics of a study, as tables: of opinion scores here, of pairs by `analyze_pairs`.
 
     A table with the columns ``method_a`` and ``method_b`` holds answers to pairs and goes to
     `analyze_pairs`. Else ``ratings`` has one row per vote (`check_ratings` says which columns),
     ``scores`` one row per metric value as in scores.csv. ``family`` declares the comparisons of
-    methods over which Holm's correction runs within each data set (default: every pair). ``alpha``
-    is the level of the tests, 1 - alpha that of every interval of a mean. The same input and seed
-    give the same tables.
+    methods over which Holm's correction runs within each data set (default: every pair); the others
+    are listed as exploratory. ``equivalent`` is a margin in grades: whether differences are shown
+    to be smaller stands in the table ``equivalence``. ``alpha`` is the level of the tests, 1 -
+    alpha that of every interval of a mean. The same input and seed give the same tables.
 
     An :class:`Analysis`: its usual tables by attribute (``.methods``, ``.pairs``, ...), all by key.
     Keys and columns are those of the files of `srbench study analyze`: ``mos``, ``stimuli``,
@@ -65,7 +71,13 @@ def analyze(
     if is_pair_table(ratings):
         return Analysis(
             analyze_pairs(
-                ratings, scores, family=family, resamples=resamples, seed=seed, alpha=alpha
+                ratings,
+                scores,
+                family=family,
+                resamples=resamples,
+                seed=seed,
+                alpha=alpha,
+                equivalent=equivalent,
             )
         )
     ratings = check_ratings(ratings)
@@ -88,6 +100,22 @@ def analyze(
         friedman, nemenyi = omnibus_table(block, alpha)
         parts["mos"].append(_named(name, mos_table(block, draws, 1 - alpha)))
         parts["pairwise"].append(_named(name, pairwise_table(block, draws, family, alpha)))
+        every = list(combinations(block.methods, 2))
+        if family is not None and (rest := others_of(every, family)):
+            others = as_exploratory(pairwise_table(block, draws, rest, alpha))
+            parts["pairwise"].append(_named(name, others))
+        if equivalent is not None:
+            asked = [p for p in family or every if set(p) <= set(block.methods)]
+            means = [crossed_difference(block.of(a), block.of(b)) for a, b in asked]
+            rows = equivalence_rows(
+                asked,
+                [each.mean for each in means],
+                [each.variance for each in means],
+                [each.df for each in means],
+                equivalent,
+                alpha,
+            )
+            parts.setdefault("equivalence", []).append(_named(name, rows))
         parts["omnibus"].append(_named(name, friedman))
         parts["nemenyi"].append(_named(name, nemenyi))
         parts["sensitivity"].append(sensitivity_table(name, block, flagged, model, family, alpha))

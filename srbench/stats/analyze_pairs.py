@@ -9,6 +9,8 @@ from ..errors import RatingsError
 from ..metrics.base import read_facts
 from ..metrics.table import Known
 from .cells import ALL, Floats
+from .declared import as_exploratory, others_of
+from .equivalence import equivalence_rows
 from .letters import compact_letters
 from .pair_agreement import (
     agreement,
@@ -28,7 +30,9 @@ from .pair_answers import (
 from .pair_metrics import metrics_against_pairs
 from .pairs import (
     PAIR_HEADLINE,
+    pair_differences,
     pair_tests,
+    pairs_asked,
     pairs_table,
     preferences_table,
     scale_table,
@@ -45,13 +49,16 @@ def analyze_pairs(
     resamples: int = 2000,
     seed: int = 0,
     alpha: float = 0.05,
+    equivalent: float | None = None,
 ) -> dict[str, pd.DataFrame]:
     """The statistics of a study of pair comparisons, as tables.
 
     ``answers`` has one row per comparison (`check_answers` says which columns), ``scores`` one row
     per metric value as in scores.csv. ``family`` declares the comparisons over which Holm's
-    correction runs within each data set (default: every pair that was asked). The same input and
-    seed give the same tables.
+    correction runs within each data set (default: every pair that was asked); the others that were
+    asked are listed as exploratory. ``equivalent`` is a margin in logits: whether differences are
+    shown to be smaller stands in the table ``equivalence``. The same input and seed give the same
+    tables.
 
     Keys and columns are those of the files of `srbench study analyze`: ``scale``, ``pairs``,
     ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_pairs`` and
@@ -83,6 +90,15 @@ def analyze_pairs(
         add("pairs", name, pairs_table(block, scale, 1 - alpha))
         tests = pair_tests(block, scale, family, alpha)
         add("pairwise", name, tests)
+        if family is not None and (rest := others_of(list(pairs_asked(block)), family)):
+            add("pairwise", name, as_exploratory(pair_tests(block, scale, rest, alpha)))
+        if equivalent is not None:
+            asked, found = pair_differences(block, scale, family)
+            add(
+                "equivalence",
+                name,
+                equivalence_rows(asked, found.value, found.variance, found.df, equivalent, alpha),
+            )
         if name != ALL:
             add("preferences", name, preferences_table(block))
         add("fit", name, pd.DataFrame([_fit_row(block, scale, 1 - alpha)]))

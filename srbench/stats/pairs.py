@@ -162,17 +162,10 @@ def pair_tests(
     ``effect_size`` is the share of direct answers for A minus that for B, empty where the two were
     never asked directly. An undeclared comparison has no row.
     """
-    ends: list[list[int]] = np.stack([block.first, block.second], axis=1).tolist()
-    asked = {(block.methods[a], block.methods[b]): k for k, (a, b) in enumerate(ends)}
+    asked = pairs_asked(block)
     wanted: list[tuple[str, str]] = list(family) if family is not None else list(asked)
     wanted = [pair for pair in wanted if set(pair) <= set(block.methods)]
-    on: list[int] = scale.on.tolist()
-    place = {block.methods[method]: i for i, method in enumerate(on)}
-    known = [pair for pair in wanted if set(pair) <= set(place)]
-    contrasts = np.zeros((len(scale.on), len(known)))
-    for k, (a, b) in enumerate(known):
-        contrasts[place[a], k] += 1
-        contrasts[place[b], k] -= 1
+    known, contrasts = _contrasts(block, scale, wanted)
     counts = block.counts
     ways: dict[str, tuple[Floats, Floats, Floats, Floats]] = {}
     found = contrasts_of(block, scale, contrasts)
@@ -216,6 +209,34 @@ def pair_tests(
     table["p_holm"] = table.groupby("test")["p"].transform(lambda p: holm(p.to_numpy()))
     table["significant"] = table["p_holm"] < alpha
     return table[columns]
+
+
+def pairs_asked(block: PairBlock) -> dict[tuple[str, str], int]:
+    """The pairs of methods that were asked directly, with their numbers."""
+    ends: list[list[int]] = np.stack([block.first, block.second], axis=1).tolist()
+    return {(block.methods[a], block.methods[b]): k for k, (a, b) in enumerate(ends)}
+
+
+def pair_differences(
+    block: PairBlock, scale: PairScale, family: Pairs | None = None
+) -> tuple[list[tuple[str, str]], CrossedContrasts]:
+    """The differences on the scale of the ``family`` (default: every pair asked), as far as both
+    methods have a place on it."""
+    known, contrasts = _contrasts(block, scale, family or list(pairs_asked(block)))
+    return known, contrasts_of(block, scale, contrasts)
+
+
+def _contrasts(
+    block: PairBlock, scale: PairScale, wanted: Pairs
+) -> tuple[list[tuple[str, str]], Floats]:
+    on: list[int] = scale.on.tolist()
+    place = {block.methods[method]: i for i, method in enumerate(on)}
+    known = [pair for pair in wanted if set(pair) <= set(place)]
+    contrasts = np.zeros((len(scale.on), len(known)))
+    for k, (a, b) in enumerate(known):
+        contrasts[place[a], k] += 1
+        contrasts[place[b], k] -= 1
+    return known, contrasts
 
 
 def preferences_table(block: PairBlock) -> pd.DataFrame:

@@ -3,6 +3,8 @@
 import csv
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 from skimage import data
 
@@ -107,3 +109,21 @@ def test_planning_prints_power_and_draws_it(run_cli, refused, tmp_path):
     assert (tmp_path / "power.png").stat().st_size > 1000
     assert "whole numbers" in refused("study", "plan", "--images", "five")
     assert "expected .png or .pdf" in refused("study", "plan", "--out", tmp_path / "power.txt")
+
+
+def test_declared_comparisons_and_a_margin(tmp_path, run_cli, refused):
+    from simulated_ratings import simulate
+
+    quality = {"nearest": 1.5, "bicubic": 2.4, "HR": 4.6}
+    ratings = tmp_path / "ratings.csv"
+    simulate(np.random.default_rng(0), 6, {"Set5": 4}, quality).to_csv(ratings, index=False)
+    out = tmp_path / "analysis"
+    given = ("study", "analyze", "--ratings", ratings, "--out", out)
+    ran = run_cli(*given, "--compare", "hr:*", "--equivalent", 0.5)
+    assert ran.code == 0, ran.err
+    table = pd.read_csv(out / "equivalence.csv")
+    assert set(table["method_a"]) == {"HR"}
+    assert "within 0.5 grades" in (out / "analysis.html").read_text(encoding="utf-8")
+    assert "exploratory" in (out / "tables" / "mos_pairs.md").read_text(encoding="utf-8")
+    assert "'HR:x' names no method" in refused(*given, "--compare", "HR:x")
+    assert "margin" in refused(*given, "--equivalent", 0)

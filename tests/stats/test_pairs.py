@@ -195,6 +195,7 @@ def test_repeats_are_compared_by_what_was_preferred(answers):
 def test_declared_comparisons_are_the_family(answers):
     tables = analyze_pairs(answers, family=[("HR", "srresnet-mse"), ("srresnet-mse", "bicubic")])
     own = head(tables)
+    own = own[own["p_holm"].notna()]  # the others are exploratory
     assert len(own) == 2 * 3
     assert (own.groupby("dataset")["p_holm"].min() == 2 * own.groupby("dataset")["p"].min()).all()
     assert (own["mos_difference"] > 0).all()

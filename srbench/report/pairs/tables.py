@@ -11,7 +11,7 @@ from ...stats.pairs import PAIR_HEADLINE, PAIR_TESTS
 from ..kit.frames import Column, frame_table, mark_best, value_cell
 from ..kit.render import Heading, Table, text_cell
 from ..kit.style import display_name, is_reference
-from ..study.tables import metric_names
+from ..study.tables import equivalence, metric_names, told_simulated
 from .names import Tables, in_order, metric_labels
 
 
@@ -29,7 +29,10 @@ def pair_study_tables(tables: Tables) -> list[Table]:
     ]
     if "metric_vs_pairs" in tables:
         found += [metrics(tables), metric_comparison(tables)]
-    return found
+    if "equivalence" in tables:
+        frame = in_order(tables["equivalence"], tables)
+        found.append(equivalence("pair_equivalence", frame, "logits"))
+    return told_simulated(found, bool(tables["scale"]["simulated"].any()))
 
 
 def scale(tables: Tables) -> Table:

@@ -23,7 +23,7 @@ from .names import Tables
 from .tables import pair_study_tables
 from .words import pair_claims, pair_headline, pair_methods_text
 
-PAIR_FILES = ("scale", "pairs", "pairwise", "raters", "metric_vs_pairs")
+PAIR_FILES = ("scale", "pairs", "pairwise", "raters", "metric_vs_pairs", "equivalence")
 
 
 def write_pair_analysis(
@@ -34,6 +34,7 @@ def write_pair_analysis(
     family: Pairs | None = None,
     resamples: int = 2000,
     seed: int = 0,
+    equivalent: float | None = None,
     observer: Observer | None = None,
 ) -> list[Path]:
     """Analyse ``answers`` and write tables, figures and analysis.html into ``out``.
@@ -48,7 +49,9 @@ def write_pair_analysis(
         ResultsError: the scores cannot be used, or ``out`` cannot be written to.
     """
     answers = check_answers(answers)
-    tables = analyze_pairs(answers, scores, family=family, resamples=resamples, seed=seed)
+    tables = analyze_pairs(
+        answers, scores, family=family, resamples=resamples, seed=seed, equivalent=equivalent
+    )
     for part in ("tables", "figures"):
         remove_unfinished(out / part)
     written: list[Path] = []
@@ -76,6 +79,8 @@ def write_pair_analysis(
     }
     if family is not None:
         settings["family"] = [f"{a} / {b}" for a, b in family]
+    if equivalent is not None:
+        settings["equivalent"] = equivalent
     page = out / "analysis.html"
     write_text(page, render_pairs(tables, answers, claims, shown, pictures, settings))
     return [*written, *figures, page]
@@ -106,6 +111,7 @@ def render_pairs(
         tests_table=by_stem["pair_tests"],
         rates=per_dataset(by_stem["pair_rates"]),
         rates_table=by_stem["pair_rates"],
+        equivalence=by_stem.get("pair_equivalence"),
         fit=by_stem["pair_fit"],
         metrics=[by_stem[s] for s in ("pair_metrics", "pair_metric_comparison") if s in by_stem],
         raters=[without_empty(by_stem[stem])

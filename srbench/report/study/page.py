@@ -51,7 +51,8 @@ def render_analysis(
         paper=by_stem["mos_table2"],
         pairs=per_dataset(by_stem["mos_pairs"]),
         pairs_table=by_stem["mos_pairs"],
-        rest=[without_empty(by_stem[stem]) for stem in ("mos_omnibus", "mos_sensitivity")],
+        rest=[without_empty(by_stem[stem])
+              for stem in ("mos_equivalence", "mos_omnibus", "mos_sensitivity") if stem in by_stem],
         nemenyi=by_stem.get("mos_nemenyi"),
         metrics=by_stem.get("mos_metrics"),
         raters=[without_empty(by_stem[stem]) for stem in ("mos_reliability", "mos_raters")],

@@ -35,12 +35,45 @@ _TESTS = {
 def all_tables(tables: Tables) -> list[Table]:
     """Every table that is written, in the order in which the page shows them."""
     made = [mos(tables), beside_the_paper(tables), pairs(tables), *omnibus(tables)]
+    if "equivalence" in tables:
+        frame = ordered(tables["equivalence"], tables)
+        made.append(equivalence("mos_equivalence", frame, "grades"))
     made += [metrics(tables)] if "metric_vs_mos" in tables else []
     made += [reliability(tables), raters(tables), sensitivity(tables), exclusions(tables)]
-    if not bool(tables["mos"]["simulated"].any()):
+    return told_simulated(made, bool(tables["mos"]["simulated"].any()))
+
+
+def told_simulated(made: list[Table], simulated: bool) -> list[Table]:
+    """The tables, each of which says whether raters were simulated."""
+    if not simulated:
         return [replace(t, simulated=False) for t in made]
     said = "Simulated raters, not people."
     return [replace(t, caption=f"{t.caption} {said}", simulated=True) for t in made]
+
+
+def equivalence(stem: str, frame: pd.DataFrame, unit: str) -> Table:
+    """Which differences are shown to be smaller than the margin; ``frame`` is in order."""
+    margin = f"{frame['margin'].iloc[0]:g}" if len(frame) else "the margin"
+    return frame_table(
+        stem,
+        f"Which are as good as each other, within {margin} {unit}",
+        "Two one-sided tests with raters and images both random: 'as good' where the difference is "
+        f"shown to be smaller than {margin} {unit} either way, Holm over the comparisons of a data "
+        "set, 5 %. The 90 % interval of one comparison lies within the margin where its p, not "
+        "adjusted, is below 5 %. Neither different nor as good: the study cannot tell.",
+        frame,
+        [
+            Column("dataset", "Data set", "dataset"),
+            Column("method_a", "A", "method"),
+            Column("method_b", "B", "method"),
+            Column("difference", "A − B", 2),
+            Column("ci_low", "from", 2, "90 % interval"),
+            Column("ci_high", "to", 2, "90 % interval"),
+            Column("p", "p", "p"),
+            Column("p_holm", "p (Holm)", "p"),
+            Column("equivalent", "As good", "yes"),
+        ],
+    )
 
 
 def mos(tables: Tables) -> Table:

@@ -20,7 +20,7 @@ from .figures import KINDS, draw_analysis
 from .page import render_analysis
 from .tables import all_tables
 
-FILES = ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos")
+FILES = ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos", "equivalence")
 
 
 def write_analysis(
@@ -31,14 +31,15 @@ def write_analysis(
     family: Pairs | None = None,
     resamples: int = 2000,
     seed: int = 0,
+    equivalent: float | None = None,
     observer: Observer | None = None,
 ) -> list[Path]:
     """Analyse ``ratings`` and write tables, figures and analysis.html into ``out``.
 
     ``ratings`` as for `srbench.analyze`, ``scores`` as in scores.csv, ``family`` the declared
-    comparisons (default: all pairs). Nothing is written before the analysis has succeeded. The
-    same input gives the same bytes. Figures of an earlier analysis that no longer apply are
-    removed. ``observer`` is told of each figure.
+    comparisons (default: all pairs), ``equivalent`` the margin of equivalence, if any. Nothing is
+    written before the analysis has succeeded. The same input gives the same bytes. Figures of an
+    earlier analysis that no longer apply are removed. ``observer`` is told of each figure.
 
     Returns:
         The files written.
@@ -49,7 +50,9 @@ def write_analysis(
     """
     out = Path(out)
     ratings = check_ratings(ratings)
-    tables = analyze(ratings, scores, family=family, resamples=resamples, seed=seed)
+    tables = analyze(
+        ratings, scores, family=family, resamples=resamples, seed=seed, equivalent=equivalent
+    )
     for part in ("tables", "figures"):
         remove_unfinished(out / part)
     written: list[Path] = []
@@ -75,6 +78,8 @@ def write_analysis(
     }
     if family is not None:
         settings["family"] = [f"{a} / {b}" for a, b in family]
+    if equivalent is not None:
+        settings["equivalent"] = equivalent
     page = out / "analysis.html"
     write_text(page, render_analysis(tables, ratings, shown, pictures, settings))
     return [*written, *figures, page]
