@@ -34,7 +34,7 @@ def files_beside(file: Path) -> list[Path]:
         if isinstance(place := getattr(module, "__file__", None), str)
     }
     own = file.resolve()
-    beside = {path for path in loaded if path.parent == own.parent and path.suffix == ".py"}
+    beside = {p for p in loaded if p.parent == own.parent and p.suffix == ".py" and p.is_file()}
     return [own, *sorted(beside - {own})]
 
 

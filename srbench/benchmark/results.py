@@ -165,5 +165,5 @@ def _write_table(path: Path, kind: type[_Row], rows: Iterable[_Row]) -> None:
 
 def _written(value: str | int | float) -> str | int:
     if isinstance(value, float):
-        return "inf" if math.isinf(value) else f"{value:.6f}"
+        return f"{value:.6f}" if math.isfinite(value) else str(value)
     return value

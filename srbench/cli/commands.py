@@ -372,6 +372,33 @@ def report(
     )
 
 
+@app.command("import-scores")
+def import_scores(
+    file: Annotated[
+        Path, typer.Argument(help="CSV: dataset,image,method,metric,value[,direction][,scale].")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Results folder of the images.", callback=a_folder)
+    ] = Path("results"),
+    scale: Annotated[
+        int | None, typer.Option(help="Magnification, where the folder has several.")
+    ] = None,
+) -> None:
+    """Take scores that were computed elsewhere into a results folder."""
+    from ..benchmark.importing import import_scores as take
+    from .console import make_console
+
+    taken = take(file, out, scale=scale)
+    console = make_console()
+    for note in taken.notes:
+        console.print(note, markup=False)
+    console.print(
+        f"{counted(taken.rows, 'score')} of {', '.join(taken.metrics)} taken; to show them: "
+        f"srbench report --out {out}",
+        markup=False,
+    )
+
+
 @app.command()
 def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
     """Check the installation: versions, devices, weights, data sets, golden values."""

@@ -372,7 +372,7 @@ def analyze(
     with working("statistics, figures and page") as observer:  # reading the libraries included
         import pandas as pd
 
-        from ..benchmark.results import read_scores
+        from ..benchmark.frames import scores_frame
         from ..report.analysis import write_study_analysis
         from ..stats.reading import read_study_table
 
@@ -393,7 +393,7 @@ def analyze(
         else:
             assert ratings is not None
             table = read_study_table(ratings)
-        read = pd.DataFrame(read_scores(scores)) if scores else None
+        read = scores_frame(scores) if scores else None
         files = write_study_analysis(
             table,
             out,

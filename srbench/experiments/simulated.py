@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..benchmark.cache import Cache, content_key
+from ..benchmark.frames import scores_frame
 from ..benchmark.results import ResultsFolder
 from ..errors import StudyError
 from ..observer import Observer
@@ -105,9 +106,9 @@ def _make(folder: ResultsFolder, out: Path, scale: int, root: Path, observer: Ob
     simulate(store, RATERS, SEED)
     export_ratings(store, out / "ratings.csv")
     observer.begin("statistics, figures and page of the simulated study", 0)
-    scores = [row for row in folder.read_scores() if row.scale == scale]
+    scores = scores_frame(folder.root / "scores.csv", scale)
     write_analysis(
-        pd.DataFrame(ratings_rows(store)), out / "analysis", pd.DataFrame(scores), seed=SEED,
+        pd.DataFrame(ratings_rows(store)), out / "analysis", scores, seed=SEED,
         observer=observer,
     )  # fmt: skip
     observer.end()

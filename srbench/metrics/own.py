@@ -146,7 +146,7 @@ def own_metric(thing: object, name: str | None = None, made: _Made | None = None
         )
     if called == "<lambda>":
         raise UnknownName("a lambda has no name; write it as a def, or set its __name__")
-    return FunctionMetric(_own_name(called), thing, made)
+    return FunctionMetric(own_name(called), thing, made)
 
 
 class _Made:
@@ -163,7 +163,7 @@ def load_metric(name: str, place: str) -> Metric:
         MetricError: there is no such file, module or attribute, or it is no metric.
         UnknownName: the name is one of ours, or cannot be a name.
     """
-    _own_name(name)
+    own_name(name)
     where, colon, attribute = place.rpartition(":")
     if not colon or not where or not attribute:
         raise ConfigError(
@@ -244,7 +244,12 @@ def _attribute(name: str, module: object, attribute: str, where: str) -> object:
     return found
 
 
-def _own_name(name: str) -> str:
+def own_name(name: str) -> str:
+    """The name of somebody's metric, if it can be one.
+
+    Raises:
+        UnknownName: it is one of ours, or has letters that no name has.
+    """
     from .table import words
 
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", name):
@@ -270,7 +275,7 @@ def _checked(metric: Metric, name: str | None) -> Metric:
             f"{called}.facts is {_described(facts)}; expected a tuple of srbench.Facts"
         )
     for each in cast("tuple[Facts, ...]", facts):
-        _own_name(each.name)
+        own_name(each.name)
         if not isinstance(each.protocol, str) or not each.protocol:  # pyright: ignore
             raise MetricError(f"{called}: the protocol is {each.protocol!r}, expected a name")
         _direction(called, each.better)

@@ -276,3 +276,13 @@ def test_no_metric_is_left(refused, root):
     assert "gives lpips" not in refused(*options, "--metrics", ",")
     assert "--no-lpips leaves it out" in refused(*options, "--metrics", "lpips", "--no-lpips")
     assert "none of the metrics can be computed" in refused(*options, "--metrics", "lpips")
+
+
+def test_a_module_that_only_says_it_lies_beside_is_passed_over(given, file, monkeypatch):
+    """torch's ``_classes`` gives a name without a folder as its file."""
+    import sys
+    from types import SimpleNamespace
+
+    monkeypatch.chdir(file.parent)
+    monkeypatch.setitem(sys.modules, "ghost", SimpleNamespace(__file__="ghost.py"))
+    assert find_metrics([given("sharp")])

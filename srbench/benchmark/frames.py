@@ -1,0 +1,26 @@
+"""scores.csv as a frame that knows what its metrics are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from .record import numbers_of
+from .results import Score, read_scores
+from .run_file import read_run_file
+
+
+def scores_frame(path: Path, scale: int | None = None) -> pd.DataFrame:
+    """The table, of one scale or of all, with the facts of the run.json beside it.
+
+    They travel in ``attrs["metrics"]``, where :func:`srbench.analyze` looks for directions.
+
+    Raises:
+        ResultsError: the table or the record is missing or damaged.
+    """
+    rows = [row for row in read_scores(path) if scale is None or row.scale == scale]
+    frame = pd.DataFrame(rows, columns=list(Score._fields))
+    run = read_run_file(path.parent / "run.json")
+    frame.attrs["metrics"] = [facts.record() for facts in numbers_of(run)]
+    return frame

@@ -1,0 +1,192 @@
+"""``srbench import-scores``: numbers that were computed elsewhere, of a run's own images."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import ResultsError, UnknownName, unknown_name
+from ..files import expanded
+from ..imaging import read_image
+from ..metrics.base import Facts
+from ..metrics.own import own_name
+from ..wording import counted
+from .cache import Cache
+from .plan import IMPORTED, imported_key
+from .record import numbers_of
+from .results import ResultsFolder, Score
+from .work import array_sha256
+
+COLUMNS = ("dataset", "image", "method", "metric", "value")
+OPTIONAL = ("direction", "scale")
+
+
+class ImportedScores(NamedTuple):
+    """What was taken."""
+
+    rows: int
+    metrics: tuple[str, ...]
+    notes: tuple[str, ...]
+    """For each method that lacks a value for some of its images."""
+
+
+def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None) -> ImportedScores:
+    """Take a table of scores into a results folder, under the protocol ``imported``.
+
+    The file is a CSV with the columns ``dataset, image, method, metric, value`` and, if you like,
+    ``direction`` (``higher`` or ``lower``: which is better) and ``scale``. Every row must be of an
+    image that stands in the folder; with it the values are kept, and they go when it changes.
+
+    Raises:
+        ResultsError: the file is no such table, a value is no number, or a row is of no image of
+            the folder. Nothing is taken then.
+        UnknownName: a metric has the name of one of ours, or a scale or method is not there.
+    """
+    file, folder = expanded(file), ResultsFolder(expanded(out))
+    if not (folder.root / "scores.csv").is_file():
+        raise ResultsError(
+            f"{folder.root} holds no scores.csv; make one with: srbench run-all --out {folder.root}"
+        )
+    lines = _read(file)
+    with folder.locked():
+        known = folder.read_scores()
+        scales = sorted({row.scale for row in known})
+        if scale is None and len(scales) == 1:
+            scale = scales[0]
+        facts: dict[str, Facts] = {}
+        taken: dict[tuple[str, str, str, int, str], tuple[float, str]] = {}
+        for number, line in lines:
+            where = f"{file}, line {number}"
+            at = _scale_of(where, line, scale, scales)
+            dataset, image, method = _place(where, folder, known, line, at)
+            metric = _facts_of(where, line, facts)
+            key = (dataset, image, method, at, metric)
+            if key in taken:
+                raise ResultsError(
+                    f"{where}: {metric} of {dataset}/{image} by {method} stands twice"
+                )
+            path = folder.image(dataset, at, method, image)
+            taken[key] = (_value(where, line["value"]), array_sha256(read_image(path)))
+        cache = Cache(folder.cache)
+        rows: list[Score] = []
+        for (dataset, image, method, at, metric), (value, pixels) in taken.items():
+            cache.put(imported_key(dataset, image, method, at, pixels, metric), value)
+            rows.append(Score(dataset, image, method, at, IMPORTED, metric, value))
+        fresh = {row[:6] for row in rows}
+        kept = [row for row in known if row[:6] not in fresh]
+        run = folder.read_run()
+        numbers = {f.key: f for f in numbers_of(run)} | {f.key: f for f in facts.values()}
+        run = {key: value for key, value in run.items() if key not in ("protocols", "lpips")}
+        folder.write_run(run | {"metrics": [numbers[key].record() for key in sorted(numbers)]})
+        folder.write_scores([*kept, *rows])
+    return ImportedScores(len(rows), tuple(facts), tuple(_gaps(known, rows)))
+
+
+def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
+    """The rows with their line numbers."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, skipinitialspace=True)
+            header = [str(name).strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = header
+            rows = [(reader.line_num, dict(row)) for row in reader]
+    except FileNotFoundError:
+        raise ResultsError(f"{file} does not exist; expected a CSV table of scores") from None
+    except OSError as error:
+        raise ResultsError(f"{file} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ResultsError(f"{file} is no CSV table in UTF-8 ({error})") from error
+    lacking = [name for name in COLUMNS if name not in header]
+    if lacking:
+        raise ResultsError(
+            f"{file} lacks the column '{lacking[0]}'; it has {', '.join(header) or 'none'}, "
+            f"expected {', '.join(COLUMNS)} and, if you like, {', '.join(OPTIONAL)}"
+        )
+    if not rows:
+        raise ResultsError(f"{file} holds no scores below its header")
+    for number, row in rows:
+        if None in row or any(row[name] is None for name in COLUMNS):
+            raise ResultsError(
+                f"{file}, line {number} has not the {len(header)} cells of the header"
+            )
+    return [
+        (number, {name: str(cell or "").strip() for name, cell in row.items()})
+        for number, row in rows
+    ]
+
+
+def _scale_of(where: str, line: dict[str, str], scale: int | None, scales: Sequence[int]) -> int:
+    text = line.get("scale", "") or (str(scale) if scale is not None else "")
+    shown = ", ".join(f"x{s}" for s in scales)
+    if not text:
+        raise ResultsError(f"{where}: the folder has {shown}; add a column scale, or give --scale")
+    if text.removeprefix("x") not in {str(s) for s in scales}:
+        raise UnknownName(f"{where}: scale is {text}, but the folder has {shown}")
+    return int(text.removeprefix("x"))
+
+
+def _place(
+    where: str, folder: ResultsFolder, known: Sequence[Score], line: dict[str, str], scale: int
+) -> tuple[str, str, str]:
+    """Data set, image and method as the folder spells them."""
+    here = [row for row in known if row.scale == scale]
+    dataset = _spelt(where, "data set", line["dataset"], {row.dataset for row in here})
+    here = [row for row in here if row.dataset == dataset]
+    method = _spelt(where, "method", line["method"], {row.method for row in here})
+    images = {row.image for row in here if row.method == method}
+    image = line["image"]
+    if image not in images and Path(image).stem in images:
+        image = Path(image).stem
+    if image not in images or not folder.image(dataset, scale, method, image).is_file():
+        error = unknown_name(f"image of {dataset} by {method}:", image, images)
+        raise UnknownName(f"{where}: {error}")
+    return dataset, image, method
+
+
+def _spelt(where: str, kind: str, given: str, known: set[str]) -> str:
+    found = [name for name in known if name == given] or [
+        name for name in known if name.lower() == given.lower()
+    ]
+    if not found:
+        raise UnknownName(f"{where}: {unknown_name(kind, given, known)}")
+    return found[0]
+
+
+def _facts_of(where: str, line: dict[str, str], found: dict[str, Facts]) -> str:
+    name = own_name(line["metric"])
+    direction = line.get("direction", "").lower()
+    if direction not in ("", "higher", "lower"):
+        raise ResultsError(
+            f"{where}: direction is '{direction}'; expected higher or lower, whichever is better"
+        )
+    better = "higher" if direction == "higher" else "lower" if direction == "lower" else None
+    facts = Facts(name, IMPORTED, better=better, protocol_label="imported",
+                  about="Computed elsewhere, and taken from a table.")  # fmt: skip
+    if found.setdefault(name, facts) != facts:
+        raise ResultsError(f"{where}: {name} has another direction than above; give it one")
+    return name
+
+
+def _value(where: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ResultsError(f"{where}: value is '{text}', expected a number, inf or nan") from None
+
+
+def _gaps(known: Sequence[Score], rows: Sequence[Score]) -> list[str]:
+    """A line for each metric and method that has no value for some of its images."""
+    notes: list[str] = []
+    for metric in dict.fromkeys(row.metric for row in rows):
+        given = {row[:4] for row in rows if row.metric == metric and not math.isnan(row.value)}
+        for dataset, method, scale in sorted({(k[0], k[2], k[3]) for k in given}):
+            all_ = {r[:4] for r in known if (r[0], r[2], r[3]) == (dataset, method, scale)}
+            if lacking := all_ - given:
+                notes.append(
+                    f"{metric} of {method} on {dataset} x{scale} lacks {len(lacking)} of "
+                    f"{counted(len(all_), 'image')}: its mean does not compare with the others"
+                )
+    return notes

@@ -1,0 +1,93 @@
+"""Scores computed elsewhere, taken into a results folder."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from srbench.imaging import read_image, write_png
+
+HEADER = "dataset,image,method,metric,value,direction\n"
+ROWS = [
+    f"Mini,{image},{method},human,{value},higher"
+    for method, value in (("nearest", 2.5), ("Bicubic", 3.5))
+    for image in ("eye", "face.png", "man")
+]
+
+
+@pytest.fixture
+def out(run_cli, mini, tmp_path):
+    ran = run_cli(*mini, "--metrics", "psnr")
+    assert ran.code == 0, ran.err
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(*rows, header=HEADER):
+        path = tmp_path / "theirs.csv"
+        path.write_text(header + "\n".join(rows) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_they_stand_beside_ours_and_stay(run_cli, mini, out, table):
+    ran = run_cli("import-scores", table(*ROWS), "--out", out)
+    assert ran.code == 0, ran.err
+    assert "6 scores of human taken" in ran.err
+    assert run_cli("report", "--out", out).code == 0
+    assert "human ↑" in (out / "tables/summary.md").read_text("utf-8")
+    assert "imported,human,nearest,bicubic" in (out / "tables/significance.csv").read_text("utf-8")
+    before = (out / "scores.csv").read_bytes()
+    # A later run keeps them, as they are of the same pictures.
+    assert run_cli(*mini, "--metrics", "ssim").code == 0
+    after = pd.read_csv(out / "scores.csv")
+    assert set(after["metric"]) == {"psnr_y", "ssim_y", "human"}
+    assert b"human,2.500000" in before
+    facts = {f["name"]: f for f in json.loads((out / "run.json").read_text())["metrics"]}
+    assert facts["human"]["better"] == "higher"
+
+
+def test_they_go_with_the_picture_they_were_of(run_cli, mini, out, table):
+    eye = out / "images/Mini/x4/bicubic/eye.png"
+    write_png(eye, 255 - read_image(eye))
+    assert run_cli("import-scores", table(*ROWS), "--out", out).code == 0
+    assert run_cli(*mini, "--metrics", "psnr").code == 0  # makes the right picture again
+    rows = pd.read_csv(out / "scores.csv")
+    human = rows[(rows["metric"] == "human") & (rows["method"] == "bicubic")]
+    assert set(human["image"]) == {"face", "man"}
+
+
+def test_what_is_lacking_is_told(run_cli, out, table):
+    ran = run_cli("import-scores", table(*ROWS[:4]), "--out", out)
+    assert ran.code == 0
+    assert "human of bicubic on Mini x4 lacks 2 of 3 images" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "message"),
+    [
+        (ROWS, "dataset,image,method,metric,score,direction\n", "lacks the column 'value'"),
+        ([], HEADER, "no scores below its header"),
+        (["Mini,eye,nearest,human,high,higher"], HEADER, "line 2: value is 'high'"),
+        (["Mini,eye,nearest,human,1,up"], HEADER, "direction is 'up'"),
+        (["Mini,eyes,nearest,human,1,higher"], HEADER, "did you mean 'eye'"),
+        (["Mini,eye,nearst,human,1,higher"], HEADER, "did you mean 'nearest'"),
+        (["Set5,eye,nearest,human,1,higher"], HEADER, "unknown data set 'Set5'"),
+        (["Mini,eye,nearest,psnr,1,higher"], HEADER, "'psnr' is one of our metrics"),
+        ([ROWS[0], ROWS[0]], HEADER, "stands twice"),
+        ([ROWS[0], ROWS[1].replace("higher", "lower")], HEADER, "another direction than above"),
+        (["Mini,eye"], HEADER, "line 2 has not the 6 cells"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_is_taken(
+    refused, out, table, rows, header, message
+):
+    before = (out / "scores.csv").read_bytes()
+    assert message in refused("import-scores", table(*rows, header=header), "--out", out)
+    assert (out / "scores.csv").read_bytes() == before
+
+
+def test_a_folder_that_is_no_results_folder(refused, table, tmp_path):
+    assert "holds no scores.csv" in refused("import-scores", table(*ROWS), "--out", tmp_path / "x")
