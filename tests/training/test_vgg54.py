@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from skimage import data
 
 import srbench
@@ -68,3 +69,21 @@ def test_vgg54_networks_are_trained_and_used_once_vgg19_is_there(run_cli, refuse
     ]
     assert {row[2] for row in values} == set(methods)
     assert np.isfinite([float(row[-1]) for row in values]).all()
+
+
+@pytest.mark.slow
+def test_the_laptops_srgan_vgg54_trains_with_the_real_vgg19(
+    run_cli, shared, tmp_path, monkeypatch, save_photographs
+):
+    save_photographs(tmp_path / "photos", 110, 120)
+    monkeypatch.setenv("SRBENCH_DATA", str(shared / "data"))
+    monkeypatch.setenv("SRBENCH_WEIGHTS", str(shared / "weights"))
+    out = tmp_path / "net.safetensors"
+    ran = run_cli("train", "srgan-vgg54", "--data", tmp_path / "photos", "--steps", 2, "--out", out)
+    assert ran.code == 0, ran.err
+    network, card = load_checkpoint(out)
+    assert "vgg54 of the VGG19 of the original Caffe release" in card.notes[0]
+    assert "factor 1.2e-06 in place of the paper's" in card.notes[0]
+    assert card.recipe["discriminator"] == "patches"
+    assert len(card.held_out) == 1
+    assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
