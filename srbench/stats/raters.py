@@ -62,7 +62,7 @@ def _low(correlation: Floats, stimuli: Floats) -> NDArray[np.bool_]:
         return np.zeros(len(correlation), dtype=bool)
     middle = float(np.median(known))
     with np.errstate(invalid="ignore", divide="ignore"):
-        below = np.arctanh(middle) - np.arctanh(np.clip(correlation, -0.999999, 0.999999))
+        below = np.arctanh(middle) - np.arctanh(correlation)
         far = below > 3 / np.sqrt(np.maximum(stimuli - 3, 0))
         return (correlation < middle / 2) & far
 
