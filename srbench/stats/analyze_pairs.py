@@ -27,6 +27,7 @@ from .pair_answers import (
     pair_blocks,
     pair_scale,
 )
+from .pair_claims import pair_claims
 from .pair_metrics import metrics_against_pairs
 from .pairs import (
     PAIR_HEADLINE,
@@ -63,7 +64,8 @@ def analyze_pairs(
     Keys and columns are those of the files of `srbench study analyze`: ``scale``, ``pairs``,
     ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_pairs`` and
     ``metric_comparison``; besides ``preferences`` (win rates per image), ``fit`` (goodness of fit,
-    circles, agreement per data set), ``sensitivity``, ``letters``, ``exclusions`` and ``notes``.
+    circles, agreement per data set), ``sensitivity``, ``letters``, ``claims``, ``exclusions`` and
+    ``notes``.
     Every table has a column ``simulated``.
 
     Raises:
@@ -119,6 +121,7 @@ def analyze_pairs(
         tables["metric_vs_pairs"], tables["metric_comparison"] = metrics_against_pairs(
             main, scores, resamples, rng, 1 - alpha, Known(read_facts(scores.attrs.get("metrics")))
         )
+    tables["claims"] = pair_claims(tables)
     tables["exclusions"] = _exclusions(answers, raters)
     tables["notes"] = _notes(tables)
     for table in tables.values():

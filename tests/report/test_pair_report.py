@@ -13,8 +13,9 @@ from simulated_ratings import simulate
 
 from srbench.report.analysis import write_study_analysis
 from srbench.report.pairs.charts import draw_pair_study
-from srbench.report.pairs.words import pair_claims, pair_headline
+from srbench.report.pairs.words import pair_headline
 from srbench.stats.analyze_pairs import analyze_pairs
+from srbench.stats.pair_claims import pair_claims
 
 QUALITY = {"nearest": -2.0, "srresnet-mse": 0.4, "srgan-vgg54": 0.6, "HR": 2.0}
 

@@ -296,3 +296,12 @@ def test_intervals_and_tests_keep_their_promise(world, design):
         assert found["independent"][1] > 0.3  # what takes answers for independent
     assert found["win rate"][0] < 0.08
     assert found["fit, design told"][1] < 0.06
+
+
+def test_python_shows_the_answer(answers):
+    import srbench
+
+    shown = repr(srbench.analyze(answers))
+    assert "10 raters and 4 methods" in shown
+    assert "srresnet-mse is preferred most of the reconstructions" in shown
+    assert "one scale explains the win rates" in shown

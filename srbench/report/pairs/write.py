@@ -11,6 +11,7 @@ from ...files import remove_unfinished, write_text
 from ...observer import Observer
 from ...stats.analyze_pairs import analyze_pairs
 from ...stats.pair_answers import check_answers
+from ...stats.pair_claims import pair_claims
 from ...stats.significance import Pairs
 from ..kit.drawn import PageFigure, save_figures
 from ..kit.page import page_environment
@@ -21,7 +22,7 @@ from ..study.write import to_csv, to_json
 from .charts import PAIR_KINDS, draw_pair_study
 from .names import Tables
 from .tables import pair_study_tables
-from .words import pair_claims, pair_headline, pair_methods_text
+from .words import pair_headline, pair_methods_text
 
 PAIR_FILES = ("scale", "pairs", "pairwise", "raters", "metric_vs_pairs", "equivalence")
 
@@ -61,7 +62,7 @@ def write_pair_analysis(
             write_text(written[-1], to_csv(tables[name]))
     written.append(out / "reliability.json")
     write_text(written[-1], to_json({str(k): v for k, v in tables["reliability"].iloc[0].items()}))
-    claims = pair_claims(tables)
+    claims = pair_claims(tables, display_name)
     for name, table in (("claims", claims), ("notes", tables["notes"]),
                         ("preferences", tables["preferences"])):  # fmt: skip
         written.append(out / "tables" / f"pair_{name}.csv")

@@ -1,0 +1,139 @@
+"""The conclusions of a pair study in words, from the headline test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ..wording import counted
+from .cells import ALL
+from .claims import Name, against, join
+from .pairs import PAIR_HEADLINE
+from .ratings import REFERENCE
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def pair_claims(tables: Tables, name: Name = str) -> pd.DataFrame:
+    """The conclusions in sentences: ``dataset, topic, claim``; ``name`` makes names printable."""
+    rows: list[dict[str, str]] = []
+    for dataset in dict.fromkeys(tables["scale"]["dataset"].astype(str)):
+        where = "Over all data sets" if dataset == ALL else f"On {name(dataset)}"
+        said = [("best", f"{where}, {best_of(tables, dataset, name=name)}.")]
+        head = _head(tables, dataset)
+        if len(head):
+            count = int(head["significant"].astype(bool).sum())
+            said.append(
+                ("differences", f"{where}, {count} of {len(head)} differences are significant.")
+            )
+        said += [("fit", f"{where}, {_fit(tables, dataset)}.")]
+        rows += [{"dataset": dataset, "topic": topic, "claim": claim} for topic, claim in said]
+    for row in tables["sensitivity"].to_dict("records"):
+        if row["left_out"] and row["changed"] == row["changed"]:
+            where = (
+                "Over all data sets" if row["dataset"] == ALL else f"On {name(str(row['dataset']))}"
+            )
+            changed = int(row["changed"])
+            told = f"{where}, without {counted(int(row['left_out']), 'flagged rater')} "
+            told += (
+                "no conclusion changes."
+                if not changed
+                else (f"{counted(changed, 'conclusion')} would change ({row['changed_pairs']}).")
+            )
+            rows.append({"dataset": str(row["dataset"]), "topic": "flagged raters", "claim": told})
+    if "metric_vs_pairs" in tables:
+        rows += [{"dataset": "all", "topic": "metrics", "claim": text} for text in _metrics(tables)]
+    return pd.DataFrame(rows, columns=pd.Index(["dataset", "topic", "claim"]))
+
+
+def best_of(tables: Tables, dataset: str, over: str = "", name: Name = str) -> str:
+    """The best of the reconstructions, with its interval and what it beats; no full stop.
+
+    ``over`` says which images and raters, where that is not said before.
+    """
+    own = tables["scale"]
+    own = own[(own["dataset"] == dataset) & own["score"].notna()]
+    own = own.sort_values("score", ascending=False, kind="stable")
+    ranked = own[own["method"] != REFERENCE]
+    if ranked.empty:
+        return "only the original stands on a scale"
+    row = ranked.iloc[0]
+    top = str(row["method"])
+    text = (
+        f"{name(top)} is preferred most of the reconstructions{over}: "
+        f"{_signed(row['score'])} on the scale (95 % interval "
+        f"{_signed(row['ci_low'])} to {_signed(row['ci_high'])}), preferred in "
+        f"{100 * row['win_rate']:.0f} % of its comparisons"
+    )
+    found = against(top, _head(tables, dataset))
+    others = [str(m) for m in ranked["method"] if m != top]
+    even = [m for m in others if found.get(m) == "even"]
+    unknown = [m for m in others if m not in found]
+    if others and all(found.get(m) == "better" for m in others):
+        text += "; significantly more than every other one"
+    elif even:
+        shown = join(even, name) if len(even) <= 3 else f"{len(even)} others"
+        text += f"; no significant difference from {shown}"
+    if unknown:
+        shown = join(unknown, name) if len(unknown) <= 3 else f"{len(unknown)} others"
+        text += f"; it was not compared with {shown}"
+    if found.get(REFERENCE) == "even":
+        text += "; no significant difference from the original was found, which does not show that "
+        text += "there is none"
+    return text
+
+
+def _head(tables: Tables, dataset: str) -> pd.DataFrame:
+    table = tables["pairwise"]
+    own = (table["dataset"] == dataset) & (table["test"] == PAIR_HEADLINE)
+    return table[own & table["p_holm"].notna()]
+
+
+def _fit(tables: Tables, dataset: str) -> str:
+    row = tables["fit"][tables["fit"]["dataset"] == dataset].iloc[0]
+    if np.isnan(row["p"]):
+        fits = "whether one scale fits cannot be told: too few pairs were asked"
+    elif row["p"] < 0.05:
+        fits = (
+            f"one scale does not explain all win rates (p = {row['p']:.2g}, the largest is off by "
+            f"{100 * row['largest']:.0f} percentage points): read the matrix beside the scale"
+        )
+    else:
+        fits = (
+            f"one scale explains the win rates (p = {row['p']:.2f}, none is off by more than "
+            f"{100 * row['largest']:.0f} percentage points)"
+        )
+    if row["triples"]:
+        fits += (
+            f"; of {int(row['triples'])} triples {int(row['circular'])} "
+            f"{'runs' if row['circular'] == 1 else 'run'} in a circle by majority"
+        )
+    return fits
+
+
+def _metrics(tables: Tables) -> list[str]:
+    frame = tables["metric_vs_pairs"].sort_values("agreement", ascending=False, kind="stable")
+    frame = frame[frame["agreement"].notna()]
+    if frame.empty:
+        return []
+    row = frame.iloc[0]
+    best = str(row["label"])
+    text = (
+        f"{best} agrees with the majority of the raters on {100 * row['agreement']:.0f} % of "
+        f"{int(row['n_pairs'])} pairs of pictures (95 % interval {100 * row['ci_low']:.0f} to "
+        f"{100 * row['ci_high']:.0f} %), the most of all metrics"
+    )
+    gaps = tables["metric_comparison"]
+    labels = dict(
+        zip(frame["metric"] + " (" + frame["protocol"] + ")", frame["label"], strict=True)
+    )
+    alike = [labels[str(other)] for other in gaps.loc[~gaps["differs"].astype(bool), "other"]]
+    if alike:
+        text += f"; its lead over {join(alike, str)} is within chance"
+    return [text + "."]
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
