@@ -244,3 +244,48 @@ def test_a_metric_of_the_users_is_held_against_mos_with_its_direction(root):
     votes = pd.DataFrame(rows, columns=["rater", "dataset", "image", "method", "score"])
     table = srbench.analyze(votes, run.scores)["metric_vs_mos"]
     assert set(table.loc[table["metric"] == "brightness", "better"]) == {"lower"}
+
+
+@pytest.mark.slow
+def test_every_line_of_the_notebook_page_runs(shared, tmp_path, monkeypatch):
+    import re
+    import warnings
+
+    import matplotlib
+
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SRBENCH_DATA", str(shared / "data"))
+    page = Path(__file__).parents[1] / "docs/how-to/notebook.md"
+    for part, image in (("sr", SR), ("hr", HR)):
+        write_png(tmp_path / f"{part}/baby.png", image)
+    rows = [
+        (f"r{r}", "Set5", i, m, 1 + (r + len(m) + (i == "baby")) % 5)
+        for r in range(6) for i in ("baby", "bird") for m in ("HR", "bicubic", "MyMethod")
+    ]  # fmt: skip
+    there = {
+        "sr": SR, "hr": HR, "batch": torch.stack([as_tensor(SR)] * 2),
+        "originals": torch.stack([as_tensor(HR)] * 2),
+        "ratings": pd.DataFrame(rows, columns=["rater", "dataset", "image", "method", "score"]),
+    }  # fmt: skip
+    code = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert len(code) == 6
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for block in code:
+            exec(compile(block, str(page), "exec"), there)
+    bicubic = there["run"].summary.set_index("method")["psnr_y:matlab"]["bicubic"]
+    assert bicubic == pytest.approx(28.42, abs=0.01)
+    assert isinstance(there["a"], srbench.Analysis)
+
+
+def test_the_examples_in_docstrings_give_what_they_say():
+    import doctest
+
+    import srbench.benchmark.arrays
+    import srbench.imaging.resize
+
+    for module in (srbench.benchmark.arrays, srbench.imaging.resize):
+        ran = doctest.testmod(module)
+        assert ran.attempted >= 2
+        assert ran.failed == 0

@@ -179,3 +179,45 @@ def test_without_the_extra(refused, mini, monkeypatch):
     monkeypatch.delitem(sys.modules, "srbench.benchmark.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert "pip install '.[dask]'" in refused(*mini, "--dask", "tcp://127.0.0.1:9")
+
+
+@pytest.mark.slow
+def test_a_users_own_metric_and_method_go_to_the_workers(root, tmp_path, cluster):
+    """A file with another beside it, a function of this process, a method in Python."""
+    (tmp_path / "beside.py").write_text("FACTOR = 2\n")
+    (tmp_path / "theirs.py").write_text(
+        "import beside\ndef gap(sr, hr):\n    return beside.FACTOR * float(sr.mean() - hr.mean())\n"
+    )
+
+    def spread(sr):
+        return float(sr.std())
+
+    def brighter(lr):
+        return imresize(lr, 4) // 2 + 100
+
+    experiment = Experiment(
+        datasets=("Mini",), methods=("bicubic", brighter), device="cpu",
+        metrics=("psnr", "lr_psnr", spread, f"gap={tmp_path / 'theirs.py'}:gap"),
+    )  # fmt: skip
+    for out, address in (("here", None), ("there", cluster.scheduler_address)):
+        run_all(
+            experiment, tmp_path / out, root=root, weights=root / "none", report=False,
+            dask=address,
+        )  # fmt: skip
+    here, there = ((tmp_path / out / "scores.csv").read_bytes() for out in ("here", "there"))
+    assert here == there
+    assert b"user,gap," in here
+    assert b"user,spread," in here
+
+
+@pytest.mark.slow
+def test_a_fault_in_it_on_a_worker_is_one_line(root, tmp_path, cluster):
+    def broken(sr, hr):
+        return {}["nothing"]
+
+    experiment = Experiment(datasets=("Mini",), methods=("bicubic",), metrics=(broken,))
+    with pytest.raises(SrbenchError, match=r"Mini/\w+, bicubic: the metric broken raised: KeyErr"):
+        run_all(
+            experiment, tmp_path / "out", root=root, weights=root / "none", report=False,
+            dask=cluster.scheduler_address,
+        )  # fmt: skip

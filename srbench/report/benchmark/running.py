@@ -25,6 +25,8 @@ def run_all(
     protocols: Sequence[str] = ("matlab", "basicsr", "ledig2017"),
     lpips: Sequence[str] = ("alex",),
     device: str = "auto",
+    patterns: Sequence[str] = (),
+    as_is: bool = False,
     data: Path | str | None = None,
     weights: Path | str | None = None,
     force: bool = False,
@@ -47,6 +49,8 @@ def run_all(
         protocols: what ``psnr`` and ``ssim`` are computed under.
         lpips: which networks ``lpips`` means.
         device: where networks run.
+        patterns: how files in the folders of ``NAME=FOLDER`` are named: ``{}_x4_SR``.
+        as_is: take a known set that is not the recorded one, under the name ``<Name>-as-is``.
         data, weights: the folders of data sets and of weights; by default ``SRBENCH_DATA`` and
             ``SRBENCH_WEIGHTS``.
         force: compute everything again.
@@ -69,6 +73,8 @@ def run_all(
         "protocols": _listed(protocols),
         "lpips": _listed(lpips),
         "device": device,
+        "patterns": _listed(patterns),
+        "as_is": as_is,
     }
     experiment = parse_experiment(given, "run_all")
     folder = expanded(out)
