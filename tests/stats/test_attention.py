@@ -60,16 +60,19 @@ def test_the_expected_grade_of_the_file_counts_before_the_usual_one():
     assert (found["gold_n"], found["gold_missed"]) == (3, 1)
 
 
-@pytest.mark.parametrize(("shift", "share", "failed"), [(2, 4, True), (1, 4, False), (2, 2, False)])
-def test_retests_far_off_in_more_than_half_flag(shift, share, failed):
+@pytest.mark.parametrize(
+    ("of", "shift", "share", "failed"),
+    [(4, 2, 4, True), (4, 1, 4, False), (4, 2, 2, False), (3, 2, 2, True), (1, 2, 1, False)],
+)
+def test_retests_far_off_in_more_than_half_flag(of, shift, share, failed):
     main = study()
-    own = main[main["rater"] == "r0001"].iloc[:4]
+    own = main[main["rater"] == "r0001"].iloc[:of]
     again = own.assign(phase="retest")
     step = np.where(own["score"] > 2, -shift, shift)
-    again["score"] += np.where(np.arange(4) < share, step, 0)
+    again["score"] += np.where(np.arange(of) < share, step, 0)
     ratings = check_ratings(pd.concat([main, again]))
     found = attention(ratings).loc["r0001"]
-    assert (found["retest_n"], found["retest_missed"]) == (4, share if shift > 1 else 0)
+    assert (found["retest_n"], found["retest_missed"]) == (of, share if shift > 1 else 0)
     assert bool(found["inattentive"]) == failed
 
 

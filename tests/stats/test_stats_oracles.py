@@ -279,3 +279,15 @@ def test_bt500_rejects_strictly_beyond_its_limits(above, below, neutral, rejecte
     row = bt500(votes).set_index("rater").loc["r00"]
     assert (row["above"], row["below"]) == (above, below)
     assert bool(row["rejected"]) == rejected
+
+
+def test_intervals_of_raters_are_the_normal_and_chi_squared_ones(votes):
+    model = fit_bias_model(votes)
+    assert model is not None
+    half = stats.norm.ppf(0.975) * model.inconsistency / np.sqrt(model.n)
+    low, high = model.bias_interval()
+    assert low == approx(model.bias - half, abs=1e-4)
+    assert high == approx(model.bias + half, abs=1e-4)
+    low, high = model.inconsistency_interval()
+    assert low == approx(model.inconsistency * np.sqrt(model.n / stats.chi2.ppf(0.975, model.n)))
+    assert high == approx(model.inconsistency * np.sqrt(model.n / stats.chi2.ppf(0.025, model.n)))
