@@ -163,6 +163,8 @@ def test_everything_is_removed_from_every_card(own_server, own_study, new_page, 
         steps = ["consent", "questionnaire", "display"]
         for step in steps[: steps.index(card)]:
             rater.press_button({"consent": "I have read this", "questionnaire": "Go on"}[step])
+        headings = ["Would you rate", "A few short questions", "Checking your screen"]
+        rater.page.get_by_role("heading", name=headings[steps.index(card)]).wait_for()
     name = rater.session.rater
     rater.page.get_by_text("Remove my data").click()
     rater.press_button("Remove all my ratings")
