@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from srbench.study.manifest import Question
+from srbench.study.recruiting import return_address
 from srbench.study.session import Screen, Session, window_needed
 from srbench.study.store import Study
 from srbench.study.texts import Texts
@@ -145,7 +146,7 @@ def finished(study: Study, session: Session, screen: Screen, texts: Texts) -> No
     with st.container(key="completion-code"):
         st.header(code, anchor=False)
     if study.manifest.rules.return_url:
-        address = study.manifest.rules.return_url.replace("{code}", code)
+        address = return_address(study.manifest.rules.return_url, code)
         st.link_button(texts["return_link"], address, type="primary")
 
 

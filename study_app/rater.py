@@ -8,6 +8,7 @@ import time
 import streamlit as st
 
 from srbench.errors import BegunAlready, StudyError
+from srbench.study.recruiting import participant_of
 from srbench.study.store import Study
 from srbench.study.texts import Texts, texts_of
 from srbench.wording import printable
@@ -16,7 +17,6 @@ from study_app.components import device_memory
 
 TOKEN = "r"
 LANGUAGE = "lang"
-_LONGEST_PARTICIPANT = 200
 _RETRY_SECONDS = 3.0
 
 _CARDS = {
@@ -122,12 +122,17 @@ def _choose_language(study: Study) -> None:
         st.rerun()
 
 
+def _parameters() -> list[tuple[str, str]]:
+    names = st.query_params.keys()
+    return [(name, value) for name in names for value in st.query_params.get_all(name)]
+
+
 def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
     rules = study.manifest.rules
     needs_code = rules.access == "code"
     participant = None
     if rules.participant_parameter:
-        participant = st.query_params.get(rules.participant_parameter, "")[:_LONGEST_PARTICIPANT]
+        participant = participant_of(_parameters(), rules.participant_parameter)
     _choose_language(study)
     st.title(texts["code_title"])
     if st.session_state.pop("withdrawn", False):
@@ -137,6 +142,9 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
         st.warning(texts["no_link"])
     if study.store.state() != "open":
         st.write(texts["full"])
+        return
+    if rules.participant_parameter and participant is None:
+        st.warning(texts["link_again"])
         return
     st.write(texts["code_note"] if needs_code else texts["open_note"])
     with st.form("enter", border=False):

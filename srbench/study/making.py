@@ -35,6 +35,7 @@ from .manifest import (
 )
 from .playlists import make_playlist
 from .presets import minutes, preset
+from .recruiting import check_return_url
 from .texts import read_wording
 
 # Below this, retests at least ten trials later would be easy to foresee.
@@ -115,6 +116,7 @@ def new_study(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
     _check_numbers(raters=raters, seed=seed, gold=gold)
+    check_return_url(return_url)
     wording = read_wording(texts)
     try:
         rules = Rules(

@@ -270,6 +270,10 @@ def test_a_missing_stimulus_file_is_noticed(folder):
         ({"magnification": 9}, "magnification is '9'; it should be less than or equal to 8"),
         ({"participant_parameter": "a b"}, "participant parameter is 'a b'; it should match"),
         ({"return_url": "javascript:alert(1)"}, "return url is 'javascript:alert"),
+        ({"return_url": "https://a.org/?c={CODE}"}, "return url holds '{CODE}', which is not"),
+        ({"return_url": "https://a.org/?c={code}&p={pid}"}, "return url holds '{pid}'"),
+        ({"return_url": "https://a.org/?c=%7Bcode%7D"}, "return url holds '%7B'"),
+        ({"return_url": "https://a.org/?c={code"}, "return url holds '{'"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_named_in_one_line(make, tmp_path, option, message):

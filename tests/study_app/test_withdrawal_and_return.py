@@ -60,6 +60,40 @@ def test_a_participants_id_alone_opens_no_begun_session(recruited, browser):
     stranger.context.close()
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "",
+        "?PROLIFIC_PID=",
+        "?PROLIFIC_PID=%20",
+        "?PROLIFIC_PID=%7B%7B%25PROLIFIC_PID%25%7D%7D",
+        "?PROLIFIC_PID=prolific_pid",
+        "?workerId=somebody",
+        "?PROLIFIC_PID=one&prolific_pid=two",
+    ],
+)
+def test_an_address_that_names_nobody_begins_nothing(recruited, browser, asked):
+    page = browser.new_context().new_page()
+    page.goto(f"{recruited.url}/{asked}")
+    page.get_by_text("open the link from the site that sent you again").wait_for()
+    assert page.get_by_role("button", name="Enter").count() == 0
+    page.context.close()
+
+
+def test_the_parameter_is_known_whatever_its_case(recruited, browser):
+    own = browser.new_context()
+    page = own.new_page()
+    page.goto(f"{recruited.url}/?prolific_pid=cased")
+    page.get_by_role("button", name="Enter").click()
+    page.get_by_role("button", name="I have read this").wait_for()
+    stranger = browser.new_context().new_page()
+    stranger.goto(f"{recruited.url}/?Prolific_Pid=cased")
+    stranger.get_by_role("button", name="Enter").click()
+    stranger.get_by_text("You have begun this study already").wait_for()
+    own.close()
+    stranger.context.close()
+
+
 def test_another_grade_than_the_stored_one_is_told_and_may_be_taken_back(new_rater):
     rater = new_rater()
     rater.resume_at_main()
