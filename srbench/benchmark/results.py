@@ -19,19 +19,8 @@ from filelock import FileLock, Timeout
 
 from ..errors import ResultsError
 from ..files import remove_unfinished, write_text
+from ..metrics.base import Score
 from .run_file import read_run_file
-
-
-class Score(NamedTuple):
-    """One row of scores.csv."""
-
-    dataset: str
-    image: str
-    method: str
-    scale: int
-    protocol: str
-    metric: str
-    value: float
 
 
 class Timing(NamedTuple):
@@ -140,18 +129,34 @@ def _read_table(path: Path, kind: type[_Row]) -> list[_Row]:
     kinds = get_type_hints(kind)
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            header, *rows = csv.reader(file)
-        if header != list(kinds):
-            raise ValueError(f"its columns are {','.join(header)}")
-        return [
-            kind(*(to(text) for to, text in zip(kinds.values(), row, strict=True))) for row in rows
-        ]
+            reader = csv.DictReader(file)
+            header, rows = list(reader.fieldnames or ()), list(reader)
     except FileNotFoundError:
         raise ResultsError(f"{path} does not exist; expected the table scores.csv") from None
-    except (ValueError, csv.Error) as error:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ResultsError(
-            f"{path} is not the table that srbench writes ({error}; expected the columns "
-            f"{','.join(kinds)}); move it away and run again"
+            f"{path} cannot be read as a CSV table ({error}); move it away and run again"
+        ) from error
+    if not header:
+        raise ResultsError(
+            f"{path} cannot be read as a CSV table (it is empty); move it away and run again"
+        )
+    if absent := [name for name in kinds if name not in header]:
+        raise ResultsError(
+            f"{path} has no column '{absent[0]}'; expected {', '.join(kinds)}; "
+            "move it away and run again"
+        )
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise ResultsError(
+                f"{path} has in line {number} not the {len(header)} cells of the header; "
+                "move it away and run again"
+            )
+    try:
+        return [kind(*(to(row[name]) for name, to in kinds.items())) for row in rows]
+    except (ValueError, TypeError) as error:
+        raise ResultsError(
+            f"{path} holds something that is not a number ({error}); move it away and run again"
         ) from error
 
 

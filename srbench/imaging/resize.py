@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,8 +135,9 @@ def imresize(image: _Pixels, scale: float | Fraction, *, border: Border = "symme
         return imresize_tensor(image, scale, border=border)
     ratio = _check(scale, border)
     require_image("image", image, channels=None)
-    rows = _resize_rows(image, ratio, border)
-    return np.ascontiguousarray(_resize_rows(rows.swapaxes(0, 1), ratio, border).swapaxes(0, 1))
+    rows = _resize_rows(cast(Image, image), ratio, border)
+    resized = _resize_rows(rows.swapaxes(0, 1), ratio, border).swapaxes(0, 1)
+    return cast(_Pixels, np.ascontiguousarray(resized))
 
 
 def imresize_tensor(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Self, cast, get_args
+from typing import Any, Literal, NamedTuple, Self, cast, get_args
 
 from ..imaging.luma import Image
 from ..imaging.resize import Border
@@ -125,6 +125,18 @@ def _read(entry: dict[str, Any]) -> Facts:
     if isinstance(ends, (list, tuple)) and len(cast("list[Any]", ends)) == 2:
         known["range"] = tuple(cast("list[Any]", ends))
     return Facts(**known)
+
+
+class Score(NamedTuple):
+    """One row of scores.csv."""
+
+    dataset: str
+    image: str
+    method: str
+    scale: int
+    protocol: str
+    metric: str
+    value: float
 
 
 @dataclass(frozen=True)

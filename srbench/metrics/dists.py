@@ -28,7 +28,7 @@ class _Network:
 
     def __init__(self, weights: Path, device: str) -> None:
         import torch
-        from safetensors.torch import load_file
+        from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 
         from ..models.backbones import load_features
         from ..models.weights import load_weights
@@ -52,7 +52,7 @@ class _Network:
 
         with torch.inference_mode(), full_precision():
             pixels = np.ascontiguousarray(np.moveaxis(to_rgb(image), 2, 0))
-            rgb = torch.from_numpy(pixels)[None].to(self._mean.device, torch.float32) / 255
+            rgb = torch.as_tensor(pixels)[None].to(self._mean.device, torch.float32) / 255
             found, x = [rgb], (rgb - self._mean) / self._deviation
             for index, layer in enumerate(self._layers):
                 if isinstance(layer, nn.MaxPool2d):

@@ -50,7 +50,7 @@ def as_tensor(image: Image) -> Tensor:
     import torch
 
     pixels = np.ascontiguousarray(np.moveaxis(to_rgb(image), 2, 0))
-    return torch.from_numpy(pixels)[None].to(torch.float32) / 255
+    return torch.as_tensor(pixels)[None].to(torch.float32) / 255
 
 
 class LibraryMetric(Metric):

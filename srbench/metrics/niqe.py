@@ -108,7 +108,7 @@ def _shapes() -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=1)
 def _parameters() -> dict[str, Floats]:
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType]
 
     return load_file(_PARAMETERS)
 

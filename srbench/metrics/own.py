@@ -364,10 +364,10 @@ def number_of(name: str, value: object) -> float:
     raise MetricError(f"the metric {name} gave {_described(value)}, expected one number")
 
 
-def _described(value: object) -> str:
+def _described(value: Any) -> str:
     shape: Any = getattr(value, "shape", None)
     if shape is not None:
-        return f"a {type(value).__name__} of shape {tuple(shape)}"
+        return f"a {value.__class__.__name__} of shape {tuple(shape)}"
     if value is None or isinstance(value, (bool, int, float)):
         return repr(value)
     kind = type(value).__name__

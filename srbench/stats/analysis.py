@@ -81,7 +81,7 @@ class Analysis(Mapping[str, pd.DataFrame]):
 
     def _repr_html_(self) -> str:
         said = "".join(f"<li>{html.escape(text)}</li>" for text in self.conclusions)
-        shown = self.methods.to_html(index=False, float_format="%.3f", na_rep="—")
+        shown = self.methods.to_html(index=False, float_format="{:.3f}".format, na_rep="—")
         return f"<p>{html.escape(self._head())}</p><ul>{said}</ul>{shown}"
 
     def _head(self) -> str:

@@ -10,9 +10,10 @@ import pandas as pd
 from ..data.folder import EXTENSIONS
 from ..data.naming import spelt
 from ..errors import ResultsError
+from ..metrics.base import Score
 from .ratings import REFERENCE
 
-SCORES = ["dataset", "image", "method", "scale", "protocol", "metric", "value"]
+SCORES = list(Score._fields)
 
 
 def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: object = None) -> pd.DataFrame:

@@ -336,12 +336,12 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("name", "content", "words"),
         [
-            ("scores.csv", b"", "not the table that srbench writes"),
-            ("scores.csv", b"dataset,image\n", "its columns are dataset,image"),
+            ("scores.csv", b"", "cannot be read as a CSV table (it is empty)"),
+            ("scores.csv", b"dataset,image\n", "has no column 'method'"),
             ("scores.csv", SCORES + b"a,b,c,four,d,e,1\n", "four"),
-            ("scores.csv", SCORES + b"a,b,c,4,d,e\n", "not the table"),
+            ("scores.csv", SCORES + b"a,b,c,4,d,e\n", "in line 2 not the 7 cells"),
             ("scores.csv", SCORES + b"\xff", "can't decode"),
-            ("timings.csv", SCORES, "expected the columns dataset,image,method,scale,device"),
+            ("timings.csv", SCORES, "expected dataset, image, method, scale, device"),
             ("run.json", b"{", "not valid JSON"),
             ("run.json", b"[]", "no JSON object"),
         ],

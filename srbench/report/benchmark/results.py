@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...benchmark.frames import scores_frame
 from ...benchmark.record import numbers_of
-from ...benchmark.results import ResultsFolder
+from ...benchmark.results import ResultsFolder, Score, Timing
 from ...data.naming import spelt
 from ...errors import ResultsError, unknown_name
 from ...files import expanded
@@ -26,9 +27,6 @@ from ..kit.style import canonical, dataset_order, is_reference, method_order
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-SCORE_COLUMNS = ("dataset", "image", "method", "scale", "protocol", "metric", "value")
-TIMING_COLUMNS = ("dataset", "image", "method", "scale", "device", "megapixels_per_second")
 
 
 @dataclass(frozen=True)
@@ -209,15 +207,15 @@ class Results:
         from .charts import speed
 
         devices = sorted(set(self.timings["device"]))
-        device = device or next(iter(devices), "cpu")
-        drawn = speed(self, self._scale(scale), device, dataset=dataset, axes=ax)
-        return self._shown(drawn, ax, f"no method was timed on {device}")
+        on = device or str(next(iter(devices), "cpu"))
+        drawn = speed(self, self._scale(scale), on, dataset=dataset, axes=ax)
+        return self._shown(drawn, ax, f"no method was timed on {on}")
 
     def _scale(self, scale: int | None) -> int:
         scales = sorted(set(self.scores["scale"]))
         if scale is None and len(scales) == 1:
             return int(scales[0])
-        if scale not in scales:
+        if scale is None or scale not in scales:
             raise ResultsError(
                 f"scale is {scale}, but {self.name} has {', '.join(f'x{s}' for s in scales)}; "
                 "name one by scale="
@@ -235,7 +233,7 @@ class Results:
         return f"Results of {self.name}: {headline(self)}"
 
     def _repr_html_(self) -> str:
-        shown = self.summary.to_html(index=False, float_format="%.4f", na_rep="—")
+        shown = self.summary.to_html(index=False, float_format="{:.4f}".format, na_rep="—")
         return f"<p>{html.escape(repr(self))}</p>{shown}"
 
     def image_path(self, dataset: str, scale: int, method: str, image: str) -> Path | None:
@@ -299,13 +297,13 @@ def read_results(folder: Path | str = "results") -> Results:
     path = folder / "scores.csv"
     if not path.is_file():
         raise ResultsError(f"{path} is missing; make it first: srbench run-all --out {folder}")
-    scores = _read_table(path, SCORE_COLUMNS, number="value")
+    scores = scores_frame(path)
     if scores.empty:
         raise ResultsError(f"{path} holds no scores; run srbench run-all again")
     names = sorted(set(scores["method"]))
     spelling = {canonical(name): name for name in names}
     scores["method"] = scores["method"].map(canonical)
-    keys = [c for c in SCORE_COLUMNS if c != "value"]
+    keys = [column for column in Score._fields if column != "value"]
     repeated = scores[scores.duplicated(keys)]
     if len(repeated):
         row = repeated.iloc[0]
@@ -313,35 +311,12 @@ def read_results(folder: Path | str = "results") -> Results:
             f"{path} has two values for {row['metric']} ({row['protocol']}) of "
             f"{row['dataset']}/{row['image']} by '{row['method']}'; delete it and run again"
         )
-    timings = pd.DataFrame(columns=list(TIMING_COLUMNS))
-    if (folder / "timings.csv").is_file():
-        timings = _read_table(
-            folder / "timings.csv", TIMING_COLUMNS, number="megapixels_per_second"
-        )
-        timings["method"] = timings["method"].map(canonical)
+    timings = pd.DataFrame(ResultsFolder(folder).read_timings(), columns=list(Timing._fields))
+    timings["method"] = timings["method"].map(canonical)
     run = ResultsFolder(folder).read_run()
-    # What the statistics need to know of metrics travels with their values.
-    scores.attrs["metrics"] = [facts.record() for facts in numbers_of(run)]
     return Results(
         folder, scores, timings, run, _missing(run.get("missing")), _crops(run, folder), spelling
     )
-
-
-def _read_table(path: Path, columns: tuple[str, ...], *, number: str) -> pd.DataFrame:
-    try:
-        # A method may be called 'NA' and an image '0001': only the numbers are numbers.
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ResultsError(f"{path} cannot be read as a CSV table ({error})") from error
-    absent = [c for c in columns if c not in frame.columns]
-    if absent:
-        raise ResultsError(f"{path} has no column '{absent[0]}'; expected {', '.join(columns)}")
-    try:
-        frame["scale"] = frame["scale"].astype(int)
-        frame[number] = frame[number].astype(float)
-    except ValueError as error:
-        raise ResultsError(f"{path} holds something that is not a number: {error}") from error
-    return frame
 
 
 def _missing(entries: object) -> tuple[LeftOut, ...]:
