@@ -249,11 +249,11 @@ def test_a_folder_without_a_data_set_is_shown_as_missing(root, tmp_path):
 
 def test_a_network_without_a_checkpoint_is_left_out_with_the_command(run_cli, mini, tmp_path):
     arguments = [*mini]
-    arguments[4] = "nearest,srgan-vgg54"
+    arguments[4] = "nearest,srresnet-vgg54"
     ran = run_cli(*arguments)
     assert ran.code == 0
-    assert "srgan-vgg54 is left out" in ran.err
-    assert "srbench train srgan-vgg54" in ran.err
+    assert "srresnet-vgg54 is left out" in ran.err
+    assert "srbench train srresnet-vgg54" in ran.err
 
 
 def hold_the_lock(folder, ready, done):
