@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from ..metrics.table import Known
 from .bradley_terry import A, B
 from .cells import STIMULUS, Floats
-from .intervals import resample
+from .intervals import resample, t_quantile
 from .metric_vs_mos import direction
 from .pair_answers import PairBlock, pair_block
 from .scores import match_scores
@@ -36,9 +35,10 @@ def metrics_against_pairs(
 
     The second: ``best, other, difference, ci_low, ci_high, differs``: the agreement of the best
     metric less that of each other one over the pairs that have both, in the same resamples; these
-    intervals hold for all of them together (Bonferroni). Intervals are normal ones with the
-    deviation over resamples of raters and images, so that their ends depend little on how a
-    majority of resampled raters is less certain than that of all.
+    intervals hold for all of them together (Bonferroni). Intervals are the share +- Student's
+    quantile, with the smaller of raters and images - 1 degrees of freedom, times its deviation over
+    resamples of raters and images: percentiles would suffer from the majority of resampled raters,
+    which is less certain than that of all.
 
     Raises:
         ResultsError: the scores cannot be used, or match no compared picture.
@@ -62,6 +62,7 @@ def metrics_against_pairs(
         gap = table[image, block.first[pair]] - table[image, block.second[pair]]
         above[key] = _above(known.under(*key).better or "", gap, net)
     found = {key: _shares(all_net, all_told, once, sign) for key, sign in above.items()}
+    df = float(max(min(panels, int(content.max()) + 1) - 1, 1))
     draws = resample(panels, int(content.max()) + 1, resamples, rng)
     drawn: dict[tuple[str, str], list[Floats]] = {key: [] for key in above}
     keys = list(above)
@@ -90,7 +91,7 @@ def metrics_against_pairs(
             "n_pairs": int(decided.sum()),
         }
         for name, value, sd in zip(("agreement", "answers"), found[key], spread, strict=True):
-            half = -float(special.ndtri((1 - level) / 2)) * float(sd)
+            half = float(t_quantile(level, df)) * float(sd)
             row[name] = float(value)
             ends = ("ci_low", "ci_high") if name == "agreement" else ("answers_low", "answers_high")
             row[ends[0]], row[ends[1]] = max(value - half, 0.0), min(value + half, 1.0)
@@ -103,7 +104,7 @@ def metrics_against_pairs(
         theirs, ours = (_shares(all_net, all_told, both, above[k])[0] for k in (key, best))
         gap = float(ours - theirs)
         sd = float(np.nanstd(np.concatenate(parts), ddof=1))
-        half = -float(special.ndtri((1 - level) / 2 / len(gaps))) * sd
+        half = float(t_quantile(1 - (1 - level) / len(gaps), df)) * sd
         compared.append(
             {
                 "best": f"{best[0]} ({best[1]})",

@@ -185,7 +185,7 @@ def test_metrics_lead_together_if_their_srocc_is_the_same_in_print(gap, together
     scores = pd.concat(
         [mean.reset_index(name="value").assign(metric=m, protocol="p", scale=4) for m in "ab"]
     )
-    tables = analyze(votes, scores, resamples=20)
+    tables = dict(analyze(votes, scores, resamples=20))
     tables["metric_comparison"] = tables["metric_comparison"].assign(srocc_difference=gap)
     claims = claims_table(tables).query("topic == 'metrics, stimulus'")["claim"].item()
     assert ("a (p) and b (p) follow" in claims) == together

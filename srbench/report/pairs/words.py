@@ -72,7 +72,7 @@ def pair_methods_text(
         said.append(
             "A metric agrees with the raters on a pair of pictures where it prefers the one that "
             "the majority preferred; equal values count half, pictures without a majority do not "
-            f"count. Intervals are normal with the deviation over {settings['resamples']} "
+            f"count. Intervals are Student's with the deviation over {settings['resamples']} "
             f"resamples of {people} and {unit} together; two metrics were compared in the same "
             "resamples (Bonferroni)."
         )
