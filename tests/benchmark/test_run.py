@@ -515,3 +515,21 @@ def test_a_changed_original_gets_new_scores_of_the_same_sr_images(root, tmp_path
         if old != new
     }
     assert other == {("face", "nearest"), ("face", "mine")}
+
+
+def test_one_sr_image_of_two_originals_is_scored_against_each(root, tmp_path):
+    original = read_image(root / "Mini/HR/face.png")
+    sr = imresize(imresize(original, 0.25), 4)
+    for image, hr in (("one", original), ("two", original[:, ::-1])):
+        write_png(root / f"Twins/HR/{image}.png", np.ascontiguousarray(hr))
+        write_png(tmp_path / f"mine/Twins/{image}.png", sr)
+    run(root, tmp_path / "r", datasets=("Twins",), methods=(f"mine={tmp_path / 'mine'}",))
+    found = {
+        row["image"]: float(row["value"])
+        for row in scores(tmp_path / "r")
+        if (row["protocol"], row["metric"]) == ("matlab", "psnr_y")
+    }
+    for image, value in found.items():
+        prepared = get_protocol("matlab").prepare(read_image(root / f"Twins/HR/{image}.png"), 4)
+        assert value == pytest.approx(prepared.score(sr)["psnr_y"], abs=1e-6)
+    assert found["one"] > found["two"] + 5
