@@ -61,19 +61,26 @@ def best_of(tables: Tables, dataset: str, over: str = "", name: Name = str) -> s
         return "only the original stands on a scale"
     row = ranked.iloc[0]
     top = str(row["method"])
-    text = (
-        f"{name(top)} is preferred most of the reconstructions{over}: "
-        f"{_signed(row['score'])} on the scale (95 % interval "
-        f"{_signed(row['ci_low'])} to {_signed(row['ci_high'])}), preferred in "
-        f"{100 * row['win_rate']:.0f} % of its comparisons"
-    )
     found = against(top, _head(tables, dataset))
     others = [str(m) for m in ranked["method"] if m != top]
     even = [m for m in others if found.get(m) == "even"]
     unknown = [m for m in others if m not in found]
-    if others and all(found.get(m) == "better" for m in others):
-        text += "; significantly more than every other one"
-    elif even:
+    alone = min(int(own["n_raters"].max()), int(own["n_images"].max())) == 1
+    if not others:
+        text = f"{name(top)} is the only reconstruction{over}: "
+    elif alone:
+        text = f"{name(top)} stands highest of the reconstructions{over}, where one rater or one "
+        text += "image shows nothing of others: "
+    elif all(found.get(m) == "better" for m in others):
+        text = f"{name(top)} is preferred to every other reconstruction{over}: "
+    else:
+        text = f"no reconstruction is shown to be preferred to all others{over}: {name(top)} "
+        text += "stands highest, "
+    text += (
+        f"{_signed(row['score'])} on the scale (95 % interval {_signed(row['ci_low'])} to "
+        f"{_signed(row['ci_high'])}), preferred in {100 * row['win_rate']:.0f} % of its comparisons"
+    )
+    if even:
         shown = join(even, name) if len(even) <= 3 else f"{len(even)} others"
         text += f"; no significant difference from {shown}"
     if unknown:

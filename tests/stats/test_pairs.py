@@ -303,5 +303,5 @@ def test_python_shows_the_answer(answers):
 
     shown = repr(srbench.analyze(answers))
     assert "10 raters and 4 methods" in shown
-    assert "srresnet-mse is preferred most of the reconstructions" in shown
+    assert "srresnet-mse is preferred to every other reconstruction" in shown
     assert "one scale explains the win rates" in shown

@@ -22,7 +22,8 @@ def pair_headline(tables: Tables) -> str:
     kind = "simulated " if bool(tables["raters"]["simulated"].all()) else ""
     where = "" if name == "all" else f" of {dataset_name(name)}"
     over = f" over {counted(images, 'image')}{where} by {counted(raters, f'{kind}rater')}"
-    return f"{best_of(tables, name, over, display_name)}."
+    text = best_of(tables, name, over, display_name)
+    return f"{text[0].upper() + text[1:] if text.startswith(('no ', 'only ')) else text}."
 
 
 def pair_methods_text(
