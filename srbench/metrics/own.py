@@ -352,11 +352,12 @@ def guarded(name: str, what: str = "raised") -> Generator[io.StringIO]:
         ) from error
 
 
-def number_of(name: str, value: object) -> float:
+def number_of(name: str, value: Any) -> float:
+    """``value`` as one number; else the error that says what it was instead."""
     if isinstance(value, (bool, np.bool_, str, bytes, complex)) or value is None:
         raise MetricError(f"the metric {name} gave {_described(value)}, expected one number")
     if isinstance(value, (int, float, np.integer, np.floating)):
-        return float(value)
+        return float(value)  # pyright: ignore[reportUnknownArgumentType]
     item: Any = getattr(value, "item", None)
     shape: Any = getattr(value, "shape", None)
     if callable(item) and shape is not None and all(side == 1 for side in shape):

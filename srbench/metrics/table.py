@@ -69,9 +69,10 @@ def find_metrics(
     wanted: set[Facts] = set()
     others: list[Metric] = []
     for choice in chosen:
-        ours = [f for f in _FACTS if choice in (f.word, f.name)] if isinstance(choice, str) else []
-        if ours:
-            wanted |= {f for f in ours if _is_meant(f, str(choice), protocols, nets)}
+        word = choice.lower() if isinstance(choice, str) else None
+        ours = [facts for facts in _FACTS if word in (facts.word, facts.name)]
+        if word and ours:
+            wanted |= {facts for facts in ours if _is_meant(facts, word, protocols, nets)}
         else:
             others.append(_somebodys(choice))
     selected = [part for m in OURS if (part := m.only(wanted)).facts] + others

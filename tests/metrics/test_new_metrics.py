@@ -103,7 +103,7 @@ def test_grey_counts_as_rgb():
 
 
 def test_words_select_and_the_nearest_is_offered():
-    keys = [f.key for m in find_metrics(["niqe", "psnr"], protocols=["basicsr", "matlab"])
+    keys = [f.key for m in find_metrics(["NIQE", "psnr"], protocols=["basicsr", "matlab"])
             for f in m.facts]  # fmt: skip
     assert keys == [("matlab", "psnr_y"), ("basicsr", "psnr_y"), ("niqe-basicsr", "niqe")]
     with pytest.raises(srbench.SrbenchError, match="did you mean 'niqe'"):
