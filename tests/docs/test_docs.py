@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,8 @@ def test_every_benchmark_is_listed():
 def place(tmp_path, monkeypatch):
     """A folder to follow a page in: photographs, an import, a study where a page needs one.
 
-    The sample images are replaced by small parts of them, or an hour would go by.
+    The sample images are replaced by small parts of them, whose pixels are not those recorded, or
+    an hour would go by.
     """
     small = {
         "astronaut": data.astronaut()[40:136, 170:266],
@@ -152,10 +154,14 @@ def place(tmp_path, monkeypatch):
     for number in range(9):
         top, left = 130 * (number % 3), 130 * (number // 3)
         write_png(tmp_path / f"photos/{number}.png", grass[top:, left:][:120, :120].copy())
-    from srbench.data import folder
+    from srbench.data import folder, known
 
     parts = {path.stem: path for path in sorted((tmp_path / "data/sample-parts").iterdir())}
-    monkeypatch.setattr(folder, "sample_dataset", lambda: folder.Dataset("sample", parts))
+    for module in (folder, known):
+        monkeypatch.setattr(module, "sample_dataset", lambda: folder.Dataset("sample", parts))
+    unrecorded = replace(known.catalogue()["sample"], pixels={})
+    entries = {**known.catalogue(), "sample": unrecorded}
+    monkeypatch.setattr(known, "catalogue", lambda: entries)
     monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.chdir(tmp_path)
