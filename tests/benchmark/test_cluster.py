@@ -5,7 +5,6 @@ import signal
 import sys
 
 import pytest
-from PIL import Image
 
 from srbench.benchmark import run_all
 from srbench.config import Experiment
@@ -115,14 +114,19 @@ def test_a_killed_worker_costs_no_result_and_every_byte_is_that_of_one_machine(
 
 
 def test_a_mistake_is_told_as_on_one_machine(root, tmp_path, cluster, refused, mini):
-    path = root / "Mini/HR/face.png"
-    bmp = path.with_suffix(".bmp")  # whose damage only decoding it tells
-    Image.open(path).save(bmp)
-    path.unlink()
-    bmp.write_bytes(bmp.read_bytes()[:-500])
-    line = refused(*mini, "--dask", cluster.scheduler_address)
-    assert "Mini/face" in line
-    assert "truncated" in line
+    # A mistake that shows on the worker alone: originals are decoded before the work is sent.
+    (tmp_path / "mine.py").write_text(
+        "def fussy(sr, hr):\n"
+        "    if sr.shape[0] == sr.shape[1]:\n"
+        "        raise ValueError('a square')\n"
+        "    return 1.0\n"
+    )
+    metric = ("--metrics", f"psnr,fussy={tmp_path / 'mine.py'}:fussy")
+    told = refused(*mini, *metric, "--dask", cluster.scheduler_address)
+    here = refused(*mini, *metric)
+    assert all(word in here for word in ("Mini/face, nearest: ", "fussy", "a square"))
+    # Workers begin with either method.
+    assert told.replace("bicubic", "nearest") == here
 
 
 def test_a_lost_scheduler_is_told_in_one_line_and_what_came_back_is_kept(
