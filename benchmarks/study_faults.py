@@ -332,20 +332,20 @@ class Run:
             if others and hand.wire.target == self.ports[which]:
                 hand.wire.target = self.rng.choice(others)
                 hand.wire.cut()
-                hand.wire.mend()
+                hand.wire.repair()
 
     async def cut_wire(self) -> None:
         if hand := self.one():
             hand.wire.cut()
             await asyncio.sleep(self.rng.uniform(0.5, 8))
-            hand.wire.mend()
+            hand.wire.repair()
 
     async def cut_all_wires(self) -> None:
         for hand in self.hands:
             hand.wire.cut()
         await asyncio.sleep(self.rng.uniform(0.5, 4))
         for hand in self.hands:
-            hand.wire.mend()
+            hand.wire.repair()
 
     async def go_offline(self) -> None:
         if hand := self.one():

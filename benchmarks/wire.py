@@ -28,7 +28,7 @@ class Wire:
         self._whole = False
         self._loop.call_soon_threadsafe(self._abort)
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Let new connections through again."""
         self._whole = True
 

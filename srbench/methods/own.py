@@ -26,6 +26,7 @@ class OwnMethod:
 
     def __init__(self, thing: object, name: str, scale: int) -> None:
         self.name, self.scale = name, scale
+        # The user's object or function: whether it can be called shows when it is.
         self._upscale: Callable[[Image], Any] = getattr(thing, "upscale", thing)  # type: ignore
         self._thing = thing
         version = getattr(thing, "version", None)

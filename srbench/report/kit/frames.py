@@ -107,3 +107,9 @@ def score_cells(
 def format_p(p: float) -> str:
     """A p value with four decimals, '<0.0001' below."""
     return "<0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def shown_pairs(text: str) -> str:
+    """``a / b; c / d`` with the methods' names as they are shown."""
+    pairs = [pair.split(" / ") for pair in text.split("; ")] if text else []
+    return "; ".join(" / ".join(map(display_name, pair)) for pair in pairs)

@@ -8,9 +8,9 @@ import pandas as pd
 
 from ...metrics.table import Known
 from ...stats.pairs import PAIR_HEADLINE, PAIR_TESTS
-from ..kit.frames import Column, frame_table, mark_best, value_cell
+from ..kit.frames import Column, frame_table, mark_best, shown_pairs, value_cell
 from ..kit.render import Heading, Table, text_cell
-from ..kit.style import display_name, is_reference
+from ..kit.style import is_reference
 from ..study.tables import equivalence, metric_names, told_simulated
 from .names import Tables, in_order, metric_labels
 
@@ -227,12 +227,7 @@ def raters(tables: Tables) -> Table:
 def sensitivity(tables: Tables) -> Table:
     """Whether flagged raters change a conclusion."""
     frame = tables["sensitivity"]
-    named = [
-        "; ".join(" / ".join(map(display_name, pair.split(" / "))) for pair in text.split("; "))
-        if text
-        else ""
-        for text in frame["changed_pairs"]
-    ]
+    named = [shown_pairs(text) for text in frame["changed_pairs"]]
     return frame_table(
         "pair_sensitivity",
         "Would a conclusion change without flagged raters",

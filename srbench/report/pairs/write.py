@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...files import remove_unfinished, write_text
+from ...files import write_text
 from ...observer import Observer
 from ...stats.analyze_pairs import analyze_pairs
 from ...stats.pair_answers import check_answers
 from ...stats.pair_claims import pair_claims
 from ...stats.significance import Pairs
 from ..kit.drawn import PageFigure, save_figures
+from ..kit.numbers import analysis_settings, write_numbers
 from ..kit.page import page_environment
 from ..kit.render import Table, write_table
 from ..kit.style import dataset_order, display_name
 from ..study.page import per_dataset, simulated_note, versions, without_empty
-from ..study.write import to_csv, to_json
 from .charts import PAIR_KINDS, draw_pair_study
 from .names import Tables
 from .tables import pair_study_tables
@@ -53,35 +53,24 @@ def write_pair_analysis(
     tables = analyze_pairs(
         answers, scores, family=family, resamples=resamples, seed=seed, equivalent=equivalent
     )
-    for part in ("tables", "figures"):
-        remove_unfinished(out / part)
-    written: list[Path] = []
-    for name in PAIR_FILES:
-        if name in tables:
-            written.append(out / f"{name}.csv")
-            write_text(written[-1], to_csv(tables[name]))
-    written.append(out / "reliability.json")
-    write_text(written[-1], to_json({str(k): v for k, v in tables["reliability"].iloc[0].items()}))
     claims = pair_claims(tables, display_name)
-    for name, table in (("claims", claims), ("notes", tables["notes"]),
-                        ("preferences", tables["preferences"])):  # fmt: skip
-        written.append(out / "tables" / f"pair_{name}.csv")
-        write_text(written[-1], to_csv(table))
+    written = write_numbers(
+        out,
+        tables,
+        PAIR_FILES,
+        {
+            "pair_claims": claims,
+            "pair_notes": tables["notes"],
+            "pair_preferences": tables["preferences"],
+        },
+    )
     shown = pair_study_tables(tables)
     for table in shown:
         written += write_table(table, out / "tables")
     figures, pictures = save_figures(draw_pair_study(tables), out / "figures", PAIR_KINDS, observer)
-    settings: dict[str, object] = {
-        "answers": len(answers),
-        "raters": int(answers["rater"].nunique()),
-        "alpha": 0.05,
-        "resamples": resamples,
-        "seed": seed,
-    }
-    if family is not None:
-        settings["family"] = [f"{a} / {b}" for a, b in family]
-    if equivalent is not None:
-        settings["equivalent"] = equivalent
+    settings = analysis_settings(
+        "answers", answers, family=family, equivalent=equivalent, resamples=resamples, seed=seed
+    )
     page = out / "analysis.html"
     write_text(page, render_pairs(tables, answers, claims, shown, pictures, settings))
     return [*written, *figures, page]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from ..kit.frames import Column, frame_table, value_cell
+from ..kit.frames import Column, frame_table, shown_pairs, value_cell
 from ..kit.render import Heading, Table, text_cell
-from ..kit.style import (
-    display_name,
-)
 from .names import Tables, ordered
 
 
@@ -74,12 +71,7 @@ def raters(tables: Tables) -> Table:
 def sensitivity(tables: Tables) -> Table:
     """Whether screening or weighting raters changes a conclusion."""
     frame = tables["sensitivity"]
-    named = [
-        "; ".join(" / ".join(map(display_name, pair.split(" / "))) for pair in text.split("; "))
-        if text
-        else ""
-        for text in frame["changed_pairs"]
-    ]
+    named = [shown_pairs(text) for text in frame["changed_pairs"]]
     return frame_table(
         "mos_sensitivity",
         "Would a conclusion change",

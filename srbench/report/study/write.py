@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from ...csv_cells import guard
-from ...files import remove_unfinished, write_text
+from ...files import write_text
 from ...observer import Observer
 from ...stats import analyze, check_ratings
 from ...stats.significance import Pairs
 from ..kit.drawn import save_figures
+from ..kit.numbers import analysis_settings, write_numbers
 from ..kit.render import write_table
 from .figures import KINDS, draw_analysis
 from .page import render_analysis
@@ -53,57 +50,16 @@ def write_analysis(
     tables = analyze(
         ratings, scores, family=family, resamples=resamples, seed=seed, equivalent=equivalent
     )
-    for part in ("tables", "figures"):
-        remove_unfinished(out / part)
-    written: list[Path] = []
-    for name in FILES:
-        if name in tables:
-            written.append(out / f"{name}.csv")
-            write_text(written[-1], to_csv(tables[name]))
-    written.append(out / "reliability.json")
-    write_text(written[-1], to_json({str(k): v for k, v in tables["reliability"].iloc[0].items()}))
-    for name in ("claims", "notes"):
-        written.append(out / "tables" / f"mos_{name}.csv")
-        write_text(written[-1], to_csv(tables[name]))
+    written = write_numbers(
+        out, tables, FILES, {f"mos_{name}": tables[name] for name in ("claims", "notes")}
+    )
     shown = all_tables(tables)
     for table in shown:
         written += write_table(table, out / "tables")
     figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS, observer)
-    settings: dict[str, object] = {
-        "ratings": len(ratings),
-        "raters": int(ratings["rater"].nunique()),
-        "alpha": 0.05,
-        "resamples": resamples,
-        "seed": seed,
-    }
-    if family is not None:
-        settings["family"] = [f"{a} / {b}" for a, b in family]
-    if equivalent is not None:
-        settings["equivalent"] = equivalent
+    settings = analysis_settings(
+        "ratings", ratings, family=family, equivalent=equivalent, resamples=resamples, seed=seed
+    )
     page = out / "analysis.html"
     write_text(page, render_analysis(tables, ratings, shown, pictures, settings))
     return [*written, *figures, page]
-
-
-def to_csv(table: pd.DataFrame) -> str:
-    """The frame as CSV: eight significant digits, empty where missing, LF.
-
-    Names come from strangers: none is written so that a spreadsheet would run it as a formula.
-    """
-    table = table.copy()
-    for name in table.select_dtypes(exclude=["number", "bool"]):
-        table[name] = [guard(cell) if isinstance(cell, str) else cell for cell in table[name]]
-    return table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
-
-
-def to_json(numbers: Mapping[str, object]) -> str:
-    """Flat JSON, null where there is no number."""
-    flat: dict[str, object] = {}
-    for key, value in numbers.items():
-        if isinstance(value, (bool, np.bool_)):
-            flat[key] = bool(value)
-        elif (number := float(str(value))) != number:
-            flat[key] = None
-        else:
-            flat[key] = int(number) if key.endswith("_n") else float(f"{number:.8g}")
-    return json.dumps(flat, indent=2) + "\n"
