@@ -154,7 +154,7 @@ def test_thirty_seconds_offline_cost_no_vote_while_others_rate_on(new_rater, ser
         assert rater.votes() == [(t, 1 + (number + t) % 5) for t in range(FIRST, FIRST + 3)]
     time.sleep(max(0, start + 30 - time.monotonic()))
     assert away.votes() == []
-    wire.mend()
+    wire.repair()
     # The vote of the picture that was seen arrives by itself, and once.
     away.rate(2, FIRST + 1)
     away.wait_ready(f"{FIRST + 2}.1")
