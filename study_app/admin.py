@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 
@@ -65,7 +66,7 @@ def _sign_in(stored: str) -> None:
     st.error(
         "That is not the password."
         if outcome.tried
-        else f"Wrong passwords were given. The next try is possible in {outcome.wait:.0f} s."
+        else f"Wrong passwords were given. The next try is possible in {math.ceil(outcome.wait)} s."
     )
 
 
