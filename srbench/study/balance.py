@@ -1,22 +1,23 @@
-"""How often each content is rated already, so that new raters are given what was rated least."""
+"""How often everything is rated already, so that new raters are given what was rated least."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, func, select
 
 from .manifest import Manifest
-from .playlists import Content
+from .procedure import Item, Unit
+from .rows import shown_of
 from .schema import ITS_RETRACTION, retractions, sessions, trials, votes
 
 
-def raters_per_content(
-    connection: Connection, manifest: Manifest, *, since: str, simulated: bool
-) -> dict[Content, int]:
-    """Raters per content: those who rated it, and those of whom it is still expected because they
-    began or voted after ``since`` (a stored timestamp).
+def raters_per_item(connection: Connection, *, since: str, simulated: bool) -> dict[Item, int]:
+    """Raters who were asked about these stimuli in this order: those who answered, and those of
+    whom it is still expected because they began or voted after ``since`` (a stored timestamp).
 
     People and simulated raters are counted apart: trying a study out must not change what its
-    raters are shown. A content counts as often as its least rated version.
+    raters are shown.
     """
     last_sign = (
         select(votes.c.session_id, func.max(votes.c.rated_at).label("at"))
@@ -30,7 +31,7 @@ def raters_per_content(
         .subquery()
     )
     rows = connection.execute(
-        select(trials.c.stimulus, func.count())
+        select(trials.c.stimulus, trials.c.second, func.count())
         .join(sessions, sessions.c.id == trials.c.session_id)
         .outerjoin(last_sign, last_sign.c.session_id == sessions.c.id)
         .outerjoin(
@@ -42,10 +43,19 @@ def raters_per_content(
             counting.c.session_id.is_not(None)
             | (func.coalesce(last_sign.c.at, sessions.c.created_at) >= since)
         )
-        .group_by(trials.c.stimulus)
+        .group_by(trials.c.stimulus, trials.c.second)
     ).all()
-    counts = {row[0]: row[1] for row in rows}
+    return {shown_of(stimulus, second): count for stimulus, second, count in rows}
+
+
+def raters_per_unit(manifest: Manifest, shown: Mapping[Item, int]) -> dict[Unit, int]:
+    """Raters per unit, from `raters_per_item`; a unit counts as often as its least rated item."""
     return {
-        content: min(counts.get(version, 0) for version in versions)
-        for content, versions in manifest.contents.items()
+        unit: min(asked_in_any_order(shown, item) for item in items)
+        for unit, items in manifest.units.items()
     }
+
+
+def asked_in_any_order(shown: Mapping[Item, int], item: Item) -> int:
+    """How often an item was asked, whatever the order of its pictures."""
+    return sum(shown.get(order, 0) for order in {item, item[::-1]})

@@ -19,7 +19,7 @@ from ..csv_tables import read_csv_text
 from ..data.naming import dataset_key
 from ..errors import StudyError
 from .keys import new_nonce
-from .manifest import GRADES, Manifest
+from .manifest import Manifest
 from .playlists import Phase, Trial
 from .ratings import COLUMNS, TEXT_COLUMNS
 from .rows import trial_row
@@ -235,7 +235,7 @@ def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
         if phase not in _PHASES:
             raise StudyError(f"{where}: phase '{phase}', expected one of {', '.join(_PHASES)}")
         score = line.whole("score")
-        if score not in GRADES:
+        if score not in manifest.asks.answers:
             raise StudyError(f"{where}: score {cells['score']}, expected 1, 2, 3, 4 or 5")
         # The statistics take names that differ in spaces around them or Unicode form for one.
         rater = _nfc(cells["rater"].strip())[0]

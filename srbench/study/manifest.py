@@ -1,7 +1,8 @@
-"""The manifest: what a study shows and by which rules. Written once, hashed, never changed.
+"""The manifest: what a study shows and asks, and by which rules. Written once, hashed, never
+changed.
 
-Method: absolute category rating with hidden reference (ITU-T P.910), five grades. A stimulus is
-known to the rater's browser by its opaque id alone; data set, image and method stay here.
+A stimulus is known to the rater's browser by its opaque id alone; data set, image and method stay
+here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import StudyError
 from ..files import read_json, write_text
+from .procedure import REFERENCE as REFERENCE
+from .procedure import Item, Mode, Name, Procedure, Unit, procedure
 
-REFERENCE = "HR"
-GRADES = (1, 2, 3, 4, 5)
 MANIFEST_FILE = "manifest.json"
 STIMULI_FOLDER = "stimuli"
+# Fields that the first manifests did not have.
+_ADDED = {"procedure", "mode", "no_difference", "pairs", "compare"}
 
 
 class _Frozen(BaseModel):
@@ -101,13 +104,21 @@ class Rules(_Frozen):
 class Manifest(_Frozen):
     """A study's design. Equal designs have equal ``fingerprint``.
 
-    ``texts``: all that raters read, the consent text included, by language; the first language
-    is for those whose browser asks for another.
+    ``procedure``, ``mode`` and ``no_difference`` say what is asked (`srbench.study.procedure`);
+    ``method`` is the name that ITU-T P.910 gives it. ``main``: the stimuli that are rated;
+    ``pairs``: two of them each, for the procedure ``pair``. ``compare``: the declared comparisons
+    (`srbench.stats.declared`). ``texts``: all that raters read, the consent text included, by
+    language; the first language is for those whose browser asks for another.
     """
 
     format: Literal[1] = 1
     title: str
-    method: Literal["ACR-HR"] = "ACR-HR"
+    procedure: Name = "acr"
+    mode: Mode | None = None
+    no_difference: bool = False
+    pairs: tuple[tuple[str, str], ...] = Field(default=(), strict=False)
+    compare: str = ""
+    method: Literal["ACR-HR", "DCR", "PC"] = "ACR-HR"
     preset: str
     scale: int = Field(ge=1)
     seed: int = Field(ge=0)
@@ -119,10 +130,51 @@ class Manifest(_Frozen):
     questionnaire: tuple[Question, ...] = Field(strict=False)
     texts: dict[str, dict[str, str]] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _whole(self) -> Manifest:
+        if self.method != self.asks.standard:
+            raise ValueError(f"{self.procedure} is called {self.asks.standard} by P.910")
+        if bool(self.pairs) != (self.procedure == "pair"):
+            raise ValueError("pairs are for the procedure pair")
+        return self
+
+    def content(self) -> dict[str, Any]:
+        """All of it as JSON values. What studies did not have at first is left out where it has no
+        effect, so that older studies keep their fingerprint."""
+        found = self.model_dump(mode="json")
+        for model, values in ((self, found), (self.rules, found["rules"])):
+            for name in _ADDED & set(values):
+                if getattr(model, name) == type(model).model_fields[name].default:
+                    del values[name]
+        return found
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the whole content, in hexadecimal."""
-        return hashlib.sha256(_canonical(self.model_dump(mode="json")).encode()).hexdigest()
+        return hashlib.sha256(_canonical(self.content()).encode()).hexdigest()
+
+    @cached_property
+    def asks(self) -> Procedure:
+        """What is asked of a rater."""
+        return procedure(self.procedure, self.mode, no_difference=self.no_difference)
+
+    @cached_property
+    def units(self) -> Mapping[Unit, tuple[Item, ...]]:
+        """Everything that is asked in the main part, by what a rater gets as a whole."""
+        return self.asks.units(self)
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """Everything that is asked in the main part."""
+        return tuple(item for items in self.units.values() for item in items)
+
+    def original_of(self, stimulus: str) -> str:
+        """The id of the original of a stimulus."""
+        return self._originals[self.by_id[stimulus].content]
+
+    @cached_property
+    def _originals(self) -> Mapping[tuple[str, str], str]:
+        return {s.content: s.id for s in self.stimuli if s.method == REFERENCE}
 
     @property
     def study_id(self) -> str:
@@ -162,7 +214,7 @@ def save_manifest(manifest: Manifest, folder: Path) -> None:
     path = folder / MANIFEST_FILE
     if path.exists():
         raise StudyError(f"{path} exists; a study is never changed, make a new one")
-    content = {"fingerprint": manifest.fingerprint, **manifest.model_dump(mode="json")}
+    content = {"fingerprint": manifest.fingerprint, **manifest.content()}
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 

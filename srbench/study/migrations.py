@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 Migration = Callable[[Connection], None]
 
 _SESSIONS_2 = """
-CREATE TABLE sessions_2 (
+CREATE TABLE sessions_new (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     nonce VARCHAR(32) NOT NULL UNIQUE,
     rater VARCHAR(80) NOT NULL UNIQUE,
@@ -28,7 +28,7 @@ CREATE TABLE sessions_2 (
     untold INTEGER
 )"""
 _TRIALS_2 = """
-CREATE TABLE trials_2 (
+CREATE TABLE trials_new (
     session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
     trial INTEGER NOT NULL,
     stimulus VARCHAR(32) NOT NULL,
@@ -40,7 +40,7 @@ CREATE TABLE trials_2 (
     UNIQUE (session_id, trial, stimulus)
 )"""
 _VOTES_2 = """
-CREATE TABLE votes_2 (
+CREATE TABLE votes_new (
     session_id INTEGER NOT NULL,
     trial INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
@@ -59,6 +59,51 @@ CREATE TABLE votes_2 (
     FOREIGN KEY (session_id, trial) REFERENCES trials (session_id, trial) ON DELETE CASCADE,
     FOREIGN KEY (session_id, trial, stimulus)
         REFERENCES trials (session_id, trial, stimulus) ON DELETE CASCADE,
+    CONSTRAINT score_is_a_grade CHECK (score BETWEEN 1 AND 5)
+)"""
+
+_TRIALS_3 = """
+CREATE TABLE trials_new (
+    session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    trial INTEGER NOT NULL,
+    stimulus VARCHAR(32) NOT NULL,
+    phase VARCHAR(10) NOT NULL,
+    block INTEGER NOT NULL,
+    repetition INTEGER NOT NULL,
+    expected INTEGER,
+    second VARCHAR(32),
+    PRIMARY KEY (session_id, trial),
+    UNIQUE (session_id, trial, stimulus),
+    UNIQUE (session_id, trial, stimulus, second)
+)"""
+_VOTES_3 = """
+CREATE TABLE votes_new (
+    session_id INTEGER NOT NULL,
+    trial INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    stimulus VARCHAR(32),
+    score INTEGER NOT NULL,
+    simulated BOOLEAN NOT NULL,
+    response_ms INTEGER,
+    rated_at VARCHAR(40),
+    pixel_ratio FLOAT,
+    window_width INTEGER,
+    window_height INTEGER,
+    drawn_width INTEGER,
+    drawn_height INTEGER,
+    extra JSON,
+    second VARCHAR(32),
+    toggles INTEGER,
+    second_ms INTEGER,
+    pinch FLOAT,
+    forced_colors BOOLEAN,
+    focus_lost INTEGER,
+    PRIMARY KEY (session_id, trial, attempt),
+    FOREIGN KEY (session_id, trial) REFERENCES trials (session_id, trial) ON DELETE CASCADE,
+    FOREIGN KEY (session_id, trial, stimulus)
+        REFERENCES trials (session_id, trial, stimulus) ON DELETE CASCADE,
+    FOREIGN KEY (session_id, trial, stimulus, second)
+        REFERENCES trials (session_id, trial, stimulus, second) ON DELETE CASCADE,
     CONSTRAINT score_is_a_grade CHECK (score BETWEEN 1 AND 5)
 )"""
 
@@ -104,15 +149,38 @@ def _to_2(connection: Connection) -> None:
     )
 
 
+def _to_3(connection: Connection) -> None:
+    """Trials get a second picture, votes what was shown beside theirs and what the screen did;
+    all of it null for what was asked before."""
+    if connection.dialect.name == "sqlite":
+        _rebuild(connection, "trials", _TRIALS_3)
+        _rebuild(connection, "votes", _VOTES_3)
+        return
+    for command in (
+        "ALTER TABLE trials ADD COLUMN second VARCHAR(32)",
+        "ALTER TABLE trials ADD UNIQUE (session_id, trial, stimulus, second)",
+        "ALTER TABLE votes ADD COLUMN second VARCHAR(32)",
+        "ALTER TABLE votes ADD COLUMN toggles INTEGER",
+        "ALTER TABLE votes ADD COLUMN second_ms INTEGER",
+        "ALTER TABLE votes ADD COLUMN pinch FLOAT",
+        "ALTER TABLE votes ADD COLUMN forced_colors BOOLEAN",
+        "ALTER TABLE votes ADD COLUMN focus_lost INTEGER",
+        "ALTER TABLE votes ADD FOREIGN KEY (session_id, trial, stimulus, second) "
+        "REFERENCES trials (session_id, trial, stimulus, second) ON DELETE CASCADE",
+    ):
+        connection.exec_driver_sql(command)
+
+
 def _rebuild(connection: Connection, table: str, made: str, **added: str) -> None:
-    """Make SQLite's table anew and fill it from the old one; ``added``: new columns' values."""
+    """Make SQLite's table anew, as ``<table>_new``, and fill it from the old one; ``added``: new
+    columns' values, others are null."""
     columns = [row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({table})")]
     into, values = ", ".join([*columns, *added]), ", ".join([*columns, *added.values()])
     connection.exec_driver_sql(made)
-    connection.exec_driver_sql(f"INSERT INTO {table}_2 ({into}) SELECT {values} FROM {table}")
+    connection.exec_driver_sql(f"INSERT INTO {table}_new ({into}) SELECT {values} FROM {table}")
     connection.exec_driver_sql(f"DROP TABLE {table}")
-    connection.exec_driver_sql(f"ALTER TABLE {table}_2 RENAME TO {table}")
+    connection.exec_driver_sql(f"ALTER TABLE {table}_new RENAME TO {table}")
 
 
 # From version N to N + 1, by N.
-MIGRATIONS: Mapping[int, Migration] = {1: _to_2}
+MIGRATIONS: Mapping[int, Migration] = {1: _to_2, 2: _to_3}

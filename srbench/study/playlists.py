@@ -1,34 +1,40 @@
 """Who sees what in which order: seeded, balanced over raters, and checked before it is stored.
 
-A rater sees whole contents (all versions of an image), so that differences between versions and
-the hidden reference are always within one rater. Which contents, in a long study: those with the
-fewest raters so far, so that the numbers of votes never differ by more than one. In which order:
-random, but never two versions of one content in a row where that can be avoided, and a retest
-at least ``retest_gap`` trials after its first showing.
+A rater gets whole units: all versions of an image, so that differences between versions and the
+hidden reference are always within one rater; or single pairs. Which ones, in a long study: those
+with the fewest raters so far, so that the numbers of votes never differ by more than one. In which
+order: random, but never the same content twice in a row where that can be avoided, and a retest
+at least ``retest_gap`` trials after its first showing. Which picture of a pair stands left or
+first: over the raters of a pair each equally often, and over a rater's pairs each method equally
+often as far as the former leaves it open; a retest swaps the two.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from ..errors import StudyError
 from .manifest import Anchor, Manifest
+from .procedure import Item, Unit
 
 Phase = Literal["training", "main", "retest", "gold"]
 Content = tuple[str, str]
+_Asked = TypeVar("_Asked", bound=Hashable)
 _TRIES = 500
 
 
 @dataclass(frozen=True)
 class Trial:
     """One showing. ``number`` counts from 0 over the whole session; block 0 is the calibration,
-    main blocks count from 1. ``expected`` is the right grade of an anchor, else None."""
+    main blocks count from 1. ``expected`` is the right answer about an anchor, else None.
+    ``second`` is the picture that stands right of ``stimulus`` or comes after it, if there is one.
+    """
 
     number: int
     stimulus: str
@@ -36,88 +42,108 @@ class Trial:
     block: int
     repetition: int = 1
     expected: int | None = None
+    second: str | None = None
+
+    @property
+    def stimuli(self) -> Item:
+        """The pictures in the order in which they stand."""
+        return (self.stimulus,) if self.second is None else (self.stimulus, self.second)
 
 
 def make_playlist(
-    manifest: Manifest, rater_number: int, loads: Mapping[Content, int]
+    manifest: Manifest,
+    rater_number: int,
+    loads: Mapping[Unit, int],
+    shown: Mapping[Item, int] | None = None,
 ) -> tuple[Trial, ...]:
     """The trials of one rater: calibration first, then main, gold and retests mixed.
 
     Args:
         rater_number: counts sessions from 0; with the study's seed it fixes all randomness.
-        loads: raters per content so far (missing means 0).
+        loads: raters per unit so far (missing means 0).
+        shown: how many raters had an item in this very order so far (missing means 0).
 
     Raises:
         StudyError: the retests cannot be kept apart in so few trials.
     """
     rng = np.random.default_rng([manifest.seed, rater_number])
-    rules = manifest.rules
-    chosen = choose_contents(manifest, loads, rng)
-    main = [stimulus for content in chosen for stimulus in manifest.contents[content]]
+    rules, asks = manifest.rules, manifest.asks
+    chosen = choose_units(manifest, loads, rng)
+    main = [item for unit in chosen for item in manifest.units[unit]]
     retests = _choose_retests(manifest, chosen, rng)
-    gold = {anchor.stimulus: anchor.expected for anchor in manifest.gold}
-
+    grades = {
+        anchor.stimulus: anchor.expected for anchor in (*manifest.gold, *manifest.calibration)
+    }
+    gold = asks.anchored(manifest, [anchor.stimulus for anchor in manifest.gold])
     order = order_trials(
-        [(stimulus, manifest.by_id[stimulus].content) for stimulus in [*main, *gold]],
+        [(item, manifest.by_id[item[0]].content) for item in [*main, *gold]],
         retests,
         gap=rules.retest_gap,
         rng=rng,
     )
-    trials = [
-        Trial(number, anchor.stimulus, "training", 0, expected=anchor.expected)
-        for number, anchor in enumerate(_order_calibration(manifest, rng))
-    ]
+    practice = asks.anchored(manifest, [a.stimulus for a in _order_calibration(manifest, rng)])
+    stands = _sides(manifest, main, [*gold, *practice], shown or {}, rng) if asks.swaps else {}
+
+    def trial(number: int, item: Item, phase: Phase, block: int, repetition: int = 1) -> Trial:
+        placed = stands.get(item, item)
+        if phase == "retest" and asks.swaps:
+            placed = placed[::-1]
+        anchored = phase in ("training", "gold")
+        return Trial(
+            number, placed[0], phase, block, repetition,
+            expected=asks.expected(placed, grades) if anchored else None,
+            second=placed[1] if placed[1:] else None,
+        )  # fmt: skip
+
+    trials = [trial(number, item, "training", 0) for number, item in enumerate(practice)]
     blocks = block_numbers(len(order), rules.block_trials)
-    shown: Counter[str] = Counter()
-    for stimulus, block in zip(order, blocks, strict=True):
-        shown[stimulus] += 1
-        repetition = shown[stimulus]
-        phase: Phase = "gold" if stimulus in gold else "main" if repetition == 1 else "retest"
-        trials.append(
-            Trial(len(trials), stimulus, phase, block, repetition, expected=gold.get(stimulus))
-        )
+    times: Counter[Item] = Counter()
+    for item, block in zip(order, blocks, strict=True):
+        times[item] += 1
+        phase: Phase = "gold" if item in gold else "main" if times[item] == 1 else "retest"
+        trials.append(trial(len(trials), item, phase, block, times[item]))
     playlist = tuple(trials)
     check_playlist(manifest, playlist)
     return playlist
 
 
-def choose_contents(
-    manifest: Manifest, loads: Mapping[Content, int], rng: np.random.Generator
-) -> list[Content]:
-    """The contents of one rater: the least rated ones, in random order, within ``per_rater``.
+def choose_units(
+    manifest: Manifest, loads: Mapping[Unit, int], rng: np.random.Generator
+) -> list[Unit]:
+    """The units of one rater: the least rated ones, in random order, within ``per_rater`` trials.
 
-    A content is taken only from the lowest level of load there is, so that, starting from equal
-    loads, no two contents ever differ by more than one rater. A rater may therefore get a few
+    A unit is taken only from the lowest level of load there is, so that, starting from equal
+    loads, no two units ever differ by more than one rater. A rater may therefore get a few
     trials fewer than ``per_rater``.
     """
-    contents = manifest.contents
+    units = manifest.units
     if manifest.rules.per_rater is None:
-        return list(contents)
+        return list(units)
     room = manifest.rules.per_rater
-    waiting = [list(contents)[i] for i in rng.permutation(len(contents))]
-    waiting.sort(key=lambda content: loads.get(content, 0))
-    chosen: list[Content] = []
+    waiting = [list(units)[i] for i in rng.permutation(len(units))]
+    waiting.sort(key=lambda unit: loads.get(unit, 0))
+    chosen: list[Unit] = []
     passed_level: int | None = None
-    for content in waiting:
-        level = loads.get(content, 0)
+    for unit in waiting:
+        level = loads.get(unit, 0)
         if passed_level is not None and level > passed_level:
             break
-        if len(contents[content]) <= room:
-            chosen.append(content)
-            room -= len(contents[content])
+        if len(units[unit]) <= room:
+            chosen.append(unit)
+            room -= len(units[unit])
         else:
             passed_level = level
     return chosen
 
 
 def order_trials(
-    items: Sequence[tuple[str, Content]],
-    retests: Sequence[str],
+    items: Sequence[tuple[_Asked, Content]],
+    retests: Sequence[_Asked],
     *,
     gap: int,
     rng: np.random.Generator,
-) -> list[str]:
-    """A random order of (stimulus, content) items, the stimuli in ``retests`` occurring twice.
+) -> list[_Asked]:
+    """A random order of (item, content), the items in ``retests`` occurring twice.
 
     Drawn step by step in proportion to what is left, as a plain shuffle would be, but leaving
     out every step after which equal contents could no longer be kept apart.
@@ -127,7 +153,7 @@ def order_trials(
     """
     content_of = dict(items)
     left = Counter(content for _, content in items)
-    left.update(content_of[stimulus] for stimulus in retests)
+    left.update(content_of[item] for item in retests)
     for _ in range(_TRIES):
         slots: dict[Content, list[int]] = {}
         for position, content in enumerate(_spread(left, rng)):
@@ -155,20 +181,23 @@ def check_playlist(manifest: Manifest, playlist: Sequence[Trial]) -> None:
     """
     if [trial.number for trial in playlist] != list(range(len(playlist))):
         raise StudyError("a playlist's trials are not numbered 0, 1, 2, ...")
-    first: dict[str, int] = {}
+    first: dict[frozenset[str], Trial] = {}
     for trial in playlist:
+        item = frozenset(trial.stimuli)
         if trial.phase == "retest":
-            distance = trial.number - first[trial.stimulus]
+            distance = trial.number - first[item].number
             if distance < manifest.rules.retest_gap:
                 raise StudyError(f"a retest stands {distance} trials after its first showing")
+            if manifest.asks.swaps and trial.stimuli != first[item].stimuli[::-1]:
+                raise StudyError("a retest shows a pair without swapping its sides")
         elif trial.phase != "training":
-            if trial.stimulus in first:
+            if item in first:
                 raise StudyError("a playlist shows a stimulus twice without calling it a retest")
-            first[trial.stimulus] = trial.number
+            first[item] = trial
     rated = [manifest.by_id[t.stimulus].content for t in playlist if t.phase != "training"]
     limit = -(-len(rated) // 2)
     if max(Counter(rated).values(), default=0) <= limit and rows_of_equals(rated):
-        raise StudyError("a playlist shows two versions of one image in a row")
+        raise StudyError("a playlist shows one image twice in a row")
 
 
 def rows_of_equals(sequence: Sequence[object]) -> int:
@@ -200,42 +229,77 @@ def _spread(counts: Mapping[Content, int], rng: np.random.Generator) -> list[Con
 
 def _fill(
     slots: Mapping[Content, list[int]],
-    items: Sequence[tuple[str, Content]],
-    retests: Sequence[str],
+    items: Sequence[tuple[_Asked, Content]],
+    retests: Sequence[_Asked],
     gap: int,
     rng: np.random.Generator,
-) -> list[str] | None:
-    """Put each content's stimuli into its slots, retests first; None when they do not fit."""
+) -> list[_Asked] | None:
+    """Put each content's items into its slots, retests first; None when they do not fit."""
     free = {content: list(positions) for content, positions in slots.items()}
-    placed: dict[int, str] = {}
+    placed: dict[int, _Asked] = {}
     content_of = dict(items)
-    for stimulus in retests:
-        open_slots = free[content_of[stimulus]]
+    of_content: dict[Content, list[_Asked]] = {}
+    for item, content in items:
+        if item not in retests:
+            of_content.setdefault(content, []).append(item)
+    for item in retests:
+        open_slots = free[content_of[item]]
         pairs = [(a, b) for a in open_slots for b in open_slots if b - a >= gap]
         if not pairs:
             return None
         for position in pairs[int(rng.integers(len(pairs)))]:
-            placed[position] = stimulus
+            placed[position] = item
             open_slots.remove(position)
     for content, positions in free.items():
-        rest = [s for s, c in items if c == content and s not in retests]
+        rest = of_content.get(content, [])
         for position, index in zip(positions, rng.permutation(len(rest)), strict=True):
             placed[position] = rest[index]
     return [placed[position] for position in sorted(placed)]
 
 
 def _choose_retests(
-    manifest: Manifest, chosen: Sequence[Content], rng: np.random.Generator
-) -> list[str]:
-    """Stimuli to show twice: one of each content before a second of any."""
-    queues = {c: list(rng.permutation(manifest.contents[c])) for c in chosen}
-    retests: list[str] = []
+    manifest: Manifest, chosen: Sequence[Unit], rng: np.random.Generator
+) -> list[Item]:
+    """Items to ask twice: one of each content before a second of any."""
+    of_content: dict[Content, list[Item]] = {}
+    for unit in chosen:
+        of_content.setdefault((unit[0], unit[1]), []).extend(manifest.units[unit])
+    contents = list(of_content)
+    queues = {c: [items[i] for i in rng.permutation(len(items))] for c, items in of_content.items()}
+    retests: list[Item] = []
     while len(retests) < manifest.rules.retests and any(queues.values()):
-        for index in rng.permutation(len(chosen)):
-            queue = queues[chosen[index]]
+        for index in rng.permutation(len(contents)):
+            queue = queues[contents[index]]
             if queue and len(retests) < manifest.rules.retests:
-                retests.append(str(queue.pop()))
+                retests.append(queue.pop())
     return retests
+
+
+def _sides(
+    manifest: Manifest,
+    main: Sequence[Item],
+    anchored: Sequence[Item],
+    shown: Mapping[Item, int],
+    rng: np.random.Generator,
+) -> dict[Item, Item]:
+    """How the pictures of each pair stand: as fewer raters had them so far; where that leaves it
+    open, so that each method of this rater stands first about half of the time."""
+    lead: Counter[str] = Counter()  # of a method: how much more often first than second
+    placed: dict[Item, Item] = {}
+    items = [*main, *anchored]
+    balance = {item: shown.get(item, 0) - shown.get(item[::-1], 0) for item in items}
+    # Those that are decided first, so that the open ones can make up for them.
+    order = sorted(rng.permutation(len(items)), key=lambda i: balance[items[i]] == 0)
+    for index in order:
+        item = items[index]
+        first, second = (manifest.by_id[stimulus].method for stimulus in item)
+        ahead = balance[item] or lead[first] - lead[second]
+        swap = ahead > 0 or (ahead == 0 and rng.random() < 0.5)
+        placed[item] = item[::-1] if swap else item
+        front, back = (second, first) if swap else (first, second)
+        lead[front] += 1
+        lead[back] -= 1
+    return placed
 
 
 def _order_calibration(manifest: Manifest, rng: np.random.Generator) -> Iterator[Anchor]:

@@ -10,10 +10,13 @@ from sqlalchemy import Connection, Row, select
 
 from ..errors import SessionGone
 from .playlists import Phase, Trial
+from .procedure import Item
 from .schema import ITS_RETRACTION, meta, retractions, sessions, steps, trials, votes
-from .session import LastVote, Session, SessionProgress, StoredGrade
+from .session import LastVote, Session, SessionProgress, StoredGrade, Submission
 
 _LONGEST_ANSWER = 2000
+# What of a submission is stored as it is sent.
+_OF_SUBMISSION = sorted(set(votes.c.keys()) & set(Submission.__dataclass_fields__))
 
 
 def timestamp(moment: datetime) -> str:
@@ -45,16 +48,26 @@ def read_playlist(connection: Connection, session_id: int) -> tuple[Trial, ...]:
         select(trials).where(trials.c.session_id == session_id).order_by(trials.c.trial)
     ).all()
     return tuple(
-        Trial(r.trial, r.stimulus, cast(Phase, r.phase), r.block, r.repetition, r.expected)
+        Trial(
+            r.trial, r.stimulus, cast(Phase, r.phase), r.block, r.repetition, r.expected, r.second
+        )
         for r in rows
     )
 
 
-def read_stimulus(connection: Connection, session_id: int, trial: int) -> str | None:
-    """The picture of a session's trial; None where it has no such trial."""
-    return connection.execute(
-        select(trials.c.stimulus).where(trials.c.session_id == session_id, trials.c.trial == trial)
-    ).scalar()
+def read_stimuli(connection: Connection, session_id: int, trial: int) -> Item | None:
+    """The pictures of a session's trial; None where it has no such trial."""
+    row = connection.execute(
+        select(trials.c.stimulus, trials.c.second).where(
+            trials.c.session_id == session_id, trials.c.trial == trial
+        )
+    ).one_or_none()
+    return None if row is None else shown_of(*row)
+
+
+def shown_of(stimulus: str, second: str | None) -> Item:
+    """The pictures of a trial in their order."""
+    return (stimulus,) if second is None else (stimulus, second)
 
 
 def trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
@@ -67,6 +80,17 @@ def trial_row(session_id: int, trial: Trial) -> dict[str, Any]:
         "block": trial.block,
         "repetition": trial.repetition,
         "expected": trial.expected,
+        "second": trial.second,
+    }
+
+
+def vote_row(session: Session, submission: Submission, rated_at: str) -> dict[str, Any]:
+    """An accepted submission as a row of the table `votes`."""
+    return {
+        "session_id": session.id,
+        "simulated": session.simulated,
+        "rated_at": rated_at,
+        **{name: getattr(submission, name) for name in _OF_SUBMISSION},
     }
 
 

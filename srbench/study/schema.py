@@ -38,7 +38,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from ..errors import StudyError
 from .migrations import MIGRATIONS, Migration
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 DATABASE_FILE = "study.db"
 _BUSY_SECONDS = 30
 # A server that is frozen, or cut off, inside a transaction holds its locks until PostgreSQL ends
@@ -121,7 +121,10 @@ trials = Table(
     Column("block", Integer, nullable=False),
     Column("repetition", Integer, nullable=False),
     Column("expected", Integer),
+    # Of two pictures the one that stands right or comes second; null where a trial has only one.
+    Column("second", String(32)),
     UniqueConstraint("session_id", "trial", "stimulus"),  # what votes refer to
+    UniqueConstraint("session_id", "trial", "stimulus", "second"),
 )
 
 votes = Table(
@@ -143,6 +146,14 @@ votes = Table(
     Column("drawn_height", Integer),
     # Columns of an imported table that this one does not know.
     Column("extra", JSON),
+    Column("second", String(32)),
+    # How often the picture was changed where both have one place, and how long the second stood.
+    Column("toggles", Integer),
+    Column("second_ms", Integer),
+    # What the screen did; null where it was not recorded, by srbench before schema 3.
+    Column("pinch", Float),
+    Column("forced_colors", Boolean),
+    Column("focus_lost", Integer),
     ForeignKeyConstraint(
         ["session_id", "trial"], ["trials.session_id", "trials.trial"], ondelete="CASCADE"
     ),
@@ -152,6 +163,13 @@ votes = Table(
         ["trials.session_id", "trials.trial", "trials.stimulus"],
         ondelete="CASCADE",
     ),
+    # Nor beside another one, or on the other side; not looked at where `second` is null.
+    ForeignKeyConstraint(
+        ["session_id", "trial", "stimulus", "second"],
+        ["trials.session_id", "trials.trial", "trials.stimulus", "trials.second"],
+        ondelete="CASCADE",
+    ),
+    # A grade, or the answer to a pair: `srbench.study.procedure`.
     CheckConstraint("score BETWEEN 1 AND 5", name="score_is_a_grade"),
 )
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from typing import Literal
 
-from .manifest import GRADES, Manifest, Stimulus
+from .manifest import Manifest
 from .playlists import Trial
+from .procedure import GAP, Item
 
 ScreenKind = Literal[
     "consent",
@@ -32,6 +33,8 @@ OPENING_STEPS: tuple[ScreenKind, ...] = ("consent", "questionnaire", "display", 
 # A vote can be slower than any study lasts, but no number may be without bound.
 _LONGEST_RESPONSE_MS = 30 * 24 * 3600 * 1000
 _LARGEST_SIDE = 100_000
+_LARGEST_COUNT = 100_000
+_LARGEST_PINCH = 0.01  # browsers report 1 inexactly after a gesture
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,17 @@ class Screen:
 class Submission:
     """A vote as the browser sends it.
 
-    ``response_ms``: from the picture standing to the vote. ``pixel_ratio``: device pixels per
-    CSS pixel. Window in CSS pixels; natural size as decoded, drawn size in device pixels.
+    ``score``: the answer, one of ``manifest.asks.answers``. ``response_ms``: from the picture
+    standing to the vote. ``pixel_ratio``: device pixels per CSS pixel. Window in CSS pixels;
+    natural size as decoded, drawn size in device pixels, of both pictures where there are two.
     ``session``: the nonce of the session whose page it comes from; None from this program itself,
     which holds the session.
+
+    Of two pictures: ``second`` is the right one or the one that came second, ``toggles`` how often
+    the picture was changed where both have one place (0 side by side), ``second_ms`` how much of
+    ``response_ms`` the second one stood. What the screen did: ``pinch`` is the magnification by two
+    fingers, ``forced_colors`` whether the browser changes colours, ``focus_lost`` how often the
+    page was left since the picture stood; None from a page that does not tell.
     """
 
     trial: int
@@ -112,6 +122,26 @@ class Submission:
     drawn_width: int
     drawn_height: int
     session: str | None = None
+    second: str | None = None
+    toggles: int | None = None
+    second_ms: int | None = None
+    pinch: float | None = None
+    forced_colors: bool | None = None
+    focus_lost: int | None = None
+
+    @property
+    def stimuli(self) -> Item:
+        """The pictures in the order in which they stood."""
+        return (self.stimulus,) if self.second is None else (self.stimulus, self.second)
+
+
+_TYPES = {
+    "session": str, "stimulus": str, "second": str, "pixel_ratio": float, "pinch": float,
+    "forced_colors": bool,
+}  # fmt: skip
+_ALWAYS_SENT = {"session"} | {
+    name for name, f in Submission.__dataclass_fields__.items() if f.default is MISSING
+}
 
 
 def parse_submission(message: object) -> Submission | None:
@@ -119,16 +149,16 @@ def parse_submission(message: object) -> Submission | None:
 
     Whether the numbers make sense is for `judge`.
     """
-    names = Submission.__dataclass_fields__
-    if not isinstance(message, Mapping) or set(message) != set(names):
+    known = set(Submission.__dataclass_fields__)
+    if not isinstance(message, Mapping) or not _ALWAYS_SENT <= set(message) <= known:
         return None
     values = dict(message)
-    ratio = values["pixel_ratio"]
-    if isinstance(ratio, int) and not isinstance(ratio, bool) and abs(ratio) < 1000:
-        values["pixel_ratio"] = float(ratio)
-    kinds = {"session": str, "stimulus": str, "pixel_ratio": float}
     for name, value in values.items():
-        if type(value) is not kinds.get(name, int):
+        kind = _TYPES.get(name, int)
+        if kind is float and type(value) is int and abs(value) < 1000:
+            values[name] = value = float(value)
+        left_out = value is None and name not in _ALWAYS_SENT
+        if type(value) is not kind and not left_out:
             return None
     return Submission(**values)
 
@@ -200,7 +230,8 @@ def judge(
     newest = last is not None and (vote.trial, vote.attempt) == (last.trial, last.attempt)
     passed = 0 <= vote.trial < number or (vote.trial == number and 1 <= vote.attempt < attempt)
     if newest or passed:
-        whole = vote.score in GRADES and vote.stimulus == playlist[vote.trial].stimulus
+        answers = manifest.asks.answers
+        whole = vote.score in answers and vote.stimuli == playlist[vote.trial].stimuli
         if whole and stored is not None and stored != vote.score:
             return "differs", f"the grade {stored} is stored"
         if newest and stored is not None:
@@ -211,24 +242,29 @@ def judge(
         return "refused", f"the rater stands at the {screen.kind} screen"
     if (vote.trial, vote.attempt) != (number, attempt):
         return "refused", "not the trial on screen"
-    if vote.stimulus != screen.trial.stimulus:
+    if vote.stimuli != screen.trial.stimuli:
         return "refused", "not the picture on screen"
     if waited_ms is not None and waited_ms < manifest.rules.minimum_ms:
         return "refused", "sooner than a picture can have been looked at"
-    fault = _fault(vote, manifest.by_id[screen.trial.stimulus], manifest)
+    fault = _fault(vote, manifest)
     return ("refused", fault) if fault else ("accepted", "")
 
 
 def window_needed(manifest: Manifest, playlist: Sequence[Trial]) -> tuple[int, int]:
-    """Device pixels (width, height) that the largest picture of a playlist takes on screen."""
+    """Device pixels (width, height) that the largest picture of a playlist takes on screen, or the
+    largest two side by side."""
     shown = [manifest.by_id[trial.stimulus] for trial in playlist]
     factor = manifest.rules.magnification
-    return factor * max(s.width for s in shown), factor * max(s.height for s in shown)
+    width = factor * max(s.width for s in shown)
+    if manifest.asks.mode == "side":
+        width = 2 * width + GAP
+    return width, factor * max(s.height for s in shown)
 
 
-def _fault(vote: Submission, stimulus: Stimulus, manifest: Manifest) -> str:
-    if vote.score not in GRADES:
-        return "the score is not 1, 2, 3, 4 or 5"
+def _fault(vote: Submission, manifest: Manifest) -> str:
+    stimulus, asks = manifest.by_id[vote.stimulus], manifest.asks
+    if vote.score not in asks.answers:
+        return f"the score is none of {', '.join(map(str, asks.answers))}"
     if not manifest.rules.minimum_ms <= vote.response_ms <= _LONGEST_RESPONSE_MS:
         return "the response time is out of range"
     if not (math.isfinite(vote.pixel_ratio) and 0.1 <= vote.pixel_ratio <= 20):
@@ -240,4 +276,15 @@ def _fault(vote: Submission, stimulus: Stimulus, manifest: Manifest) -> str:
     factor = manifest.rules.magnification
     if (vote.drawn_width, vote.drawn_height) != (factor * stimulus.width, factor * stimulus.height):
         return "the picture was not drawn in device pixels"
+    if vote.pinch is not None and not abs(vote.pinch - 1) <= _LARGEST_PINCH:
+        return "the page was magnified by two fingers"
+    if vote.focus_lost is not None and not 0 <= vote.focus_lost <= _LARGEST_COUNT:
+        return "how often the page was left is out of range"
+    if asks.pictures == 2:
+        if vote.toggles is None or not (asks.mode == "place") <= vote.toggles <= _LARGEST_COUNT:
+            return "not both pictures were looked at"
+        if vote.second_ms is None or not 0 <= vote.second_ms <= vote.response_ms:
+            return "the time of the second picture is out of range"
+    elif vote.toggles is not None or vote.second_ms is not None:
+        return "there is no second picture"
     return ""

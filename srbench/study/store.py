@@ -18,22 +18,24 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import BegunAlready, StudyError
 from . import keys
-from .balance import raters_per_content
+from .balance import raters_per_item, raters_per_unit
 from .manifest import Manifest, load_manifest
-from .playlists import Content, Trial, make_playlist
+from .playlists import Trial, make_playlist
+from .procedure import Item
 from .rows import (
     read_grade,
     read_meta,
     read_playlist,
     read_progress,
     read_session,
-    read_stimulus,
+    read_stimuli,
     read_untold,
     require_session,
     session_of,
     short_answers,
     timestamp,
     trial_row,
+    vote_row,
 )
 from .schema import (
     database_error,
@@ -329,9 +331,9 @@ class Store:
         connection.execute(
             update(meta).where(meta.c.key == "sessions").values(value=str(number + 1))
         )
-        playlist = make_playlist(
-            self.manifest, number, self._loads(connection, simulated=simulated)
-        )
+        shown = self._shown(connection, simulated=simulated)
+        loads = raters_per_unit(self.manifest, shown)
+        playlist = make_playlist(self.manifest, number, loads, shown)
         name = rater or "r-" + keys.new_code(8).lower()
         taken = connection.execute(select(sessions.c.id).where(sessions.c.rater == name)).scalar()
         erased = connection.execute(
@@ -355,11 +357,11 @@ class Store:
         connection.execute(insert(trials), [trial_row(row.id, trial) for trial in playlist])
         return session_of(row)
 
-    def _loads(self, connection: Connection, *, simulated: bool) -> dict[Content, int]:
-        if self.manifest.rules.per_rater is None:
+    def _shown(self, connection: Connection, *, simulated: bool) -> dict[Item, int]:
+        if self.manifest.rules.per_rater is None and not self.manifest.asks.swaps:
             return {}
         abandoned = timestamp(self._clock() - ABANDONED_AFTER)
-        return raters_per_content(connection, self.manifest, since=abandoned, simulated=simulated)
+        return raters_per_item(connection, since=abandoned, simulated=simulated)
 
     # --- one session ----------------------------------------------------------------------
 
@@ -484,25 +486,9 @@ class Store:
         )
         if verdict == "accepted":
             # The playlist above may come from the cache; this does not.
-            if submission.stimulus != read_stimulus(connection, session.id, submission.trial):
+            if submission.stimuli != read_stimuli(connection, session.id, submission.trial):
                 return VoteOutcome("refused", "not the picture of this session's trial")
-            connection.execute(
-                insert(votes).values(
-                    session_id=session.id,
-                    trial=submission.trial,
-                    attempt=submission.attempt,
-                    stimulus=submission.stimulus,
-                    score=submission.score,
-                    simulated=session.simulated,
-                    response_ms=submission.response_ms,
-                    rated_at=now,
-                    pixel_ratio=submission.pixel_ratio,
-                    window_width=submission.window_width,
-                    window_height=submission.window_height,
-                    drawn_width=submission.drawn_width,
-                    drawn_height=submission.drawn_height,
-                )
-            )
+            connection.execute(insert(votes).values(vote_row(session, submission, now)))
         if verdict != "differs":
             return VoteOutcome(verdict, reason)
         # Kept until the rater has read it: this page may be gone before it hears the answer.

@@ -79,9 +79,24 @@ def read_wording(path: Path | None) -> Wording:
 
 def texts_of(manifest: Manifest) -> dict[str, Texts]:
     """A study's words by language, the default one first; each language is whole, even if the
-    study was made by an srbench that needed fewer words."""
-    english = catalogue().words[FALLBACK]
-    return {language: {**english, **words} for language, words in manifest.texts.items()}
+    study was made by an srbench that needed fewer words. Words of the study's procedure (and mode)
+    stand in for the usual ones: `instructions_pair_side` for `instructions`."""
+    english, asks = catalogue().words[FALLBACK], manifest.asks
+    endings = [f"_{asks.name}", f"_{asks.name}_{asks.mode}"]
+    return {
+        language: _with_own({**english, **words}, endings)
+        for language, words in manifest.texts.items()
+    }
+
+
+def _with_own(words: Texts, endings: Sequence[str]) -> Texts:
+    own = {
+        name.removesuffix(ending): text
+        for ending in endings
+        for name, text in words.items()
+        if name.endswith(ending)
+    }
+    return {**words, **own}
 
 
 def _checked(language: str, changed: object, path: Path) -> Texts:

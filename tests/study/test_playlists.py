@@ -12,7 +12,7 @@ from srbench.study.playlists import (
     Trial,
     block_numbers,
     check_playlist,
-    choose_contents,
+    choose_units,
     make_playlist,
     order_trials,
     rows_of_equals,
@@ -86,7 +86,7 @@ def test_votes_per_content_never_differ_by_more_than_one(design, versions, budge
     manifest = design(versions, per_rater=budget)
     loads = dict.fromkeys(manifest.contents, 0)
     for rater in range(raters):
-        chosen = choose_contents(manifest, loads, np.random.default_rng(rater))
+        chosen = choose_units(manifest, loads, np.random.default_rng(rater))
         assert chosen
         assert len(set(chosen)) == len(chosen)
         assert sum(len(manifest.contents[content]) for content in chosen) <= budget

@@ -18,7 +18,15 @@ from srbench.study.store import Store
 # Made by srbench at 5dc2d6a: two raters, one of whom has the id of a third, erased before; an
 # import. The tokens of the personal links are "token-0" and "token-2".
 OLD = json.loads(Path(__file__).with_name("schema_1.json").read_text("utf-8"))
-NEW_COLUMNS = {"sessions": {"nonce", "untold"}, "votes": {"stimulus"}}
+NEW_COLUMNS = {
+    "sessions": {"nonce", "untold"},
+    "trials": {"second"},
+    "votes": {
+        "stimulus", "second", "toggles", "second_ms", "pinch", "forced_colors", "focus_lost",
+    },
+}  # fmt: skip
+# The same, as the next version had it.
+OLD_2 = json.loads(Path(__file__).with_name("schema_2.json").read_text("utf-8"))
 
 
 @pytest.fixture
@@ -29,12 +37,15 @@ def manifest(design):
 @pytest.fixture
 def engine(tmp_path, database, manifest):
     """The old database, on SQLite and on PostgreSQL."""
-    engine = schema.open_engine(tmp_path, database)
+    yield from filled(OLD, schema.open_engine(tmp_path, database), manifest)
+
+
+def filled(old, engine, manifest):
     name = engine.dialect.name
     with engine.connect().execution_options(srbench_write=True) as connection, connection.begin():
-        for command in OLD[name]:
+        for command in old[name]:
             connection.execute(text(command))
-        for table, rows in OLD["rows"].items():
+        for table, rows in old["rows"].items():
             there = Table(table, MetaData(), autoload_with=connection)
             if rows:
                 connection.execute(insert(there), rows)
@@ -85,6 +96,21 @@ def test_raters_of_an_old_database_go_on_and_no_id_comes_back(engine, manifest):
     assert store.enter(participant="four")[0].id > max(ids)
     # References work as before: all of the erased is gone, and nothing else.
     assert [row["session_id"] for row in contents(engine)["votes"]] == [1, 1, 1]
+
+
+def test_a_database_of_schema_2_is_brought_up_without_loss(tmp_path, database, manifest):
+    for engine in filled(OLD_2, schema.open_engine(tmp_path, database), manifest):
+        store = Store(engine, manifest, b"k" * 64)
+        found = contents(engine)
+        for table, rows in OLD_2["rows"].items():
+            if table != "meta":
+                old = [{k: v for k, v in row.items() if k in rows[0]} for row in found[table]]
+                assert sorted(old, key=str) == sorted(rows, key=str), table
+        assert {row["second"] for row in (*found["trials"], *found["votes"])} == {None}
+        store.erase("r-aaaaaaaa")
+        left = contents(engine)
+        assert len(left["votes"]) == len(found["votes"]) - 3
+        assert {row["session_id"] for row in left["votes"]} <= {r["id"] for r in left["sessions"]}
 
 
 def test_a_migration_that_loses_a_reference_is_not_kept(engine, manifest):
