@@ -31,7 +31,7 @@ def depth_study(
     from ..experiments.depth import depth_study as run
     from ..models.weights_catalogue import weights_folder
     from ..training import PRESETS, find_photographs, read_recipe, recipe_for, training_process
-    from .console import ConsoleObserver, make_console
+    from .console import TrainingDisplay, make_console
 
     counts = numbers_of("blocks", blocks)
     name = "srresnet-mse"
@@ -41,7 +41,7 @@ def depth_study(
     root = data_root()
     guarded = benchmark_datasets(root)
     console = make_console()
-    with training_process(device) as place, ConsoleObserver(console) as observer:
+    with training_process(device) as place, TrainingDisplay(console) as display:
         rows = run(
             recipe.lasting(steps),
             counts,
@@ -51,7 +51,8 @@ def depth_study(
             validation=guarded[0],
             guarded=guarded,
             place=place,
-            observer=observer,
+            observer=display,
+            report=display.show,
         )
     console.print(
         f"{counted(len(rows), 'network')}; the table is {out / 'depth.csv'}, "

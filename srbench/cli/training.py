@@ -16,7 +16,8 @@ def train(
         str,
         typer.Option(
             help="A preset (paper, laptop, quick), a TOML recipe, or tv-div2k: srgan-tv at both "
-            "scales, three crops, with and without total variation."
+            "scales, three crops, with and without total variation; tv-laptop: the same in 1,500 "
+            "steps each, from srresnet-mse."
         ),
     ] = "laptop",
     data: Annotated[
@@ -26,7 +27,7 @@ def train(
         ),
     ] = None,
     scale: Annotated[
-        int | None, typer.Option(help="Magnification: 2 or 4 (default: 4; tv-div2k: both).")
+        int | None, typer.Option(help="Magnification: 2 or 4 (default: 4; tv-...: both).")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of a training.", min=1)] = None,
     validate_every: Annotated[
@@ -34,7 +35,7 @@ def train(
     ] = 1000,
     out: Annotated[
         Path | None,
-        typer.Option(help="Checkpoint to write (tv-div2k: folder; default: in the weights folder)"),
+        typer.Option(help="Checkpoint to write (tv-...: folder; default: in the weights folder)"),
     ] = None,
     resume: Annotated[
         bool,
@@ -53,8 +54,8 @@ def train(
     from ..errors import ConfigError
     from ..models.weights_catalogue import weights_folder
     from ..training import (
+        MATRICES,
         PRESETS,
-        TV_MATRIX,
         find_photographs,
         planned_steps,
         read_recipe,
@@ -68,13 +69,13 @@ def train(
         raise ConfigError("no training photographs; give folders, tar files or data sets by --data")
     if scale not in (2, 4, None):
         raise ConfigError(f"the scale is {scale}, expected 2 or 4")
-    _ = a_folder(out) if config == TV_MATRIX else a_file(out)
+    _ = a_folder(out) if config in MATRICES else a_file(out)
     root, folder = data_root(), weights_folder(weights)
     photographs = find_photographs(data, root)
-    if config == TV_MATRIX:
+    if config in MATRICES:
         scales = (2, 4) if scale is None else (scale,)
-        out = out or folder / TV_MATRIX
-        _train_matrix(method, photographs, out, scales, steps, root, folder, device)
+        out = out or folder / config
+        _train_matrix(method, config, photographs, out, scales, steps, root, folder, device)
         return
     if config in PRESETS:
         recipe = recipe_for(method.lower(), scale or 4, config)
@@ -111,6 +112,7 @@ def train(
 
 def _train_matrix(
     method: str,
+    config: str,
     photographs: list[Path],
     out: Path,
     scales: tuple[int, ...],
@@ -121,23 +123,31 @@ def _train_matrix(
 ) -> None:
     from ..data.folder import benchmark_datasets, dataset_folder, open_dataset
     from ..errors import ConfigError
-    from ..training import TV_MATRIX, matrix_table, train_matrix, training_process
+    from ..training import (
+        MATRICES,
+        contrasts,
+        contrasts_table,
+        matrix_table,
+        train_matrix,
+        training_process,
+    )
     from .console import TrainingDisplay, make_console, table_console
 
     if method.lower() != "srgan-tv":
         raise ConfigError(
-            f"{TV_MATRIX} is the matrix of srgan-tv, not of {method}; run: "
-            f"srbench train srgan-tv --config {TV_MATRIX}"
+            f"{config} is the matrix of srgan-tv, not of {method}; run: "
+            f"srbench train srgan-tv --config {config}"
         )
     guarded = benchmark_datasets(root)
-    # The paper's own validation set where it is.
-    papers = "DIV2K-valid"
-    validation = open_dataset(papers, root) if dataset_folder(papers, root) else guarded[0]
+    # The paper's own validation set where it is; else a set with enough images for intervals.
+    there = [name for name in ("DIV2K-valid", "Set14") if dataset_folder(name, root)]
+    validation = open_dataset(there[0], root) if there else guarded[0]
     console = make_console()
     with training_process(device) as place, TrainingDisplay(console) as display:
         rows = train_matrix(
             photographs,
             out,
+            recipe_of=MATRICES[config],
             scales=scales,
             steps=steps,
             weights=weights,
@@ -148,5 +158,11 @@ def _train_matrix(
             report=display.show,
         )
     if place.writes:
-        table_console().print(matrix_table(rows, validation.name))
-        console.print(f"networks and table are in {out}", markup=False)
+        tables = table_console()
+        tables.print(matrix_table(rows, validation.name))
+        tables.print(contrasts_table(contrasts(rows)))
+        console.print(
+            "One run stands for each network: the intervals do not say how much another seed "
+            f"would change. Networks and tables are in {out}",
+            markup=False,
+        )

@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from ..data.folder import Dataset
 from ..errors import ConfigError
@@ -33,6 +35,7 @@ from ..report.kit.style import (
 from ..training import Recipe, TrainingProcess, train
 from ..training.photographs import Photographs, read_photographs
 from ..training.run import finished, run_folder
+from ..training.trainer import TrainingProgress
 from ..training.validation import scores_on
 from ..wording import counted
 
@@ -68,6 +71,7 @@ def depth_study(
     guarded: Sequence[Dataset],
     place: TrainingProcess,
     observer: Observer | None = None,
+    report: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> list[Depth]:
     """Train a network of every depth with and without the long skip; write table and figure.
 
@@ -80,7 +84,7 @@ def depth_study(
         sources: folders and tar files of training photographs.
         out: folder for the checkpoints, depth.csv and the figure depth.png and .pdf.
         validation: data set that all are measured on in the end.
-        weights, guarded, place: as for :func:`srbench.training.train`.
+        weights, guarded, place, report: as for :func:`srbench.training.train`.
 
     Raises:
         ConfigError: a number of blocks makes no sense, or the recipe is not of an SRResNet.
@@ -119,9 +123,11 @@ def depth_study(
                     place=place,
                     resume=(run_folder(checkpoint) / "state.pt").exists(),
                     observer=observer,
+                    report=report,
                 )
             network, _ = load_checkpoint(checkpoint)
-            psnr, _ = scores_on(validation, network, architecture.scale, place.device)
+            scores = scores_on(validation, network, architecture.scale, place.device)
+            psnr = float(np.mean([psnr for psnr, _ in scores]))
             trained.append((own, checkpoint, psnr))
             observer.note(f"{name}: {psnr:.2f} dB on {validation.name}")
     device = str(place.device)

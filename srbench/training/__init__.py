@@ -3,21 +3,23 @@
 ``train`` is the whole of ``srbench train``.
 """
 
-from .matrix import matrix_table, train_matrix
+from .matrix import contrasts, contrasts_table, matrix_table, train_matrix
 from .photographs import Photographs, find_photographs, read_photographs
 from .processes import TrainingProcess, training_process
 from .recipe import Recipe, Stage
-from .recipes import PRESETS, TV_MATRIX, read_recipe, recipe_for
+from .recipes import MATRICES, PRESETS, read_recipe, recipe_for
 from .run import Trained, planned_steps, train
 
 __all__ = [
+    "MATRICES",
     "PRESETS",
-    "TV_MATRIX",
     "Photographs",
     "Recipe",
     "Stage",
     "Trained",
     "TrainingProcess",
+    "contrasts",
+    "contrasts_table",
     "find_photographs",
     "matrix_table",
     "planned_steps",

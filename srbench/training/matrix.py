@@ -5,25 +5,34 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 from rich.table import Table
 
 from ..data.folder import Dataset
 from ..files import write_text
 from ..models.checkpoints import load_checkpoint
 from ..observer import Observer
+from ..stats.cells import Floats
+from ..stats.intervals import student_interval
 from ..wording import counted
 from .content import require_weights
 from .guard import Stopped
 from .photographs import Photographs, read_photographs
 from .processes import TrainingProcess
-from .recipes import TV_CROPS, tv_recipe
+from .recipe import Recipe
+from .recipes import TV_CROPS
 from .run import finished, run_folder, train
 from .trainer import TrainingProgress
-from .validation import PROTOCOL, Scores, bicubic_scores, scores_on
+from .validation import PROTOCOL, Scores, scores_on
 
 _PUBLISHED = Path(__file__).parents[1] / "reference" / "srgan_tv_div2k.csv"
+
+
+Entry = tuple[int, bool]
+"""A crop, and with total variation or not."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +42,38 @@ class Row:
     scale: int
     crop: int | None
     total_variation: bool | None
-    ours: Scores | None
+    each: list[Scores]
+    """Ours, image by image; empty where the run was left out."""
     published: Scores
+
+    @property
+    def ours(self) -> Scores | None:
+        """Ours as means over the images."""
+        if not self.each:
+            return None
+        psnr, ssim = np.mean(self.each, axis=0)
+        return float(psnr), float(ssim)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What one choice changes in PSNR: mean difference over the images and its 95 % interval."""
+
+    scale: int
+    what: str
+    runs: int
+    """Pairs of runs that differ in this choice alone; each image's differences are averaged."""
+    images: int
+    mean: float
+    low: float
+    high: float
 
 
 def train_matrix(
     sources: Sequence[Path],
     folder: Path,
     *,
+    recipe_of: Callable[..., Recipe],
     scales: Sequence[int],
     steps: int | None,
     weights: Path,
@@ -53,11 +86,13 @@ def train_matrix(
     """Train every network of the matrix that is not in ``folder`` yet; the table of all.
 
     The same call goes on where an interrupted one stopped. A run that diverges or collapses is
-    told and left out. The table is written to ``<folder>/tv-div2k.csv`` too.
+    told and left out. The table is written to ``<folder>/tv-div2k.csv`` too, what the choices
+    change to ``<folder>/contrasts.csv``.
 
     Args:
         sources: folders and tar files of training photographs.
-        folder: for the checkpoints and the table.
+        folder: for the checkpoints and the tables.
+        recipe_of: :func:`~.recipes.tv_recipe` or :func:`~.recipes.tv_laptop_recipe`.
         scales: 2, 4 or both.
         steps: of each training; the preset's own if None.
         weights: folder of backbone weights.
@@ -74,11 +109,11 @@ def train_matrix(
     rows: list[Row] = []
     for scale in scales:
         published = _published(scale)
-        bicubic = bicubic_scores(validation, scale)
+        bicubic = scores_on(validation, None, scale, place.device)
         rows.append(Row(scale, None, None, bicubic, published[None, None]))
         data: Photographs | None = None
         for crop, varied in ((c, v) for v in (True, False) for c in TV_CROPS):
-            recipe = tv_recipe(scale, crop, total_variation=varied)
+            recipe = recipe_of(scale, crop, total_variation=varied)
             recipe = recipe if steps is None else recipe.lasting(steps)
             out = folder / f"{recipe.name}_x{scale}.safetensors"
             card = finished(out, recipe)
@@ -103,14 +138,62 @@ def train_matrix(
                     ).card
                 except Stopped as error:
                     observer.note(f"{recipe.name} x{scale} is left out: {error}")
-            ours = None
+            each = []
             if card is not None:
                 network, _ = load_checkpoint(out)
-                ours = scores_on(validation, network, scale, place.device)
-            rows.append(Row(scale, crop, varied, ours, published[crop, varied]))
+                each = scores_on(validation, network, scale, place.device)
+            rows.append(Row(scale, crop, varied, each, published[crop, varied]))
     if place.writes:
         _write(folder / "tv-div2k.csv", rows)
+        _write_contrasts(folder / "contrasts.csv", contrasts(rows), validation.name)
     return rows
+
+
+def contrasts(rows: Sequence[Row]) -> list[Contrast]:
+    """What total variation and what each larger crop change in PSNR, everything else equal.
+
+    The interval is Student's over the images. One run stands for each network, so it says nothing
+    of how much another seed would change.
+    """
+    choices: dict[str, list[tuple[Entry, Entry]]] = {
+        "total variation - none": [((crop, True), (crop, False)) for crop in TV_CROPS]
+    }
+    for small, large in combinations(TV_CROPS, 2):
+        choices[f"crop {large} - {small}"] = [((large, tv), (small, tv)) for tv in (True, False)]
+    found: list[Contrast] = []
+    for scale in sorted({row.scale for row in rows}):
+        of = {(row.crop, row.total_variation): row.each for row in rows if row.scale == scale}
+        for what, pairs in choices.items():
+            both = [(of[a], of[b]) for a, b in pairs if of.get(a) and of.get(b)]
+            if both:
+                each = np.mean([np.subtract(a, b)[:, 0] for a, b in both], axis=0)
+                found.append(_contrast(scale, what, len(both), each))
+    return found
+
+
+def _contrast(scale: int, what: str, runs: int, each: Floats) -> Contrast:
+    n, mean = len(each), float(each.mean())
+    sd = float(each.std(ddof=1)) if n > 1 else float("nan")
+    low, high = student_interval(np.array(mean), np.array(sd), np.array(float(n)))
+    return Contrast(scale, what, runs, n, mean, float(low), float(high))
+
+
+def contrasts_table(rows: Sequence[Contrast]) -> Table:
+    """What the choices change, for a terminal."""
+    table = Table(
+        title="What one choice changes in PSNR, dB: mean over the images, 95 % interval",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for head in ("scale", "choice", "difference", "interval", "runs", "images"):
+        table.add_column(head, justify="left" if head == "choice" else "right", no_wrap=True)
+    for row in rows:
+        interval = "—" if np.isnan(row.low) else f"{row.low:+.3f} to {row.high:+.3f}"
+        table.add_row(
+            f"x{row.scale}", row.what, f"{row.mean:+.3f}", interval, str(row.runs), str(row.images)
+        )
+    return table
 
 
 def matrix_table(rows: Sequence[Row], validation: str) -> Table:
@@ -155,3 +238,16 @@ def _write(path: Path, rows: Sequence[Row]) -> None:
             yield f"{row.scale},{row.crop or ''},{varied},{method},{ours},{published}"
 
     write_text(path, "\n".join(lines()) + "\n")
+
+
+def _write_contrasts(path: Path, rows: Sequence[Contrast], validation: str) -> None:
+    def number(value: float) -> str:
+        return "" if np.isnan(value) else f"{value:.4f}"
+
+    head = "scale,dataset,choice,run_pairs,images,psnr_difference_db,ci_low,ci_high"
+    lines = [
+        f"{row.scale},{validation},{row.what},{row.runs},{row.images},"
+        f"{number(row.mean)},{number(row.low)},{number(row.high)}"
+        for row in rows
+    ]
+    write_text(path, "\n".join([head, *lines]) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,6 @@ from ..models.cards import Architecture
 from .recipe import Content, Recipe, Stage
 
 RecipePreset = Literal["paper", "laptop", "quick"]
-TV_MATRIX = "tv-div2k"
 TV_CROPS = (88, 128, 168)
 PRESETS: tuple[RecipePreset, ...] = ("paper", "laptop", "quick")
 
@@ -132,6 +132,25 @@ def tv_recipe(scale: int, crop: int, *, total_variation: bool) -> Recipe:
     )
 
 
+def tv_laptop_recipe(scale: int, crop: int, *, total_variation: bool) -> Recipe:
+    """The same network as far as a CPU trains it: from srresnet-mse, two crops a batch.
+
+    All networks see the same photographs in the same order, with one seed, so that the matrix
+    compares crops and total variation; how good any of them becomes in 1,500 steps it does not say.
+    """
+    recipe = tv_recipe(scale, crop, total_variation=total_variation)
+    stage = Stage(steps=1_500, crop=crop, batch=2, rate=1e-4, final_rate=1e-6, warmup=50)
+    changes = {"start_from": "srresnet-mse", "frozen_statistics": True, "stages": [stage]}
+    return recipe.model_copy(update={**changes, "ema": 0.995})
+
+
+MATRICES: dict[str, Callable[..., Recipe]] = {
+    "tv-div2k": tv_recipe,
+    "tv-laptop": tv_laptop_recipe,
+}
+"""The two ways to train paper B's matrix: its own schedule, and what a CPU does in hours."""
+
+
 def read_recipe(path: Path, name: str, scale: int | None) -> Recipe:
     """A recipe from a TOML file, for the network and the scale of the command line.
 
@@ -149,7 +168,7 @@ def read_recipe(path: Path, name: str, scale: int | None) -> Recipe:
         values = read_toml(path)
     except FileNotFoundError:
         raise ConfigError(
-            f"{path} does not exist; expected a preset ({', '.join(PRESETS)}, {TV_MATRIX}) "
+            f"{path} does not exist; expected a preset ({', '.join((*PRESETS, *MATRICES))}) "
             "or a TOML file"
         ) from None
     except OSError as error:

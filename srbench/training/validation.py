@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ SAMPLES = 2  # images of which crops are kept
 SIDE = 160  # pixels of a crop
 
 Scores = tuple[float, float]
-"""Means of PSNR in dB and SSIM."""
+"""PSNR in dB and SSIM."""
 
 
 class Validation:
@@ -80,21 +81,19 @@ class Validation:
             write_png(self._samples / safe_stem(image) / f"{name}.png", middle(pixels))
 
 
-def scores_on(dataset: Dataset, network: nn.Module, scale: int, device: torch.device) -> Scores:
-    """What a network reaches on a data set, protocol ``ledig2017``."""
-    images = ((image, dataset.read(image)) for image in dataset.ids)
-    found = Validation("x", images, scale, device)(network, 0)
-    return found["x_psnr_y"], found["x_ssim_y"]
-
-
-def bicubic_scores(dataset: Dataset, scale: int) -> Scores:
-    """What bicubic enlargement reaches there."""
+def scores_on(
+    dataset: Dataset, network: nn.Module | None, scale: int, device: torch.device
+) -> list[Scores]:
+    """What a network (None: bicubic) reaches on each image of a set, protocol ``ledig2017``."""
+    if network is None:
+        enlarge = partial(imresize, scale=Fraction(scale), border="replicate")
+    else:
+        enlarge = NetworkMethod("trained", scale, "", lambda: network, str(device)).upscale
     scores = []
     for _, lr, hr in _pairs(((image, dataset.read(image)) for image in dataset.ids), scale):
-        sr = imresize(lr, Fraction(scale), border="replicate")
-        scores.append(_score(sr, hr, scale))
-    means = _means(scores)
-    return means["psnr_y"], means["ssim_y"]
+        score = _score(enlarge(lr), hr, scale)
+        scores.append((score["psnr_y"], score["ssim_y"]))
+    return scores
 
 
 def _pairs(images: Iterable[tuple[str, Image]], scale: int) -> Iterator[tuple[str, Image, Image]]:

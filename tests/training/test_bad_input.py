@@ -376,7 +376,7 @@ def test_statistics_kept_of_nothing(refused, world):
 
 def test_the_preset_that_does_not_exist(refused, world):
     message = refused("train", "espcn", "--config", "papre", "--data", world / "photos")
-    assert "expected a preset (paper, laptop, quick, tv-div2k) or a TOML file" in message
+    assert "expected a preset (paper, laptop, quick, tv-div2k, tv-laptop) or a TOML file" in message
     assert "'espcn'" in refused("train", "espcm", *command(world)[2:])
 
 

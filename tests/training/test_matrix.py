@@ -2,7 +2,9 @@
 
 import csv
 
+import numpy as np
 import pytest
+from scipy import stats
 from skimage import data
 
 import srbench.training.matrix
@@ -14,7 +16,8 @@ from srbench.models.weights_catalogue import weights_path
 from srbench.training import recipe_for
 from srbench.training.content import NORMALISED
 from srbench.training.guard import Stopped
-from srbench.training.recipes import TV_CROPS, tv_recipe
+from srbench.training.matrix import Row, contrasts
+from srbench.training.recipes import MATRICES, TV_CROPS, tv_laptop_recipe, tv_recipe
 
 
 def small(scale, crop, *, total_variation):
@@ -33,7 +36,7 @@ def train_tv(tmp_path, monkeypatch, save_photographs, save_backbone):
     save_backbone(NORMALISED, weights_path(NORMALISED, tmp_path / "weights"))
     monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("SRBENCH_WEIGHTS", str(tmp_path / "weights"))
-    monkeypatch.setattr(srbench.training.matrix, "tv_recipe", small)
+    monkeypatch.setitem(MATRICES, "tv-div2k", small)
     return ("train", "srgan-tv", "--config", "tv-div2k", "--data", tmp_path / "photos",
             "--out", tmp_path / "matrix")  # fmt: skip
 
@@ -60,6 +63,12 @@ def test_one_command_trains_the_matrix_and_prints_it_beside_the_papers(
         assert published in ran.out
     assert "bicubic" in ran.out
     assert "Set5" in ran.out
+    assert "total variation - none" in ran.out
+    choices = list(csv.DictReader((tmp_path / "matrix/contrasts.csv").open()))
+    assert [row["run_pairs"] for row in choices] == ["3", "2", "2", "2"]
+    assert {(row["dataset"], row["images"], row["ci_low"]) for row in choices} == {
+        ("Set5", "1", "")
+    }
     rows = list(csv.DictReader((tmp_path / "matrix/tv-div2k.csv").open()))
     assert [row["crop"] for row in rows] == ["", "88", "128", "168", "88", "128", "168"]
     assert all(float(row["psnr_db"]) > 0 for row in rows)
@@ -109,7 +118,7 @@ def test_a_network_of_another_recipe_in_the_folder_is_not_passed_off(
 
     monkeypatch.setattr(srbench.training.matrix, "train", once)
     assert "enough" in refused(*train_tv)
-    monkeypatch.setattr(srbench.training.matrix, "tv_recipe", tv_recipe)
+    monkeypatch.setitem(MATRICES, "tv-div2k", tv_recipe)
     assert "another recipe" in refused(*train_tv)
 
 
@@ -121,3 +130,33 @@ def test_the_recipes_are_paper_bs():
         assert (recipe.stages[0].rate, recipe.stages[0].crop) == (1e-3, crop)
     assert recipe_for("srgan-tv", 4, "paper").stages[0].crop == 128
     assert recipe_for("srgan-tv", 4, "paper").name == "srgan-tv"
+
+
+def test_contrasts_are_paired_over_images_with_students_interval():
+    rng = np.random.default_rng(3)
+    psnr = {(crop, tv): rng.normal(27, 2, 9) for crop in TV_CROPS for tv in (True, False)}
+    rows = [
+        Row(4, crop, tv, [(value, 0.8) for value in values], (25.0, 0.75))
+        for (crop, tv), values in psnr.items()
+        if (crop, tv) != (88, False)
+    ]
+    rows.append(Row(4, 88, False, [], (25.0, 0.75)))  # a run that was left out
+    found = {row.what: row for row in contrasts(rows)}
+    each = np.mean([psnr[c, True] - psnr[c, False] for c in (128, 168)], axis=0)
+    low, high = stats.t.interval(0.95, 8, each.mean(), stats.sem(each))
+    row = found["total variation - none"]
+    assert (row.runs, row.images) == (2, 9)
+    assert (row.mean, row.low, row.high) == pytest.approx((each.mean(), low, high))
+    each = psnr[168, True] - psnr[88, True]
+    assert found["crop 168 - 88"].mean == pytest.approx(each.mean())
+    assert found["crop 168 - 88"].runs == 1
+
+
+def test_the_laptops_matrix_has_the_papers_losses_from_one_start():
+    for crop in TV_CROPS:
+        for varied in (True, False):
+            ours = tv_laptop_recipe(4, crop, total_variation=varied)
+            papers = tv_recipe(4, crop, total_variation=varied)
+            assert (ours.content, ours.adversarial) == (papers.content, papers.adversarial)
+            assert ours.total_variation == papers.total_variation
+            assert (ours.start_from, ours.steps, ours.seed) == ("srresnet-mse", 1500, papers.seed)
