@@ -2,7 +2,8 @@
 
 Read without guessing: UTF-8 with or without its mark, UTF-16 with its mark; commas, semicolons,
 tabs or bars between cells, if the header names the needed columns that way; lines above the header
-(blank ones, comments, titles, Excel's ``sep=;``) are passed over.
+(blank ones, comments, titles, Excel's ``sep=;``) are passed over. Of a package that `srbench study
+package` made, the table of its ratings is read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from .errors import RatingsError
 
 _SEPARATORS = ",;\t|"
 _LINES_ABOVE = 50  # where a header is looked for
+_PACKED = re.compile(r"data/study-[0-9A-Za-z]+_data\.csv")  # the ratings of a package
 _SAVE = "save its table as CSV in UTF-8"
 _BEGINNINGS = (
     (b"SQLite format 3\0", "an SQLite database", "give the study's folder, or `study export` it"),
@@ -68,6 +71,7 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
         raise RatingsError(f"cannot read ratings file {path}: it does not exist") from error
     except OSError as error:
         raise RatingsError(f"cannot read ratings file {path}: {error.strerror}") from error
+    content = _of_package(content)
     _refuse_other_kinds(path.name, content)
     text = _decoded(path.name, content)
     _refuse_other_texts(path.name, text)
@@ -93,6 +97,21 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
     if first is None:
         raise RatingsError(f"{path.name} is empty; expected the columns {', '.join(needed)}")
     return first
+
+
+def _of_package(content: bytes) -> bytes:
+    """The ratings of a package that `srbench study package` made; anything else as it is."""
+    if not content.startswith(b"PK\x03\x04"):
+        return content
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            tables = [name for name in names if _PACKED.fullmatch(name)]
+            if "dataset_description.json" in names and len(tables) == 1:
+                return archive.read(tables[0])
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError):
+        pass  # told as any other archive
+    return content
 
 
 def _cells(line: str, separator: str) -> tuple[str, ...]:

@@ -304,14 +304,23 @@ def export(
 @study_app.command("import")
 def import_(
     folder: FolderArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ratings table.", callback=a_file)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Ratings table or package.", callback=a_file)
+    ],
     database: DatabaseOption = None,
 ) -> None:
-    """Add the votes of a ratings table; all of them, or none."""
+    """Add the votes of a ratings table or package; all of them, or none.
+
+    Of a package with pictures a new folder becomes the study.
+    """
+    from ..publishing.unpacking import is_package, unpack_study
     from ..study import import_ratings, open_study
+    from ..study.manifest import MANIFEST_FILE
     from .console import working
 
     with working("adding the votes"):
+        if is_package(file) and not (folder / MANIFEST_FILE).exists():
+            unpack_study(file, folder)
         added = import_ratings(open_study(folder, database).store, file)
     say(
         f"{counted(added.votes, 'vote')} of {counted(added.raters, 'rater')} added, "
@@ -407,6 +416,79 @@ def analyze(
     make_console().print(
         f"{counted(len(files), 'file')} made; the page is {out / 'analysis.html'}", markup=False
     )
+
+
+@study_app.command("package")
+def package(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.", callback=a_folder)
+    ] = None,
+    ratings: Annotated[
+        Path | None, typer.Option(help="A ratings table instead.", callback=a_file)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="ZIP file to write.", callback=a_file)] = Path(
+        "study.zip"
+    ),
+    licence: Annotated[
+        str, typer.Option("--licence", "--license", help="Under which others may use the ratings.")
+    ] = "",
+    citation: Annotated[str, typer.Option(help="How to cite them: text or BibTeX.")] = "",
+    creator: Annotated[str, typer.Option(help="Who made them; several names by ';'.")] = "",
+    title: Annotated[str, typer.Option(help="Name of the data (default: the study's).")] = "",
+    url: Annotated[str, typer.Option(help="Address at which they will stand.")] = "",
+    published: Annotated[
+        str, typer.Option(help="Day of publication (default: today).", metavar="YYYY-MM-DD")
+    ] = "",
+    stimuli: Annotated[
+        bool, typer.Option("--stimuli", help="Pack the pictures too, not their hashes alone.")
+    ] = False,
+    scores: Annotated[
+        Path | None, typer.Option(help="scores.csv of the results.", callback=a_file)
+    ] = None,
+    compare: Annotated[
+        str, typer.Option(help="Declared comparisons, as for analyze.", metavar="PAIRS")
+    ] = "",
+    equivalent: Annotated[
+        float | None, typer.Option(help="Margin of equivalence, as for analyze.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
+    database: DatabaseOption = None,
+) -> None:
+    """Pack ratings, codebook, metadata and results into a ZIP file to publish."""
+    from datetime import date
+
+    from .console import working
+
+    if (folder is None) == (ratings is None):
+        raise ConfigError("give either the study's folder or --ratings FILE")
+    if out.suffix.lower() != ".zip":
+        raise ConfigError(f"{out} is no ZIP file's name; expected one that ends with .zip")
+    with working("statistics, figures and package") as observer:
+        from ..publishing import Analysed, Statement, write_package
+        from ..study import open_study
+
+        said = Statement(
+            licence=licence,
+            citation=citation,
+            creators=[name.strip() for name in creator.split(";") if name.strip()],
+            published=published or date.today().isoformat(),
+            title=title,
+            url=url,
+        )
+        source = open_study(folder, database) if folder is not None else ratings
+        assert source is not None
+        made = write_package(
+            source,
+            out,
+            said,
+            stimuli=stimuli,
+            analysed=Analysed(scores, compare, equivalent, resamples, seed),
+            observer=observer,
+        )
+    say(f"{counted(made.votes, 'vote')} and {counted(made.files, 'file')} in {out}")
+    for note in made.notes:
+        say(f"  note: {note}")
 
 
 def _votes(fewest: int, most: int) -> str:

@@ -1,7 +1,10 @@
 """The study's commands in a row: from a results folder to conclusions, every vote simulated."""
 
 import csv
+import hashlib
+import io
 import json
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,10 @@ from skimage import data
 
 from srbench.imaging import write_png
 from srbench.stats import read_ratings
+
+
+def _stimuli(archive):
+    return next(name for name in archive.namelist() if "description-stimuli" in name)
 
 
 @pytest.fixture
@@ -60,6 +67,34 @@ def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
     assert "icc_a1" in json.loads((tmp_path / "a/reliability.json").read_text())
     page = (tmp_path / "a/analysis.html").read_text()
     assert "Simulated ratings" in page
+
+    said = ("--licence", "CC-BY-4.0", "--citation", "Kim 2026", "--creator", "A. Kim")
+    packed = run_cli("study", "package", "study", "--out", "p.zip", *said, "--resamples", 200)
+    assert packed.code == 0, packed.err
+    assert "102 votes" in packed.out
+    line = refused("study", "import", "copy", "p.zip")
+    assert "holds no pictures" in line
+    assert not (tmp_path / "copy").exists()
+    packed = run_cli(
+        *("study", "package", "study", "--out", "p.zip", *said, "--resamples", 200, "--stimuli"),
+        *("--scores", results / "scores.csv", "--database", f"sqlite:///{tmp_path}/study/study.db"),
+    )
+    assert "terms of their own" in packed.out
+    unpacked = run_cli("study", "import", "copy", "p.zip")
+    assert "102 votes of 6 raters added" in unpacked.out, unpacked.err
+    again = ("study", "analyze", "copy", "--scores", results / "scores.csv", "--out", "c")
+    assert run_cli(*again, "--resamples", 200).code == 0
+    with zipfile.ZipFile(tmp_path / "p.zip") as archive:
+        made = [name for name in archive.namelist() if name.startswith("results/")]
+        for name in made:
+            own = tmp_path / "c" / name.removeprefix("results/")
+            assert own.read_bytes() == archive.read(name), name
+        shown = list(csv.DictReader(io.TextIOWrapper(archive.open(_stimuli(archive)), "utf-8")))
+        for each in shown:
+            picture = archive.read(f"materials/stimuli/{each['stimulus']}.png")
+            assert hashlib.sha256(picture).hexdigest() == each["sha256"]
+    assert len(made) > 30
+    assert {each["phases"] for each in shown} == {"main", "training"}
 
     rater = votes[0]["rater"]
     # A participant id comes from the address: anybody can make it a formula.

@@ -22,6 +22,7 @@ ORDER = (
     "training",
     "benchmark",
     "report",
+    "publishing",
     "experiments",
     "cli",
 )
