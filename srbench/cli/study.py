@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -41,6 +41,26 @@ def new(
         Path, typer.Option(help="Folder for the study; must be new or empty.", callback=a_folder)
     ],
     preset: Annotated[str, typer.Option(help="paper, or short: at most 15 minutes.")] = "short",
+    procedure: Annotated[
+        Literal["acr", "pair", "dcr"],
+        typer.Option(help="Ask for grades, for the better of two, or how much worse than HR."),
+    ] = "acr",
+    mode: Annotated[
+        Literal["side", "place"] | None,
+        typer.Option(help="Two pictures side by side (default), or one place and a key."),
+    ] = None,
+    no_difference: Annotated[
+        bool, typer.Option("--no-difference", help="Pairs may be answered so, too.")
+    ] = False,
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            help="all (default), hr: with the original, mine:NAME: one against every other."
+        ),
+    ] = None,
+    compare: Annotated[
+        str, typer.Option(help="Declared comparisons: A:B,C:* (default: all).", metavar="PAIRS")
+    ] = "",
     scale: Annotated[int | None, typer.Option(help="Magnification, if there are several.")] = None,
     methods: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
     datasets: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
@@ -82,6 +102,11 @@ def new(
             source,
             out,
             preset_name=preset,
+            procedure_name=procedure,
+            mode=mode,
+            no_difference=no_difference,
+            pairs=pairs,
+            compare=compare,
             scale=scale,
             methods=names_of(methods),
             datasets=names_of(datasets),
@@ -105,11 +130,14 @@ def new(
     say(f"study {made.study_id} in {made.folder}")
     versions = f"{counted(len(made.methods), 'version')}: {', '.join(made.methods)}"
     say(f"  {made.stimuli:,} stimuli: {counted(made.contents, 'content')} in {versions}")
+    if procedure == "pair":
+        say(f"  {counted(made.questions, 'pair')} to be compared")
     say(
         f"  {counted(made.trials_per_rater, 'trial')} a rater after {made.practice_trials} for "
         f"practice, about {counted(round(made.minutes_per_rater), 'minute')}"
     )
-    say(f"  {votes} per stimulus from {counted(made.raters, 'rater')}")
+    what = "pair" if procedure == "pair" else "stimulus"
+    say(f"  {votes} per {what} from {counted(made.raters, 'rater')}")
     say(f"  {made.power}")
     for note in made.notes:
         say(f"  note: {note}")

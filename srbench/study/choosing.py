@@ -17,6 +17,7 @@ from ..imaging import read_image
 from .manifest import REFERENCE, Rules
 from .playlists import Content
 from .presets import Preset
+from .procedure import MINE, Procedure
 
 Versions = Mapping[str, Mapping[str, Path]]
 """The image files of one data set, by method and image; the reference is the last method."""
@@ -24,25 +25,28 @@ Versions = Mapping[str, Mapping[str, Path]]
 
 @dataclass(frozen=True)
 class Chosen:
-    """What is to be shown: ``contents`` in order, each in all ``versions`` of its data set;
-    ``notes`` say what is left out."""
+    """What is to be shown: ``contents`` in order, about each the ``questions`` of its data set (as
+    names of methods); ``notes`` say what is left out."""
 
     scale: int
     versions: Mapping[str, Versions]
+    questions: Mapping[str, Sequence[tuple[str, ...]]]
     contents: tuple[Content, ...]
     notes: tuple[str, ...]
 
     @property
-    def stimuli(self) -> int:
-        """How many pictures that makes."""
-        return sum(len(self.versions[dataset]) for dataset, _ in self.contents)
+    def trials(self) -> int:
+        """How many questions that makes."""
+        return sum(len(self.questions[dataset]) for dataset, _ in self.contents)
 
 
 def choose(
     results: Path,
     plan: Preset,
     rules: Rules,
+    asks: Procedure,
     *,
+    pairs: str,
     scale: int | None,
     datasets: Sequence[str] | None,
     methods: Sequence[str] | None,
@@ -58,13 +62,35 @@ def choose(
         _require_known(methods, folders)
     versions = {name: _versions(folder, name, plan, methods) for name, folder in folders.items()}
     notes = _missing(plan, versions, methods)
-    contents, too_high = _choose_contents(versions, plan, rules, rng)
+    questions = {
+        name: asks.questions(list(found), _named_pairs(pairs, name, found))
+        for name, found in versions.items()
+    }
+    limit = plan.contents_shown(
+        [len(asked) for asked in questions.values()], rules.retests, asks.seconds
+    )
+    if asks.swaps and rules.per_rater is not None:
+        limit = sum(len(found[REFERENCE]) for found in versions.values())  # raters share them out
+    contents, too_high = _choose_contents(versions, limit, rules, rng)
     if too_high:
         fate = "cut about the centre" if rules.oversize == "crop" else "left out"
         notes.append(f"{too_high} contents higher than {rules.max_height} pixels were {fate}")
     if not contents:
         raise StudyError("no content is left to be shown; raise --max-height or add images")
-    return Chosen(scale, versions, tuple(contents), tuple(notes))
+    return Chosen(scale, versions, questions, tuple(contents), tuple(notes))
+
+
+def _named_pairs(pairs: str, dataset: str, found: Versions) -> str:
+    """``pairs`` with the method of ``mine:NAME`` spelt as this data set's folder has it."""
+    if pairs in ("all", "hr"):
+        return pairs
+    name = pairs.removeprefix(MINE)
+    if name == pairs or not name:
+        raise StudyError(f"pairs '{pairs}' are not known; expected all, hr or mine:NAME")
+    spelt = {method.casefold(): method for method in found}
+    if name.casefold() not in spelt:
+        raise unknown_name(f"method of {dataset} to be compared with all others", name, found)
+    return MINE + spelt[name.casefold()]
 
 
 def _image_folders(
@@ -160,12 +186,12 @@ def _missing(
 
 def _choose_contents(
     versions: Mapping[str, Versions],
-    plan: Preset,
+    limit: int,
     rules: Rules,
     rng: np.random.Generator,
 ) -> tuple[list[Content], int]:
-    """Contents that fit the rules, at most as many as the preset shows, the data sets taking
-    turns; and how many were too high."""
+    """Contents that fit the rules, at most ``limit``, the data sets taking turns; and how many were
+    too high."""
     queues: dict[str, list[str]] = {}
     too_high = 0
     for dataset, found in versions.items():
@@ -178,7 +204,6 @@ def _choose_contents(
                     continue
             kept.append(image)
         queues[dataset] = [kept[i] for i in rng.permutation(len(kept))]
-    limit = plan.contents_shown([len(found) for found in versions.values()], rules.retests)
     chosen: list[Content] = []
     while any(queues.values()) and len(chosen) < limit:
         for dataset, queue in queues.items():

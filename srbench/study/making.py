@@ -6,9 +6,11 @@ import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from ..errors import StudyError
 from ..imaging import crop_to_multiple, imresize, read_image, write_png
 from ..imaging.luma import Image
 from . import keys
+from .balance import asked_in_any_order, raters_per_unit
 from .choosing import Versions, choose
 from .manifest import (
     REFERENCE,
@@ -35,6 +38,7 @@ from .manifest import (
 )
 from .playlists import make_playlist
 from .presets import minutes, preset
+from .procedure import Item, Mode, Name, Procedure, procedure
 from .recruiting import check_return_url
 from .texts import read_wording
 
@@ -47,9 +51,10 @@ _MAKING = ".making"  # locked while a study is being made
 class NewStudy:
     """What `new_study` made.
 
-    ``trials_per_rater`` without practice; ``votes_per_stimulus`` when ``raters`` finish: the
-    fewest and the most; ``codes``: the raters' access codes, also in access-codes.csv; ``notes``:
-    what was left out or differs from the preset, one sentence each.
+    ``questions``: what the main part asks, a pair or a stimulus each. ``trials_per_rater`` without
+    practice; ``votes_per_stimulus`` (or pair) when ``raters`` finish: the fewest and the most;
+    ``codes``: the raters' access codes, also in access-codes.csv; ``notes``: what was left out or
+    differs from the preset, one sentence each.
     """
 
     folder: Path
@@ -57,6 +62,7 @@ class NewStudy:
     methods: tuple[str, ...]
     contents: int
     stimuli: int
+    questions: int
     practice_trials: int
     trials_per_rater: int
     minutes_per_rater: float
@@ -72,6 +78,11 @@ def new_study(
     out: Path,
     *,
     preset_name: str = "short",
+    procedure_name: Name = "acr",
+    mode: Mode | None = None,
+    no_difference: bool = False,
+    pairs: str | None = None,
+    compare: str = "",
     scale: int | None = None,
     methods: Sequence[str] | None = None,
     datasets: Sequence[str] | None = None,
@@ -96,6 +107,11 @@ def new_study(
     Args:
         results: holds ``images/<dataset>/x<scale>/<method>/<image>.png``, HR among the methods.
         out: the study's folder; must not exist or be empty.
+        procedure_name, mode, no_difference: what is asked (`srbench.study.procedure`); the mode of
+            two pictures is ``side`` unless it is given.
+        pairs: of the procedure ``pair``: ``all`` (default), ``hr``: with the original, or
+            ``mine:NAME``: one method against every other.
+        compare: the comparisons declared for the analysis, as for `srbench study analyze`.
         scale: needed only when the results hold several.
         methods, datasets: default: what the preset shows of all that there are.
         calibration: data set of the practice (and gold) images; ``sample`` is built in.
@@ -110,6 +126,7 @@ def new_study(
     Raises:
         StudyError: the images do not make a study; the message says which and why.
     """
+    from ..stats.declared import declared_pairs
     from .planning import planned_power
 
     plan = preset(preset_name)
@@ -117,6 +134,11 @@ def new_study(
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
     _check_numbers(raters=raters, seed=seed, gold=gold)
     check_return_url(return_url)
+    if mode is None and procedure_name != "acr":
+        mode = "side"
+    asks = procedure(procedure_name, mode, no_difference=no_difference)
+    if pairs is not None and asks.name != "pair":
+        raise StudyError(f"pairs '{pairs}' are for the procedure pair, this is {asks.name}")
     wording = read_wording(texts)
     try:
         rules = Rules(
@@ -133,43 +155,66 @@ def new_study(
     except ValidationError as error:
         raise _rule_error(error) from error
     chosen = choose(
-        results, plan, rules,
+        results, plan, rules, asks, pairs=pairs or "all",
         scale=scale, datasets=datasets, methods=methods, rng=np.random.default_rng([seed, 1]),
     )  # fmt: skip
     scale, notes = chosen.scale, [*chosen.notes]
-    if retests is None and chosen.stimuli < _TRIALS_FOR_RETESTS:
+    trials = min(chosen.trials, per_rater or chosen.trials)
+    if retests is None and trials < _TRIALS_FOR_RETESTS:
         rules = rules.model_copy(update={"retests": 0})
-        notes.append(f"no retests: {chosen.stimuli} trials are too few to keep them apart")
+        notes.append(f"no retests: {trials} trials are too few to keep them apart")
+    asked = {
+        method
+        for questions in chosen.questions.values()
+        for q in questions
+        for method in asks.rated(q)
+    }
+    declared = declared_pairs(compare, asked) if compare else None
 
     with _workplace(out) as workplace:
-        main = [
-            _add(workplace, seed, dataset, image, method, pixels)
-            for dataset, image in chosen.contents
-            for method, pixels in _shown(chosen.versions[dataset], image, rules)
-        ]
-        rated = {image for _, image in chosen.contents}
+        shown: list[Stimulus] = []
+        items: list[Item] = []
+        for dataset, image in chosen.contents:
+            questions = chosen.questions[dataset]
+            versions = dict.fromkeys(method for question in questions for method in question)
+            made = {
+                method: _add(workplace, seed, dataset, image, method, pixels)
+                for method, pixels in _shown(chosen.versions[dataset], image, rules)
+                if method in versions
+            }
+            shown += made.values()
+            items += [tuple(made[method].id for method in question) for question in questions]
+        rated = dict.fromkeys(stimulus for item in items for stimulus in asks.rated(item))
+        names = {image for _, image in chosen.contents}
         practice, golden, anchor_notes = _anchors(
-            workplace, calibration, data_root, rated, scale, rules, seed, plan.calibration, gold
+            workplace, calibration, data_root, names, scale, rules, seed, plan.calibration, gold
         )
         manifest = Manifest(
             title=title,
+            procedure=asks.name,
+            mode=mode,
+            no_difference=no_difference,
+            pairs=tuple((a, b) for a, b in items) if asks.name == "pair" else (),
+            compare=compare,
+            method=asks.standard,
             preset=preset_name,
             scale=scale,
             seed=seed,
             rules=rules,
-            stimuli=tuple({s.id: s for s in [*main, *practice, *golden]}.values()),
-            main=tuple(s.id for s in main),
+            stimuli=tuple({s.id: s for s in [*shown, *practice, *golden]}.values()),
+            main=tuple(s.id for s in shown if s.id in rated),
             calibration=tuple(_anchor(s) for s in practice),
             gold=tuple(_anchor(s) for s in golden),
             questionnaire=wording.questions,
             texts={language: dict(words) for language, words in wording.words.items()},
         )
-        if per_rater is not None and per_rater < max(map(len, manifest.contents.values())):
+        largest = max(map(len, manifest.units.values()))
+        if per_rater is not None and per_rater < largest:
             raise StudyError(
                 f"--per-rater {per_rater} is less than the versions of one image "
-                f"({max(map(len, manifest.contents.values()))}); a rater sees whole contents"
+                f"({largest}); a rater sees whole contents"
             )
-        trials, votes = _try_playlists(manifest, raters)
+        trials, practised, votes = _try_playlists(manifest, raters)
         keys.make_key(workplace)
         save_manifest(manifest, workplace)
         load_manifest(workplace)
@@ -179,20 +224,22 @@ def new_study(
         power = planned_power(
             raters,
             len(chosen.contents),
-            trials / (len(main) + rules.retests),
-            methods=max(map(len, chosen.versions.values())),
+            trials / (len(items) + rules.retests),
+            comparisons=len(declared or {frozenset(q) for q in _compared(asks, chosen.questions)}),
+            procedure=asks.name,
             seed=seed,
         )
 
     return NewStudy(
         folder=out,
         study_id=manifest.study_id,
-        methods=tuple(dict.fromkeys(s.method for s in main)),
+        methods=tuple(dict.fromkeys(s.method for s in shown if s.id in rated)),
         contents=len(chosen.contents),
-        stimuli=len(main),
-        practice_trials=len(practice),
+        stimuli=len(manifest.main),
+        questions=len(items),
+        practice_trials=practised,
         trials_per_rater=trials,
-        minutes_per_rater=minutes(len(practice), trials, rules.block_trials),
+        minutes_per_rater=minutes(practised, trials, rules.block_trials, asks.seconds),
         raters=raters,
         votes_per_stimulus=votes,
         power=power,
@@ -314,20 +361,34 @@ def _anchor(stimulus: Stimulus) -> Anchor:
     return Anchor(stimulus=stimulus.id, expected=5 if stimulus.method == REFERENCE else 1)
 
 
-def _try_playlists(manifest: Manifest, raters: int) -> tuple[int, tuple[int, int]]:
-    """Make every planned rater's playlist once: the most trials of one, and the fewest and most
-    votes that a stimulus will get. Raises what real raters would otherwise run into."""
-    loads = dict.fromkeys(manifest.contents, 0)
-    longest = 0
+def _compared(
+    asks: Procedure, questions: Mapping[str, Sequence[tuple[str, ...]]]
+) -> list[tuple[str, ...]]:
+    """The pairs of methods that the analysis will test: those that were asked, or all that were
+    rated."""
+    if asks.name == "pair":
+        return [question for found in questions.values() for question in found]
+    most = max(questions.values(), key=len)
+    return list(combinations((question[-1] for question in most), 2))
+
+
+def _try_playlists(manifest: Manifest, raters: int) -> tuple[int, int, tuple[int, int]]:
+    """Make every planned rater's playlist once: the most trials of one, how many are for practice,
+    and the fewest and most votes that a stimulus or pair will get. Raises what real raters would
+    otherwise run into."""
+    shown: Counter[Item] = Counter()
+    longest = practised = 0
     for number in range(raters):
-        playlist = make_playlist(manifest, number, loads)
-        longest = max(longest, sum(trial.phase != "training" for trial in playlist))
+        loads = raters_per_unit(manifest, shown)
+        playlist = make_playlist(manifest, number, loads, shown)
+        practised = sum(trial.phase == "training" for trial in playlist)
+        longest = max(longest, len(playlist) - practised)
         if manifest.rules.per_rater is None:
             # Everyone sees everything; one playlist shows that it can be made.
-            return longest, (raters, raters)
-        for content in {manifest.by_id[t.stimulus].content for t in playlist if t.phase == "main"}:
-            loads[content] += 1
-    return longest, (min(loads.values()), max(loads.values()))
+            return longest, practised, (raters, raters)
+        shown.update(trial.stimuli for trial in playlist if trial.phase == "main")
+    votes = [asked_in_any_order(shown, item) for item in manifest.items]
+    return longest, practised, (min(votes), max(votes))
 
 
 def _check_numbers(*, raters: int, seed: int, gold: int) -> None:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +116,9 @@ class Manifest(_Frozen):
     procedure: Name = "acr"
     mode: Mode | None = None
     no_difference: bool = False
-    pairs: tuple[tuple[str, str], ...] = Field(default=(), strict=False)
+    pairs: tuple[Annotated[tuple[str, str], Field(strict=False)], ...] = Field(
+        default=(), strict=False
+    )
     compare: str = ""
     method: Literal["ACR-HR", "DCR", "PC"] = "ACR-HR"
     preset: str

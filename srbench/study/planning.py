@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import StudyError
 from ..wording import counted
+from .procedure import Name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,11 +29,13 @@ _MOST_RATERS = 400
 class Design:
     """A study of two methods, and what is believed of its raters.
 
-    ``difference`` in grades of MOS. ``inconsistency``: SD of a vote about the rater's own mean;
-    0.6 in public studies. ``image_sd``, ``rater_sd``: how far the difference varies from image
-    to image and from rater to rater. ``comparisons``: pairs tested in all; each is tested at
-    ``alpha / comparisons``, the hardest step of Holm's procedure. ``whole_grades``: votes are
-    rounded to 1..5, as on the screen.
+    ``difference`` in grades of MOS; of the procedure ``pair`` the share of raters who prefer the
+    better one of a usual image, above 0.5. ``inconsistency``: SD of a vote about the rater's own
+    mean; 0.6 in public studies. ``image_sd``, ``rater_sd``: how far the difference varies from
+    image to image and from rater to rater, in grades. ``comparisons``: pairs tested in all; each is
+    tested at ``alpha / comparisons``, the hardest step of Holm's procedure. ``whole_grades``: votes
+    are rounded to 1..5, as on the screen. Answers to pairs are drawn from the same model: the one
+    that seems better to the rater, whose impression of each picture has the inconsistency.
     """
 
     raters: int
@@ -44,6 +47,7 @@ class Design:
     alpha: float = 0.05
     comparisons: int = 1
     whole_grades: bool = True
+    procedure: Name = "acr"
 
 
 def power(design: Design, *, seed: int = 0, simulations: int = 2000) -> float:
@@ -112,32 +116,58 @@ def power_table(
 
 
 def planned_power(
-    raters: int, images: int, share: float = 1.0, *, methods: int = 2, seed: int = 0
+    raters: int,
+    images: int,
+    share: float = 1.0,
+    *,
+    methods: int = 2,
+    comparisons: int | None = None,
+    procedure: Name = "acr",
+    seed: int = 0,
 ) -> str:
-    """One line on what a study can find; ``share`` of the images is seen by each rater.
+    """One line on what a study can find; ``share`` of what is asked is seen by each rater.
 
-    All pairs of ``methods`` are compared, the original counted; the line is of the hardest step
-    of Holm's procedure.
+    The line is of the hardest step of Holm's procedure over ``comparisons`` of two methods
+    (default: all pairs of ``methods``). Of the procedure ``pair`` it counts the answers to one pair
+    alone; those to other pairs add to what is known of it.
     """
     seen = max(1, round(images * min(1.0, share)))
     if raters < 2:
         return "power: with one rater no difference can be tested"
-    pairs = methods * (methods - 1) // 2
+    pairs = procedure == "pair"
+    among = comparisons or methods * (methods - 1) // 2
     found = {
         difference: power(
-            Design(raters, seen, difference, comparisons=pairs), seed=seed, simulations=500
+            Design(raters, seen, difference, comparisons=max(1, among), procedure=procedure),
+            seed=seed,
+            simulations=500,
         )
-        for difference in (0.3, 0.5, 1.0)
+        for difference in ((0.6, 0.65, 0.75) if pairs else (0.3, 0.5, 1.0))
     }
-    shares = ", ".join(f"{d:g} with {p:.0%}" for d, p in found.items())
-    among = f", as one of {pairs} comparisons" if pairs > 1 else ""
+    shares = ", ".join(
+        f"{f'{d:.0%}' if pairs else f'{d:g}'} with {p:.0%}" for d, p in found.items()
+    )
+    of_all = f", as one of {among} comparisons" if among > 1 else ""
     each = f"{raters} raters on {counted(seen, 'image')} each"
-    return f"power: {each} find a MOS difference of {shares}{among}"
+    what = "preference" if pairs else "MOS difference"
+    return f"power: {each} find a {what} of {shares}{of_all}"
 
 
 def _differences(design: Design, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Rater's vote on one method minus his vote on the other: (count, raters, images)."""
     shape = (count, design.raters, design.images)
+    if design.procedure == "pair":
+        # Answers by the sign of a difference of what two pictures seem: a preference of 1 or -1.
+        from scipy.special import ndtri
+
+        apart = np.sqrt(2) * design.inconsistency
+        seems = (
+            apart * ndtri(design.difference)
+            + design.image_sd * rng.standard_normal((count, 1, design.images))
+            + design.rater_sd * rng.standard_normal((count, design.raters, 1))
+            + apart * rng.standard_normal(shape)
+        )
+        return np.sign(seems)
     shift = (
         design.difference
         + design.image_sd * rng.standard_normal((count, 1, design.images))
@@ -188,6 +218,10 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
 def _check(design: Design) -> None:
     if design.raters < 2 or design.images < 1 or design.comparisons < 1:
         raise StudyError("a plan needs at least 2 raters, 1 image and 1 comparison")
+    if design.procedure == "pair" and not 0.5 < design.difference < 1:
+        raise StudyError(
+            f"a preference of {design.difference:g} is no share of raters above 0.5 and below 1"
+        )
     if not (0 < design.alpha < 1 and 0 < design.difference <= 4 and design.inconsistency > 0):
         raise StudyError(
             "a plan needs 0 < alpha < 1, a MOS difference above 0 and at most 4, and an "

@@ -35,13 +35,16 @@ _SHORT_CONTENTS = 10
 _SHORT_MINUTES = 15.0
 
 
-def minutes(practice: int, trials: int, block_trials: int) -> float:
-    """Minutes that a session is expected to take, breaks and instructions included."""
+def minutes(
+    practice: int, trials: int, block_trials: int, seconds: float = SECONDS_PER_VOTE
+) -> float:
+    """Minutes that a session is expected to take, breaks and instructions included; ``seconds`` are
+    those of one answer."""
     breaks = max(0, -(-trials // block_trials) - 1)
     seconds = (
         SECONDS_AROUND
         + practice * SECONDS_PER_PRACTICE
-        + trials * SECONDS_PER_VOTE
+        + trials * seconds
         + breaks * SECONDS_PER_BREAK
     )
     return seconds / 60
@@ -65,13 +68,21 @@ class Preset:
         )
         return [method for method in _PAPER if method not in left_out]
 
-    def contents_shown(self, versions: Sequence[int], retests: int) -> int:
-        """How many contents are shown when data sets have so many versions each."""
+    def contents_shown(
+        self, questions: Sequence[int], retests: int, seconds: float = SECONDS_PER_VOTE
+    ) -> int:
+        """How many contents are shown when data sets have so many questions about each; ``seconds``
+        are those of one answer."""
         if self.name != "short":
             return 10**9
         contents = _SHORT_CONTENTS
         while contents > 1 and (
-            minutes(2 * self.calibration, contents * max(versions) + retests, self.block_trials)
+            minutes(
+                2 * self.calibration,
+                contents * max(questions) + retests,
+                self.block_trials,
+                seconds,
+            )
             > _SHORT_MINUTES
         ):
             contents -= 1

@@ -32,8 +32,9 @@ What the rating screen needs of it:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import StudyError
@@ -51,6 +52,7 @@ Unit = tuple[str, ...]
 REFERENCE = "HR"
 GAP = 16  # device pixels between two pictures that stand side by side
 FIRST, SECOND, SAME = 1, 2, 3  # stored answers to a pair
+MINE = "mine:"
 
 _GRADES = {grade: f"grade_{grade}" for grade in range(1, 6)}
 _IMPAIRMENT = {grade: f"impairment_{grade}" for grade in range(1, 6)}
@@ -70,7 +72,7 @@ class Procedure:
     """
 
     name: Name
-    standard: str
+    standard: Literal["ACR-HR", "DCR", "PC"]
     question: str
     answers: Mapping[int, str]
     feedback: Mapping[int, str]
@@ -78,6 +80,14 @@ class Procedure:
     pictures: int = 1
     mode: Mode | None = None
     swaps: bool = False
+
+    def questions(self, methods: Sequence[str], pairs: str = "all") -> list[tuple[str, ...]]:
+        """What is asked about one image in these versions, as names of methods.
+
+        ``pairs`` chooses among pairs: ``all`` two methods, ``hr`` the original among them, or
+        ``mine:NAME``, one method against every other.
+        """
+        return [(method,) for method in methods]
 
     def units(self, manifest: Manifest) -> Mapping[Unit, tuple[Item, ...]]:
         """Everything that is asked in the main part, by what a rater gets as a whole: all versions
@@ -91,6 +101,10 @@ class Procedure:
         """The question about one stimulus."""
         return (stimulus,)
 
+    def rated(self, item: Item) -> Item:
+        """The stimuli that an answer is about."""
+        return item
+
     def anchored(self, manifest: Manifest, stimuli: Iterable[str]) -> list[Item]:
         """The questions that practice or gold stimuli make."""
         return [self.item(manifest, stimulus) for stimulus in stimuli]
@@ -103,12 +117,25 @@ class Procedure:
 class _Degradation(Procedure):
     """How much worse than its original a version is: the original stands first."""
 
+    def questions(self, methods: Sequence[str], pairs: str = "all") -> list[tuple[str, ...]]:
+        return [(REFERENCE, method) for method in methods if method != REFERENCE]
+
     def item(self, manifest: Manifest, stimulus: str) -> Item:
         return manifest.original_of(stimulus), stimulus
+
+    def rated(self, item: Item) -> Item:
+        return item[1:]
 
 
 class _Pairs(Procedure):
     """Which of two versions of an image is better; every pair is a unit of its own."""
+
+    def questions(self, methods: Sequence[str], pairs: str = "all") -> list[tuple[str, ...]]:
+        versions = [method for method in methods if method != REFERENCE]
+        if pairs.startswith(MINE):
+            mine = pairs.removeprefix(MINE)
+            return [(mine, other) for other in versions if other != mine]
+        return list(combinations(methods if pairs == "hr" else versions, 2))
 
     def units(self, manifest: Manifest) -> Mapping[Unit, tuple[Item, ...]]:
         return {(*manifest.by_id[a].content, a, b): ((a, b),) for a, b in manifest.pairs}

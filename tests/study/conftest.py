@@ -14,6 +14,7 @@ from srbench.data import open_dataset
 from srbench.imaging import crop_to_multiple, imresize, write_png
 from srbench.study.making import new_study
 from srbench.study.manifest import Anchor, Manifest, Rules, Stimulus
+from srbench.study.procedure import ACR, SAME
 from srbench.study.store import Study, open_study
 
 SCALE = 4
@@ -84,9 +85,10 @@ def study(folder, database) -> Iterator[Study]:
 
 @pytest.fixture(scope="session")
 def design() -> Callable[..., Manifest]:
-    """Builds a manifest without pictures: versions per content, practice images, gold, rules."""
+    """Builds a manifest without pictures: versions per content, practice images, gold, rules, and
+    what is asked."""
 
-    def build(versions, practice=2, gold=0, seed=0, **rules) -> Manifest:
+    def build(versions, practice=2, gold=0, seed=0, asks=ACR, pairs="all", **rules) -> Manifest:
         def stimulus(dataset, image, method):
             name = hashlib.sha256(f"{seed}{dataset}{image}{method}".encode()).hexdigest()[:32]
             return Stimulus(
@@ -101,16 +103,27 @@ def design() -> Callable[..., Manifest]:
                 Anchor(stimulus=s.id, expected=5 if s.method == "HR" else 1) for s in stimuli
             )
 
-        main = [stimulus("D", f"c{c}", f"m{v}") for c, n in enumerate(versions) for v in range(n)]
+        main, items = [], []
+        for content, count in enumerate(versions):
+            questions = asks.questions([f"m{v}" for v in range(count)], pairs)
+            shown = {m: stimulus("D", f"c{content}", m) for q in questions for m in q}
+            main += shown.values()
+            items += [tuple(shown[m].id for m in q) for q in questions]
+        rated = {stimulus for item in items for stimulus in asks.rated(item)}
         practised, golden = anchors("P", practice), anchors("G", gold)
         return Manifest(
             title="t",
             preset="short",
             scale=4,
             seed=seed,
+            procedure=asks.name,
+            mode=asks.mode,
+            no_difference=SAME in asks.answers and asks.name == "pair",
+            pairs=tuple(items) if asks.name == "pair" else (),
+            method=asks.standard,
             rules=Rules(**rules),
             stimuli=(*main, *practised, *golden),
-            main=tuple(s.id for s in main),
+            main=tuple(s.id for s in main if s.id in rated),
             calibration=graded(practised),
             gold=graded(golden),
             questionnaire=(),
