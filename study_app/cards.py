@@ -13,11 +13,12 @@ import streamlit as st
 
 from srbench.study.manifest import Question
 from srbench.study.recruiting import return_address
-from srbench.study.session import Screen, Session, window_needed
+from srbench.study.session import Screen, Session
 from srbench.study.store import Study
 from srbench.study.texts import Texts
 from srbench.wording import printable
-from study_app.components import CHROME_HEIGHT, display_check
+from study_app.components import display_check
+from study_app.rating import geometry
 
 _LONGEST_ANSWER = 500
 
@@ -85,13 +86,10 @@ def _answer(question: Question, session: Session, texts: Texts) -> str | None:
 def display(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
     """Whether the window holds the largest picture of this rater's playlist."""
     st.title(texts["display_title"])
-    width, height = window_needed(study.manifest, study.store.playlist(session))
     result = display_check(
         key=_key(session, "display-check"),
         data={
-            "width": width,
-            "height": height,
-            "chrome": CHROME_HEIGHT,
+            **geometry(study, study.store.playlist(session)),
             "texts": {
                 "need": texts["display_need"],
                 "have": texts["display_have"],

@@ -1,14 +1,11 @@
-"""The browser components: the rating screen, the display check before it, the device's memory."""
+"""The browser components: the rating screen, the display check before it, the page's language, the
+device's memory."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 
 from streamlit.components import v2
-
-# CSS pixels that the rating screen needs above and below the picture; see viewer.js.
-CHROME_HEIGHT = 32 + 84
-
 
 def _source(name: str) -> str:
     return files("study_app").joinpath("viewer", name).read_text("utf-8")
@@ -18,15 +15,18 @@ rating_screen = v2.component(
     "srbench.rating_screen",
     html=_source("viewer.html"),
     css=_source("viewer.css"),
-    js=_source("viewer.js"),
+    js=_source("exact.js") + _source("viewer.js"),
 )
 
 display_check = v2.component(
     "srbench.display_check",
     html=_source("check.html"),
     css=_source("check.css"),
-    js=_source("check.js"),
+    js=_source("exact.js") + _source("check.js"),
 )
+
+# Tells browsers, screen readers and translators what language the page is in.
+page_language = v2.component("srbench.page_language", js=_source("language.js"))
 
 # Keeps the token of a personal link in a cookie of this study's own.
 device_memory = v2.component("srbench.device_memory", js=_source("device.js"))

@@ -10,10 +10,10 @@ import streamlit as st
 from srbench.errors import BegunAlready, StudyError
 from srbench.study.recruiting import participant_of
 from srbench.study.store import Study
-from srbench.study.texts import Texts, texts_of
+from srbench.study.texts import Texts, direction, texts_of
 from srbench.wording import printable
 from study_app import cards, rating
-from study_app.components import device_memory
+from study_app.components import device_memory, page_language
 
 TOKEN = "r"
 LANGUAGE = "lang"
@@ -35,6 +35,8 @@ def rater_page(study: Study) -> None:
     """Show the screen that this rater stands at. While the database is away: the picture as it
     stood, if there is one, or a few calm words; the page goes on by itself."""
     texts = _texts(study)
+    language = st.session_state["language"]
+    page_language(key="language", data={"language": language, "direction": direction(language)})
     cards.say_when_disconnected(texts)
     try:
         _present_screen(study, texts)

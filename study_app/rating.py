@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from srbench.errors import StudyError
-from srbench.study.manifest import stimulus_path
+from srbench.study.manifest import GRADES, stimulus_path
 from srbench.study.playlists import Trial
 from srbench.study.presets import SECONDS_PER_VOTE
 from srbench.study.session import Screen, Session, parse_submission
@@ -26,7 +26,8 @@ from study_app.components import rating_screen
 _SESSION, _FEEDBACK, _MESSAGE, _ANSWERS = "session", "feedback-for", "rating-message", "answers"
 _SHOWN, _SEND_PICTURES, _COMPONENT = "shown", "send-pictures", "rating-"
 _WORDS = (
-    "undo", "picture", "too_small", "zoomed", "loading", "load_failed", "not_saved", "go_on",
+    "undo", "picture", "too_small", "zoomed", "pinched", "colours_changed", "see_both", "loading",
+    "load_failed", "not_saved", "go_on",
 )  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def _mount(
     following: Trial | None,
     shown: dict[str, Any],
 ) -> None:
-    rules = study.manifest.rules
+    rules, playlist = study.manifest.rules, study.store.playlist(session)
     # Streamlit passes on only what differs from the run before, but the screen waits for every
     # answer, also for the same one again.
     answer = st.session_state[_ANSWERS] = st.session_state.get(_ANSWERS, 0) + 1
@@ -113,13 +114,17 @@ def _mount(
             **shown,
             "session": session.nonce,
             "answer": answer,
-            "picture": _picture(study, trial),
-            "next": _picture(study, following) if following else None,
-            "magnification": rules.magnification,
+            "pictures": [_picture(study, trial)],
+            "next": [_picture(study, following)] if following else [],
+            **geometry(study, playlist),
             "minimum_ms": rules.minimum_ms,
-            "progress": _progress(study.store.playlist(session), trial, texts),
+            "progress": _progress(playlist, trial, texts),
+            "answers": [
+                {"score": grade, "text": f"{grade} {texts[f'grade_{grade}']}", "key": str(grade)}
+                for grade in GRADES
+            ],
+            "names": [],
             "texts": {
-                "grades": [texts[f"grade_{grade}"] for grade in range(1, 6)],
                 "question": texts["question_of_quality"],
                 **{name: texts[name] for name in _WORDS},
             },
@@ -130,6 +135,17 @@ def _mount(
         on_read_change=lambda: _read(study, session, texts),
         on_missing_change=_send_pictures,
     )
+
+
+def geometry(study: Study, playlist: Sequence[Trial]) -> dict[str, Any]:
+    """What exact.js needs to know: how pictures stand, the largest ones of a playlist, how many
+    device pixels wide theirs are at least."""
+    shown = [study.manifest.by_id[trial.stimulus] for trial in playlist]
+    return {
+        "layout": {"pictures": 1, "mode": None},
+        "largest": {"width": max(s.width for s in shown), "height": max(s.height for s in shown)},
+        "magnification": study.manifest.rules.magnification,
+    }
 
 
 def _vote(study: Study, session: Session, texts: Texts) -> None:

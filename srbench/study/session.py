@@ -273,8 +273,7 @@ def _fault(vote: Submission, manifest: Manifest) -> str:
         return "the window size is out of range"
     if (vote.natural_width, vote.natural_height) != (stimulus.width, stimulus.height):
         return "the picture was not decoded whole"
-    factor = manifest.rules.magnification
-    if (vote.drawn_width, vote.drawn_height) != (factor * stimulus.width, factor * stimulus.height):
+    if (vote.drawn_width, vote.drawn_height) not in _exact(vote, stimulus, manifest):
         return "the picture was not drawn in device pixels"
     if vote.pinch is not None and not abs(vote.pinch - 1) <= _LARGEST_PINCH:
         return "the page was magnified by two fingers"
@@ -288,3 +287,12 @@ def _fault(vote: Submission, manifest: Manifest) -> str:
     elif vote.toggles is not None or vote.second_ms is not None:
         return "there is no second picture"
     return ""
+
+
+def _exact(vote: Submission, stimulus: Stimulus, manifest: Manifest) -> set[tuple[int, int]]:
+    """The sizes on screen at which a picture's pixel is a square of device pixels: the study's
+    magnification, and on fine screens whole multiples of it that keep the square within a CSS pixel
+    or two (study_app/viewer/exact.js)."""
+    factor = manifest.rules.magnification
+    multiples = range(1, max(1, math.ceil(vote.pixel_ratio / 2)) + 1)
+    return {(n * factor * stimulus.width, n * factor * stimulus.height) for n in multiples}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -24,6 +24,8 @@ Texts = Mapping[str, str]
 FALLBACK = "en"
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _LONGEST_TEXT = 20_000
+# Languages written in the Arabic, Hebrew, Syriac or Thaana script.
+_RIGHT_TO_LEFT = {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "syr", "ug", "ur", "yi"}
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,11 @@ def _with_own(words: Texts, endings: Sequence[str]) -> Texts:
         if name.endswith(ending)
     }
     return {**words, **own}
+
+
+def direction(language: str) -> Literal["ltr", "rtl"]:
+    """Which way a language is written, for a page's ``dir``."""
+    return "rtl" if language in _RIGHT_TO_LEFT else "ltr"
 
 
 def _checked(language: str, changed: object, path: Path) -> Texts:

@@ -3,22 +3,22 @@
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
+  const { layout, largest, magnification, texts } = data;
   const find = (selector) => parentElement.querySelector(selector);
   const size = (width, height) => `${width} × ${height}`;
   const measure = () => {
     const ratio = window.devicePixelRatio;
-    const need = { width: data.width, height: data.height + Math.ceil(data.chrome * ratio) };
-    const have = {
-      width: Math.round(window.innerWidth * ratio),
-      height: Math.floor(window.innerHeight * ratio),
-    };
-    const fits = have.width >= need.width && have.height >= need.height;
-    find(".need-label").textContent = data.texts.need;
-    find(".have-label").textContent = data.texts.have;
-    find(".need").textContent = size(need.width, need.height);
-    find(".have").textContent = size(have.width, have.height);
-    find(".verdict").textContent = fits ? data.texts.ok : data.texts.small;
-    find(".go").textContent = data.texts.go_on;
+    const [width, height] = [largest.width * magnification, largest.height * magnification];
+    const room = roomFor(layout, ratio);
+    const screen = Math.floor(window.innerHeight * ratio);
+    const fits = squareFor(largest, magnification, layout, ratio) > 0;
+    find(".need-label").textContent = texts.need;
+    find(".have-label").textContent = texts.have;
+    find(".need").textContent =
+      size(stepOf(layout, width, ratio) + width, height + screen - room.height);
+    find(".have").textContent = size(room.width, screen);
+    find(".verdict").textContent = fits ? texts.ok : texts.small;
+    find(".go").textContent = texts.go_on;
     find(".go").disabled = !fits;
     return {
       pixel_ratio: ratio,

@@ -1,15 +1,17 @@
-// The rating screen. One vote is {session, trial, attempt, stimulus, ...}; the server says which trial it waits for
+// The rating screen: one picture, or two side by side or in one place, and a button for each answer.
+// One vote is {session, trial, attempt, stimulus, ...}; the server says which trial it waits for
 // by sending new data, and only that unlocks the next vote.
 //
-// States of a trial: loading (picture not decoded), waiting (standing, minimum time running),
-// ready (a vote counts), sent (vote on its way, sent again until the server answers), feedback
-// (practice: the answer is shown until the rater goes on), blocked (the picture cannot be shown
-// in exact pixels).
+// States of a trial: loading (pictures not decoded), waiting (standing; the minimum time runs, or
+// one of two pictures in one place was not looked at), ready (a vote counts), sent (vote on its
+// way, sent again until the server answers), feedback (practice: the answer is shown until the
+// rater goes on), blocked (the pictures cannot be shown in exact pixels).
 
-const TOP = 32;
-const BOTTOM = 84;
+const GREY = "rgb(128, 128, 128)";
 const RESEND_MS = 3000;
 const RETRY_MS = 1000;
+const OPEN = ["waiting", "ready"]; // states in which the rater looks at pictures
+const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowDown: "↓" };
 const views = new WeakMap();
 
 export default function (component) {
@@ -28,50 +30,65 @@ class View {
   constructor(root) {
     const find = (selector) => root.querySelector(selector);
     this.stage = find(".stage");
-    this.canvas = find("canvas");
+    this.canvases = [find("canvas")]; // and one more for a second picture
+    this.names = [...root.querySelectorAll(".names button")];
     this.card = find(".card");
     this.go = find(".go");
     this.note = find(".note");
+    this.said = find(".said");
     this.undo = find(".undo");
-    this.buttons = [...root.querySelectorAll(".grades button")];
+    this.grades = find(".grades");
+    this.buttons = [];
     this.pictures = new Map(); // key -> promise of a decoded picture
     this.data = null; // the trial on screen
     this.waitingData = null; // the next trial, while feedback is read
-    this.bitmap = null;
+    this.bitmaps = null;
     this.ratio = null; // device pixel ratio that this page began with
+    this.offered = null; // another one, if the rater goes on with it
+    this.focusLost = 0; // how often the page was left since this trial began
+    this.away = false;
     this.serial = 0; // grows with each trial shown; late callbacks of an older one do nothing
     this.timers = {};
-    this.buttons.forEach((button) =>
-      button.addEventListener("click", () => this.vote(Number(button.dataset.score))));
+    this.canvases[0].addEventListener("click", () => this.pictureClicked(0));
+    this.names.forEach((name, index) => name.addEventListener("click", () => this.toggle(index)));
     this.undo.addEventListener("click", () => this.takeBack());
     this.go.addEventListener("click", () => this.proceed());
-    this.onKey = (event) => this.key(event);
-    this.onResize = () => this.resized();
+    const onResize = () => this.resized();
+    this.listeners = [
+      [window, "keydown", (event) => this.key(event)],
+      [window, "keyup", (event) => this.keyUp(event)],
+      [window, "resize", onResize],
+      [window.visualViewport, "resize", onResize],
+      [window, "blur", () => this.left()],
+      [window, "focus", () => this.back()],
+      [document, "visibilitychange", () => (document.hidden ? this.left() : this.back())],
+    ];
     this.listening = false;
   }
 
   listen() {
     if (this.listening) return;
     this.listening = true;
-    window.addEventListener("keydown", this.onKey, true);
-    window.addEventListener("resize", this.onResize);
+    // Keys before anything else gets them; of focus only what the window itself has.
+    for (const [target, name, handler] of this.listeners)
+      target.addEventListener(name, handler, name.startsWith("key"));
   }
 
   leave() {
     this.listening = false;
-    window.removeEventListener("keydown", this.onKey, true);
-    window.removeEventListener("resize", this.onResize);
+    for (const [target, name, handler] of this.listeners)
+      target.removeEventListener(name, handler, name.startsWith("key"));
     clearTimeout(this.timers.resend);
   }
 
   update(data) {
     this.listen();
-    for (const picture of [data.picture, data.next]) if (picture) this.fetchPicture(picture);
-    for (const key of [...this.pictures.keys()])
-      if (key !== data.picture.key && key !== data.next?.key && key !== this.data?.picture.key)
-        this.pictures.delete(key);
+    const wanted = [...data.pictures, ...data.next];
+    for (const picture of wanted) this.fetchPicture(picture);
+    const kept = new Set([...wanted, ...(this.data?.pictures ?? [])].map((picture) => picture.key));
+    for (const key of [...this.pictures.keys()]) if (!kept.has(key)) this.pictures.delete(key);
     const same = this.data && ["session", "trial", "attempt"].every((n) => data[n] === this.data[n]) &&
-      data.picture.key === this.data.picture.key;
+      data.pictures.every((picture, index) => picture.key === this.data.pictures[index]?.key);
     const rated = ["sent", "feedback"].includes(this.state()) && data.session === this.data?.session;
     if (rated && data.feedback && data.feedback.trial === this.data?.trial) {
       clearTimeout(this.timers.resend);
@@ -115,28 +132,57 @@ class View {
     this.waitingData = null;
     this.data = data;
     this.serial += 1;
+    this.focusLost = 0;
     this.unmark();
     this.label();
     this.load();
   }
 
   label() {
-    const { texts, progress } = this.data;
+    const { texts, progress, answers, names, layout } = this.data;
     const bar = this.stage.querySelector(".bar");
     bar.setAttribute("aria-valuemax", progress.total);
     bar.setAttribute("aria-valuenow", progress.done);
     bar.setAttribute("aria-label", progress.text);
     bar.firstElementChild.style.width = `${(100 * progress.done) / progress.total}%`;
     this.stage.querySelector(".where").textContent = progress.text;
-    this.stage.querySelector(".grades").setAttribute("aria-label", texts.question);
-    this.canvas.setAttribute("aria-label", texts.picture);
+    this.stage.dataset.mode = layout.mode ?? "";
+    this.grades.setAttribute("aria-label", texts.question);
+    this.grades.dir = layout.pictures > 1 ? "ltr" : "";
     this.undo.textContent = texts.undo;
     this.undo.hidden = !this.data.undo;
-    this.buttons.forEach((button, index) => {
-      const key = document.createElement("span");
-      key.textContent = `[${index + 1}]`;
-      button.replaceChildren(`${index + 1} ${texts.grades[index]}`, key);
+    if (this.canvases.length < layout.pictures) this.addCanvas();
+    this.canvases.forEach((canvas, index) =>
+      canvas.setAttribute("aria-label", names[index] ?? texts.picture));
+    this.names[0].parentElement.hidden = !this.data.named;
+    this.names.forEach((name, index) => {
+      name.textContent = names[index] ?? "";
+      name.disabled = layout.mode !== "place";
     });
+    // Made once: a button that a rater has reached by the tab key stays.
+    while (this.buttons.length < answers.length) this.addButton();
+    this.buttons.forEach((button, index) => {
+      const { score, text, key } = answers[index];
+      button.dataset.score = score;
+      const sign = document.createElement("span");
+      sign.textContent = `[${SIGNS[key] ?? key}]`;
+      button.replaceChildren(text, sign);
+    });
+  }
+
+  addCanvas() {
+    const second = this.canvases[0].cloneNode();
+    second.addEventListener("click", () => this.pictureClicked(1));
+    this.canvases[0].after(second);
+    this.canvases.push(second);
+  }
+
+  addButton() {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.addEventListener("click", () => this.vote(Number(button.dataset.score)));
+    this.grades.append(button);
+    this.buttons.push(button);
   }
 
   // --- the picture ------------------------------------------------------------------------
@@ -158,12 +204,12 @@ class View {
     this.enter("loading");
     this.timers.slow = setTimeout(() => this.tell(serial, this.data.texts.loading), 700);
     while (serial === this.serial) {
-      const { picture, texts } = this.data;
+      const { pictures, texts } = this.data;
       try {
-        const bitmap = await this.fetchPicture(picture);
+        const bitmaps = await Promise.all(pictures.map((picture) => this.fetchPicture(picture)));
         if (serial !== this.serial) return;
         clearTimeout(this.timers.slow);
-        this.bitmap = bitmap;
+        this.bitmaps = bitmaps;
         this.show();
         return;
       } catch {
@@ -177,37 +223,60 @@ class View {
     if (serial === this.serial && this.state() === "loading") this.note.textContent = text;
   }
 
-  // Draw, then count the minimum time from the frame in which the picture stands.
+  // Draw, then count the minimum time from the frame in which the pictures stand.
   show() {
-    const { texts, magnification } = this.data;
+    const { texts, magnification, layout, largest, told } = this.data;
     const ratio = window.devicePixelRatio;
     this.ratio ??= ratio;
-    if (!this.data.told && ratio !== this.ratio) return this.block(texts.zoomed, texts.go_on);
-    const width = this.bitmap.width * magnification;
-    const height = this.bitmap.height * magnification;
-    const room = {
-      width: Math.round(window.innerWidth * ratio),
-      top: Math.ceil(TOP * ratio),
-      height: Math.floor((window.innerHeight - BOTTOM) * ratio) - Math.ceil(TOP * ratio),
-    };
-    const fits = width <= room.width && height <= room.height;
-    if (!fits && !this.data.told) return this.block(texts.too_small);
+    if (!told && pinch() !== 1) return this.block(texts.pinched);
+    if (!told && !coloursStand(this.stage)) return this.block(texts.colours_changed, texts.go_on);
+    if (!told && ratio !== this.ratio) {
+      this.offered = ratio;
+      return this.block(texts.zoomed, texts.go_on);
+    }
+    const [bitmap] = this.bitmaps;
+    const square =
+      squareFor(largest, magnification, layout, ratio) ||
+      squareFor(bitmap, magnification, layout, ratio);
+    if (!square && !told) return this.block(texts.too_small);
     this.hideCard();
-    this.drawn = { width, height };
-    if (fits) this.place(width, height, room, ratio);
-    this.canvas.style.visibility = fits ? "visible" : "hidden";
-    if (this.data.told) return this.tellStored();
+    this.drawn = { width: bitmap.width * square, height: bitmap.height * square };
+    if (square) this.place(this.drawn.width, this.drawn.height, ratio);
+    this.stage.dataset.hidden = String(!square);
+    this.seen = 1; // pictures looked at
+    this.toggles = 0;
+    this.standing = null;
+    this.enough = false;
+    this.raise(0);
+    if (told) return this.tellStored();
     if (this.state() === "sent" && !this.data.refused) return;
     this.enter("waiting");
+    this.ask();
     const serial = this.serial;
     requestAnimationFrame(() => requestAnimationFrame(() => {
       if (serial !== this.serial || this.state() !== "waiting") return;
-      this.standing = performance.now();
+      this.standing = this.changed = performance.now();
+      this.secondMs = 0;
       clearTimeout(this.timers.minimum);
       this.timers.minimum = setTimeout(() => {
-        if (serial === this.serial && this.state() === "waiting") this.enter("ready");
+        if (serial !== this.serial) return;
+        this.enough = true;
+        this.unlock();
       }, this.data.minimum_ms);
     }));
+  }
+
+  // A vote counts once the pictures have stood long enough, and both were looked at.
+  unlock() {
+    const both = this.data.layout.mode !== "place" || this.seen > 1;
+    if (this.state() === "waiting" && this.enough && both) this.enter("ready");
+  }
+
+  // What is asked, for screen readers; of two pictures it stands in the note.
+  ask() {
+    const { texts, progress, layout } = this.data;
+    const question = layout.pictures > 1 ? "" : texts.question;
+    this.said.textContent = `${progress.text}. ${question}`;
   }
 
   // The picture's grade that is stored, beside the picture if it stands there already.
@@ -215,41 +284,108 @@ class View {
     const { told, texts, undo } = this.data;
     this.enter("feedback");
     this.unmark();
-    this.buttons[told.stored - 1].classList.add("chosen");
+    this.buttonOf(told.stored).classList.add("chosen");
     this.undo.disabled = !undo;
     this.waitingData = null;
     this.say(told.text, texts.go_on);
   }
 
-  // One picture pixel on one device pixel. Browsers move boxes to whole CSS pixels or whole device
-  // pixels when they paint, so every edge is put where the two meet: at a ratio of 1.5, on every
-  // third device pixel. The canvas gets a margin of the screen's grey below and to the right.
-  place(width, height, room, ratio) {
-    const left = meeting(Math.floor((room.width - width) / 2), ratio, -1);
+  // One picture pixel on a square of whole device pixels. Browsers move boxes to whole CSS pixels or
+  // whole device pixels when they paint, so every edge is put where the two meet: at a ratio of
+  // 1.5, on every third device pixel. A canvas has a margin of the screen's grey below and to the
+  // right; of two side by side the right one stands on the margin of the left one.
+  place(width, height, ratio) {
+    const { layout } = this.data;
+    const room = roomFor(layout, ratio);
+    const step = stepOf(layout, width, ratio);
+    const left = meeting(Math.floor((room.width - step - width) / 2), ratio, -1);
     const top = meeting(room.top + Math.floor((room.height - height) / 2), ratio, -1);
     const outer = { width: meeting(width, ratio, 1), height: meeting(height, ratio, 1) };
-    if (this.canvas.width !== outer.width) this.canvas.width = outer.width;
-    if (this.canvas.height !== outer.height) this.canvas.height = outer.height;
-    const context = this.canvas.getContext("2d", { alpha: false });
-    context.fillStyle = "rgb(128, 128, 128)";
-    context.fillRect(0, 0, outer.width, outer.height);
-    context.imageSmoothingEnabled = false;
-    context.drawImage(this.bitmap, 0, 0, width, height);
-    this.canvas.style.width = `${outer.width / ratio}px`;
-    this.canvas.style.height = `${outer.height / ratio}px`;
-    this.canvas.style.left = `${left / ratio}px`;
-    this.canvas.style.top = `${top / ratio}px`;
+    this.bitmaps.forEach((bitmap, index) => {
+      const canvas = this.canvases[index];
+      if (canvas.width !== outer.width) canvas.width = outer.width;
+      if (canvas.height !== outer.height) canvas.height = outer.height;
+      const context = canvas.getContext("2d", { alpha: false });
+      context.fillStyle = GREY;
+      context.fillRect(0, 0, outer.width, outer.height);
+      context.imageSmoothingEnabled = false;
+      context.drawImage(bitmap, 0, 0, width, height);
+      canvas.style.width = `${outer.width / ratio}px`;
+      canvas.style.height = `${outer.height / ratio}px`;
+      canvas.style.left = `${(left + index * step) / ratio}px`;
+      canvas.style.top = `${top / ratio}px`;
+      const middle = (left + index * step + width / 2) / ratio;
+      this.names[index].style.left = layout.mode === "side" ? `${middle}px` : "";
+    });
   }
+
+  // --- two pictures in one place ------------------------------------------------------------
+
+  toggle(to) {
+    const { layout, names } = this.data;
+    const inView = ["waiting", "ready", "feedback"].includes(this.state()) && !this.data.told;
+    if (layout.mode !== "place" || !inView || to === this.front) return;
+    if (this.state() !== "feedback") {
+      if (this.standing === null) return;
+      const now = performance.now();
+      if (this.front === 1) this.secondMs += now - this.changed;
+      this.changed = now;
+      this.toggles += 1;
+      this.seen = 2;
+    }
+    this.raise(to);
+    this.said.textContent = names[to];
+    this.unlock();
+  }
+
+  // Both stand drawn on the same spot, so the one that comes to the front covers the other in the
+  // same frame.
+  raise(index) {
+    this.front = index;
+    const inPlace = this.data.layout.mode === "place";
+    this.canvases.forEach((canvas, number) => {
+      canvas.style.zIndex = inPlace && number === index ? 1 : 0;
+      canvas.setAttribute("aria-hidden", String(inPlace && number !== index));
+    });
+    this.names.forEach((name, number) =>
+      name.setAttribute("aria-pressed", String(inPlace && number === index)));
+  }
+
+  pictureClicked(index) {
+    const { layout, answers } = this.data;
+    if (layout.mode === "place") this.toggle(1 - this.front);
+    else if (this.data.choose) this.vote(answers.at(-index).score); // the first, or the last
+  }
+
+  // --- what the screen and the rater do -----------------------------------------------------
 
   resized() {
     // A vote on its way stays as it was cast; any other picture is placed and timed anew.
-    if (this.bitmap && ["waiting", "ready", "blocked"].includes(this.state())) this.show();
+    if (this.bitmaps && ["waiting", "ready", "blocked"].includes(this.state())) this.show();
+  }
+
+  left() {
+    if (this.away) return;
+    this.away = true;
+    if (OPEN.includes(this.state())) this.focusLost += 1;
+  }
+
+  // Timed anew, so that the click that brings the page back is no vote.
+  back() {
+    if (!this.away) return;
+    this.away = false;
+    this.resized();
   }
 
   block(text, button) {
-    this.canvas.style.visibility = "hidden";
+    this.stage.dataset.hidden = "true";
     this.enter("blocked");
     this.say(text, button);
+    // In the middle of what two fingers have magnified.
+    const { offsetLeft, offsetTop, width, height } = window.visualViewport;
+    this.card.style.left = pinch() === 1 ? "" : `${offsetLeft + width / 2}px`;
+    this.card.style.top = pinch() === 1 ? "" : `${offsetTop + height * 0.45}px`;
+    this.card.style.maxWidth = pinch() === 1 ? "" : `${width * 0.86}px`;
   }
 
   say(text, button) {
@@ -273,7 +409,8 @@ class View {
       this.send("read", this.data.trial);
     } else if (this.state() === "blocked") {
       this.hideCard();
-      this.ratio = window.devicePixelRatio;
+      this.ratio = this.offered ?? this.ratio;
+      this.offered = null;
       this.show();
     }
   }
@@ -282,39 +419,61 @@ class View {
 
   key(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key >= "1" && event.key <= "5" && event.key.length === 1) {
+    const answer = this.data?.answers.find((one) => one.key === keyOf(event));
+    const space = event.key === " " || event.code === "Space";
+    if (answer) {
       event.preventDefault();
       event.stopPropagation();
-      if (!event.repeat) this.vote(Number(event.key));
+      if (!event.repeat) this.vote(answer.score);
     } else if (event.key === "Backspace") {
       event.preventDefault();
       if (!event.repeat) this.takeBack();
+    } else if (space && this.spaceToggles()) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (!event.repeat) this.toggle(1 - this.front);
     }
   }
 
+  // Else a browser would press the button that has the focus.
+  keyUp(event) {
+    if (event.code === "Space" && this.spaceToggles()) event.preventDefault();
+  }
+
+  spaceToggles() {
+    return this.data?.layout.mode === "place" && !["feedback", "blocked"].includes(this.state());
+  }
+
   vote(score) {
+    if (this.state() === "waiting" && this.enough) this.note.textContent = this.data.texts.see_both;
     if (this.state() !== "ready") return;
-    const { data, bitmap } = this;
+    if (pinch() !== 1 || !coloursStand(this.stage)) return this.show();
+    const { data, bitmaps } = this;
+    const now = performance.now();
     this.message = {
       session: data.session,
       trial: data.trial,
       attempt: data.attempt,
-      stimulus: data.picture.key,
+      stimulus: data.pictures[0].key,
       score,
-      response_ms: Math.round(performance.now() - this.standing),
+      response_ms: Math.round(now - this.standing),
       pixel_ratio: window.devicePixelRatio,
       window_width: window.innerWidth,
       window_height: window.innerHeight,
-      natural_width: bitmap.width,
-      natural_height: bitmap.height,
+      natural_width: bitmaps[0].width,
+      natural_height: bitmaps[0].height,
       drawn_width: this.drawn.width,
       drawn_height: this.drawn.height,
     };
     this.enter("sent");
     this.resends = 0;
     this.note.textContent = "";
-    this.buttons[score - 1].classList.add("chosen");
+    this.buttonOf(score).classList.add("chosen");
     this.sendVote();
+  }
+
+  buttonOf(score) {
+    return this.buttons.find((button) => Number(button.dataset.score) === score);
   }
 
   // Each time it waits longer, so that a slow server is not made slower.
@@ -349,7 +508,8 @@ class View {
     this.stage.dataset.state = state;
     this.stage.dataset.trial = this.data ? `${this.data.trial}.${this.data.attempt}` : "";
     if (state === "ready" || state === "waiting") this.hideCard();
-    if (state !== "loading" && state !== "sent" && !this.data?.refused) this.note.textContent = "";
+    if (state !== "loading" && state !== "sent" && !this.data?.refused)
+      this.note.textContent = this.data?.layout.pictures > 1 && OPEN.includes(state) ? this.data.texts.question : "";
     this.undo.disabled = state === "sent" || state === "feedback";
     this.buttons.forEach((button) =>
       button.setAttribute("aria-disabled", String(state !== "ready")));
@@ -360,12 +520,26 @@ class View {
   }
 }
 
-// Counting up or down from a number of device pixels, the first that is a whole number of CSS
-// pixels too.
-function meeting(devicePixels, ratio, direction) {
-  for (let n = devicePixels; n >= 0 && Math.abs(n - devicePixels) < 200; n += direction)
-    if (Math.abs(n / ratio - Math.round(n / ratio)) < 1e-4) return n;
-  return devicePixels;
+// The key that an event means, also where digits are typed with shift (AZERTY), have other signs
+// (Arabic) or come from the keys beside (numpad without its lock).
+function keyOf(event) {
+  if (/^[1-5]$|^Arrow/.test(event.key)) return event.key;
+  return /^(?:Digit|Numpad)([1-5])$/.exec(event.code)?.[1];
+}
+
+// How many times two fingers have magnified the page; browsers tell 1 inexactly after a gesture.
+function pinch() {
+  const { scale } = window.visualViewport;
+  return Math.abs(scale - 1) < 0.01 ? 1 : scale;
+}
+
+// Whether grey is grey: no extension or setting has turned colours round.
+function coloursStand(stage) {
+  if (getComputedStyle(stage).backgroundColor !== GREY) return false;
+  if (matchMedia("(inverted-colors: inverted)").matches) return false;
+  for (let element = stage; element; element = element.parentElement ?? element.getRootNode().host)
+    if (getComputedStyle(element).filter !== "none") return false;
+  return true;
 }
 
 async function decode({ url, width, height }) {
