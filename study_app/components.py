@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from streamlit.components import v2
 
+
 def _source(name: str) -> str:
     return files("study_app").joinpath("viewer", name).read_text("utf-8")
 

@@ -12,9 +12,9 @@ from typing import Any
 import streamlit as st
 
 from srbench.errors import StudyError
-from srbench.study.manifest import GRADES, stimulus_path
+from srbench.study.manifest import stimulus_path
 from srbench.study.playlists import Trial
-from srbench.study.presets import SECONDS_PER_VOTE
+from srbench.study.procedure import GAP, Procedure
 from srbench.study.session import Screen, Session, parse_submission
 from srbench.study.store import Study
 from srbench.study.texts import Texts
@@ -36,7 +36,7 @@ def show_trial(study: Study, session: Session, screen: Screen, texts: Texts) -> 
     assert screen.trial is not None
     trial, playlist = screen.trial, study.store.playlist(session)
     following = playlist[trial.number + 1] if trial.number + 1 < len(playlist) else None
-    told = _feedback(playlist, texts) if trial.phase == "training" else None
+    told = _feedback(study, playlist, texts) if trial.phase == "training" else None
     undo = screen.undo and {"trial": screen.undo[0], "attempt": screen.undo[1]}
     shown = {"trial": trial.number, "attempt": screen.attempt, "undo": undo, "feedback": told}
     st.session_state[_SHOWN] = (session, trial, following, shown)
@@ -77,7 +77,7 @@ def show_last_feedback(study: Study, session: Session, screen: Screen, texts: Te
     assert screen.undo is not None  # the vote that the card still lets the rater take back
     playlist = study.store.playlist(session)
     number, attempt = screen.undo
-    shown = {"trial": number, "attempt": attempt, "feedback": _feedback(playlist, texts)}
+    shown = {"trial": number, "attempt": attempt, "feedback": _feedback(study, playlist, texts)}
     _mount(study, session, texts, playlist[number], None, shown)
 
 
@@ -89,7 +89,7 @@ def show_stored(study: Study, session: Session, screen: Screen, texts: Texts) ->
     undo = {"trial": number, "attempt": attempt} if screen.undo == (number, attempt) else None
     text = texts["stored_undo" if undo else "stored_already"]
     told = {
-        "text": text.format(grade=f"{score} ({texts[f'grade_{score}']})"),
+        "text": text.format(grade=_in_words(study.manifest.asks, score, texts)),
         "stored": score,
     }
     shown = {"trial": number, "attempt": attempt, "undo": undo, "told": told}
@@ -104,7 +104,8 @@ def _mount(
     following: Trial | None,
     shown: dict[str, Any],
 ) -> None:
-    rules, playlist = study.manifest.rules, study.store.playlist(session)
+    rules, asks = study.manifest.rules, study.manifest.asks
+    playlist = study.store.playlist(session)
     # Streamlit passes on only what differs from the run before, but the screen waits for every
     # answer, also for the same one again.
     answer = st.session_state[_ANSWERS] = st.session_state.get(_ANSWERS, 0) + 1
@@ -114,18 +115,20 @@ def _mount(
             **shown,
             "session": session.nonce,
             "answer": answer,
-            "pictures": [_picture(study, trial)],
-            "next": [_picture(study, following)] if following else [],
+            "pictures": _pictures(study, trial),
+            "next": _pictures(study, following) if following else [],
             **geometry(study, playlist),
             "minimum_ms": rules.minimum_ms,
-            "progress": _progress(playlist, trial, texts),
+            "progress": _progress(playlist, trial, asks.seconds, texts),
             "answers": [
-                {"score": grade, "text": f"{grade} {texts[f'grade_{grade}']}", "key": str(grade)}
-                for grade in GRADES
+                {"score": answer, "text": _in_words(asks, answer, texts), "key": key}
+                for answer, key in asks.keys.items()
             ],
-            "names": [],
+            "choose": asks.swaps,
+            "names": [texts[name] for name in asks.names],
+            "named": asks.named,
             "texts": {
-                "question": texts["question_of_quality"],
+                "question": texts[asks.question],
                 **{name: texts[name] for name in _WORDS},
             },
             **st.session_state.pop(_MESSAGE, {}),
@@ -141,8 +144,9 @@ def geometry(study: Study, playlist: Sequence[Trial]) -> dict[str, Any]:
     """What exact.js needs to know: how pictures stand, the largest ones of a playlist, how many
     device pixels wide theirs are at least."""
     shown = [study.manifest.by_id[trial.stimulus] for trial in playlist]
+    asks = study.manifest.asks
     return {
-        "layout": {"pictures": 1, "mode": None},
+        "layout": {"pictures": asks.pictures, "mode": asks.mode, "gap": GAP},
         "largest": {"width": max(s.width for s in shown), "height": max(s.height for s in shown)},
         "magnification": study.manifest.rules.magnification,
     }
@@ -205,30 +209,42 @@ def _send_pictures() -> None:
     st.session_state[_SEND_PICTURES] = True
 
 
-def _feedback(playlist: Sequence[Trial], texts: Texts) -> dict[str, Any] | None:
+def _in_words(asks: Procedure, answer: int, texts: Texts) -> str:
+    """An answer as its button says it; grades with their number."""
+    words = texts[asks.answers[answer]]
+    return f"{answer} {words}" if asks.keys[answer] == str(answer) else words
+
+
+def _feedback(study: Study, playlist: Sequence[Trial], texts: Texts) -> dict[str, Any] | None:
     """What to say of the practice picture just rated; known to the page only after the vote."""
     number = st.session_state.get(_FEEDBACK)
     if number is None:
         return None
     expected = playlist[number].expected
-    return {
-        "trial": number,
-        "text": texts["feedback_high"] if expected == 5 else texts["feedback_low"],
-    }
+    assert expected is not None  # as of every practice trial
+    return {"trial": number, "text": texts[study.manifest.asks.feedback[expected]]}
 
 
-def _picture(study: Study, trial: Trial) -> dict[str, Any]:
-    """Address and size of a trial's picture. Streamlit's media store serves it under a hash, and
-    only while it is on this rater's screen or next."""
+def _pictures(study: Study, trial: Trial) -> list[dict[str, Any]]:
+    """A trial's pictures in the order in which they stand."""
+    return [
+        _picture(study, stimulus, f"{trial.number % 3}.{place}")
+        for place, stimulus in enumerate(trial.stimuli)
+    ]
+
+
+def _picture(study: Study, name: str, place: str) -> dict[str, Any]:
+    """Address and size of a picture. Streamlit's media store serves it under a hash, and only
+    while it is on this rater's screen or next: until another one has its ``place``."""
     from streamlit.runtime import get_instance
 
-    stimulus = study.manifest.by_id[trial.stimulus]
+    stimulus = study.manifest.by_id[name]
     path = stimulus_path(study.folder, stimulus.id)
     if st.session_state.get(_SEND_PICTURES):
         url = "data:image/png;base64," + b64encode(path.read_bytes()).decode()
     else:
         files = get_instance().media_file_mgr
-        url = files.add(str(path), "image/png", f"stimulus.{trial.number % 3}")
+        url = files.add(str(path), "image/png", f"stimulus.{place}")
     return {
         "key": stimulus.id,
         "url": url,
@@ -237,13 +253,15 @@ def _picture(study: Study, trial: Trial) -> dict[str, Any]:
     }
 
 
-def _progress(playlist: Sequence[Trial], trial: Trial, texts: Texts) -> dict[str, Any]:
+def _progress(
+    playlist: Sequence[Trial], trial: Trial, seconds: float, texts: Texts
+) -> dict[str, Any]:
     practice = sum(t.phase == "training" for t in playlist)
     if trial.phase == "training":
         done, total = trial.number, practice
         text = texts["practice"].format(done=done + 1, total=total)
     else:
         done, total = trial.number - practice, len(playlist) - practice
-        minutes = max(1, round((total - done) * SECONDS_PER_VOTE / 60))
+        minutes = max(1, round((total - done) * seconds / 60))
         text = texts["progress_time"].format(done=done + 1, total=total, minutes=minutes)
     return {"done": done, "total": total, "text": text}

@@ -28,12 +28,14 @@ What the rating screen needs of it:
 - `srbench.study.session.window_needed` counts two pictures and `GAP`
   device pixels between them in mode ``side``.
 - ``seconds``: what one answer takes, for the minutes left.
+- ``keys``: the key of each answer, in the order in which the buttons stand; ``names``: the text
+  keys of what each picture is called; ``named``: whether the screen shows them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -61,14 +63,18 @@ _CHOICES: Mapping[Mode, Mapping[int, str]] = {
     "place": {FIRST: "choice_first", SECOND: "choice_second", SAME: "choice_same"},
 }
 
+_DIGITS = {grade: str(grade) for grade in range(1, 6)}
+_ARROWS = {FIRST: "ArrowLeft", SAME: "ArrowDown", SECOND: "ArrowRight"}
+
 
 @dataclass(frozen=True)
 class Procedure:
     """One way to ask; this one for a grade of a single picture.
 
     ``standard`` is the name that ITU-T P.910 gives it. ``pictures``: how many a trial shows.
-    ``swaps``: whether the order of the pictures is drawn for each trial. ``seconds``: what an
-    answer is expected to take.
+    ``swaps``: whether the order of the pictures is drawn for each trial, and so each answer but
+    "no difference" names one of them. ``seconds``: what an answer is expected to take. ``keys``: by
+    answer, as browsers name them.
     """
 
     name: Name
@@ -80,6 +86,14 @@ class Procedure:
     pictures: int = 1
     mode: Mode | None = None
     swaps: bool = False
+    keys: Mapping[int, str] = field(default_factory=_DIGITS.copy)
+    names: tuple[str, ...] = ("picture",)
+
+    @property
+    def named(self) -> bool:
+        """Whether the names of the pictures stand on the screen: not where left and right are
+        plain to see."""
+        return self.pictures > 1 and not (self.swaps and self.mode == "side")
 
     def questions(self, methods: Sequence[str], pairs: str = "all") -> list[tuple[str, ...]]:
         """What is asked about one image in these versions, as names of methods.
@@ -177,10 +191,13 @@ def procedure(name: Name, mode: Mode | None = None, *, no_difference: bool = Fal
         return _Degradation(
             "dcr", "DCR", "question_of_impairment", _IMPAIRMENT,
             {1: "feedback_impaired", 5: "feedback_equal"}, 6.0, pictures=2, mode=mode,
+            names=("original", "version"),
         )  # fmt: skip
     answers = {a: key for a, key in _CHOICES[mode].items() if a != SAME or no_difference}
     return _Pairs(
         "pair", "PC", "question_of_pair", answers,
         {FIRST: f"feedback_{mode}_{FIRST}", SECOND: f"feedback_{mode}_{SECOND}"}, 6.0,
         pictures=2, mode=mode, swaps=True,
+        keys={answer: key for answer, key in _ARROWS.items() if answer in answers},
+        names=(answers[FIRST], answers[SECOND]),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from typing import Literal
 
-from .manifest import Manifest
+from .manifest import Manifest, Stimulus
 from .playlists import Trial
 from .procedure import GAP, Item
 

@@ -1,10 +1,9 @@
 // Where pictures stand in exact pixels: shared by the rating screen and the display check.
-// `layout`: {pictures: 1 or 2, mode: null, "side" or "place"}.
+// `layout`: {pictures: 1 or 2, mode: null, "side" or "place", gap: device pixels between two}.
 
 const TOP = 32; // CSS pixels above the picture, below it, and for the names of two pictures
 const LABELS = 34;
 const BOTTOM = 84;
-const GAP = 16; // device pixels between two pictures side by side
 
 // Device pixels that the window leaves for pictures.
 function roomFor(layout, ratio) {
@@ -18,7 +17,7 @@ function roomFor(layout, ratio) {
 
 // Device pixels from the left edge of one picture to that of the other.
 function stepOf(layout, width, ratio) {
-  return layout.mode === "side" ? meeting(width + GAP, ratio, 1) : 0;
+  return layout.mode === "side" ? meeting(width + layout.gap, ratio, 1) : 0;
 }
 
 // How many device pixels wide and high a picture's pixel is: `magnification`, and on fine screens

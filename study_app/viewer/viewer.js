@@ -464,12 +464,29 @@ class View {
       natural_height: bitmaps[0].height,
       drawn_width: this.drawn.width,
       drawn_height: this.drawn.height,
+      pinch: 1,
+      forced_colors: matchMedia("(forced-colors: active)").matches,
+      focus_lost: this.focusLost,
+      ...this.twoPictures(now),
     };
     this.enter("sent");
     this.resends = 0;
     this.note.textContent = "";
     this.buttonOf(score).classList.add("chosen");
     this.sendVote();
+  }
+
+  // What is sent of a second picture. Side by side it stood as long as the first.
+  twoPictures(now) {
+    const { layout, pictures } = this.data;
+    if (layout.pictures < 2) return {};
+    let stood = now - this.standing;
+    if (layout.mode === "place") stood = this.secondMs + (this.front === 1 ? now - this.changed : 0);
+    return {
+      second: pictures[1].key,
+      toggles: this.toggles,
+      second_ms: Math.min(Math.round(stood), Math.round(now - this.standing)),
+    };
   }
 
   buttonOf(score) {
