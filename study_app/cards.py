@@ -89,7 +89,7 @@ def display(study: Study, session: Session, screen: Screen, texts: Texts) -> Non
     result = display_check(
         key=_key(session, "display-check"),
         data={
-            **geometry(study, study.store.playlist(session)),
+            **geometry(study, study.store.playlist(session), texts),
             "texts": {
                 "need": texts["display_need"],
                 "have": texts["display_have"],

@@ -26,9 +26,11 @@ from study_app.components import rating_screen
 _SESSION, _FEEDBACK, _MESSAGE, _ANSWERS = "session", "feedback-for", "rating-message", "answers"
 _SHOWN, _SEND_PICTURES, _COMPONENT = "shown", "send-pictures", "rating-"
 _WORDS = (
-    "undo", "picture", "too_small", "zoomed", "pinched", "colours_changed", "see_both", "loading",
-    "load_failed", "not_saved", "go_on",
+    "undo", "picture", "too_small", "zoomed", "pinched", "colours_changed", "see_both", "space",
+    "loading", "load_failed", "not_saved", "go_on",
 )  # fmt: skip
+
+_WORDY = 10  # letters of an answer that a phone's width holds five times
 
 
 def show_trial(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
@@ -117,7 +119,7 @@ def _mount(
             "answer": answer,
             "pictures": _pictures(study, trial),
             "next": _pictures(study, following) if following else [],
-            **geometry(study, playlist),
+            **geometry(study, playlist, texts),
             "minimum_ms": rules.minimum_ms,
             "progress": _progress(playlist, trial, asks.seconds, texts),
             "answers": [
@@ -140,13 +142,19 @@ def _mount(
     )
 
 
-def geometry(study: Study, playlist: Sequence[Trial]) -> dict[str, Any]:
+def geometry(study: Study, playlist: Sequence[Trial], texts: Texts) -> dict[str, Any]:
     """What exact.js needs to know: how pictures stand, the largest ones of a playlist, how many
     device pixels wide theirs are at least."""
     shown = [study.manifest.by_id[trial.stimulus] for trial in playlist]
     asks = study.manifest.asks
+    words = [texts[name] for name in asks.answers.values()]
     return {
-        "layout": {"pictures": asks.pictures, "mode": asks.mode, "gap": GAP},
+        "layout": {
+            "pictures": asks.pictures,
+            "mode": asks.mode,
+            "gap": GAP,
+            "wordy": len(words) > 3 and max(map(len, words)) > _WORDY,
+        },
         "largest": {"width": max(s.width for s in shown), "height": max(s.height for s in shown)},
         "magnification": study.manifest.rules.magnification,
     }

@@ -147,6 +147,7 @@ class View {
     bar.firstElementChild.style.width = `${(100 * progress.done) / progress.total}%`;
     this.stage.querySelector(".where").textContent = progress.text;
     this.stage.dataset.mode = layout.mode ?? "";
+    this.stage.dataset.wordy = String(layout.wordy);
     this.grades.setAttribute("aria-label", texts.question);
     this.grades.dir = layout.pictures > 1 ? "ltr" : "";
     this.undo.textContent = texts.undo;
@@ -155,6 +156,7 @@ class View {
     this.canvases.forEach((canvas, index) =>
       canvas.setAttribute("aria-label", names[index] ?? texts.picture));
     this.names[0].parentElement.hidden = !this.data.named;
+    this.stage.querySelector(".space").textContent = texts.space;
     this.names.forEach((name, index) => {
       name.textContent = names[index] ?? "";
       name.disabled = layout.mode !== "place";
