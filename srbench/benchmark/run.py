@@ -205,7 +205,7 @@ def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> 
         names += ours
         if not set(ours) & set(NETWORKS):
             observer.note(
-                f"no network is shipped for x{experiment.scale}; name somebody's by NAME=FILE, or "
+                f"no network is shipped for x{experiment.scale}; give one by NAME=FILE, or "
                 "images by NAME=FOLDER"
             )
     # The original is always kept beside the methods; asking for it by name is no mistake.

@@ -11,7 +11,7 @@ from ..data.folder import Dataset, image_files, image_id_of, passed_over
 from ..data.known import AS_IS, checked
 from ..data.matching import match_names
 from ..data.naming import dataset_key, refuse_reserved, spelt
-from ..errors import DatasetError, MissingWeights, SrbenchError
+from ..errors import ConfigError, DatasetError, MissingWeights, SrbenchError
 from ..files import resolved
 from ..imaging import crop_to_multiple, imresize, read_image
 from ..imaging.luma import Image
@@ -29,6 +29,8 @@ def score_folders(
     scale: int,
     metrics: Sequence[Metric],
     weights: Path,
+    name: str | None = None,
+    dataset: str | None = None,
     device: str = "auto",
     pattern: str | None = None,
     as_is: bool = False,
@@ -39,7 +41,8 @@ def score_folders(
     Names agree when they are equal but for case, or for one prefix and one suffix, which is told;
     ``pattern`` says them, ``{}`` standing for the original's name (``{}_x4_SR``).
 
-    The rows' data set and method are the folders' names; of ``Set5/HR`` it is Set5. A known set
+    The rows' data set and method are the folders' names, of ``Set5/HR`` it is Set5, or what
+    ``dataset`` and ``name`` say. A known set
     must hold the recorded images, or with ``as_is`` goes by ``Set5-as-is``. ``hr`` and ``sr`` may
     also be one image each, of any two names: then the image has the original's name, and the
     method the other's.
@@ -48,21 +51,25 @@ def score_folders(
         DatasetError: the folders hold different images, the originals are not what the folder's
             name says, or one of the two is a file and the other a folder.
         SizeMismatch: an image's size is not that of its original cropped to the scale.
+        ConfigError: ``name`` or ``dataset`` is empty.
         MissingWeights: a metric's network is not on this machine.
         SrbenchError: a metric does not work.
     """
     observer = observer or Observer()
+    for what, given in (("--name", name), ("--dataset", dataset)):
+        if given is not None and not given.strip():
+            raise ConfigError(f"{what} is empty; give a name, or leave it out")
     # A folder given as "." has its name all the same.
     hr_itself, sr_itself = resolved(hr), resolved(sr)
-    method = sr_itself.name
+    method = name or sr_itself.name
     if hr.is_file() and sr.is_file():
-        named = Dataset(_set_name(hr_itself.parent), {image_id_of(hr): hr})
+        named = Dataset(_set_name(hr_itself.parent, dataset), {image_id_of(hr): hr})
         found = checked(named, as_is=as_is, whole=False, observer=observer)
         originals = found.dataset.images
-        images, method = dict.fromkeys(originals, sr), sr.stem
+        images, method = dict.fromkeys(originals, sr), name or sr.stem
     else:
         _refuse_a_file_with_a_folder(hr, sr)
-        named = Dataset(_set_name(hr_itself), image_files(hr))
+        named = Dataset(_set_name(hr_itself, dataset), image_files(hr))
         found = checked(named, as_is=as_is, observer=observer)
         originals = found.dataset.images
         matched = match_names(originals, image_files(sr), sr, hr, spare=False, pattern=pattern)
@@ -72,9 +79,9 @@ def score_folders(
                 observer.note(f"{folder}: passed over {others}")
         if matched.taken:
             observer.note(f"{method}: {matched.taken}")
-    dataset = found.dataset.name
+    called = found.dataset.name
     if found.differences:
-        observer.note(f"{dataset} is not the recorded set: {found.differences}")
+        observer.note(f"{called} is not the recorded set: {found.differences}")
     loaded = load_metrics(metrics, weights, device)
     rows: list[Score] = []
     observer.begin("scoring", len(images))
@@ -84,7 +91,7 @@ def score_folders(
             scores = Scorer(original_of(original, scale, loaded), loaded).score(pixels)
         except SrbenchError as error:
             raise type(error)(f"{path}: {error}") from error
-        rows += [Score(dataset, image, method, scale, *f.key, v) for f, v in scores.items()]
+        rows += [Score(called, image, method, scale, *f.key, v) for f, v in scores.items()]
         observer.step_done(image)
     observer.end()
     tell_what_was_printed(loaded, observer)
@@ -109,13 +116,13 @@ def original_of(hr: Image, scale: int, metrics: Sequence[Metric]) -> Original:
     return Original(cropped, scale, imresize(cropped, Fraction(1, scale)))
 
 
-def _set_name(folder: Path) -> str:
-    """The data set's name of a folder of originals: its own; of ``Set5/HR`` it is Set5.
+def _set_name(folder: Path, given: str | None) -> str:
+    """The data set's name: the given one, else the folder's; of ``Set5/HR`` it is Set5.
 
     Raises:
         DatasetError: it is called all or auto, which mean something else.
     """
-    name = folder.name
+    name = given or folder.name
     if name.casefold() == "hr" and canonical_name(folder.parent.name.removesuffix(AS_IS)):
         name = folder.parent.name
     if dataset_key(name) in ("all", "auto"):

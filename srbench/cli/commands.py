@@ -19,6 +19,7 @@ from ..wording import counted
 from .data import data_app, weights_app
 from .experiments import depth_study, evolution
 from .interrupts import interruptible
+from .methods import methods
 from .options import (
     DataOption,
     DeviceOption,
@@ -27,6 +28,7 @@ from .options import (
     a_file,
     a_folder,
     chosen_metrics,
+    names_in,
     names_of,
 )
 from .saying import say
@@ -49,6 +51,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")
@@ -264,10 +267,18 @@ def score(
     sr: Annotated[Path, typer.Option(help="Folder of SR images of the same names, or one image.")],
     scale: Annotated[int, typer.Option(help="Magnification.", min=1)],
     protocol: Annotated[
-        list[str] | None, typer.Option(help="matlab, basicsr or ledig2017; repeatable.")
+        list[str] | None,
+        typer.Option(help="matlab, basicsr, ledig2017; several by commas or repeated."),
     ] = None,
     lpips: Annotated[
-        list[str] | None, typer.Option(help="LPIPS backbone: alex, squeeze, vgg; repeatable.")
+        list[str] | None,
+        typer.Option(help="LPIPS backbone: alex, squeeze, vgg; several by commas or repeated."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The method's name in the table (default: of --sr).")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="The data set's name in the table (default: of --hr).")
     ] = None,
     pattern: Annotated[
         str | None,
@@ -297,8 +308,8 @@ def score(
     usual = ("psnr", "ssim", "lpips") if lpips else ("psnr", "ssim")
     chosen = find_metrics(
         chosen_metrics(metrics) or usual,
-        protocols=protocol or ["matlab"],
-        nets=lpips or ["alex"],
+        protocols=names_in(protocol) or ["matlab"],
+        nets=names_in(lpips) or ["alex"],
     )
     with ConsoleObserver(make_console()) as observer:
         rows = score_folders(
@@ -306,6 +317,8 @@ def score(
             sr,
             scale=scale,
             metrics=chosen,
+            name=name,
+            dataset=dataset,
             weights=weights_folder(weights),
             device=device,
             pattern=pattern,
@@ -420,6 +433,7 @@ def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
 
 
 # Behind those above in the list of commands.
+app.command("methods")(methods)
 app.command("train")(train)
 app.command("depth-study")(depth_study)
 app.command("evolution")(evolution)

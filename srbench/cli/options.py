@@ -38,6 +38,11 @@ def names_of(text: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def names_in(texts: list[str] | None) -> list[str]:
+    """The names of an option that may be repeated, each with one name or several by commas."""
+    return [name for text in texts or () for name in names_of(text) or ()]
+
+
 def chosen_metrics(text: str | None, *, without: str | None = None) -> tuple[str, ...] | None:
     """The words of --metrics; ``without`` is the one that another option leaves out."""
     words = names_of(text)

@@ -91,7 +91,7 @@ def checkpoint_file(name: str, scale: int, weights: Path) -> Path:
         if path.is_file():
             return path
     gap = _no_checkpoint(name, scale)
-    way = f"make one with: {gap.command}" if gap.command else "name somebody's by NAME=FILE"
+    way = f"make one with: {gap.command}" if gap.command else "give another by NAME=FILE"
     raise MissingWeights(f"{gap.reason}; {way}")
 
 

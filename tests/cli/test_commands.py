@@ -123,6 +123,18 @@ def test_two_single_files_of_any_names_are_scored(run_cli, refused, pair, tmp_pa
         assert "give two images or two folders" in line
 
 
+def test_score_takes_lists_and_names_the_rows_as_told(run_cli, refused, pair, tmp_path):
+    hr, sr = pair
+    score = ("score", "--hr", hr, "--sr", sr, "--scale", 4, "--out", tmp_path / "s.csv")
+    ran = run_cli(*score, "--protocol", "matlab,basicsr", "--name", "Ours v2", "--dataset", "Faces")
+    assert ran.code == 0, ran.err
+    rows = read_scores(tmp_path / "s.csv")
+    assert {row.protocol for row in rows} == {"matlab", "basicsr"}
+    assert {(row.dataset, row.method) for row in rows} == {("Faces", "Ours v2")}
+    assert "--name is empty" in refused(*score, "--name", " ")
+    assert "cannot name a data set" in refused(*score, "--dataset", "all")
+
+
 def test_score_refuses_what_does_not_fit(refused, pair, tmp_path):
     hr, sr = pair
     score = ("score", "--hr", hr, "--sr", sr, "--scale", 4)
@@ -330,4 +342,4 @@ def test_a_scale_without_networks_is_told(run_cli, tmp_path):
         "run-all", "--data", tmp_path / "sets", "--datasets", "Own", "--scale", 3,
         "--weights", tmp_path, "--out", tmp_path / "out", "--no-lpips",
     )  # fmt: skip
-    assert "no network is shipped for x3; name somebody's by NAME=FILE" in ran.err
+    assert "no network is shipped for x3; give one by NAME=FILE" in ran.err
