@@ -66,6 +66,9 @@ class Experiment(BaseModel):
     """How files in the folders of ``NAME=FOLDER`` are named: ``{}_x4_SR``, ``NAME={}_x4_SR``."""
     scale: Literal[2, 3, 4, 8] = 4
     border: Literal["symmetric", "replicate"] = "symmetric"
+    lr: str = "made"
+    """``made``: LR images are shrunk from the originals; ``given``: those that each data set brings
+    (``LR/x4`` beside ``HR``); or the name of their folder, where there are several."""
     protocols: tuple[Literal["matlab", "basicsr", "ledig2017"], ...] = Field(
         default=("matlab", "basicsr", "ledig2017"), min_length=1
     )

@@ -57,8 +57,10 @@ class Parcel(NamedTuple):
 
     equipment: str
     source: ImageId
-    original: tuple[str, bytes]
-    """Name and content of the original's file."""
+    original: tuple[str, bytes] | None
+    """Name and content of the original's file, if there is one."""
+    lr: tuple[str, bytes] | None
+    """The same of the LR image, where it is not made from the original."""
     scale: int
     border: Border
     method: str | None
@@ -262,32 +264,41 @@ def work(parcel: Parcel) -> Delivery:
         outcomes = process(
             task, hr, lr, equipment.metrics, equipment.device, lambda path, png: made.append(png)
         )
-        copy = encode_png(hr) if parcel.wants_copy else None
+        copy = encode_png(hr) if parcel.wants_copy and hr is not None else None
         return Delivery(next(iter(outcomes), None), next(iter(made), None), copy)
 
 
 def _task(parcel: Parcel, equipment: Equipment, folder: Path) -> Task:
     """The parcel's task, its files put into ``folder``."""
-    original = folder / "original" / parcel.original[0]
-    write_bytes(original, parcel.original[1])
-    image = folder / "sr.png"
-    if parcel.image is not None:
-        image = folder / "sr" / parcel.image[0]
-        write_bytes(image, parcel.image[1])
+    original = _unpacked(parcel.original, folder / "original")
+    lr = _unpacked(parcel.lr, folder / "lr")
+    image = _unpacked(parcel.image, folder / "sr") or folder / "sr.png"
     jobs: tuple[Job, ...] = ()
     if parcel.method is not None:
         method = equipment.methods.get(parcel.method)
         if method is None:  # its images travel one by one
             method = FolderMethod(parcel.method, parcel.scale, {parcel.source: image})
         jobs = (Job(method, image, parcel.upscale, parcel.wanted),)
-    return Task(parcel.source, original, folder / "copy.png", parcel.scale, parcel.border, jobs)
+    copy = folder / "copy.png"
+    return Task(parcel.source, original, copy, parcel.scale, parcel.border, jobs, lr)
+
+
+def _packed(path: Path | None) -> tuple[str, bytes] | None:
+    return None if path is None else (path.name, path.read_bytes())
+
+
+def _unpacked(file: tuple[str, bytes] | None, folder: Path) -> Path | None:
+    if file is None:
+        return None
+    write_bytes(folder / file[0], file[1])
+    return folder / file[0]
 
 
 def _parcels(plan: Plan, equipment: Equipment) -> Iterator[tuple[Task, Job | None, Parcel]]:
     for task in plan.tasks:
-        original = (task.hr.name, task.hr.read_bytes())
         copy_only = Parcel(
-            equipment.name, task.source, original, task.scale, task.border,
+            equipment.name, task.source, _packed(task.hr), _packed(task.lr), task.scale,
+            task.border,
             method=None, image=None, upscale=False, wanted=(), wants_copy=True,
         )  # fmt: skip
         if not task.jobs:
@@ -298,7 +309,7 @@ def _parcels(plan: Plan, equipment: Equipment) -> Iterator[tuple[Task, Job | Non
                 path = job.method.files[task.source]
             parcel = copy_only._replace(
                 method=job.method.name,
-                image=None if path is None else (path.name, path.read_bytes()),
+                image=_packed(path),
                 upscale=job.upscale,
                 wanted=job.wanted,
                 wants_copy=index == 0,

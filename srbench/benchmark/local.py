@@ -44,12 +44,14 @@ def run_here(
                 def write(path: Path, png: bytes, writes: list[Future[None]] = writes) -> None:
                     writes.append(pool.submit(write_bytes, path, png))
 
-                copy = encode_png(hr)
-                write(task.hr_copy, copy)
+                copy = None if hr is None else encode_png(hr)
+                if copy is not None:
+                    write(task.hr_copy, copy)
                 outcomes = process(task, hr, lr, metrics, device, write)
                 for done in writes:
                     done.result()  # only what stands on the disk is noted as known
-                cache.put(plan.hr_keys[task.source], hashlib.sha256(copy).hexdigest())
+                if copy is not None:
+                    cache.put(plan.hr_keys[task.source], hashlib.sha256(copy).hexdigest())
                 for outcome in outcomes:
                     remember(cache, cells[task.source, outcome.method], outcome, task)
                 observer.step_done(f"{task.source.dataset}/{task.source.image}")
@@ -59,7 +61,7 @@ def run_here(
 
 def _loaded_ahead(
     tasks: Sequence[Task], pool: ThreadPoolExecutor
-) -> Iterator[tuple[Task, Image, Image]]:
+) -> Iterator[tuple[Task, Image | None, Image]]:
     """Each task with its images, the next one being decoded meanwhile."""
     coming = pool.submit(load, tasks[0])
     for index, task in enumerate(tasks):

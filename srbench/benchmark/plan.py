@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from ..config import Experiment
 from ..data.folder import Dataset
-from ..errors import DatasetError, ImageError
-from ..imaging import Border, probe_image
+from ..data.given_lr import check_lr
+from ..errors import DatasetError, SrbenchError
+from ..imaging import Border, read_image
 from ..methods import ImageId, Method, Selection
 from ..methods.base import file_sha256
 from ..metrics.base import Facts, Metric
@@ -31,7 +32,10 @@ class MethodOnImage:
     method: Method
     source: ImageId
     hr_sha256: str
+    """Of the original's file; "" where there is none."""
     key: str
+    lr_sha256: str = ""
+    """Of the LR image's file; "" where it is made from the original."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,9 @@ def score_key(
     parts: list[object] = [cell.hr_sha256, pixels_sha256, scale, *facts.key]
     if facts.fingerprint:
         parts.append(facts.fingerprint)
-    if facts.needs == "lr":  # which the border rule makes
+    if facts.needs == "lr":  # which the border rule makes, unless it was given
         parts.append(border)
+        parts += [cell.lr_sha256] if cell.lr_sha256 else []
     return content_key("score", _METRICS_VERSION, *parts)
 
 
@@ -116,66 +121,78 @@ def make_plan(
     cells: list[MethodOnImage] = []
     tasks: list[Task] = []
     hr_keys: dict[ImageId, str] = {}
-    scale = experiment.scale
-    facts = [facts for metric in metrics for facts in metric.facts]
+    scale, border = experiment.scale, experiment.border
     for dataset in datasets:
         methods = [m for m in selection.methods if selection.serves(m, dataset.name)]
+        facts = [facts for metric in usable(metrics, dataset) for facts in metric.facts]
         for image in dataset.ids:
             source = ImageId(dataset.name, image)
-            hr_sha256 = file_sha256(dataset.images[image])
+            hr, lr = dataset.images.get(image), dataset.lr.get(image)
+            hr_sha256 = "" if hr is None else file_sha256(hr)
+            lr_sha256 = "" if lr is None else file_sha256(lr)
+            made_from = {"lr": lr_sha256} if lr_sha256 else hr_sha256
             jobs: list[Job] = []
             for method in methods:
-                key = content_key(
-                    "sr", hr_sha256, scale, experiment.border, method.fingerprint(source)
-                )
-                cell = MethodOnImage(method, source, hr_sha256, key)
+                key = content_key("sr", made_from, scale, border, method.fingerprint(source))
+                cell = MethodOnImage(method, source, hr_sha256, key, lr_sha256)
                 cells.append(cell)
                 job = _job(cell, experiment, facts, folder, None if force else cache)
                 if job:
                     jobs.append(job)
             copy = folder.image(dataset.name, scale, "HR", image)
-            hr_keys[source] = content_key("hr", hr_sha256, scale)
-            stands = copy.is_file() and file_sha256(copy) == cache.get(hr_keys[source])
+            stands = hr is None
+            if hr is not None:
+                hr_keys[source] = content_key("hr", hr_sha256, scale)
+                stands = copy.is_file() and file_sha256(copy) == cache.get(hr_keys[source])
             if jobs or not stands:
-                tasks.append(
-                    Task(
-                        source,
-                        dataset.images[image],
-                        copy,
-                        scale,
-                        experiment.border,
-                        tuple(jobs),
-                    )
-                )
+                tasks.append(Task(source, hr, copy, scale, border, tuple(jobs), lr))
     return Plan(tuple(cells), tuple(tasks), hr_keys)
 
 
+def usable(metrics: Sequence[Metric], dataset: Dataset) -> list[Metric]:
+    """The metrics that can be computed on the data set: without originals, not all."""
+    return [metric for metric in metrics if dataset.images or not metric.needs_original]
+
+
 def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> None:
-    """Look at the originals that are still to be worked on, so that a run does not end midway.
+    """Look at the images that are still to be worked on, so that a run does not end midway.
 
     Raises:
-        DatasetError: some cannot be read, or are too small for a metric.
+        DatasetError: some cannot be read, are too small for a metric, or an LR image is not that
+            of its original.
     """
-    needs = {metric.facts[0]: metric.least(scale) for metric in metrics}
-    facts = max(needs, key=lambda facts: needs[facts])
-    least = needs[facts]
     problems: list[str] = []
     for task in plan.tasks:
-        try:
-            height, width, *_ = probe_image(task.hr)
-        except ImageError as error:
-            problems.append(str(error))
-            continue
-        if min(height, width) < least:
-            problems.append(
-                f"{task.hr} is {width}x{height}, expected at least {least}x{least} at x{scale}, "
-                f"as {facts.name} ({facts.protocol}) needs"
-            )
+        if fault := _unfit(task, scale, metrics):
+            problems.append(fault)
     if problems:
+        kind = "LR images" if any(task.lr for task in plan.tasks) else "originals"
         raise DatasetError(
-            f"{len(problems)} of the originals cannot be used; mend or remove them: "
+            f"{len(problems)} of the {kind} cannot be used; mend or remove them: "
             f"{'; '.join(problems[:3])}{'; ...' if len(problems) > 3 else ''}"
         )
+
+
+def _unfit(task: Task, scale: int, metrics: Sequence[Metric]) -> str:
+    """Why a task's images cannot be used; "" if they can."""
+    try:
+        original = None if task.hr is None else (task.hr, read_image(task.hr))
+        size = (0, 0) if original is None else original[1].shape[:2]
+        if task.lr is not None:
+            whole = check_lr(task.lr, original, scale)
+            size = whole if original is None else size
+    except SrbenchError as error:
+        return str(error)
+    needs = {m.facts[0]: m.least(scale) for m in metrics if task.hr or not m.needs_original}
+    facts = max(needs, key=lambda facts: needs[facts])
+    if min(size) >= needs[facts]:
+        return ""
+    what = f"{task.hr} is" if task.hr else f"{task.lr} times {scale} is"
+    least = needs[facts]
+    return (
+        f"{what} {size[1]}x{size[0]}, expected at least {least}x{least} at x{scale}, as "
+        f"{facts.name} ({facts.protocol}) needs"
+    )
 
 
 def _job(

@@ -15,7 +15,7 @@ from ..methods import Selection
 from ..metrics.base import Facts, Metric, MissingMetric, read_facts
 from ..metrics.table import NETS, find_metrics
 from .cache import content_key
-from .plan import Plan
+from .plan import Plan, usable
 
 VOLATILE = ("last_run",)
 """Entries that differ from run to run without any result differing."""
@@ -56,6 +56,8 @@ def run_record(
     def still_missing(gap: dict[str, Any]) -> bool:
         if gap["scale"] != scale:
             return True
+        if gap["method"] is None and gap["dataset"] is not None:  # it has no originals
+            return gap["dataset"] not in opened
         if gap["method"] is None:
             return gap["metric"] not in scored
         return gap["method"] not in asked or gap["dataset"] not in {None, *opened}
@@ -65,6 +67,10 @@ def run_record(
         cells = [cell for cell in plan.cells if cell.source.dataset == dataset.name]
         originals = sorted({(cell.source.image, cell.hr_sha256) for cell in cells})
         prints[dataset.name] = {"images": len(dataset.ids), "fingerprint": content_key(originals)}
+        if dataset.lr:
+            given = sorted({(cell.source.image, cell.lr_sha256) for cell in cells})
+            prints[dataset.name] |= {"lr": dataset.lr_place, "lr_fingerprint": content_key(given)}
+            prints[dataset.name]["originals"] = bool(dataset.images)
         if dataset.name in differences:
             prints[dataset.name]["as_is"] = differences[dataset.name]
         for method in selection.methods:
@@ -93,6 +99,18 @@ def run_record(
         }
         for gap in without
     ]
+    missing += [
+        {
+            "method": None,
+            "dataset": dataset.name,
+            "metric": name,
+            "scale": scale,
+            "reason": "there are no originals",
+            "command": None,
+        }
+        for dataset in datasets
+        for name in _unscored(metrics, dataset)
+    ]
     return {
         "border": experiment.border,
         "crops": [crop.model_dump() for crop in experiment.crops],
@@ -112,6 +130,12 @@ def run_record(
             "wall_seconds": round(seconds, 2),
         },
     }
+
+
+def _unscored(metrics: Sequence[Metric], dataset: Dataset) -> list[str]:
+    """The numbers that cannot be computed on the data set, each name once."""
+    kept = usable(metrics, dataset)
+    return list(dict.fromkeys(f.name for m in metrics if m not in kept for f in m.facts))
 
 
 def numbers_of(before: Mapping[str, Any], metrics: Sequence[Metric] = ()) -> list[Facts]:

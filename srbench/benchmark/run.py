@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from ..config import Experiment
 from ..data.catalogue import SAMPLE
 from ..data.folder import Dataset, auto_datasets, open_dataset, passed_over
+from ..data.given_lr import MADE, lr_alone, open_without_originals, with_given_lr
 from ..data.known import checked
-from ..errors import ConfigError, ResultsError, SrbenchError
+from ..errors import ConfigError, DatasetError, ResultsError, SrbenchError
 from ..methods import MissingMethod, select_methods
 from ..methods.resolve import NETWORKS, shipped
 from ..metrics import Metric, find_metrics
@@ -22,13 +23,16 @@ from ..models.device import pick_device
 from ..observer import Observer
 from .cache import Cache, content_key
 from .local import run_here
-from .plan import Plan, made_of, make_plan, refuse_unfit, score_key
+from .plan import Plan, made_of, make_plan, refuse_unfit, score_key, usable
 from .record import VOLATILE, numbers_of, run_record
 from .results import ResultsFolder, Score, Timing
 from .scoring import tell_what_was_printed
 
 if TYPE_CHECKING:
     from .cluster import Cluster
+
+_WITHOUT_ORIGINALS = ("lr_psnr", "niqe")
+"""What scores a data set without originals where no metric was chosen."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +98,11 @@ def run_all(
             observer.note(_gap_line(gap))
         if not selection.methods:
             raise ConfigError("none of the methods can run; see the lines above for the commands")
-        metrics, without = _available(
-            find_metrics(experiment.metrics, protocols=experiment.protocols, nets=experiment.lpips),
-            weights,
-            observer,
-        )
+        metrics, without = _available(_metrics(experiment, datasets, observer), weights, observer)
+        _refuse_unscored(metrics, datasets)
         folder = ResultsFolder(out)
         with folder.locked():
-            _refuse_other_border(folder, experiment)
+            _refuse_other_input(folder, experiment, datasets)
             cache = Cache(folder.cache)
             plan = make_plan(datasets, selection, experiment, metrics, folder, cache, force=force)
             device = folder.read_run().get("device")
@@ -177,22 +178,62 @@ def _open_datasets(
                 "no Set5, Set14 or BSD100 found: using the built-in sample images "
                 "(srbench data fetch Set5 Set14 BSD100 gets the benchmark)"
             )
-    found = [
-        checked(open_dataset(name, root), as_is=experiment.as_is, observer=observer)
-        for name in names
-    ]
-    for checked_set in found:
-        folder = next(iter(checked_set.dataset.images.values())).parent
-        others = passed_over(folder) if checked_set.dataset.name != SAMPLE else ""
-        if others:
-            observer.note(f"{checked_set.dataset.name}: passed over {others}")
-    opened = [checked_set.dataset.name for checked_set in found]
+    datasets: list[Dataset] = []
+    differences: dict[str, str] = {}
+    for name in names:
+        alone = None
+        if experiment.lr != MADE:
+            alone = open_without_originals(name, root, experiment.scale, experiment.lr, observer)
+        elif lr_alone(name, root):
+            raise DatasetError(
+                f"data set '{name}' has LR images, but no originals (expected {name}/HR) under "
+                f"{root}; add --lr given to run on the LR images alone"
+            )
+        if alone is not None:
+            datasets.append(alone)
+            continue
+        found = checked(open_dataset(name, root), as_is=experiment.as_is, observer=observer)
+        dataset = found.dataset
+        folder = next(iter(dataset.images.values())).parent
+        if dataset.name != SAMPLE and (others := passed_over(folder)):
+            observer.note(f"{dataset.name}: passed over {others}")
+        if found.differences:
+            differences[dataset.name] = found.differences
+            observer.note(f"{dataset.name} is not the recorded set: {found.differences}")
+        if experiment.lr != MADE:
+            dataset = with_given_lr(dataset, experiment.scale, experiment.lr, observer)
+        datasets.append(dataset)
+    opened = [dataset.name for dataset in datasets]
     if len(set(opened)) < len(opened):
         raise ConfigError(f"a data set is named twice in {', '.join(opened)}; name each once")
-    differences = {c.dataset.name: c.differences for c in found if c.differences}
-    for name, text in differences.items():
-        observer.note(f"{name} is not the recorded set: {text}")
-    return [checked_set.dataset for checked_set in found], differences
+    return datasets, differences
+
+
+def _metrics(
+    experiment: Experiment, datasets: Sequence[Dataset], observer: Observer
+) -> list[Metric]:
+    """The metrics of the experiment; what is not chosen on sets without originals, for them."""
+    found = find_metrics(experiment.metrics, protocols=experiment.protocols, nets=experiment.lpips)
+    chosen = experiment.metrics != Experiment.model_fields["metrics"].default
+    bare = [dataset.name for dataset in datasets if not usable(found, dataset)]
+    if chosen or not bare:
+        return found
+    observer.note(
+        f"{', '.join(bare)}: scored by {' and '.join(_WITHOUT_ORIGINALS)}, as there are no "
+        "originals; others by --metrics"
+    )
+    words = (*experiment.metrics, *_WITHOUT_ORIGINALS)
+    return find_metrics(words, protocols=experiment.protocols, nets=experiment.lpips)
+
+
+def _refuse_unscored(metrics: Sequence[Metric], datasets: Sequence[Dataset]) -> None:
+    for dataset in datasets:
+        if not usable(metrics, dataset):
+            names = ", ".join(facts.name for metric in metrics for facts in metric.facts)
+            raise ConfigError(
+                f"{dataset.name} has no originals, which {names} need; add metrics that do "
+                f"without: --metrics {','.join(_WITHOUT_ORIGINALS)}"
+            )
 
 
 def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> list[object]:
@@ -240,13 +281,30 @@ def _available(
     return available, without
 
 
-def _refuse_other_border(folder: ResultsFolder, experiment: Experiment) -> None:
-    border = folder.read_run().get("border", experiment.border)
+def _refuse_other_input(
+    folder: ResultsFolder, experiment: Experiment, datasets: Sequence[Dataset]
+) -> None:
+    """Refuse to put scores beside such as were computed of other LR images."""
+    before = folder.read_run()
+    border = before.get("border", experiment.border)
     if border != experiment.border:
         raise ResultsError(
             f"{folder.root} was made with --border {border}, this run has --border "
             f"{experiment.border}, and their scores do not compare; choose another --out"
         )
+    recorded = before.get("datasets", {}).get(f"x{experiment.scale}", {})
+    for dataset in datasets:
+        place = recorded.get(dataset.name, {}).get("lr", MADE)
+        if dataset.name in recorded and place != (dataset.lr_place or MADE):
+            raise ResultsError(
+                f"{folder.root} holds scores of {dataset.name} with LR images {_came(place)}, this "
+                f"run has them {_came(dataset.lr_place)}, and they do not compare; choose another "
+                "--out"
+            )
+
+
+def _came(place: str) -> str:
+    return f"given in {place}" if place not in ("", MADE) else "made from the originals"
 
 
 def _write_tables(

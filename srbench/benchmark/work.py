@@ -24,7 +24,7 @@ from ..imaging import (
 from ..imaging.luma import Image
 from ..methods import ImageId, Method
 from ..metrics.base import Facts, Metric, Numbers, Original
-from ..metrics.protocols import require_same_size
+from ..metrics.protocols import require_size
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,15 @@ class Task:
     """One original image and the jobs that are open on it."""
 
     source: ImageId
-    hr: Path
+    hr: Path | None
+    """None where there is no original."""
     hr_copy: Path
     """Where the original, cropped to a multiple of the scale, is to be kept as PNG."""
     scale: int
     border: Border
     jobs: tuple[Job, ...]
+    lr: Path | None = None
+    """The LR image; None: it is made from the original."""
 
 
 class MadeImage(NamedTuple):
@@ -79,10 +82,13 @@ def array_sha256(image: Image) -> str:
     return digest.hexdigest()
 
 
-def load(task: Task) -> tuple[Image, Image]:
-    """The cropped original and the LR image made from it."""
+def load(task: Task) -> tuple[Image | None, Image]:
+    """The cropped original, if there is one, and the LR image: the given one, or made from it."""
     try:
-        hr = crop_to_multiple(read_image(task.hr), task.scale)
+        hr = None if task.hr is None else crop_to_multiple(read_image(task.hr), task.scale)
+        if task.lr is not None:
+            return hr, read_image(task.lr)
+        assert hr is not None, "a data set has originals or LR images"
         return hr, imresize(hr, Fraction(1, task.scale), border=task.border)
     except SrbenchError as error:
         raise _located(error, task.source, None) from error
@@ -106,7 +112,7 @@ class Scorer:
             if index not in self._prepared:
                 self._prepared[index] = self._metrics[index].prepare(self._original)
         require_image("the SR image", sr)
-        require_same_size(sr, self._original.hr, self._original.scale)
+        require_size(sr, self._original.size, self._original.scale)
         found: dict[Facts, float] = {}
         for index in open_:
             metric, numbers = self._metrics[index], self._prepared[index](sr)
@@ -118,7 +124,7 @@ class Scorer:
 
 def process(
     task: Task,
-    hr: Image,
+    hr: Image | None,
     lr: Image,
     metrics: Sequence[Metric],
     device: str,

@@ -171,6 +171,14 @@ def run_all(
     border: Annotated[
         str | None, typer.Option(help="MATLAB's border rule: symmetric or replicate.")
     ] = None,
+    lr: Annotated[
+        str | None,
+        typer.Option(
+            metavar="made|given",
+            help="LR images: made from the originals, or those given with each data set, LR/x4 "
+            "beside HR; also the name of their folder, such as LR_bicubic.",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Results folder.", callback=a_folder)] = Path("results"),
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps or xpu.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
@@ -202,6 +210,7 @@ def run_all(
         "as_is": True if as_is else None,
         "scale": scale,
         "border": border,
+        "lr": lr,
         "device": device,
         "lpips": () if no_lpips else None,
         "metrics": chosen_metrics(metrics, without="lpips" if no_lpips else None),

@@ -9,7 +9,7 @@ import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,15 +26,21 @@ EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff",
 
 @dataclass(frozen=True)
 class Dataset:
-    """A named set of original images; ``images`` maps id to file, sorted by id."""
+    """A named set of original images; ``images`` maps id to file, sorted by id.
+
+    ``lr`` maps the ids to the LR images that it brings, where they are to be used (``lr_place`` is
+    their folder, ``LR/x4``). ``images`` is empty where there are no originals, only these.
+    """
 
     name: str
     images: Mapping[str, Path]
+    lr: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    lr_place: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:
         """The image ids, sorted."""
-        return tuple(self.images)
+        return tuple(self.images or self.lr)
 
     def read(self, image_id: str) -> Image:
         """One image, uint8 of shape (H, W) or (H, W, 3).
@@ -166,10 +172,14 @@ def sample_dataset() -> Dataset:
 
 def datasets_under(root: Path) -> dict[str, Path]:
     """The folders of a root that have a subfolder ``HR``, by name; empty if there is no root."""
+    return {path.name: path for path in data_folders(root) if (path / "HR").is_dir()}
+
+
+def data_folders(root: Path) -> list[Path]:
+    """The folders of a root, by name; none if there is no root."""
     if not root.is_dir():
-        return {}
-    folders = (path for path in sorted(root.iterdir()) if not path.name.startswith("."))
-    return {path.name: path for path in folders if (path / "HR").is_dir()}
+        return []
+    return [p for p in sorted(root.iterdir()) if not p.name.startswith(".") and p.is_dir()]
 
 
 def dataset_folder(name: str, root: Path) -> Path | None:

@@ -44,6 +44,7 @@ def match_names(
     *,
     spare: bool,
     pattern: str | None = None,
+    way_out: str = WAY_OUT,
 ) -> MatchedNames:
     """Find each original's file in a folder, one to one.
 
@@ -56,6 +57,7 @@ def match_names(
         folder, source: what messages call the two sides.
         spare: whether the folder may hold more than is needed.
         pattern: how the files are named, ``{}`` for the original's name, such as ``{}_x4_SR``.
+        way_out: what messages say to do about names.
 
     Raises:
         ConfigError: the pattern has not exactly one ``{}``.
@@ -74,7 +76,7 @@ def match_names(
             files_of = dict(zip(originals, found, strict=True))
             return MatchedNames(files_of, "" if as_they_are else "names differ in case only")
     if spare and 2 * len(missing) < len(originals):
-        raise _lacking(folder, source, originals, files, missing)
+        raise _lacking(folder, source, originals, files, missing, way_out)
     nearest: tuple[int, Sequence[str], _Affixes] | None = None
     for names in namings[: 1 if namings[0] == namings[1] else 2]:
         candidates = _candidates(names, there)
@@ -95,7 +97,7 @@ def match_names(
             raise DatasetError(
                 f"{folder} matches {source} in more than one way ({first}, or {second}): it holds "
                 f"{_examples(p.name for p in files.values())}, the originals are "
-                f"{_examples(names)}; say which by --pattern, such as --pattern '{{}}_x4'"
+                f"{_examples(names)}; {way_out}"
             )
         for affixes, count in candidates.items():
             if nearest is None or count > nearest[0]:
@@ -105,10 +107,10 @@ def match_names(
         lacking = [name for name in names if _applied(affixes, name) not in there]
         if lacking:
             expected = [_applied(affixes, name) for name in lacking]
-            raise _lacking(folder, source, originals, files, expected)
+            raise _lacking(folder, source, originals, files, expected, way_out)
     if 0 < len(missing) < len(originals):
-        raise _lacking(folder, source, originals, files, missing)
-    raise _disagreeing(folder, source, originals, files)
+        raise _lacking(folder, source, originals, files, missing, way_out)
+    raise _disagreeing(folder, source, originals, files, way_out)
 
 
 def _by_pattern(
@@ -239,16 +241,20 @@ def _lacking(
     originals: Mapping[str, Path],
     files: Mapping[str, Path],
     missing: Sequence[str],
+    way_out: str = WAY_OUT,
 ) -> DatasetError:
     return DatasetError(
         f"{folder} lacks {len(missing)} of {counted(len(originals), 'image')} of {source} "
-        f"({_examples(missing)}); it holds {_examples(files)}; add what is missing, or say how "
-        "the names go by --pattern"
+        f"({_examples(missing)}); it holds {_examples(files)}; add what is missing, or {way_out}"
     )
 
 
 def _disagreeing(
-    folder: Path, source: Path | str, originals: Mapping[str, Path], files: Mapping[str, Path]
+    folder: Path,
+    source: Path | str,
+    originals: Mapping[str, Path],
+    files: Mapping[str, Path],
+    way_out: str,
 ) -> DatasetError:
     if len(originals) != len(files) and set(originals) <= set(files):
         spare = sorted(set(files) - set(originals))
@@ -260,5 +266,5 @@ def _disagreeing(
     return DatasetError(
         f"the names do not agree one to one: {folder} holds {counted(len(files), 'image')}, "
         f"{_examples(files)}; {source} has {counted(len(originals), 'original')}, "
-        f"{_examples(originals)}; {WAY_OUT}"
+        f"{_examples(originals)}; {way_out}"
     )

@@ -54,7 +54,7 @@ def low_resolution(pictures: Mapping[str, Picture]) -> tuple[dict[str, str], lis
                 if larger not in copies and _is_copy(pictures[larger], pictures[name], name):
                     copies[name] = larger
                     break
-    alone = [n for n in pictures if n not in copies and _LOW.search(n.casefold())]
+    alone = [n for n in pictures if n not in copies and says_lr(n)]
     return copies, alone
 
 
@@ -83,6 +83,11 @@ def _is_copy(original: Picture, other: Picture, name: str) -> bool:
         or other[:2] == (-(-original.height // k), -(-original.width // k))
         for k in range(2, 17)
     )
+
+
+def says_lr(name: str) -> bool:
+    """Whether a folder's or file's name says that it holds low-resolution images."""
+    return bool(_LOW.search(name.casefold()))
 
 
 def unmarked(stem: str) -> str:

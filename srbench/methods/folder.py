@@ -37,16 +37,22 @@ class FolderMethod:
         return sr
 
 
-def check_result(sr: Path, original: Path, scale: int) -> None:
+def check_result(sr: Path, original: Path | None, lr: Path | None, scale: int) -> None:
     """Look at a result's header and checksums, so that a mistake is met before a run begins.
+
+    ``original`` is None where there is none; then ``lr`` is the LR image.
 
     Raises:
         ImageError: a file is no image, or is damaged.
         SizeMismatch: the result has not the size of its original cropped to ``scale``, or is
             grey where the original is RGB.
     """
-    height, width, *channels = probe_image(original)
-    lr_shape = (height // scale, width // scale, *channels)
+    if original is not None:
+        height, width, *channels = probe_image(original)
+        lr_shape = (height // scale, width // scale, *channels)
+    else:
+        assert lr is not None, "a data set has originals or LR images"
+        lr_shape = probe_image(lr)
     _refuse_other_form(sr, probe_image(sr), lr_shape, scale)
 
 

@@ -346,7 +346,7 @@ def _folder_method(
             )
             continue
         matched = match_names(
-            dataset.images,
+            dataset.images or dataset.lr,
             image_files(subfolder),
             subfolder,
             dataset.name,
@@ -358,7 +358,7 @@ def _folder_method(
         if others := passed_over(subfolder):
             taken.setdefault(f"passed over {others}", []).append(dataset.name)
         for image, path in matched.files.items():
-            check_result(path, dataset.images[image], scale)
+            check_result(path, dataset.images.get(image), dataset.lr.get(image), scale)
             files[ImageId(dataset.name, image)] = path
     if not files:
         raise DatasetError(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, cast, get_args
 
+from ..errors import MetricError
 from ..imaging.luma import Image
 from ..imaging.resize import Border
 from ..wording import one_line
@@ -139,17 +140,50 @@ class Score(NamedTuple):
     value: float
 
 
-@dataclass(frozen=True)
 class Original:
-    """What SR images are held against."""
+    """What SR images are held against.
 
-    hr: Image
-    """The original, uint8 of shape (H, W) or (H, W, 3), cropped to a multiple of the scale."""
-    scale: int
-    lr: Image | None = None
-    """The low-resolution input of ``scale`` times smaller size, where a metric needs it."""
-    border: Border = "symmetric"
-    """The border rule by which the LR image was made."""
+    Args:
+        hr: the original, uint8 of shape (H, W) or (H, W, 3), cropped to a multiple of the scale;
+            None where a data set has none.
+        scale: the magnification.
+        lr: the low-resolution input of ``scale`` times smaller size, where a metric needs it.
+        border: the border rule by which the LR image was made, and SR images are shrunk again.
+    """
+
+    def __init__(
+        self, hr: Image | None, scale: int, lr: Image | None = None, border: Border = "symmetric"
+    ) -> None:
+        self._hr, self.scale, self.lr = hr, scale, lr
+        self.border: Border = border
+
+    @property
+    def hr(self) -> Image:
+        """The original.
+
+        Raises:
+            MetricError: there is none; only metrics whose ``needs`` is ``lr`` or ``nothing`` are
+                asked then.
+        """
+        if self._hr is None:
+            raise MetricError(
+                "a metric asks for the original, and there is none; one that does without says so "
+                "by needs='nothing' or needs='lr' in its facts"
+            )
+        return self._hr
+
+    @property
+    def there(self) -> bool:
+        """Whether there is an original."""
+        return self._hr is not None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the original, or of the LR image times the scale."""
+        if self._hr is None:
+            assert self.lr is not None, "one of the two is always there"
+            return self.lr.shape[0] * self.scale, self.lr.shape[1] * self.scale
+        return self._hr.shape[0], self._hr.shape[1]
 
 
 @dataclass(frozen=True)
@@ -177,6 +211,11 @@ class Metric(ABC):
         """What :meth:`prepare` looks at."""
         needs = {facts.needs for facts in self.facts}
         return "lr" if "lr" in needs else "original" if "original" in needs else "nothing"
+
+    @property
+    def needs_original(self) -> bool:
+        """Whether one of its numbers is held against the original."""
+        return any(facts.needs == "original" for facts in self.facts)
 
     printed = ""
     """The first line that it printed while scoring, of a metric of the user's."""

@@ -65,8 +65,10 @@ class FunctionMetric(Metric):
 
     def prepare(self, original: Original) -> Callable[[Image], float]:
         def number(sr: Image) -> float:
-            given = {"sr": sr.copy(), "hr": original.hr.copy()}
-            if sr.ndim != original.hr.ndim:
+            given = {"sr": sr.copy()}
+            if "hr" in self._arguments:
+                given["hr"] = original.hr.copy()
+            if original.there and sr.ndim != original.hr.ndim:
                 given = {which: to_rgb(image) for which, image in given.items()}
             with guarded(self._name) as said:
                 value = self._function(*(given[which] for which in self._arguments))
@@ -106,7 +108,8 @@ class OwnMetric(Metric):
         return loaded
 
     def prepare(self, original: Original) -> Callable[[Image], Sequence[float]]:
-        hr, lr = original.hr.copy(), None if original.lr is None else original.lr.copy()
+        hr = original.hr.copy() if original.there else None
+        lr = None if original.lr is None else original.lr.copy()
         with guarded(self._name):
             prepared = self._inner.prepare(Original(hr, original.scale, lr, original.border))
 

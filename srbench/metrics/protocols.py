@@ -210,7 +210,12 @@ def get_protocol(name: str) -> Protocol:
 
 def require_same_size(sr: Image, hr: Image, scale: int) -> None:
     """Refuse an SR image that is not of the size of its original, cropped to ``scale``."""
-    (height, width), (expected_height, expected_width) = sr.shape[:2], hr.shape[:2]
+    require_size(sr, (hr.shape[0], hr.shape[1]), scale)
+
+
+def require_size(sr: Image, expected: tuple[int, int], scale: int) -> None:
+    """Refuse an SR image that has not the expected height and width, those of its original."""
+    (height, width), (expected_height, expected_width) = sr.shape[:2], expected
     if (height, width) == (expected_height, expected_width):
         return
     hint = ""

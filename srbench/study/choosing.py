@@ -13,6 +13,7 @@ from ..data.catalogue import SAMPLE
 from ..data.known import checked
 from ..data.naming import dataset_key, refuse_reserved
 from ..errors import DatasetError, StudyError, unknown_name
+from ..files import read_json
 from ..imaging import read_image
 from .manifest import REFERENCE, Rules
 from .playlists import Content
@@ -20,7 +21,7 @@ from .presets import Preset
 from .procedure import MINE, Procedure
 
 Versions = Mapping[str, Mapping[str, Path]]
-"""The image files of one data set, by method and image; the reference is the last method."""
+"""The image files of one data set, by method and image; the reference, if any, is the last."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,30 @@ def choose(
     scale, folders = _image_folders(results, scale, datasets)
     if methods is not None:
         _require_known(methods, folders)
-    versions = {name: _versions(folder, name, plan, methods) for name, folder in folders.items()}
+    bare = _without_originals(results, scale)
+    versions = {
+        name: _versions(folder, name, plan, methods, bare=name in bare)
+        for name, folder in folders.items()
+    }
     notes = _missing(plan, versions, methods)
+    notes += [
+        f"{name} is shown without originals: there are none" for name in folders if name in bare
+    ]
     questions = {
         name: asks.questions(list(found), _named_pairs(pairs, name, found))
         for name, found in versions.items()
     }
+    for name in bare & set(versions):
+        if any(REFERENCE in asked for asked in questions[name]):
+            raise StudyError(
+                f"{name} has no originals, which a {asks.name} study shows beside every version; "
+                "choose another procedure, or leave the data set out"
+            )
     limit = plan.contents_shown(
         [len(asked) for asked in questions.values()], rules.retests, asks.seconds
     )
     if asks.swaps and rules.per_rater is not None:
-        limit = sum(len(found[REFERENCE]) for found in versions.values())  # raters share them out
+        limit = sum(len(_last(found)) for found in versions.values())  # raters share them out
     contents, too_high = _choose_contents(versions, limit, rules, rng)
     if too_high:
         fate = "cut about the centre" if rules.oversize == "crop" else "left out"
@@ -131,11 +145,26 @@ def _image_folders(
     return scale, folders
 
 
-def _versions(folder: Path, dataset: str, plan: Preset, methods: Sequence[str] | None) -> Versions:
-    """The image files of each method to be shown, the reference last; all complete."""
+def _without_originals(results: Path, scale: int) -> set[str]:
+    """The data sets that run.json says have none: LR images were given alone."""
+    try:
+        run = read_json(results / "run.json")
+        sets = run["datasets"][f"x{scale}"]
+        return {name for name, facts in sets.items() if facts.get("originals") is False}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+
+
+def _versions(
+    folder: Path, dataset: str, plan: Preset, methods: Sequence[str] | None, *, bare: bool
+) -> Versions:
+    """The image files of each method to be shown, all complete, the reference last.
+
+    ``bare`` says that there is none.
+    """
     there = {p.name: p for p in sorted(folder.iterdir()) if p.is_dir()}
     reference = there.pop(REFERENCE, None)
-    if reference is None:
+    if reference is None and not bare:
         raise StudyError(f"{folder} has no {REFERENCE} folder; a study needs the originals")
     wanted = plan.methods_of(dataset, list(there)) if methods is None else methods
     names = {name.lower(): name for name in there}
@@ -146,10 +175,13 @@ def _versions(folder: Path, dataset: str, plan: Preset, methods: Sequence[str] |
             f"({', '.join(chosen) or 'none'}); a study needs at least two besides {REFERENCE}"
         )
     try:
-        originals = image_files(reference)
-        # Results that run-all wrote were checked; whoever made others may have called them so.
-        checked(Dataset(dataset, originals), whole=False, cropped=True)
         found = {m: image_files(there[m]) for m in dict.fromkeys(chosen)}
+        if reference is None:
+            originals = {image: path for files in found.values() for image, path in files.items()}
+        else:
+            originals = image_files(reference)
+            # Results that run-all wrote were checked; whoever made others may have called them so.
+            checked(Dataset(dataset, originals), whole=False, cropped=True)
     except DatasetError as error:
         raise StudyError(str(error)) from error
     for method, files in found.items():
@@ -160,7 +192,7 @@ def _versions(folder: Path, dataset: str, plan: Preset, methods: Sequence[str] |
             )
         for extra in sorted(set(files) - set(originals)):
             raise StudyError(f"{dataset}/{extra} by {method} has no {REFERENCE} original")
-    return {**found, REFERENCE: originals}
+    return found if reference is None else {**found, REFERENCE: originals}
 
 
 def _require_known(methods: Sequence[str], folders: Mapping[str, Path]) -> None:
@@ -196,7 +228,7 @@ def _choose_contents(
     too_high = 0
     for dataset, found in versions.items():
         kept: list[str] = []
-        for image in found[REFERENCE]:
+        for image in _last(found):
             height = _check_sizes(dataset, image, found)
             if rules.max_height is not None and height > rules.max_height:
                 too_high += 1
@@ -212,14 +244,19 @@ def _choose_contents(
     return sorted(chosen), too_high
 
 
+def _last(found: Versions) -> Mapping[str, Path]:
+    """The images of the last method, which is the reference where there is one."""
+    return list(found.values())[-1]
+
+
 def _check_sizes(dataset: str, image: str, found: Versions) -> int:
     """The height that all versions of a content have; grey and RGB may meet."""
     sizes = {method: read_image(files[image]).shape[:2] for method, files in found.items()}
-    reference = sizes[REFERENCE]
+    last, reference = list(sizes.items())[-1]
     for method, size in sizes.items():
         if size != reference:
             raise StudyError(
-                f"{dataset}/{image} by {method} is {size[1]}x{size[0]}, its {REFERENCE} is "
+                f"{dataset}/{image} by {method} is {size[1]}x{size[0]}, its {last} is "
                 f"{reference[1]}x{reference[0]}; all versions must have the same size"
             )
     return reference[0]

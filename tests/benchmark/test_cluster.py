@@ -200,9 +200,15 @@ def test_a_users_own_metric_and_method_go_to_the_workers(root, tmp_path, cluster
         return imresize(lr, 4) // 2 + 100
 
     experiment = Experiment(
-        datasets=("Mini",), methods=("bicubic", brighter), device="cpu",
+        datasets=("Mini", "Bare"), methods=("bicubic", brighter), device="cpu", lr="given",
         metrics=("psnr", "lr_psnr", spread, f"gap={tmp_path / 'theirs.py'}:gap"),
     )  # fmt: skip
+    # With LR images that were given, beside originals and alone.
+    for image in ("eye", "face", "man"):
+        hr = crop_to_multiple(read_image(root / f"Mini/HR/{image}.png"), 4)
+        lr = imresize(hr, 0.25, border="replicate")
+        write_png(root / "Mini/LR/x4" / f"{image}.png", lr)
+        write_png(root / "Bare/LR/x4" / f"{image}.png", lr)
     for out, address in (("here", None), ("there", cluster.scheduler_address)):
         run_all(
             experiment, tmp_path / out, root=root, weights=root / "none", report=False,
@@ -212,6 +218,8 @@ def test_a_users_own_metric_and_method_go_to_the_workers(root, tmp_path, cluster
     assert here == there
     assert b"user,gap," in here
     assert b"user,spread," in here
+    assert b"Bare,eye,bicubic,4,consistency,lr_psnr" in here
+    assert not (tmp_path / "there/images/Bare/x4/HR").exists()
 
 
 @pytest.mark.slow

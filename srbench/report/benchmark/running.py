@@ -22,6 +22,7 @@ def run_all(
     *,
     scale: int = 4,
     border: str = "symmetric",
+    lr: str = "made",
     protocols: Sequence[str] = ("matlab", "basicsr", "ledig2017"),
     lpips: Sequence[str] = ("alex",),
     device: str = "auto",
@@ -46,6 +47,8 @@ def run_all(
         out: the results folder; what else is in it is kept.
         scale: the magnification: 2, 3, 4 or 8.
         border: MATLAB's border rule: ``symmetric`` or ``replicate``.
+        lr: ``made``: LR images are shrunk from the originals; ``given``: those that each data set
+            brings, ``LR/x4/*`` beside ``HR``; or the name of their folder (``LR_bicubic``).
         protocols: what ``psnr`` and ``ssim`` are computed under.
         lpips: which networks ``lpips`` means.
         device: where networks run.
@@ -70,6 +73,7 @@ def run_all(
         "metrics": _listed(metrics),
         "scale": scale,
         "border": border,
+        "lr": lr,
         "protocols": _listed(protocols),
         "lpips": _listed(lpips),
         "device": device,

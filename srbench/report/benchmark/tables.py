@@ -37,16 +37,21 @@ def missing_note(missing: LeftOut, known: Known) -> str:
     return f"— {what}{where}: {missing.reason}{mend}"
 
 
-def as_is_notes(run: Mapping[str, Any]) -> list[str]:
-    """One line for each data set of run.json that bears a known name but other images."""
-    sets = run.get("datasets", {})
-    return [
-        f"{name} {scale.replace('x', '×')} is not the recorded set and compares with no published "
-        f"number: {facts['as_is']}"
-        for scale, of_scale in sets.items()
-        for name, facts in of_scale.items()
-        if "as_is" in facts
-    ]
+def data_set_notes(run: Mapping[str, Any]) -> list[str]:
+    """A line for each data set of run.json of other images than its name says, or given LR."""
+    notes: list[str] = []
+    for scale, of_scale in run.get("datasets", {}).items():
+        for name, facts in of_scale.items():
+            where = f"{name} {scale.replace('x', '×')}"
+            if "as_is" in facts:
+                notes.append(
+                    f"{where} is not the recorded set and compares with no published number: "
+                    f"{facts['as_is']}"
+                )
+            if "lr" in facts:
+                bare = "" if facts.get("originals", True) else "; there are no originals"
+                notes.append(f"{where}: LR images as given in {facts['lr']}, not made{bare}")
+    return notes
 
 
 def score_columns(results: Results) -> list[tuple[str, str]]:
@@ -110,7 +115,7 @@ def summary_table(results: Results) -> Table:
         notes += _gaps(results, dataset, scale, counts, methods, images)
     notes = [*(missing_note(m, results.known) for m in results.missing), *notes]
     notes += not_a_number_notes(results)
-    notes += as_is_notes(results.run)
+    notes += data_set_notes(results.run)
     timed = set(results.timings["method"])
     if devices and not {m for m in results.scores["method"] if not is_reference(m)} <= timed:
         notes.append("— MP/s: not timed, as for a folder of finished images")
@@ -244,7 +249,7 @@ def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
         "for few (Hesterberg 2015)."
     )
     notes = few_images_notes(tests)
-    notes += as_is_notes(run)
+    notes += data_set_notes(run)
     if len(tests) == 0:
         notes.append("— no tests: a comparison needs two methods scored on the same images")
     if not np.isfinite(tests["mean_difference"].to_numpy(dtype=np.float64)).all():
