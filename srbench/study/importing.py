@@ -21,13 +21,17 @@ from ..errors import StudyError
 from .keys import new_nonce
 from .manifest import Manifest
 from .playlists import Phase, Trial
-from .ratings import COLUMNS, TEXT_COLUMNS
-from .rows import trial_row
+from .procedure import Item, Procedure
+from .ratings import columns, text_columns
+from .rows import shown_of, trial_row
 from .schema import ITS_RETRACTION, ITS_TRIAL, retractions, sessions, tombstones, trials, votes
 from .store import Store
 
 _PHASES = get_args(Phase)
-_INTEGERS = ("response_ms", "window_width", "window_height", "drawn_width", "drawn_height")
+_INTEGERS = (
+    "response_ms", "window_width", "window_height", "drawn_width", "drawn_height", "toggles",
+    "second_ms", "focus_lost",
+)  # fmt: skip
 _LONGEST_TIME = 40
 
 
@@ -69,6 +73,14 @@ class _Line:
             raise self.wrong(column, kind)
         return number
 
+    def truth(self, column: str) -> bool | None:
+        """A cell as true or false; None where it is empty."""
+        cell = self.cells.get(column, "")
+        found = truth(cell)
+        if found is None:
+            raise self.wrong(column, "true or false")
+        return found if cell else None
+
     def wrong(self, column: str, kind: str) -> StudyError:
         return StudyError(f"{self.where}: {column} '{self.cells[column][:40]}' is not {kind}")
 
@@ -86,7 +98,8 @@ class _Vote:
 def import_ratings(store: Store, file: Path) -> ImportedVotes:
     """Add the votes of a ratings table that are not in the study yet; all of them, or none.
 
-    Needed columns: rater, dataset, image, method, score. Raters that the study does not know get
+    Needed columns: rater, dataset, image, method, score; of pairs method_a, method_b and answer
+    instead of the last two. Raters that the study does not know get
     a session that nobody can resume; columns that the study does not know are kept. A later table
     of the same raters adds what is new in it.
 
@@ -97,7 +110,7 @@ def import_ratings(store: Store, file: Path) -> ImportedVotes:
             adds one to a rater who rates in this study.
     """
     by_rater: dict[str, list[_Vote]] = {}
-    for vote in _votes(store.manifest, _lines(file)):
+    for vote in _votes(store.manifest, _lines(file, store.manifest.asks)):
         by_rater.setdefault(vote.rater, []).append(vote)
     if not by_rater:
         raise StudyError(f"{file.name} holds no vote; expected one row for each")
@@ -148,20 +161,23 @@ def _new_session(connection: Connection, rater: str, theirs: Sequence[_Vote], no
 def _not_stored(connection: Connection, session_id: int, theirs: Sequence[_Vote]) -> list[_Vote]:
     """The votes that the session lacks; those that it has must be the same."""
     rows = connection.execute(
-        select(votes.c.trial, votes.c.score, trials.c.stimulus, trials.c.phase, trials.c.repetition)
+        select(votes.c.score, trials)
+        .select_from(votes)
         .join(trials, ITS_TRIAL)
         .outerjoin(retractions, ITS_RETRACTION)
         .where(retractions.c.session_id.is_(None), votes.c.session_id == session_id)
     ).all()
-    stored = {row.trial: (row.stimulus, row.score) for row in rows}
-    showings = {(row.stimulus, row.phase, row.repetition) for row in rows}
+    pictures = {row.trial: shown_of(row.stimulus, row.second) for row in rows}
+    stored = {row.trial: (pictures[row.trial], row.score) for row in rows}
+    showings = {(frozenset(pictures[r.trial]), r.phase, r.repetition) for r in rows}
     new: list[_Vote] = []
     for vote in theirs:
         trial = vote.trial
         if trial.number in stored:
-            same = stored[trial.number] == (trial.stimulus, vote.values["score"])
+            same = stored[trial.number] == (trial.stimuli, vote.values["score"])
         else:
-            same = (trial.stimulus, trial.phase, trial.repetition) not in showings
+            showing = (frozenset(trial.stimuli), trial.phase, trial.repetition)
+            same = showing not in showings
             new.append(vote)
         if not same:
             raise StudyError(
@@ -171,15 +187,17 @@ def _not_stored(connection: Connection, session_id: int, theirs: Sequence[_Vote]
     return new
 
 
-def _lines(file: Path) -> list[_Line]:
-    found = read_csv_text(file, (*TEXT_COLUMNS, "score"))
-    known = {column: column for column in COLUMNS}
+def _lines(file: Path, asks: Procedure) -> list[_Line]:
+    texts = text_columns(asks)
+    needed = (*texts, asks.said[0])
+    found = read_csv_text(file, needed)
+    known = {column: column for column in columns(asks)}
     header = [known.get(name.casefold(), unguard(name)) for name in found.header]
-    if missing := [c for c in (*TEXT_COLUMNS, "score") if c not in header]:
+    if missing := [c for c in needed if c not in header]:
         raise StudyError(f"{file} lacks the columns {', '.join(missing)}")
     if twice := [name for name, count in Counter(header).items() if count > 1 and name]:
         raise StudyError(f"{file} has two columns '{twice[0]}'; remove one")
-    text = [name in TEXT_COLUMNS or name not in COLUMNS for name in header]
+    text = [name in texts or name not in known for name in header]
     lines: list[_Line] = []
     # newline="": line ends within quotes stay as they are
     reader = csv.reader(io.StringIO(found.text, newline=""), delimiter=found.separator)
@@ -207,75 +225,119 @@ def _nfc(*names: str) -> tuple[str, ...]:
     return tuple(unicodedata.normalize("NFC", name) for name in names)
 
 
+def _questions(manifest: Manifest) -> dict[tuple[str, ...], tuple[Item, str]]:
+    """Everything that the study asks, with the phase it belongs to, by what a row names."""
+    asks, found = manifest.asks, {}
+    for phase, items in (
+        ("training", asks.anchored(manifest, [a.stimulus for a in manifest.calibration])),
+        ("gold", asks.anchored(manifest, [a.stimulus for a in manifest.gold])),
+        ("main", manifest.items),
+    ):
+        for item in items:
+            rated = [manifest.by_id[stimulus] for stimulus in asks.rated(item)]
+            names = (rated[0].dataset, rated[0].image, *(s.method for s in rated))
+            found[_key(*names)] = (item, phase)
+    return found
+
+
+def _key(dataset: str, image: str, *methods: str) -> tuple[str, ...]:
+    """As names are compared; the methods of a pair in whatever order."""
+    return _nfc(dataset_key(dataset), image, *sorted(method.lower() for method in methods))
+
+
 def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
-    phases = {anchor.stimulus: "gold" for anchor in manifest.gold}
-    phases |= dict.fromkeys(manifest.main, "main")
-    ids = {_nfc(dataset_key(s.dataset), s.image, s.method.lower()): s.id for s in manifest.stimuli}
-    expected = {a.stimulus: a.expected for a in (*manifest.calibration, *manifest.gold)}
+    asks = manifest.asks
+    known = columns(asks)
+    questions = _questions(manifest)
+    grades = {a.stimulus: a.expected for a in (*manifest.calibration, *manifest.gold)}
     next_trial = Counter[str]()
     seen: set[object] = set()
     for line in lines:
         cells, where = line.cells, line.where
-        key = _nfc(dataset_key(cells["dataset"]), cells["image"], cells["method"].lower())
-        stimulus = ids.get(key)
-        if stimulus is None:
+        methods = [cells[column] for column in asks.methods]
+        what = f"{cells['dataset']}/{cells['image']} by {' and '.join(methods)}"
+        if (key := _key(cells["dataset"], cells["image"], *methods)) not in questions:
             raise StudyError(
-                f"{where}: {cells['dataset']}/{cells['image']} by {cells['method']} "
-                "is not a stimulus of this study"
+                f"{where}: {what} is not a {'pair' if methods[1:] else 'stimulus'} of this study"
             )
-        if cells.get("stimulus", stimulus) not in ("", stimulus):
+        item, usual_phase = questions[key]
+        named = tuple(
+            stimulus
+            for column, method in zip(asks.methods, methods, strict=True)
+            for stimulus in asks.rated(item)
+            if manifest.by_id[stimulus].method.lower() == method.lower()
+        )
+        shown, score = asks.read_cells(named if asks.methods[1:] else item, cells)
+        if score is None:
+            raise _no_answer(line, asks)
+        told = asks.said[-1] != "first" or cells.get("first", "") != ""
+        given = tuple(cells.get(c, "") for c in ("stimulus", "second")[: len(shown)])
+        if any(given) and given != shown:
             raise StudyError(
-                f"{where}: {cells['dataset']}/{cells['image']} by {cells['method']} is not the "
-                f"stimulus '{cells['stimulus'][:40]}' that the row names as shown"
+                f"{where}: {what} is not the stimulus '{' '.join(given)[:80]}' that the row names "
+                "as shown"
             )
+        if "stimulus" in cells and not any(given):
+            told = False  # the table of a study that did not record what was shown
         study = cells.get("study", "")
         if study and study != manifest.study_id:
             raise StudyError(f"{where}: from study {study}, this is {manifest.study_id}")
-        phase = cells.get("phase") or phases.get(stimulus, "training")
+        if cells.get("procedure", "") not in ("", asks.name):
+            raise StudyError(
+                f"{where}: an answer to {cells['procedure'][:40]}, this study asks {asks.name}"
+            )
+        phase = cells.get("phase") or usual_phase
         if phase not in _PHASES:
             raise StudyError(f"{where}: phase '{phase}', expected one of {', '.join(_PHASES)}")
-        score = line.whole("score")
-        if score not in manifest.asks.answers:
-            raise StudyError(f"{where}: score {cells['score']}, expected 1, 2, 3, 4 or 5")
         # The statistics take names that differ in spaces around them or Unicode form for one.
         rater = _nfc(cells["rater"].strip())[0]
         if not rater or len(rater) > 80:
             raise StudyError(f"{where}: a rater's name has 1 to 80 letters")
-        simulated = truth(cells.get("simulated", ""))
-        if simulated is None:
-            raise line.wrong("simulated", "true or false")
         rated_at = cells.get("rated_at") or None
         if rated_at and len(rated_at) > _LONGEST_TIME:
             raise line.wrong("rated_at", "a time")
-        given = line.whole("trial")
-        number = next_trial[rater] if given is None else given
+        number = line.whole("trial")
+        number = next_trial[rater] if number is None else number
         next_trial[rater] = number + 1
         repetition = line.whole("repetition") or 1
-        showing = (rater, stimulus, phase, repetition)
+        showing = (rater, item, phase, repetition)
         if (rater, number) in seen or showing in seen:
             raise StudyError(
                 f"{where}: a second vote of rater '{rater}' for "
                 + (f"trial {number}" if (rater, number) in seen else "this picture and repetition")
             )
         seen |= {(rater, number), showing}
+        anchored = phase in ("training", "gold") and set(asks.rated(item)) <= set(grades)
         trial = Trial(
             number,
-            stimulus,
+            shown[0],
             cast(Phase, phase),
             line.whole("block") or 0,
             repetition,
-            expected.get(stimulus) if phase in ("training", "gold") else None,
+            asks.expected(shown, grades) if anchored else None,
+            shown[1] if shown[1:] else None,
         )
         values = {
             "trial": number,
             "attempt": line.whole("attempt") or 1,
-            # Empty in the table of a study that did not record what was shown.
-            "stimulus": cells.get("stimulus", stimulus) or None,
+            "stimulus": trial.stimulus if told else None,
+            "second": trial.second if told else None,
             "score": score,
-            "simulated": simulated,
+            "simulated": line.truth("simulated") or False,
             "rated_at": rated_at,
             "pixel_ratio": line.real("pixel_ratio"),
+            "pinch": line.real("pinch"),
+            "forced_colors": line.truth("forced_colors"),
             **{name: line.whole(name) for name in _INTEGERS},
-            "extra": {k: v for k, v in cells.items() if k not in COLUMNS} or None,
+            "extra": {k: v for k, v in cells.items() if k not in known} or None,
         }
         yield _Vote(where, rater, trial, values)
+
+
+def _no_answer(line: _Line, asks: Procedure) -> StudyError:
+    given = ", ".join(f"{column} {line.cells.get(column, '')[:40]}" for column in asks.said)
+    if "score" in asks.said:
+        line.whole("score")  # a cell that is no number is told as such
+        return StudyError(f"{line.where}: {given}, expected 1, 2, 3, 4 or 5")
+    same = " or same" if len(asks.answers) > 2 else ""
+    return StudyError(f"{line.where}: {given}; expected answer a, b{same} and first a, b or empty")

@@ -170,6 +170,15 @@ class Manifest(_Frozen):
         """Everything that is asked in the main part."""
         return tuple(item for items in self.units.values() for item in items)
 
+    def item_of(self, shown: Item) -> Item:
+        """The question that a trial's pictures belong to, whatever their order."""
+        return self._by_pictures.get(frozenset(shown), shown)
+
+    @cached_property
+    def _by_pictures(self) -> Mapping[frozenset[str], Item]:
+        asked = self.asks.anchored(self, [a.stimulus for a in (*self.calibration, *self.gold)])
+        return {frozenset(item): item for item in (*asked, *self.items)}
+
     def original_of(self, stimulus: str) -> str:
         """The id of the original of a stimulus."""
         return self._originals[self.by_id[stimulus].content]

@@ -55,6 +55,8 @@ REFERENCE = "HR"
 GAP = 16  # device pixels between two pictures that stand side by side
 FIRST, SECOND, SAME = 1, 2, 3  # stored answers to a pair
 MINE = "mine:"
+FAR = 2  # grades: an answer so far from the right one is a miss
+_BARELY = 0.25  # grades: less is no difference to a simulated rater
 
 _GRADES = {grade: f"grade_{grade}" for grade in range(1, 6)}
 _IMPAIRMENT = {grade: f"impairment_{grade}" for grade in range(1, 6)}
@@ -74,7 +76,8 @@ class Procedure:
     ``standard`` is the name that ITU-T P.910 gives it. ``pictures``: how many a trial shows.
     ``swaps``: whether the order of the pictures is drawn for each trial, and so each answer but
     "no difference" names one of them. ``seconds``: what an answer is expected to take. ``keys``: by
-    answer, as browsers name them.
+    answer, as browsers name them. ``methods`` and ``said``: the columns of a table that name what
+    was rated, and the answer.
     """
 
     name: Name
@@ -88,6 +91,8 @@ class Procedure:
     swaps: bool = False
     keys: Mapping[int, str] = field(default_factory=_DIGITS.copy)
     names: tuple[str, ...] = ("picture",)
+    methods: tuple[str, ...] = ("method",)
+    said: tuple[str, ...] = ("score",)
 
     @property
     def named(self) -> bool:
@@ -127,6 +132,31 @@ class Procedure:
         """The right answer to a question about stimuli whose right grades are known."""
         return grades[shown[-1]]
 
+    def spoken(self, score: int) -> str:
+        """An answer in a word for the researcher."""
+        return str(score)
+
+    def missed(self, score: int, expected: int) -> bool:
+        """Whether an answer is too far from the right one: two grades."""
+        return abs(score - expected) >= FAR
+
+    def felt(self, shown: Item, quality: Mapping[str, float]) -> int:
+        """The answer of a rater to whom the pictures seem that good, in grades."""
+        return min(5, max(1, round(quality[shown[-1]])))
+
+    def cells(self, item: Item, shown: Item, score: int) -> tuple[str | int, ...]:
+        """An answer about ``item`` as it stands in the columns ``said`` of a table."""
+        return (score,)
+
+    def read_cells(self, item: Item, cells: Mapping[str, str]) -> tuple[Item, int | None]:
+        """The order in which the pictures stood, and the answer, of `cells` as text; None where
+        that is no answer. The order is that of ``item`` where a table does not tell it."""
+        grades = {float(grade): grade for grade in self.answers}
+        try:
+            return item, grades.get(float(cells["score"]))
+        except ValueError:
+            return item, None
+
 
 class _Degradation(Procedure):
     """How much worse than its original a version is: the original stands first."""
@@ -139,6 +169,9 @@ class _Degradation(Procedure):
 
     def rated(self, item: Item) -> Item:
         return item[1:]
+
+    def felt(self, shown: Item, quality: Mapping[str, float]) -> int:
+        return min(5, max(1, round(5 + quality[shown[1]] - quality[shown[0]])))
 
 
 class _Pairs(Procedure):
@@ -163,6 +196,29 @@ class _Pairs(Procedure):
 
     def expected(self, shown: Item, grades: Mapping[str, int]) -> int:
         return FIRST if grades[shown[0]] > grades[shown[1]] else SECOND
+
+    def spoken(self, score: int) -> str:
+        return self.answers[score].removeprefix("choice_")
+
+    def missed(self, score: int, expected: int) -> bool:
+        return score != expected
+
+    def felt(self, shown: Item, quality: Mapping[str, float]) -> int:
+        better = quality[shown[0]] - quality[shown[1]]
+        if SAME in self.answers and abs(better) < _BARELY:
+            return SAME
+        return FIRST if better > 0 else SECOND
+
+    def cells(self, item: Item, shown: Item, score: int) -> tuple[str | int, ...]:
+        first, second = ("a", "b") if shown == item else ("b", "a")
+        return {FIRST: first, SECOND: second, SAME: "same"}[score], first
+
+    def read_cells(self, item: Item, cells: Mapping[str, str]) -> tuple[Item, int | None]:
+        first, answer = (cells.get(name, "").casefold() for name in ("first", "answer"))
+        front, back = ("b", "a") if first == "b" else ("a", "b")
+        score = {front: FIRST, back: SECOND, "same": SAME}.get(answer)
+        known = first in ("", "a", "b") and score in self.answers
+        return item[::-1] if first == "b" else item, score if known else None
 
 
 ACR = Procedure(
@@ -200,4 +256,5 @@ def procedure(name: Name, mode: Mode | None = None, *, no_difference: bool = Fal
         pictures=2, mode=mode, swaps=True,
         keys={answer: key for answer, key in _ARROWS.items() if answer in answers},
         names=(answers[FIRST], answers[SECOND]),
+        methods=("method_a", "method_b"), said=("answer", "first"),
     )  # fmt: skip

@@ -8,118 +8,133 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from ..csv_cells import guard
 from ..files import write_text
+from .manifest import Manifest
+from .procedure import ACR, Procedure
+from .rows import shown_of
 from .schema import ITS_RETRACTION, ITS_TRIAL, retractions, sessions, trials, votes
 from .store import Store
 
-TEXT_COLUMNS = ("rater", "dataset", "image", "method")
-COLUMNS = (
-    *TEXT_COLUMNS,
-    "score",
-    "repetition",
-    "phase",
-    "response_ms",
-    "rated_at",
-    "scale",
-    "simulated",
-    "study",
-    "trial",
-    "attempt",
-    "block",
-    "stimulus",
-    "pixel_ratio",
-    "window_width",
-    "window_height",
-    "drawn_width",
-    "drawn_height",
-)
-_TRIAL = COLUMNS.index("trial")
-_Row = tuple[tuple[Any, ...], dict[str, str] | None]
+_WHAT = ("rater", "dataset", "image")
+_TRUTHS = {True: "true", False: "false", None: None}
+_Row = tuple[tuple[Any, ...], Mapping[str, str] | None]
+
+
+def text_columns(asks: Procedure) -> tuple[str, ...]:
+    """The columns that name who rated what."""
+    return (*_WHAT, *asks.methods)
+
+
+def columns(asks: Procedure) -> tuple[str, ...]:
+    """The columns of the table. ``stimulus`` and ``second`` are the pictures in the order in which
+    they stood."""
+    return (
+        *text_columns(asks), *asks.said,
+        "repetition", "phase", "response_ms", "rated_at", "scale", "simulated", "study", "trial",
+        "attempt", "block", "stimulus", "pixel_ratio", "window_width", "window_height",
+        "drawn_width", "drawn_height", "second", "toggles", "second_ms", "pinch",
+        "forced_colors", "focus_lost", "procedure",
+    )  # fmt: skip
+
+
+TEXT_COLUMNS, COLUMNS = text_columns(ACR), columns(ACR)
 
 
 def ratings_rows(store: Store) -> list[dict[str, Any]]:
     """The votes that count, one dict per row, by rater and trial; values as in the table.
 
-    The last attempt that was not taken back counts. ``stimulus`` is what was on the rater's
-    screen: None where an older srbench did not record it. Columns that an import brought along
-    come after the known ones.
+    The last attempt that was not taken back counts. ``stimulus`` and ``second`` are what was on the
+    rater's screen: None where an older srbench did not record it. Columns that an import brought
+    along come after the known ones.
     """
-    return [dict(zip(COLUMNS, row, strict=True)) | (more or {}) for row, more in _table(store)]
+    known = columns(store.manifest.asks)
+    return [dict(zip(known, row, strict=True)) | dict(more or {}) for row, more in _table(store)]
 
 
 def ratings_csv(store: Store) -> str:
     """The table of `ratings_rows` as CSV text with LF line ends, the same whenever repeated."""
-    return _csv(_table(store))
+    return _csv(store.manifest.asks, _table(store))
 
 
-def _csv(table: Sequence[_Row]) -> str:
+def _csv(asks: Procedure, table: Sequence[_Row]) -> str:
+    known, texts = columns(asks), len(text_columns(asks))
     more_columns = sorted({name for _, more in table if more for name in more})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([guard(column) for column in (*COLUMNS, *more_columns)])
-    simulated = COLUMNS.index("simulated")
-    texts = len(TEXT_COLUMNS)
+    writer.writerow([guard(column) for column in (*known, *more_columns)])
+    truths = [known.index(name) for name in ("simulated", "forced_colors")]
     for row, more in table:
         # Names are guarded; the csv module writes numbers in full and None as nothing.
         cells = [*map(guard, row[:texts]), *row[texts:]]
-        cells[simulated] = "true" if cells[simulated] else "false"
+        for place in truths:
+            cells[place] = _TRUTHS[cells[place]]
         cells += [guard((more or {}).get(name, "")) for name in more_columns]
         writer.writerow(cells)
     return out.getvalue()
 
 
 def _table(store: Store) -> list[_Row]:
-    """The rows in the order of COLUMNS, each with its further columns."""
-    manifest = store.manifest
+    """The rows in the order of `columns`, each with its further columns."""
+    manifest, asks = store.manifest, store.manifest.asks
+    known = columns(asks)
+    tail = known[known.index("repetition") : -1]
+    elsewhere = {
+        "scale": literal(manifest.scale),
+        "study": literal(manifest.study_id),
+        **{name: trials.c[name] for name in ("repetition", "phase", "block")},
+    }
+    asked = (trials.c.stimulus.label("asked"), trials.c.second.label("asked_second"))
     with store.read() as connection:
         rows = connection.execute(
             select(
-                trials.c.stimulus,
-                votes.c.extra,
-                votes.c.stimulus.label("shown"),
-                sessions.c.rater,
-                votes.c.score,
-                trials.c.repetition,
-                trials.c.phase,
-                votes.c.response_ms,
-                votes.c.rated_at,
-                votes.c.simulated,
-                votes.c.trial,
-                votes.c.attempt,
-                trials.c.block,
-                votes.c.pixel_ratio,
-                votes.c.window_width,
-                votes.c.window_height,
-                votes.c.drawn_width,
-                votes.c.drawn_height,
+                sessions.c.rater, *asked, votes.c.score, votes.c.extra,
+                *(elsewhere[n] if n in elsewhere else votes.c[n] for n in tail),
             )
             .join(sessions, sessions.c.id == votes.c.session_id)
             .join(trials, ITS_TRIAL)
             .outerjoin(retractions, ITS_RETRACTION)
             .where(retractions.c.session_id.is_(None))
-        ).all()
-    scale, study = manifest.scale, manifest.study_id
-    names = {s.id: (s.dataset, s.image, s.method) for s in manifest.stimuli}
+        ).all()  # fmt: skip
+    named = cache(lambda stimulus, second, score: _names(manifest, stimulus, second, score))
+    shown, number = tail.index("stimulus"), known.index("trial")
     table: list[_Row] = []
-    for stimulus, extra, shown, rater, score, repetition, phase, response, rated, *rest in rows:
-        simulated, trial, attempt, block, *screen = rest
-        row = (rater, *names[stimulus], score, repetition, phase, response, rated, scale)
-        row += (simulated, study, trial, attempt, block, shown, *screen)
-        table.append((row, extra))
+    for row in rows:
+        rater, stimulus, second, score, extra = row[:5]
+        values = row[5:]
+        names = named(stimulus, second, score)
+        if asks.said[1:] and values[shown] is None:
+            names = (*names[:-1], None)  # an imported table that did not tell which stood first
+        table.append(((rater, *names, *values, asks.name), extra))
     # Sorted here: PostgreSQL's order of text depends on its locale.
-    table.sort(key=lambda row: (row[0][0], row[0][_TRIAL]))
+    table.sort(key=lambda row: (row[0][0], row[0][number]))
     return table
+
+
+def _names(
+    manifest: Manifest, stimulus: str, second: str | None, score: int
+) -> tuple[str | int | None, ...]:
+    """What was rated, and the answer."""
+    asks, shown = manifest.asks, shown_of(stimulus, second)
+    item = manifest.item_of(shown)
+    rated = [manifest.by_id[each] for each in asks.rated(item)]
+    return (
+        rated[0].dataset,
+        rated[0].image,
+        *(each.method for each in rated),
+        *asks.cells(item, shown, score),
+    )
 
 
 def export_ratings(store: Store, file: Path) -> int:
     """Write the ratings table; the number of votes in it. See `ratings_csv`."""
     table = _table(store)
-    write_text(file, _csv(table))
+    write_text(file, _csv(store.manifest.asks, table))
     return len(table)

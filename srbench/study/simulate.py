@@ -1,9 +1,11 @@
 """Raters that are no people: drawn from the bias and inconsistency model, to try a study out.
 
-vote = round(quality of the stimulus + bias of the rater + inconsistency of the rater x normal),
-cut to 1..5 (ITU-T P.910 Annex E). They go the real way through the store, and every row says
-``simulated``; their names begin with ``sim-``, and votes put straight into the store are dated to
-the year 2000. (`study_app.driving` lets them vote through the app in a browser instead.)
+A picture seems to a rater as good as its quality + bias of the rater + inconsistency of the rater
+x normal. A grade is that, rounded and cut to 1..5 (ITU-T P.910 Annex E); the better of two pictures
+is the one that seems better; an impairment is how far a version seems below its original. They go
+the real way through the store, and every row says ``simulated``; their names begin with ``sim-``,
+and votes put straight into the store are dated to the year 2000. (`study_app.driving` lets them
+vote through the app in a browser instead.)
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ class SimulatedRater:
 
 @dataclass(frozen=True)
 class PlannedVote:
-    """What a simulated rater will answer, and how long after the picture stands."""
+    """What a simulated rater will answer (as `Submission.score`), and how long after the picture
+    stands."""
 
     trial: Trial
     score: int
@@ -99,8 +102,8 @@ def enlist(
     stricter by 1.2 grades in the course of their session, the next ``dropouts`` stop somewhere.
 
     Raises:
-        StudyError: more special raters than raters, a negative number, or the seed was used in
-            this study before.
+        StudyError: more special raters than raters, a negative number, drifting raters where two
+            pictures are compared, or the seed was used in this study before.
     """
     if raters < 1:
         raise StudyError(f"{raters} raters asked for; expected 1 or more")
@@ -110,6 +113,11 @@ def enlist(
         raise StudyError(
             f"{careless} careless, {drifting} drifting and {dropouts} dropping out are more than "
             f"{raters} raters"
+        )
+    if drifting and store.manifest.asks.pictures > 1:
+        raise StudyError(
+            f"{drifting} drifting raters asked for: they grow stricter with every picture alike, "
+            "which does not show where two are compared; expected 0"
         )
     quality = true_quality(store.manifest, np.random.default_rng([seed, 0]))
     wanted: list[tuple[Kind, int]] = [
@@ -170,7 +178,14 @@ def _draw(
     shortest = store.manifest.rules.minimum_ms
     votes: list[PlannedVote] = []
     for trial in playlist[:stop]:
-        score = _score(kind, trial, quality, bias, inconsistency, len(playlist), rng)
+        drift = _DRIFT * trial.number / len(playlist) if kind == "drifting" else 0.0
+        felt = {  # an original beside itself seems as good as itself
+            stimulus: quality[stimulus] + bias + drift + inconsistency * rng.normal()
+            for stimulus in dict.fromkeys(trial.stimuli)
+        }
+        score = store.manifest.asks.felt(trial.stimuli, felt)
+        if kind == "careless":
+            score = int(rng.choice(list(store.manifest.asks.answers)))
         response_ms = int(rng.lognormal(8.0, 0.4)) + shortest
         if kind == "careless":
             response_ms = shortest + int(rng.integers(1, 300))
@@ -204,9 +219,12 @@ def _vote(store: Store, rater: Enlisted, clock: datetime) -> None:
 def perfect_submission(
     manifest: Manifest, trial: Trial, score: int, response_ms: int, attempt: int = 1
 ) -> Submission:
-    """The vote of a browser that shows the picture as it should, on a large plain screen."""
+    """The vote of a browser that shows the picture as it should, on a large plain screen; of two
+    pictures in one place, each was looked at for half of the time."""
     stimulus = manifest.by_id[trial.stimulus]
     factor = manifest.rules.magnification
+    place = manifest.asks.mode == "place"
+    two = manifest.asks.pictures == 2
     return Submission(
         trial=trial.number,
         attempt=attempt,
@@ -220,21 +238,10 @@ def perfect_submission(
         natural_height=stimulus.height,
         drawn_width=factor * stimulus.width,
         drawn_height=factor * stimulus.height,
+        second=trial.second,
+        toggles=int(place) if two else None,
+        second_ms=response_ms // (1 + place) if two else None,
+        pinch=1.0,
+        forced_colors=False,
+        focus_lost=0,
     )
-
-
-def _score(
-    kind: Kind,
-    trial: Trial,
-    quality: Mapping[str, float],
-    bias: float,
-    inconsistency: float,
-    length: int,
-    rng: Generator,
-) -> int:
-    noise = rng.normal()
-    if kind == "careless":
-        return int(rng.integers(1, 6))
-    drift = _DRIFT * trial.number / length if kind == "drifting" else 0.0
-    meant = quality[trial.stimulus] + bias + drift + inconsistency * noise
-    return int(np.clip(np.rint(meant), 1, 5))

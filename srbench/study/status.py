@@ -9,7 +9,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
-from .rows import timestamp
+from .procedure import Procedure
+from .rows import shown_of, timestamp
 from .schema import (
     ITS_RETRACTION,
     ITS_TRIAL,
@@ -34,7 +35,7 @@ _SHORTEST_PACE = 0.01  # days: the first minutes of a study are no pace
 class RaterStatus:
     """One rater: ``done`` of ``of`` trials voted on, and when last. ``away`` for more than a
     quarter of an hour; ``dropped_out`` when away for three days. ``notice`` says what a researcher
-    should look at: the same grade nearly always, or gold stimuli graded two or more wrong."""
+    should look at: the same answer nearly always, or gold stimuli or pairs answered wrong."""
 
     rater: str
     state: RaterState
@@ -48,9 +49,10 @@ class RaterStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The study at one moment. ``stimulus_votes``: counting main votes of people per main
-    stimulus, simulated raters left out; ``votes_per_minute``: of people, over the last ten
-    minutes; ``main_votes_per_day``: of people, over the last day or since the first vote."""
+    """The study at one moment. ``stimulus_votes``: counting main votes of people per main stimulus
+    (of pairs per pair: the two ids with a blank between), simulated raters left out;
+    ``votes_per_minute``: of people, over the last ten minutes; ``main_votes_per_day``: of people,
+    over the last day or since the first vote."""
 
     state: StudyState
     raters: tuple[RaterStatus, ...]
@@ -104,22 +106,25 @@ def study_status(store: Store, now: datetime) -> Status:
             .order_by(sessions.c.id)
         ).all()
         per_stimulus = connection.execute(
-            select(trials.c.stimulus, func.count())
+            select(trials.c.stimulus, trials.c.second, func.count())
             .join(votes, ITS_TRIAL)
             .outerjoin(retractions, ITS_RETRACTION)
             .where(retractions.c.session_id.is_(None), trials.c.phase == "main")
             .where(votes.c.simulated.is_(False))
-            .group_by(trials.c.stimulus)
+            .group_by(trials.c.stimulus, trials.c.second)
         ).all()
         recent, _ = _recent(connection, now - timedelta(minutes=10))
         today, first = _recent(connection, now - timedelta(days=1), "main")
-        notices = _notices(connection)
+        notices = _notices(connection, store.manifest.asks)
         unused = connection.execute(
             select(func.count()).select_from(invites).where(invites.c.used_at.is_(None))
         ).scalar_one()
         erased = connection.execute(select(func.count()).select_from(tombstones)).scalar_one()
-    counted = dict.fromkeys(store.manifest.main, 0)
-    counted.update((row[0], row[1]) for row in per_stimulus)
+    asks = store.manifest.asks
+    counted = {" ".join(asks.rated(item)): 0 for item in store.manifest.items}
+    for stimulus, second, count in per_stimulus:
+        item = store.manifest.item_of(shown_of(stimulus, second))
+        counted[" ".join(asks.rated(item))] += count
     return Status(
         state=store.state(),
         raters=tuple(_rater(row._mapping, now, notices.get(row.id, "")) for row in raters),
@@ -154,7 +159,7 @@ def _days_since(stored: str | None, now: datetime) -> float:
     return (now - datetime.fromisoformat(stored)).total_seconds() / 86_400
 
 
-def _notices(connection: Connection) -> dict[int, str]:
+def _notices(connection: Connection, asks: Procedure) -> dict[int, str]:
     """What a researcher should look at, by session."""
     rows = connection.execute(
         select(votes.c.session_id, votes.c.score, trials.c.expected, func.count())
@@ -168,13 +173,13 @@ def _notices(connection: Connection) -> dict[int, str]:
     for session_id, score, expected, count in rows:
         grades.setdefault(session_id, Counter())[score] += count
         if expected is not None:
-            gold.setdefault(session_id, Counter())[abs(score - expected) >= 2] += count
+            gold.setdefault(session_id, Counter())[asks.missed(score, expected)] += count
     notices: dict[int, str] = {}
     for session_id, counts in grades.items():
         found: list[str] = []
         (grade, most), total = counts.most_common(1)[0], counts.total()
         if total >= _ENOUGH_VOTES and most >= _NEARLY_ALWAYS * total:
-            found.append(f"{grade} in {most} of {total} votes")
+            found.append(f"{asks.spoken(grade)} in {most} of {total} votes")
         checks = gold.get(session_id, Counter())
         if checks[True]:
             found.append(f"{checks[True]} of {checks.total()} attention checks missed")
