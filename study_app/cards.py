@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from srbench.study.manifest import Question
+from srbench.study.presets import minutes
 from srbench.study.recruiting import return_address
 from srbench.study.session import Screen, Session
 from srbench.study.store import Study
@@ -26,8 +27,18 @@ _LONGEST_ANSWER = 500
 def show(title: str, text: str) -> None:
     """A title and a few sentences, each a paragraph."""
     st.title(title)
+    _write(text)
+
+
+def _write(text: str) -> None:
     for line in text.strip().splitlines():
         st.write(line)
+
+
+def address_parameters() -> list[tuple[str, str]]:
+    """All that the page's address says: names and values."""
+    names = st.query_params.keys()
+    return [(name, value) for name in names for value in st.query_params.get_all(name)]
 
 
 def say_when_disconnected(texts: Texts) -> None:
@@ -45,7 +56,19 @@ body:has([data-testid="stDialog"])::after {{
 
 def consent(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
     """What is asked of the rater, what is stored, and the rater's yes."""
-    show(texts["consent_title"], texts["consent"])
+    st.title(texts["consent_title"])
+    manifest, playlist = study.manifest, study.store.playlist(session)
+    if manifest.institution and manifest.contact:
+        names = {"institution": manifest.institution, "contact": manifest.contact}
+        _write(texts["consent_by"].format(**names))
+    _write(texts["consent"])
+    if manifest.rules.participant_parameter or manifest.rules.participant_typed:
+        _write(texts["consent_participant"])
+    practice = sum(trial.phase == "training" for trial in playlist)
+    rest = len(playlist) - practice
+    whole = minutes(practice, rest, manifest.rules.block_trials, manifest.asks.seconds)
+    length = {"total": rest, "practice": practice, "minutes": max(1, round(whole))}
+    st.markdown(f"**{texts['consent_length'].format(**length)}**")
     said = {"language": st.session_state["language"]}
     _go_on(study, session, screen, texts["consent_agree"], said)
 
@@ -143,8 +166,7 @@ def finished(study: Study, session: Session, screen: Screen, texts: Texts) -> No
     # Streamlit's own box for code would load a highlighter of 1.5 MB first.
     with st.container(key="completion-code"):
         st.header(code, anchor=False)
-    if study.manifest.rules.return_url:
-        address = return_address(study.manifest.rules.return_url, code)
+    if address := return_address(study.manifest.rules, code, address_parameters()):
         st.link_button(texts["return_link"], address, type="primary")
 
 

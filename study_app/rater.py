@@ -8,7 +8,12 @@ import time
 import streamlit as st
 
 from srbench.errors import BegunAlready, StudyError
-from srbench.study.recruiting import participant_of
+from srbench.study.recruiting import (
+    LONGEST_PARTICIPANT,
+    TYPED,
+    kept_in_address,
+    participant_of,
+)
 from srbench.study.store import Study
 from srbench.study.texts import Texts, direction, texts_of
 from srbench.wording import printable
@@ -94,7 +99,8 @@ def _device_name(study: Study) -> str:
 def _keep_on_device(study: Study, token: str) -> None:
     """A participant's id of a recruiting site is no secret and does not lead back by itself: the
     browser in which it was begun keeps the personal link's token beside it."""
-    if study.manifest.rules.participant_parameter:
+    rules = study.manifest.rules
+    if rules.participant_parameter or rules.participant_typed:
         device_memory(key=f"device-{token}", data={"name": _device_name(study), "token": token})
 
 
@@ -124,17 +130,14 @@ def _choose_language(study: Study) -> None:
         st.rerun()
 
 
-def _parameters() -> list[tuple[str, str]]:
-    names = st.query_params.keys()
-    return [(name, value) for name in names for value in st.query_params.get_all(name)]
-
-
 def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
     rules = study.manifest.rules
     needs_code = rules.access == "code"
+    asks_for_id = rules.participant_typed
+    given = cards.address_parameters()
     participant = None
     if rules.participant_parameter:
-        participant = participant_of(_parameters(), rules.participant_parameter)
+        participant = participant_of(given, rules.participant_parameter)
     _choose_language(study)
     st.title(texts["code_title"])
     if st.session_state.pop("withdrawn", False):
@@ -145,7 +148,10 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
     if study.store.state() != "open":
         st.write(texts["full"])
         return
-    if rules.participant_parameter and participant is None:
+    if rules.participant_parameter and participant is None and not asks_for_id:
+        st.warning(texts["link_again"])
+        return
+    if rules.session_parameter and participant_of(given, rules.session_parameter) is None:
         st.warning(texts["link_again"])
         return
     st.write(texts["code_note"] if needs_code else texts["open_note"])
@@ -153,8 +159,19 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
         code = None
         if needs_code:
             code = st.text_input(texts["code_label"], max_chars=40, autocomplete="off")
+        if asks_for_id and participant is None:
+            typed = st.text_input(
+                texts["participant_label"], max_chars=LONGEST_PARTICIPANT, autocomplete="off"
+            )
+            name = rules.participant_parameter or TYPED
+            given = [pair for pair in given if pair[0].casefold() != name.casefold()]
+            given.append((name, typed))
+            participant = participant_of(given, name)
         if not st.form_submit_button(texts["code_enter"], type="primary"):
             return
+    if asks_for_id and participant is None:
+        st.error(texts["participant_missing"])
+        return
     device = st.context.cookies.get(_device_name(study))
     try:
         _, token = study.store.enter(code=code, participant=participant, device=device)
@@ -166,6 +183,7 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
         st.error(texts["code_unknown"] if known else texts["full"])
         return
     language = st.query_params.get(LANGUAGE)
-    st.query_params.from_dict({TOKEN: token} | ({LANGUAGE: language} if language else {}))
+    kept = kept_in_address(rules, given) | ({LANGUAGE: language} if language else {})
+    st.query_params.from_dict({TOKEN: token} | kept)
     st.session_state["token"] = token
     st.rerun()

@@ -15,7 +15,7 @@ from srbench.errors import StudyError
 from srbench.study.manifest import stimulus_path
 from srbench.study.playlists import Trial
 from srbench.study.procedure import GAP, Procedure
-from srbench.study.session import Screen, Session, parse_submission
+from srbench.study.session import BELOW, Screen, Session, chrome_height, parse_submission
 from srbench.study.store import Study
 from srbench.study.texts import Texts
 from study_app.components import rating_screen
@@ -153,6 +153,8 @@ def geometry(study: Study, playlist: Sequence[Trial], texts: Texts) -> dict[str,
             "pictures": asks.pictures,
             "mode": asks.mode,
             "gap": GAP,
+            "above": chrome_height(study.manifest) - BELOW,
+            "below": BELOW,
             "wordy": len(words) > 3 and max(map(len, words)) > _WORDY,
         },
         "largest": {"width": max(s.width for s in shown), "height": max(s.height for s in shown)},

@@ -84,6 +84,7 @@ def serve(
     *,
     port: int = 8501,
     address: str | None = None,
+    public: bool = False,
     database: str | None = None,
     say: Callable[[str], None],
 ) -> int:
@@ -92,16 +93,22 @@ def serve(
     This process is replaced, so that whatever ends it, SIGKILL included, ends the server and frees
     the port. Where processes cannot be replaced (Windows), it waits for the server and returns its
     exit code. The folder and the database are opened once before, so that what is wrong is said
-    here. What the researcher needs to know now goes to ``say``, line by line.
+    here. What the researcher needs to know now goes to ``say``, line by line. ``public``: for
+    raters from outside.
 
     Raises:
         StudyError: the folder holds no whole study, or the database cannot be used, or the port
-            is taken.
+            is taken, or a public study does not say who asks.
     """
     from srbench.study.store import open_study
 
     study = open_study(folder, database)
     study.store.close()
+    if public and not (study.manifest.institution and study.manifest.contact):
+        raise StudyError(
+            f"{folder} does not tell raters who asks; make it again with --institution and "
+            "--contact to serve it with --public"
+        )
     _require_free(port, address)
     for line in _welcome(study, port, address):
         say(line)

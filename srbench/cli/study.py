@@ -80,7 +80,29 @@ def new(
     participant_parameter: Annotated[
         str | None, typer.Option(help="Address parameter of a recruiting site: PROLIFIC_PID.")
     ] = None,
-    return_url: Annotated[str | None, typer.Option(help="Where raters go at the end.")] = None,
+    ask_participant: Annotated[
+        bool,
+        typer.Option(
+            "--ask-participant",
+            help="Raters type their id (MTurk's worker ID) where the address names none.",
+        ),
+    ] = False,
+    session_parameter: Annotated[
+        str | None, typer.Option(help="Address parameter of the site's session: SESSION_ID.")
+    ] = None,
+    completion_code: Annotated[
+        str | None, typer.Option(help="One code for all raters (default: one each).")
+    ] = None,
+    return_url: Annotated[
+        str | None,
+        typer.Option(
+            help="Where raters go at the end; {code}, {participant} and {session} are filled in."
+        ),
+    ] = None,
+    institution: Annotated[str | None, typer.Option(help="Who asks; told to raters.")] = None,
+    contact: Annotated[
+        str | None, typer.Option(help="Where raters can write to; told to them.")
+    ] = None,
     raters: Annotated[int, typer.Option(help="Planned number of raters.")] = 26,
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
     title: Annotated[str, typer.Option(help="Name in the browser's tab.")] = "Picture quality",
@@ -120,7 +142,12 @@ def new(
             magnification=magnification,
             open_access=open_access,
             participant_parameter=participant_parameter,
+            ask_participant=ask_participant,
+            session_parameter=session_parameter,
+            completion_code=completion_code,
             return_url=return_url,
+            institution=institution,
+            contact=contact,
             raters=raters,
             seed=seed,
             title=title,
@@ -138,6 +165,10 @@ def new(
     )
     what = "pair" if procedure == "pair" else "stimulus"
     say(f"  {votes} per {what} from {counted(made.raters, 'rater')}")
+    say(
+        f"  raters need a window of {made.window[0]} x {made.window[1]} pixels at a zoom of 100 % "
+        "and no system scaling"
+    )
     say(f"  {made.power}")
     for note in made.notes:
         say(f"  note: {note}")
@@ -181,12 +212,18 @@ def serve(
     address: Annotated[
         str | None, typer.Option(help="Address to listen on (default: all of this machine's).")
     ] = None,
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="Raters come from outside: they must be told who asks."),
+    ] = False,
     database: DatabaseOption = None,
 ) -> None:
     """Open the study to raters in the browser."""
     from study_app.serve import serve as run
 
-    raise typer.Exit(run(folder, port=port, address=address, database=database, say=print))
+    raise typer.Exit(
+        run(folder, port=port, address=address, public=public, database=database, say=print)
+    )
 
 
 @study_app.command("status")

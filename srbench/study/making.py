@@ -40,10 +40,12 @@ from .playlists import make_playlist
 from .presets import minutes, preset
 from .procedure import Item, Mode, Name, Procedure, procedure
 from .recruiting import check_return_url
+from .session import chrome_height, window_needed
 from .texts import read_wording
 
 # Below this, retests at least ten trials later would be easy to foresee.
 _TRIALS_FOR_RETESTS = 30
+_LONGEST_NAME = 200
 _MAKING = ".making"  # locked while a study is being made
 
 
@@ -53,8 +55,8 @@ class NewStudy:
 
     ``questions``: what the main part asks, a pair or a stimulus each. ``trials_per_rater`` without
     practice; ``votes_per_stimulus`` (or pair) when ``raters`` finish: the fewest and the most;
-    ``codes``: the raters' access codes, also in access-codes.csv; ``notes``: what was left out or
-    differs from the preset, one sentence each.
+    ``window``: CSS pixels that every picture fits in; ``codes``: the raters' access codes, also in
+    access-codes.csv; ``notes``: what was left out or differs from the preset, one sentence each.
     """
 
     folder: Path
@@ -68,6 +70,7 @@ class NewStudy:
     minutes_per_rater: float
     raters: int
     votes_per_stimulus: tuple[int, int]
+    window: tuple[int, int]
     power: str
     codes: tuple[str, ...]
     notes: tuple[str, ...]
@@ -96,7 +99,12 @@ def new_study(
     magnification: int = 1,
     open_access: bool = False,
     participant_parameter: str | None = None,
+    ask_participant: bool = False,
+    session_parameter: str | None = None,
+    completion_code: str | None = None,
     return_url: str | None = None,
+    institution: str | None = None,
+    contact: str | None = None,
     raters: int = 26,
     seed: int = 0,
     title: str = "Picture quality",
@@ -119,7 +127,9 @@ def new_study(
         gold: extra contents mixed in as nearest and HR, to check attention.
         max_height: higher contents are left out, or cut about the centre if ``crop_too_high``.
         open_access: whoever has the address may rate; otherwise each rater needs a code.
-        participant_parameter, return_url: see `Rules`.
+        participant_parameter, ask_participant, session_parameter, completion_code, return_url:
+            for recruiting sites; see `Rules`.
+        institution, contact: who asks, and where raters can write to; the consent says so.
         raters: planned number; so many access codes are made.
         texts: words and questions of the study's own; see texts.toml.
 
@@ -133,7 +143,9 @@ def new_study(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
     _check_numbers(raters=raters, seed=seed, gold=gold)
-    check_return_url(return_url)
+    for name, told in (("institution", institution), ("contact", contact)):
+        if told is not None and not 1 <= len(told.strip()) <= _LONGEST_NAME:
+            raise StudyError(f"{name} is '{told[:60]}'; expected 1 to {_LONGEST_NAME} letters")
     if mode is None and procedure_name != "acr":
         mode = "side"
     asks = procedure(procedure_name, mode, no_difference=no_difference)
@@ -150,15 +162,24 @@ def new_study(
             oversize="crop" if crop_too_high else "leave-out",
             access="open" if open_access else "code",
             participant_parameter=participant_parameter,
+            participant_typed=ask_participant,
+            session_parameter=session_parameter,
+            completion_code=completion_code,
             return_url=return_url,
         )
     except ValidationError as error:
         raise _rule_error(error) from error
+    check_return_url(rules)
     chosen = choose(
         results, plan, rules, asks, pairs=pairs or "all",
         scale=scale, datasets=datasets, methods=methods, rng=np.random.default_rng([seed, 1]),
     )  # fmt: skip
     scale, notes = chosen.scale, [*chosen.notes]
+    if open_access and not (institution and contact):
+        notes.append(
+            "raters are not told who asks; 'srbench study serve --public' needs --institution and "
+            "--contact"
+        )
     trials = min(chosen.trials, per_rater or chosen.trials)
     if retests is None and trials < _TRIALS_FOR_RETESTS:
         rules = rules.model_copy(update={"retests": 0})
@@ -206,6 +227,8 @@ def new_study(
             calibration=tuple(_anchor(s) for s in practice),
             gold=tuple(_anchor(s) for s in golden),
             questionnaire=wording.questions,
+            institution=institution,
+            contact=contact,
             texts={language: dict(words) for language, words in wording.words.items()},
         )
         largest = max(map(len, manifest.units.values()))
@@ -242,6 +265,7 @@ def new_study(
         minutes_per_rater=minutes(practised, trials, rules.block_trials, asks.seconds),
         raters=raters,
         votes_per_stimulus=votes,
+        window=_window(manifest),
         power=power,
         codes=tuple(codes),
         notes=(*notes, *anchor_notes),
@@ -389,6 +413,13 @@ def _try_playlists(manifest: Manifest, raters: int) -> tuple[int, int, tuple[int
         shown.update(trial.stimuli for trial in playlist if trial.phase == "main")
     votes = [asked_in_any_order(shown, item) for item in manifest.items]
     return longest, practised, (min(votes), max(votes))
+
+
+def _window(manifest: Manifest) -> tuple[int, int]:
+    """CSS pixels of the smallest window that holds every picture, at a zoom of 100 % on a plain
+    screen."""
+    width, height = window_needed(manifest, manifest.by_id)
+    return width, height + chrome_height(manifest)
 
 
 def _check_numbers(*, raters: int, seed: int, gold: int) -> None:

@@ -26,7 +26,10 @@ from .procedure import Item, Mode, Name, Procedure, Unit, procedure
 MANIFEST_FILE = "manifest.json"
 STIMULI_FOLDER = "stimuli"
 # Fields that the first manifests did not have.
-_ADDED = {"procedure", "mode", "no_difference", "pairs", "compare"}
+_ADDED = {
+    "procedure", "mode", "no_difference", "pairs", "compare", "institution", "contact",
+    "participant_typed", "session_parameter", "completion_code",
+}  # fmt: skip
 
 
 class _Frozen(BaseModel):
@@ -84,8 +87,10 @@ class Rules(_Frozen):
     picture standing and the vote; ``magnification`` by pixel repetition, the same for all.
     ``max_height`` (pixels of the file) with ``oversize``: larger contents are left out, or cut to
     that height about the centre. ``participant_parameter``: the address parameter in which a
-    recruiting site names its participant. ``return_url``: where to send raters afterwards;
-    ``{code}`` in it becomes the completion code.
+    recruiting site names its participant; ``participant_typed``: raters type their id where the
+    address names none; ``session_parameter``: the site's name for one taking part. ``return_url``:
+    where to send raters afterwards; ``{code}``, ``{participant}`` and ``{session}`` are filled in.
+    ``completion_code``: the same for all raters (None: each gets one of their own).
     """
 
     per_rater: int | None = Field(default=None, gt=0)
@@ -98,6 +103,9 @@ class Rules(_Frozen):
     oversize: Literal["leave-out", "crop"] = "leave-out"
     access: Literal["code", "open"] = "code"
     participant_parameter: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_]{1,40}$")
+    participant_typed: bool = False
+    session_parameter: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_]{1,40}$")
+    completion_code: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,20}$")
     return_url: str | None = Field(default=None, pattern=r"^https?://[^\s\"'<>]+$", max_length=500)
 
 
@@ -107,8 +115,9 @@ class Manifest(_Frozen):
     ``procedure``, ``mode`` and ``no_difference`` say what is asked (`srbench.study.procedure`);
     ``method`` is the name that ITU-T P.910 gives it. ``main``: the stimuli that are rated;
     ``pairs``: two of them each, for the procedure ``pair``. ``compare``: the declared comparisons
-    (`srbench.stats.declared`). ``texts``: all that raters read, the consent text included, by
-    language; the first language is for those whose browser asks for another.
+    (`srbench.stats.declared`). ``institution`` and ``contact``: who asks, and where to write to,
+    for the consent. ``texts``: all that raters read, the consent text included, by language; the
+    first language is for those whose browser asks for another.
     """
 
     format: Literal[1] = 1
@@ -130,6 +139,8 @@ class Manifest(_Frozen):
     calibration: tuple[Anchor, ...] = Field(strict=False)
     gold: tuple[Anchor, ...] = Field(strict=False)
     questionnaire: tuple[Question, ...] = Field(strict=False)
+    institution: str | None = Field(default=None, min_length=1, max_length=200)
+    contact: str | None = Field(default=None, min_length=1, max_length=200)
     texts: dict[str, dict[str, str]] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ in the playlist's order, so the last vote alone tells where a rater stands.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from typing import Literal
 
@@ -30,6 +30,8 @@ ScreenKind = Literal[
 Verdict = Literal["accepted", "repeated", "stale", "differs", "refused"]
 
 OPENING_STEPS: tuple[ScreenKind, ...] = ("consent", "questionnaire", "display", "instructions")
+# CSS pixels of the rating screen: above the pictures, for the names of two, and below.
+ABOVE, NAMES, BELOW = 32, 34, 84
 # A vote can be slower than any study lasts, but no number may be without bound.
 _LONGEST_RESPONSE_MS = 30 * 24 * 3600 * 1000
 _LARGEST_SIDE = 100_000
@@ -250,10 +252,15 @@ def judge(
     return ("refused", fault) if fault else ("accepted", "")
 
 
-def window_needed(manifest: Manifest, playlist: Sequence[Trial]) -> tuple[int, int]:
-    """Device pixels (width, height) that the largest picture of a playlist takes on screen, or the
+def chrome_height(manifest: Manifest) -> int:
+    """CSS pixels that the rating screen needs above and below the pictures."""
+    return ABOVE + BELOW + (NAMES if manifest.asks.pictures > 1 else 0)
+
+
+def window_needed(manifest: Manifest, stimuli: Iterable[str]) -> tuple[int, int]:
+    """Device pixels (width, height) that the largest of these pictures takes on screen, or the
     largest two side by side."""
-    shown = [manifest.by_id[trial.stimulus] for trial in playlist]
+    shown = [manifest.by_id[stimulus] for stimulus in stimuli]
     factor = manifest.rules.magnification
     width = factor * max(s.width for s in shown)
     if manifest.asks.mode == "side":

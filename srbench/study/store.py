@@ -440,7 +440,10 @@ class Store:
             connection.execute(
                 update(sessions)
                 .where(sessions.c.id == session.id)
-                .values(finished_at=self.now(), completion_code=keys.new_code(8))
+                .values(
+                    finished_at=self.now(),
+                    completion_code=self.manifest.rules.completion_code or keys.new_code(8),
+                )
             )
         return next_screen(playlist, SessionProgress(progress.steps | {step}, progress.last))
 

@@ -24,6 +24,7 @@ Texts = Mapping[str, str]
 FALLBACK = "en"
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _LONGEST_TEXT = 20_000
+_SPECIAL = re.compile(r"(.+?)_(?:pair|dcr)(?:_side|_place)?")
 # Languages written in the Arabic, Hebrew, Syriac or Thaana script.
 _RIGHT_TO_LEFT = {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "syr", "ug", "ur", "yi"}
 
@@ -69,10 +70,13 @@ def read_wording(path: Path | None) -> Wording:
     questions = content.pop("questions", None)
     words = dict(ours.words)
     for language, changed in content.items():
+        checked = _checked(language, changed, path)
         words[language] = {
             **ours.words[FALLBACK],
             **ours.words.get(language, {}),
-            **_checked(language, changed, path),
+            # What is changed holds for every procedure, unless it is changed for one.
+            **{special: checked[name] for special, name in _specials().items() if name in checked},
+            **checked,
         }
     if offered is not None:
         words = _only(words, offered, path)
@@ -83,12 +87,20 @@ def texts_of(manifest: Manifest) -> dict[str, Texts]:
     """A study's words by language, the default one first; each language is whole, even if the
     study was made by an srbench that needed fewer words. Words of the study's procedure (and mode)
     stand in for the usual ones: `instructions_pair_side` for `instructions`."""
-    english, asks = catalogue().words[FALLBACK], manifest.asks
+    ours, asks = catalogue().words, manifest.asks
     endings = [f"_{asks.name}", f"_{asks.name}_{asks.mode}"]
     return {
-        language: _with_own({**english, **words}, endings)
+        language: _with_own({**ours[FALLBACK], **ours.get(language, {}), **words}, endings)
         for language, words in manifest.texts.items()
     }
+
+
+@cache
+def _specials() -> Mapping[str, str]:
+    """Names of texts for one procedure or mode, with the name of what they stand in for."""
+    english = catalogue().words[FALLBACK]
+    found = {name: _SPECIAL.fullmatch(name) for name in english}
+    return {name: m[1] for name, m in found.items() if m and m[1] in english}
 
 
 def _with_own(words: Texts, endings: Sequence[str]) -> Texts:

@@ -1,17 +1,14 @@
 // Where pictures stand in exact pixels: shared by the rating screen and the display check.
-// `layout`: {pictures: 1 or 2, mode: null, "side" or "place", gap: device pixels between two,
-// wordy: answers too long for five buttons in a row on a phone}.
+// `layout`: {pictures: 1 or 2, mode: null, "side" or "place", gap: device pixels between two, above,
+// below: CSS pixels taken by words, wordy: answers too long for five buttons in a row on a phone}.
 
-const TOP = 32; // CSS pixels above the picture, below it, and for the names of two pictures
-const LABELS = 34;
-const BOTTOM = 84;
-const BOTTOM_ROWS = 246; // with the answers one below the other
+const BELOW_ROWS = 246; // with the answers one below the other
 const PHONE = 600; // narrower than this, also in viewer.css
 
 // Device pixels that the window leaves for pictures.
 function roomFor(layout, ratio) {
-  const bottom = layout.wordy && window.innerWidth < PHONE ? BOTTOM_ROWS : BOTTOM;
-  const top = Math.ceil((TOP + (layout.pictures > 1 ? LABELS : 0)) * ratio);
+  const bottom = layout.wordy && window.innerWidth < PHONE ? BELOW_ROWS : layout.below;
+  const top = Math.ceil(layout.above * ratio);
   return {
     top,
     width: Math.round(window.innerWidth * ratio),

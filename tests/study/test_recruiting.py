@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from srbench.errors import StudyError
-from srbench.study.recruiting import check_return_url, participant_of, return_address
+from srbench.study.manifest import Rules
+from srbench.study.recruiting import (
+    TYPED,
+    check_return_url,
+    kept_in_address,
+    participant_of,
+    return_address,
+)
 
 
 @pytest.mark.parametrize("name", ["PROLIFIC_PID", "prolific_pid", "Prolific_Pid"])
@@ -41,13 +48,43 @@ def test_ids_as_sites_give_them_are_taken():
         assert participant_of([("PID", value)], "PID") == value
 
 
+def rules(address=None, **more):
+    return Rules(access="open", return_url=address, **more)
+
+
 def test_return_addresses():
-    check_return_url(None)
-    check_return_url("https://app.prolific.com/submissions/complete?cc=C1ABCDEF")
-    check_return_url("https://example.org/done?cc={code}&again={code}")
-    assert (
-        return_address("https://example.org/?cc={code}", "AB-12") == "https://example.org/?cc=AB-12"
-    )
-    for address in ("https://a.org/{participant}", "https://a.org/{{code}}", "https://a.org/}"):
+    check_return_url(rules())
+    assert return_address(rules(), "AB-12", []) is None
+    check_return_url(rules("https://app.prolific.com/submissions/complete?cc=C1ABCDEF"))
+    twice = rules("https://example.org/done?cc={code}&again={code}")
+    check_return_url(twice)
+    assert return_address(twice, "AB-12", []) == "https://example.org/done?cc=AB-12&again=AB-12"
+    for address in ("https://a.org/{name}", "https://a.org/{{code}}", "https://a.org/}"):
         with pytest.raises(StudyError, match="is not filled in"):
-            check_return_url(address)
+            check_return_url(rules(address))
+
+
+def test_a_return_address_is_filled_with_what_the_raters_own_address_says():
+    back = "https://a.org/?p={participant}&s={session}&c={code}"
+    site = rules(back, participant_parameter="PROLIFIC_PID", session_parameter="SESSION_ID")
+    check_return_url(site)
+    given = [("prolific_pid", "5f3c"), ("SESSION_ID", "a b&c"), ("STUDY_ID", "x")]
+    assert kept_in_address(site, given) == {"PROLIFIC_PID": "5f3c", "SESSION_ID": "a b&c"}
+    assert return_address(site, "AB-12", given) == "https://a.org/?p=5f3c&s=a%20b%26c&c=AB-12"
+    # Without what it needs there is no way back but the code itself.
+    assert return_address(site, "AB-12", given[:1]) is None
+    assert kept_in_address(rules("https://a.org/", participant_parameter="P"), [("P", "x")]) == {}
+
+
+@pytest.mark.parametrize(
+    ("blank", "says"), [("{participant}", "--ask-participant"), ("{session}", "--session-param")]
+)
+def test_a_return_address_that_nothing_fills_in_names_the_missing_option(blank, says):
+    with pytest.raises(StudyError, match=says):
+        check_return_url(rules(f"https://a.org/{blank}"))
+
+
+def test_a_typed_id_goes_into_the_return_address():
+    typed = rules("https://a.org/{participant}", participant_typed=True)
+    check_return_url(typed)
+    assert return_address(typed, "AB-12", [(TYPED, "A1B2C3")]) == "https://a.org/A1B2C3"

@@ -157,7 +157,7 @@ def test_the_largest_numbers_that_are_taken(standing):
 
 
 def test_the_window_is_compared_with_the_largest_picture_as_shown(manifest, playlist):
-    assert window_needed(manifest, playlist) == (128, 96)
+    assert window_needed(manifest, [trial.stimulus for trial in playlist]) == (128, 96)
 
 
 def test_a_submission_is_a_plain_value():

@@ -59,7 +59,10 @@ def test_the_report_says_what_was_made(make):
     assert "7 raters on 8 images each find a MOS difference of 0.3 with" in made.power
     assert list(made.codes) == read_codes(made.folder)
     assert len(set(made.codes)) == 7
+    assert made.window == (64, 48 + 32 + 84)
     assert made.notes == ("practice shows 3 images; the design has 4",)
+    told = make(out="open", open_access=True).notes[0]
+    assert told.startswith("raters are not told who asks; 'srbench study serve --public' needs")
 
 
 def test_the_same_call_makes_the_same_study_and_another_seed_another(make):
@@ -274,6 +277,9 @@ def test_a_missing_stimulus_file_is_noticed(folder):
         ({"return_url": "https://a.org/?c={code}&p={pid}"}, "return url holds '{pid}'"),
         ({"return_url": "https://a.org/?c=%7Bcode%7D"}, "return url holds '%7B'"),
         ({"return_url": "https://a.org/?c={code"}, "return url holds '{'"),
+        ({"return_url": "https://a.org/{session}"}, "which needs --session-parameter"),
+        ({"completion_code": "no code"}, "completion code is 'no code'; it should match"),
+        ({"institution": " "}, "institution is ' '; expected 1 to 200 letters"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_named_in_one_line(make, tmp_path, option, message):

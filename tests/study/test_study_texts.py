@@ -64,6 +64,12 @@ def test_questions_of_ones_own_replace_ours_and_may_be_free_text(own):
     assert wording.words == catalogue().words
 
 
+def test_a_consent_of_ones_own_holds_for_every_procedure_unless_it_is_changed_for_one(own):
+    words = read_wording(own('[en]\nconsent = "Mine."\nconsent_dcr = "Mine of DCR."\n')).words["en"]
+    assert (words["consent_pair"], words["consent_dcr"]) == ("Mine.", "Mine of DCR.")
+    assert words["instructions_pair_side"] == catalogue().words["en"]["instructions_pair_side"]
+
+
 def test_the_manifest_keeps_every_word(results, calibration, own, tmp_path):
     new_study(
         results, tmp_path / "study", calibration="Practice", data_root=calibration,

@@ -94,3 +94,8 @@ def test_where_a_process_cannot_be_replaced_it_waits_for_the_server(folder, monk
     monkeypatch.setattr("study_app.serve.subprocess.run", run)
     assert serve(folder, port=free_port(), address="127.0.0.1", say=print) == 3
     assert ran[0][0] == sys.executable
+
+
+def test_a_public_study_must_tell_who_asks(folder):
+    with pytest.raises(StudyError, match="make it again with --institution and --contact"):
+        serve(folder, port=free_port(), public=True, say=print)

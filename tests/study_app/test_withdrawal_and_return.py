@@ -3,18 +3,23 @@ how a rater takes everything back; in real browsers."""
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 pytest.importorskip("playwright", reason="needs playwright")
 
 from driver import FIRST, Rater
+from study_servers import strolling_clock
 
 from srbench.errors import StudyError
 from srbench.imaging import read_image
 from srbench.study import schema
 from srbench.study.making import new_study
 from srbench.study.manifest import stimulus_path
+from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import perfect_submission
+from srbench.study.store import open_study
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +97,51 @@ def test_the_parameter_is_known_whatever_its_case(recruited, browser):
     stranger.get_by_text("You have begun this study already").wait_for()
     own.close()
     stranger.context.close()
+
+
+def test_a_rater_who_types_the_workers_id_is_told_who_asks_and_led_back(
+    serve, made_once, tmp_path, browser
+):
+    root = made_once.parent
+    made = new_study(
+        root / "results", tmp_path / "study", calibration="Practice", data_root=root / "data",
+        open_access=True, ask_participant=True, session_parameter="SESSION_ID",
+        completion_code="C1ABCDEF", institution="Seoul Test University", contact="lab@example.org",
+        return_url="https://example.org/?cc={code}&p={participant}&s={session}", raters=9,
+    )  # fmt: skip
+    server, study = serve(made.folder), open_study(made.folder, clock=strolling_clock())
+    page = browser.new_context(locale="ko-KR").new_page()
+    page.goto(f"{server.url}/?lang=en")
+    page.get_by_text("open the link from the site that sent you again").wait_for()
+    page.goto(f"{server.url}/?lang=en&SESSION_ID=s%201")
+    page.get_by_role("button", name="Enter").click()
+    page.get_by_text("Please type your ID as the site shows it").wait_for()
+    page.get_by_label("MTurk worker ID").fill(" A1B2C3 ")
+    page.get_by_role("button", name="Enter").click()
+    page.get_by_text("This study is run by Seoul Test University.").wait_for()
+    page.get_by_text("12 pictures after 4 for practice. This takes about 3 minutes").wait_for()
+    for words in ("lab@example.org", "stored only as a hash"):
+        page.get_by_text(words).wait_for()
+    assert page.evaluate("[document.documentElement.lang, document.documentElement.translate]") == [
+        "en",
+        False,
+    ]
+    token = parse_qs(urlsplit(page.url).query)["r"][0]
+    session = study.store.resume(token)
+    for step in OPENING_STEPS:
+        study.store.confirm(session, step)
+    for trial in study.store.playlist(session):
+        study.store.confirm(session, f"block-{trial.block}")
+        study.store.vote(session, perfect_submission(study.manifest, trial, 3, 900))
+    study.store.confirm(session, "debrief")
+    page.reload()
+    page.get_by_text("C1ABCDEF").wait_for()
+    back = page.get_by_role("link", name="Back to where you came from").get_attribute("href")
+    assert back == "https://example.org/?cc=C1ABCDEF&p=A1B2C3&s=s%201"
+    # In no file of the study.
+    assert not any(b"A1B2C3" in file.read_bytes() for file in made.folder.glob("study.db*"))
+    study.store.close()
+    page.context.close()
 
 
 def test_another_grade_than_the_stored_one_is_told_and_may_be_taken_back(new_rater):
@@ -197,7 +247,7 @@ def test_everything_is_removed_from_every_card(own_server, own_study, new_page, 
         steps = ["consent", "questionnaire", "display"]
         for step in steps[: steps.index(card)]:
             rater.press_button({"consent": "I have read this", "questionnaire": "Go on"}[step])
-        headings = ["Would you rate", "A few short questions", "Checking your screen"]
+        headings = ["Image-quality study", "A few short questions", "Checking your screen"]
         rater.page.get_by_role("heading", name=headings[steps.index(card)]).wait_for()
     name = rater.session.rater
     rater.page.get_by_text("Remove my data").click()
