@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import SrbenchError
+from ..errors import ConfigError, ResultsError, SrbenchError
 from ..files import expanded
 from ..wording import counted
 from .data import data_app, weights_app
@@ -30,6 +30,7 @@ from .options import (
     chosen_metrics,
     names_in,
     names_of,
+    require_one_of,
 )
 from .saying import say
 from .study import study_app
@@ -378,20 +379,57 @@ def report(
     out: Annotated[
         Path, typer.Option(help="Results folder of an earlier run.", callback=a_folder)
     ] = Path("results"),
+    images: Annotated[
+        str, typer.Option(help="all: also a page with every image, images.html; few: without.")
+    ] = "few",
+    compare: Annotated[
+        str, typer.Option(help="Test only these: A:B, A:* for A with all others, comma-separated.")
+    ] = "",
+    latex: Annotated[
+        str, typer.Option(help="paper: the tables that a paper prints; all: every test, too.")
+    ] = "paper",
+    table: Annotated[
+        str | None, typer.Option(help="Print a short table instead: tex, md or csv.")
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Of the short table's PSNR and SSIM (default: matlab).")
+    ] = None,
+    methods: Annotated[str | None, typer.Option(help="Rows of the short table: A,B.")] = None,
+    datasets: Annotated[str | None, typer.Option(help="Of the short table: A,B.")] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Columns of the short table: psnr,lpips_alex,...")
+    ] = None,
 ) -> None:
-    """Make the tables, figures and page of a results folder again."""
+    """Make the tables, figures and page of a results folder again, or print a short table."""
     from ..benchmark.results import ResultsFolder
-    from ..errors import ResultsError
-    from ..report import write_report
+    from ..report import short_table_text, write_report
     from .console import make_console, working
 
     if not (out / "scores.csv").is_file():
         raise ResultsError(f"{out} holds no scores.csv; make one with: srbench run-all --out {out}")
+    chosen = {
+        "protocol": protocol,
+        "methods": names_of(methods),
+        "datasets": names_of(datasets),
+        "metrics": names_of(metrics),
+    }
+    given = [f"--{name}" for name, value in chosen.items() if value is not None]
+    if table is None and given:
+        raise ConfigError(
+            f"{given[0]} chooses what a short table shows; add --table tex, md or csv"
+        )
+    if table is not None:
+        require_one_of("--table", table, ("tex", "md", "csv"))
+        sys.stdout.write(short_table_text(out, table, **chosen))
+        return
+    require_one_of("--images", images, ("few", "all"))
+    require_one_of("--latex", latex, ("paper", "all"))
     with working("tables, figures and page") as observer, ResultsFolder(out).locked():
-        files = write_report(out, observer=observer)
-    make_console().print(
-        f"{counted(len(files), 'file')} made; the page is {out / 'report.html'}", markup=False
-    )
+        files = write_report(out, observer=observer, images=images, compare=compare, latex=latex)
+    made = f"{counted(len(files), 'file')} made; the page is {out / 'report.html'}"
+    if images == "all":
+        made += f", every image is in {out / 'images.html'}"
+    make_console().print(made, markup=False)
 
 
 @app.command("import-scores")

@@ -61,6 +61,16 @@ def numbers_of(what: str, text: str) -> list[int]:
         raise ConfigError(f"{what} is '{text}', expected whole numbers such as 5,14,100") from None
 
 
+def require_one_of(option: str, given: str, known: tuple[str, ...]) -> None:
+    """Refuse a value that is none of those an option takes.
+
+    Raises:
+        ConfigError: it is none of them.
+    """
+    if given not in known:
+        raise ConfigError(f"{option} is '{given}', expected {', '.join(known[:-1])} or {known[-1]}")
+
+
 DataOption = Annotated[
     Path | None,
     typer.Option(

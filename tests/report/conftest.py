@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,7 +97,9 @@ def make_folder(tmp_path, small_scores) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def reported_folder(tmp_path_factory, small_scores) -> Path:
-    """A results folder of two scales and a missing method, with its report. Not to be changed."""
+    """A results folder of two scales and a missing method, with its report and every image.
+
+    Not to be changed."""
     run: dict[str, object] = {
         "source": "https://example.org/x.png",
         "missing": [{"method": "srgan-vgg54", "reason": "no checkpoint"}],
@@ -104,5 +107,23 @@ def reported_folder(tmp_path_factory, small_scores) -> Path:
     folder = build_folder(
         tmp_path_factory.mktemp("reported") / "results", small_scores, scales=(2, 4), run=run
     )
-    write_report(folder)
+    write_report(folder, images="all")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    arguments = [
+        "--force-color-profile=srgb", "--no-sandbox", "--disable-gpu", "--disable-quic",
+        "--no-first-run", "--disable-background-networking", "--disable-component-update",
+        "--disable-sync",
+    ]  # fmt: skip
+    with api.sync_playwright() as play:
+        found = play.chromium.launch(executable_path=chromium, args=arguments)
+        yield found
+        found.close()

@@ -38,7 +38,7 @@ def test_one_method_disagrees_with_the_original(photographs):
 def test_a_region_never_leaves_a_small_image():
     tiny = np.zeros((12, 30, 3), dtype=np.uint8)
     assert busiest_box(view_of({"HR": tiny, "a": tiny}), 56) == Box(0, 0, 30, 12)
-    assert box_around(Box(25, 8, 4, 4), 10, 12, 30) == Box(20, 2, 10, 10)
+    assert box_around(Box(25, 8, 4, 4), (10, 10), 12, 30) == Box(20, 2, 10, 10)
 
 
 def find(picture: np.ndarray, tile: np.ndarray) -> bool:

@@ -54,15 +54,14 @@ def test_turned_methods_are_rows_and_their_group_stays_together():
     assert found == [4.0, 5.0, 6.0, 7.0]  # the first method's column, rows 4 to 7
 
 
-def test_parts_repeat_the_leading_columns_and_keep_pairs_together():
-    table = methods_across(24, may_turn=False)
-    pairs = [replace(h, over=f"over{i // 2}") for i, h in enumerate(table.headings[4:])]
-    latex = to_latex(replace(table, headings=(*table.headings[:4], *pairs)))
-    specs = re.findall(r"\\begin\{(?:tabular|longtable)\}\{(l+)(r+)\}", latex)
-    assert len(specs) > 1
-    assert {left for left, _ in specs} == {"llll"}
-    assert all(len(right) % 2 == 0 for _, right in specs)
-    assert latex.count("\\caption{") == 1
+def test_a_table_longer_than_a_page_goes_on_in_another_and_repeats_its_head():
+    table = methods_across(3, may_turn=False)
+    latex = to_latex(replace(table, rows=table.rows * 12))  # 96 rows in blocks of 4
+    tables = latex.split(r"\begin{table}")[1:] or latex.split(r"\begin{table*}")[1:]
+    assert [part.count(r"\textbf{") for part in tables] == [120, 120, 48]
+    assert all("SRResNet-VGG2" in part for part in tables)
+    assert latex.count(r"\label{tab:wide}") == 1
+    assert latex.count("Wide, continued") == latex.count(r"\addtocounter{table}{-1}") == 2
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,7 @@ def test_latex_sets_a_wide_table_within_the_page(tmp_path, may_turn, rows):
     table = replace(table, rows=table.rows if may_turn else table.rows * rows)
     (tmp_path / "table.tex").write_text(to_latex(table), encoding="utf-8")
     (tmp_path / "page.tex").write_text(
-        r"\documentclass[a4paper]{article}\usepackage{booktabs,longtable}"
+        r"\documentclass[a4paper]{article}\usepackage{booktabs,adjustbox}"
         rf"\usepackage[textwidth={PAGE}pt]{{geometry}}"
         r"\begin{document}\input{table.tex}\end{document}"
     )

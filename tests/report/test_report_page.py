@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 from srbench.errors import ImageError, ResultsError
 from srbench.report import write_report
-from srbench.report.benchmark.headline import headline
+from srbench.report.benchmark.headline import dataset_leads, headline
+from srbench.report.benchmark.page import render_images
 from srbench.report.benchmark.results import read_results
+from srbench.report.benchmark.significance import significance
 
+COLUMNS = ["dataset", "image", "method", "scale", "protocol", "metric", "value"]
 HOSTILE = "<img src=x onerror=alert(1)> & \"q\" 'a' </script> $x_1$ {{ 7*7 }}"
 
 
@@ -54,6 +57,7 @@ def test_everything_of_the_contract_is_written(make_folder):
     for stem in ("plane_x4", "distributions_Photos_x4", "speed_cpu_x4", "crops_Photos_x4_coffee"):
         assert {f"figures/{stem}.{kind}" for kind in ("png", "pdf")} <= names
     assert "report.html" in names
+    assert "images.html" not in names
     assert all(p.is_file() for p in paths)
     assert not list(folder.rglob("*.tmp"))
 
@@ -84,11 +88,11 @@ def test_the_page_asks_the_network_for_nothing(reported_folder):
         assert tag not in ("iframe", "object", "embed", "base")
         for name in ("src", "href", "srcset", "poster", "data", "action"):
             value = attributes.get(name)
-            assert not value or value.startswith(("data:", "#")), (tag, name, value)
+            assert not value or value.startswith(("data:", "#", "images.html")), (tag, name, value)
         assert not any(name.startswith("on") for name in attributes)
     assert not re.search(r"@import|url\(", html)
     assert "default-src 'none'" in html
-    assert len(html.encode()) < 15_000_000
+    assert len(html.encode()) < 10_000_000
 
 
 def test_the_page_is_well_formed(reported_folder):
@@ -116,17 +120,43 @@ def test_hostile_names_are_text(make_folder):
     assert "a<b>" in names
 
 
-def test_the_first_sentence_says_who_leads(make_folder):
-    text = headline(read_results(make_folder()))
-    assert text.startswith("Of 3 methods on 2 images at ×4, in PSNR (MATLAB) SRGAN-LPIPS leads on")
-    assert "SRGAN-LPIPS (trained on this metric) leads on" in text
-    assert text.endswith(".")
+def test_the_heading_says_who_leads_by_how_much_and_whether_it_is_significant(make_folder):
+    results = read_results(make_folder())
+    assert headline(results).startswith("3 methods on Photos, ×4; Photos: best PSNR ")
+    (photos,) = dataset_leads(results, significance(results.scores))
+    psnr, lpips = photos.leads
+    assert (photos.images, psnr.names, lpips.names) == (2, ("SRGAN-LPIPS",), ("SRGAN-LPIPS†",))
+    assert "dB ahead of bicubic, not testable: 2 images cannot reach 5 %" in psnr.ahead
+
+
+def test_a_lead_is_called_significant_only_where_its_test_is(make_folder):
+    def lead(gap: float, images: int):
+        rows = [
+            ("Set5", f"{i:02}", method, 4, "matlab", "psnr_y", 30 + i / 10 + more)
+            for i in range(images)
+            for method, more in (("bicubic", 0.0), ("mine", gap if i % 2 or gap > 1 else -gap / 2))
+        ]
+        results = read_results(
+            make_folder(scores=pd.DataFrame(rows, columns=COLUMNS), pictures=False, timed=False)
+        )
+        return dataset_leads(results, significance(results.scores))[0].leads[0].ahead
+
+    assert lead(2.0, 12) == "2.00 dB ahead of bicubic, significant (p = 0.0005)"
+    assert "ahead of bicubic, not significant (p = " in lead(0.1, 8)
+    assert "not testable: 5 images" in lead(2.0, 5)
+
+
+def test_a_method_scored_on_fewer_images_does_not_lead(make_folder, small_scores):
+    scores = small_scores[0][small_scores[0]["scale"] == 4]
+    best = (scores["method"] == "srgan-lpips") & (scores["image"] == "coffee")
+    leads = dataset_leads(read_results(make_folder(scores=scores[~best])))
+    assert [lead.names for lead in leads[0].leads] == [("bicubic",), ("bicubic",)]
 
 
 def test_one_method_alone_is_no_ranking(make_folder):
     folder = make_folder(methods=("bicubic",))
     text = headline(read_results(folder))
-    assert text.startswith("bicubic alone was measured, on 2 images at ×4: PSNR ")
+    assert text.startswith("bicubic on Photos, ×4; Photos: best PSNR ")
     assert "No tests: a comparison needs two methods" in page_of(folder)
 
 
@@ -165,87 +195,43 @@ def test_importing_the_room_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
-    arguments = [
-        "--force-color-profile=srgb", "--no-sandbox", "--disable-gpu", "--disable-quic",
-        "--no-first-run", "--disable-background-networking", "--disable-component-update",
-        "--disable-sync",
-    ]  # fmt: skip
-    with api.sync_playwright() as play:
-        found = play.chromium.launch(executable_path=chromium, args=arguments)
-        yield found
-        found.close()
+def test_every_image_is_on_a_page_of_its_own_when_asked_for(make_folder, reported_folder):
+    assert 'href="images.html"' in (reported_folder / "report.html").read_text(encoding="utf-8")
+    folder = make_folder()
+    html = render_images(read_results(folder))
+    data = re.search(r'id="viewer-data">(.*?)</script>', html, re.DOTALL)
+    assert data
+    shown = json.loads(data[1])
+    assert [entry["title"] for entry in shown] == ["Photos astronaut ×4", "Photos coffee ×4"]
+    assert [layer["name"] for layer in shown[0]["layers"]][-1] == "HR (original)"
+    for entry in shown:
+        assert all((folder / layer["source"]).is_file() for layer in entry["layers"])
 
 
-@pytest.fixture
-def opened(browser, reported_folder):
-    """The page in a browser of a phone's width and twofold pixels; it must run without a fault."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, device_scale_factor=2)
-    context.set_default_timeout(120_000)  # a busy machine is no fault of the page
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto((reported_folder / "report.html").as_uri())
-    yield page
-    context.close()
-    assert faults == []
+def test_declared_comparisons_alone_are_tested_and_printed(make_folder, refused, run_cli):
+    folder = make_folder(pictures=False)
+    said = run_cli("report", "--out", folder, "--compare", "srgan-lpips:*")
+    assert said.code == 0, said.err
+    rows = pd.read_csv(folder / "tables" / "significance.csv")
+    pairs = set(zip(rows["method_a"], rows["method_b"], strict=True))
+    assert pairs == {("srgan-lpips", "bicubic"), ("srgan-lpips", "nearest")}
+    latex = (folder / "tables" / "significance.tex").read_text(encoding="utf-8")
+    assert "Declared comparisons" in latex
+    assert "'x:bicubic' names no method" in refused(
+        "report", "--out", folder, "--compare", "x:bicubic"
+    )
 
 
-def test_tables_sort_by_mouse_and_keyboard_with_the_missing_last(opened):
-    heads = opened.locator("#summary thead tr:last-child th")
-    column = [h.strip() for h in heads.all_inner_texts()].index("PSNR ↑")
-    head = heads.nth(column)
-
-    def read():
-        return opened.locator(f"#summary tbody td:nth-child({column + 1})").all_inner_texts()
-
-    before = read()
-    head.get_by_role("button").click()
-    assert head.get_attribute("aria-sort") == "ascending"
-    rising = read()
-    numbers = sorted((v for v in before if v != "—"), key=float)
-    assert rising == [*numbers, "—", "—"]
-    head.get_by_role("button").press("Enter")
-    assert head.get_attribute("aria-sort") == "descending"
-    assert read() == [*numbers[::-1], "—", "—"]
-    head.get_by_role("button").press("Enter")
-    assert read() == before
-
-
-def test_the_page_fits_a_phone(opened):
-    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_the_viewer_divides_at_exact_pixels_flickers_and_switches(opened):
-    stage = opened.locator(".stage")
-    width = stage.evaluate("e => e.getBoundingClientRect().width * devicePixelRatio")
-    natural = opened.locator(".stage img").first.evaluate("e => e.naturalWidth")
-    assert width / natural == pytest.approx(round(width / natural), abs=1e-6)
-    right = opened.locator('[data-role="right-image"]')
-    opened.locator('[data-role="divide"]').fill("30")
-    assert right.evaluate("e => e.style.clipPath") == "inset(0px 0px 0px 30%)"
-    opened.get_by_role("button", name="Switch side").click()
-    first = right.evaluate("e => e.style.clipPath")
-    opened.get_by_role("button", name="Switch side").click()
-    second = right.evaluate("e => e.style.clipPath")
-    assert {first, second} == {"inset(0px 0px 0px 100%)", "inset(0px 0px 0px 0%)"}
-    flicker = opened.get_by_role("button", name="Flicker")
-    flicker.click()
-    assert flicker.get_attribute("aria-pressed") == "true"
-    flicker.click()
-    assert right.evaluate("e => e.style.clipPath") == "inset(0px 0px 0px 30%)"
-    opened.locator('[data-role="left"]').select_option(label="HR")
-    assert "HR" in opened.locator('[data-role="left-scores"]').inner_text()
-
-
-def test_a_figure_enlarges_and_escape_closes_it(opened):
-    opened.locator(".enlarge").first.click()
-    assert opened.locator("dialog").is_visible()
-    opened.keyboard.press("Escape")
-    assert not opened.locator("dialog").is_visible()
+def test_the_short_table_is_printed_and_what_it_lacks_is_refused(make_folder, refused, run_cli):
+    folder = make_folder(pictures=False)
+    asked = ("report", "--out", folder, "--table", "csv", "--methods", "SRGAN-LPIPS,bicubic")
+    said = run_cli(*asked, "--metrics", "psnr,lpips")
+    rows = [line.split(",") for line in said.out.splitlines()]
+    assert rows[0] == ["dataset", "method", "psnr_y", "lpips_alex"]
+    assert [row[:2] for row in rows[1:]] == [["Photos", "bicubic"], ["Photos", "srgan-lpips"]]
+    assert "did you mean 'bicubic'" in refused(*asked[:4], "csv", "--methods", "bicubi")
+    assert "--table is 'xls', expected tex, md or csv" in refused(*asked[:4], "xls")
+    assert "--protocol chooses what a short table shows" in refused(
+        *asked[:3], "--protocol", "matlab"
+    )
+    assert not (folder / "report.html").exists()

@@ -217,7 +217,7 @@ def test_latex_pairs_headings_and_breaks_long_tables():
     assert r"\cmidrule(lr){2-3}" in short
     assert r"x & \textbf{1} & --- \\" in short
     assert short.count("{") == short.count("}")
-    assert r"\begin{longtable}{lrr}" in to_latex(Table("t", "T", "cap", heads, (row,) * 50))
+    assert to_latex(Table("t", "T", "cap", heads, (row,) * 50)).count(r"\begin{tabular}{lrr}") == 2
 
 
 def test_files_are_written_with_lf_and_read_back(tmp_path, by_hand):

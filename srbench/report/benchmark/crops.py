@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ImageError, ResultsError
-from ...imaging import read_image, to_rgb
+from ...imaging import probe_image, read_image, to_rgb
 from ...imaging.luma import Image
 from ..kit.style import is_reference, method_order
 from .results import CropBox, Results, select, without_reference
@@ -114,6 +115,26 @@ def _load(results: Results, dataset: str, scale: int, image: str, box: Box | Non
     return View(dataset, scale, image, pixels, box)
 
 
+def image_sizes(
+    results: Results, dataset: str, scale: int, image: str
+) -> dict[str, tuple[Path, tuple[int, int]]]:
+    """One image's files by method, HR first, each with its width and height, which are the same.
+
+    Raises:
+        ImageError: a file is damaged, or the sizes differ.
+    """
+    found: dict[str, tuple[Path, tuple[int, int]]] = {}
+    for method in ("HR", *results.methods()):
+        path = results.image_path(dataset, scale, method, image)
+        if path is not None:
+            height, width = probe_image(path)[:2]
+            found[method] = path, (width, height)
+    if len({size for _, size in found.values()}) > 1:
+        told = ", ".join(f"{w}x{h} by '{m}'" for m, (_, (w, h)) in found.items())
+        raise ImageError(f"images/{dataset}/x{scale}: {image}.png is {told}; run again")
+    return found
+
+
 def _size(image: Image) -> str:
     return f"{image.shape[1]}x{image.shape[0]}"
 
@@ -171,9 +192,9 @@ def _stack(view: View, methods: Iterable[str]) -> NDArray[np.float32]:
     return np.stack([view.pixels[m] for m in ordered]).astype(np.float32)
 
 
-def box_around(box: Box, side: int, height: int, width: int) -> Box:
-    """A region of at most ``side`` x ``side`` with ``box`` in its middle, inside the image."""
-    rows, columns = min(side, height), min(side, width)
+def box_around(box: Box, most: tuple[int, int], height: int, width: int) -> Box:
+    """A region of at most ``most`` (height, width) with ``box`` in its middle, inside the image."""
+    rows, columns = min(most[0], height), min(most[1], width)
     top = min(max(box.top + box.height // 2 - rows // 2, 0), height - rows)
     left = min(max(box.left + box.width // 2 - columns // 2, 0), width - columns)
     return Box(left, top, columns, rows)

@@ -1,94 +1,148 @@
-"""The one sentence that stands first on the page."""
+"""What stands first on the page: a short title and, per data set, who leads and by how much."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from ...metrics.base import Facts
 from ...wording import counted
-from ..kit.style import (
-    display_name,
-    format_value,
-    method_order,
-    trained_mark,
-)
-from .results import (
-    Results,
-    means,
-    select,
-    without_reference,
-)
+from ..kit.frames import format_p
+from ..kit.style import display_name, format_value, method_order, trained_mark
+from .results import Results, means, select, without_reference
+from .significance import LEVEL, out_of_reach
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The best method of one number on one data set; several where they read the same.
+
+    ``ahead`` says by how much it leads the second best and whether that is significant; it is
+    empty where there is nothing to compare or no tests were given.
+    """
+
+    label: str
+    names: tuple[str, ...]
+    value: str
+    ahead: str = ""
+
+    def __str__(self) -> str:
+        return f"best {self.label} {self.value} {' = '.join(self.names)}"
+
+
+@dataclass(frozen=True)
+class DatasetLeads:
+    """The leads on one data set, and how many images they rest on."""
+
+    where: str
+    images: int
+    leads: tuple[Lead, ...]
+
+
+def title(results: Results) -> str:
+    """``11 methods on Set5, Set14 and BSD100, ×4``."""
+    scores = without_reference(results.scores)
+    methods = sorted(set(scores["method"]), key=method_order)
+    who = display_name(methods[0]) if len(methods) == 1 else counted(len(methods), "method")
+    names = list(dict.fromkeys(display_name(name) for name, _, _ in results.groups()))
+    where = listed(names) if len(names) <= 4 else counted(len(names), "data set")
+    scales = " and ".join(f"×{s}" for s in sorted(set(scores["scale"])))
+    return f"{who} on {where}, {scales}"
 
 
 def headline(results: Results) -> str:
-    """Which method leads in PSNR, in LPIPS and so on, on every data set, in one sentence."""
-    scores = without_reference(results.scores)
-    methods = len(set(scores["method"]))
-    images = set(zip(scores["dataset"], scores["scale"], scores["image"], strict=True))
-    scales = " and ".join(f"×{s}" for s in sorted(set(scores["scale"])))
-    count = counted(len(images), "image")
-    if methods == 1:
-        name = display_name(next(iter(scores["method"])))
-        told = _alone(results, scores)
-        return f"{name} alone was measured, on {count} at {scales}{told}."
-    clauses: list[str] = []
-    for facts in results.numbers():
-        # SSIM nearly always repeats what PSNR says.
-        if facts.better is None or facts.word == "ssim":
-            continue
-        own = select(scores, metric=facts.name, protocol=facts.protocol)
-        name = facts.short_label if facts.variant else facts.with_protocol
-        if leaders := _leaders(results, own, facts):
-            clauses.append(f"in {name} {leaders}")
-    if not clauses:
-        return f"{methods} methods were measured on {count} at {scales}."
-    return f"Of {methods} methods on {count} at {scales}, {'; '.join(clauses)}."
-
-
-def _alone(results: Results, scores: pd.DataFrame) -> str:
-    facts = results.numbers()[0]
-    own = select(scores, metric=facts.name, protocol=facts.protocol)
-    unit = f" {facts.unit}" if facts.unit else ""
-    parts = [
-        f"{format_value(value, facts.decimals)}{unit} on {display_name(dataset)}"
-        for dataset, scale, _ in results.groups()
-        for value in means(select(own, dataset=dataset, scale=scale)).values()
+    """Title and leads as plain text on one line."""
+    lines = [
+        f"{each.where}: {' · '.join(map(str, each.leads))}"
+        for each in dataset_leads(results)
+        if each.leads
     ]
-    return (
-        f": {facts.short_label} {', '.join(parts)} ({facts.variant or facts.under})"
-        if parts
-        else ""
-    )
+    return "; ".join([title(results), *lines])
 
 
-def _leaders(results: Results, scores: pd.DataFrame, facts: Facts) -> str:
-    """'A leads on Set5 (32.21 dB) and Set14 (28.58 dB), B on BSD100 (...)'."""
+def dataset_leads(results: Results, tests: pd.DataFrame | None = None) -> list[DatasetLeads]:
+    """Who leads in PSNR, LPIPS and so on, on each data set.
+
+    Only methods scored on all of its images are ranked. ``tests`` are the paired tests of
+    `srbench.report.benchmark.significance.significance`.
+    """
     several = len(set(results.scores["scale"])) > 1
-    won: dict[str, list[str]] = {}
-    for dataset, scale, _ in results.groups():
-        found = means(select(scores, dataset=dataset, scale=scale))
-        found = {m: v for m, v in found.items() if not np.isnan(v)}
-        if not found:
-            continue
-        # What reads the same is equal: the winner is named by the number that is shown.
-        shown = {m: round(v, facts.decimals) for m, v in found.items()}
-        best = max(shown.values()) if facts.better == "higher" else min(shown.values())
-        names = sorted((m for m, v in shown.items() if v == best), key=method_order)
-        text = format_value(best, facts.decimals)
-        unit = f" {facts.unit}" if facts.unit and np.isfinite(best) else ""
+    found: list[DatasetLeads] = []
+    for dataset, scale, scores in results.groups():
+        here = without_reference(scores)
         where = display_name(dataset) + (f" ×{scale}" if several else "")
-        trained = [m for m in names if trained_mark(results.run, m, scale, facts.name)]
-        key = " and ".join(
-            display_name(m) + (" (trained on this metric)" if m in trained else "") for m in names
+        leads = [
+            lead
+            for facts in headline_numbers(results)
+            if (lead := _lead(results, here, facts, tests, dataset, scale))
+        ]
+        found.append(DatasetLeads(where, len(set(scores["image"])), tuple(leads)))
+    return found
+
+
+def headline_numbers(results: Results) -> list[Facts]:
+    """The numbers that lead a page: without SSIM, which nearly always repeats PSNR."""
+    ranked = [facts for facts in results.numbers() if facts.better is not None]
+    return [facts for facts in ranked if facts.word != "ssim"] or ranked
+
+
+def _lead(
+    results: Results,
+    scores: pd.DataFrame,
+    facts: Facts,
+    tests: pd.DataFrame | None,
+    dataset: str,
+    scale: int,
+) -> Lead | None:
+    own = select(scores, metric=facts.name, protocol=facts.protocol)
+    counts = own.groupby("method")["image"].nunique()
+    found = {
+        method: value
+        for method, value in means(own).items()
+        if not np.isnan(value) and counts[method] == counts.max()
+    }
+    if not found:
+        return None
+    # What reads the same is equal: the winner is named by the number that is shown.
+    shown = {method: round(value, facts.decimals) for method, value in found.items()}
+    values = sorted(set(shown.values()), reverse=facts.better == "higher")
+    first = sorted((m for m, v in shown.items() if v == values[0]), key=method_order)
+    unit = f" {facts.unit}" if facts.unit and np.isfinite(values[0]) else ""
+    names = [display_name(m) + trained_mark(results.run, m, scale, facts.name) for m in first]
+    ahead = ""
+    if tests is not None and len(first) == 1 and len(values) > 1:
+        second = min((m for m, v in shown.items() if v == values[1]), key=method_order)
+        family = select(
+            tests, dataset=dataset, scale=scale, metric=facts.name, protocol=facts.protocol
         )
-        won.setdefault(key, []).append(f"{where} ({text}{unit})")
-    verbs = ["lead" if " and " in key else "leads" for key in won]
-    return ", ".join(
-        f"{key} {verb + ' ' if i == 0 else ''}on {_listed(places)}"
-        for i, ((key, places), verb) in enumerate(zip(won.items(), verbs, strict=True))
-    )
+        ahead = _ahead(family, first[0], second, facts)
+    value = format_value(values[0], facts.decimals) + unit
+    return Lead(facts.short_label, tuple(names), value, ahead)
 
 
-def _listed(items: list[str]) -> str:
+def _ahead(family: pd.DataFrame, first: str, second: str, facts: Facts) -> str:
+    """``0.45 dB ahead of SRResNet-VGG22, significant (p = 0.0012)``."""
+    pair = family[
+        (family["method_a"].isin([first, second])) & (family["method_b"].isin([first, second]))
+    ]
+    if pair.empty:
+        return ""
+    row = pair.iloc[0]
+    gap = abs(float(row["mean_difference"]))
+    if not np.isfinite(gap):
+        return ""
+    unit = f" {facts.unit}" if facts.unit else ""
+    text = f"{format_value(gap, facts.decimals)}{unit} ahead of {display_name(second)}, "
+    if row["significant"]:
+        p = format_p(row["p_holm"])
+        return f"{text}significant (p {p if p.startswith('<') else f'= {p}'})".replace("<", "< ")
+    if out_of_reach(int(row["n"]), 1):
+        return f"{text}not testable: {counted(int(row['n']), 'image')} cannot reach {LEVEL}"
+    return f"{text}not significant (p = {format_p(row['p_holm'])})"
+
+
+def listed(items: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

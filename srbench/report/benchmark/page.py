@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-from PIL import Image as PillowImage
 
-from ...imaging.luma import Image
-from ..kit.drawn import PageFigure, data_uri
+from ... import __version__
+from ...wording import counted, one_line
+from ..kit.drawn import PageFigure
 from ..kit.page import page_environment, pick
-from ..kit.render import Table
-from ..kit.style import (
-    canonical,
-    display_name,
-    format_value,
-    is_reference,
-    trained_mark,
-)
-from .crop_figure import crop_box
-from .crops import View, box_around
-from .headline import headline
-from .results import Results, means, select
-from .significance import ALPHA
-from .tables import significance_table
+from ..kit.render import Cell, Heading, Table, text_cell
+from ..kit.style import display_name, trained_mark
+from .crops import View
+from .headline import dataset_leads, headline_numbers, title
+from .results import Results, select
+from .short_table import short_table, table_data
+from .significance import LEVEL, out_of_reach
+from .tables import missing_notes, significance_table
+from .viewer import every_image, viewer_data
 
-VIEWER_SIDE = 192  # pixels of the image: fits a phone at exact pixels, enlarged on a desk
-# The page stays under 15 MB, figures included: base64 makes four bytes of three.
-_VIEWER_BYTES = 7_000_000
+IMAGES_PAGE = "images.html"
 
 
 def render_page(
@@ -40,34 +32,68 @@ def render_page(
     summary: Table,
     paper: Sequence[Table],
     tests: pd.DataFrame,
+    *,
+    all_images: bool = False,
 ) -> str:
-    """The whole page as text. Every name in it is escaped, whatever a method is called."""
-    run = {k: v for k, v in results.run.items() if k not in ("missing", "crops")}
+    """The whole page as text. Every name in it is escaped, whatever a method is called.
+
+    ``all_images`` says that images.html stands beside it.
+    """
     protocols = sorted(set(results.scores["protocol"]), key=results.known.protocol_order)
     return (
         page_environment()
         .get_template("report.html")
         .render(
-            headline=headline(results),
+            title=title(results),
             results=results.name,
+            leads=dataset_leads(results, tests),
+            read_by=read_by(results),
+            short=short_table(results),
+            short_data=table_data(results),
+            missing=missing_notes(results),
             summary=method_first(summary),
-            paper=paper,
+            paper=[told for table in paper if (told := _told(table)).rows],
             significance=significance_parts(results, tests),
             viewer=viewer_data(results, views),
-            figures=figures,
+            images_page=IMAGES_PAGE if all_images else "",
+            figures=[f for f in figures if not f.stem.startswith("distributions")],
+            more=[f for f in figures if f.stem.startswith("distributions")],
             protocols=[(f.under, f.about) for f in map(results.known.protocol, protocols)],
-            run=run,
-            alpha=ALPHA,
+            made=made_with(results.run),
+            fingerprints=fingerprint_table(results.run),
+            alpha=LEVEL,
         )
     )
 
 
-def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str, Table]]:
-    """One table per data set and scale, under the protocol that the figures use.
+def render_images(results: Results) -> str:
+    """images.html: every image of the results folder in the viewer, from the files beside it."""
+    return (
+        page_environment()
+        .get_template("images.html")
+        .render(title=title(results), results=results.name, viewer=every_image(results))
+    )
+
+
+def read_by(results: Results) -> str:
+    """What the leads are numbers of, and what their marks mean."""
+    numbers = headline_numbers(results)
+    said = ", ".join(facts.with_protocol for facts in numbers)
+    methods = set(zip(results.scores["method"], results.scores["scale"], strict=True))
+    marked = any(trained_mark(results.run, m, s, f.name) for m, s in methods for f in numbers)
+    dagger = " † trained on this metric." if marked else ""
+    return (
+        f"{said}; means over images.{dagger} Significance: Wilcoxon signed-rank over images, Holm."
+    )
+
+
+def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str, str, Table]]:
+    """One table per data set and scale, under the protocol that the figures use: where, how many
+    pairs differ, and the table.
 
     The page leaves out what only a statistician asks for; tables/significance.csv has it all.
     """
-    parts: list[tuple[str, Table]] = []
+    parts: list[tuple[str, str, Table]] = []
     for dataset, scale, _ in results.groups():
         here = select(tests, dataset=dataset, scale=scale)
         wanted = [select(here, protocol=f.protocol, metric=f.name) for f in results.numbers()]
@@ -79,8 +105,16 @@ def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str,
             f"{sum(family['significant'])} of {len(family)}"
             for family in wanted
         )
-        title = f"{display_name(dataset)} ×{scale}: pairs that differ: {counts}"
-        parts.append((title, _short(significance_table(pd.concat(wanted), results.run))))
+        said = f"pairs that differ: {counts}"
+        images, pairs = max(here["n"]), max(len(family) for family in wanted)
+        if out_of_reach(images, 1):
+            few = counted(images, "image")
+            said += f". With {few} a rank test cannot reach {LEVEL}, whatever the difference"
+        elif out_of_reach(images, pairs):
+            said += f". {counted(images, 'image')} are too few for {pairs} comparisons to reach "
+            said += f"{LEVEL}"
+        table = significance_table(pd.concat(wanted), results.run)
+        parts.append((f"{display_name(dataset)} ×{scale}", said, _short(table)))
     return parts
 
 
@@ -102,67 +136,81 @@ def method_first(table: Table) -> Table:
     )
 
 
-def viewer_data(results: Results, views: Sequence[View]) -> list[dict[str, Any]]:
-    """The crops of the before-and-after view, as many images as the page has room for."""
-    left = _VIEWER_BYTES
-    shown: list[dict[str, Any]] = []
-    for view in views:
-        if len(view.pixels) < 2:
-            continue
-        height, width = next(iter(view.pixels.values())).shape[:2]
-        box = box_around(crop_box(view), VIEWER_SIDE, height, width)
-        methods = sorted(view.pixels, key=is_reference)  # the original last
-        layers = [
-            {
-                "name": display_name(m),
-                "id": canonical(m),
-                "scores": _score_line(results, view, m),
-                "source": _png(box.cut(view.pixels[m])),
-            }
-            for m in methods
-        ]
-        size = sum(len(layer["source"]) for layer in layers)
-        if size > left:
-            continue
-        left -= size
-        shown.append(
-            {
-                "title": f"{display_name(view.dataset)} {display_name(view.image)} ×{view.scale}",
-                "where": f"{box.width}×{box.height} pixels from ({box.left}, {box.top})",
-                "width": box.width,
-                "height": box.height,
-                "layers": layers,
-                **_first_pair([canonical(m) for m in methods]),
-            }
-        )
-    return shown
+def _told(table: Table) -> Table:
+    """A comparison with the paper without what this run has no number for; and a note of that."""
+    source = [h.key for h in table.headings].index("source")
+    ours = [row for row in table.rows if row[source].text == "ours"]
+    lead = table.lead
+
+    def has(row: tuple[Cell, ...], column: int) -> bool:
+        return row[column].value is not None
+
+    columns = [
+        i for i, h in enumerate(table.headings)
+        if i < lead or (h.key != "HR" and any(has(row, i) for row in ours))
+    ]  # fmt: skip
+    sets = {row[0].text for row in ours if any(has(row, i) for i in columns[lead:])}
+    rows = [
+        row
+        for row in table.rows
+        if row[0].text in sets and any(has(row, i) for i in columns[lead:])
+    ]
+    absent = [h.label for i, h in enumerate(table.headings) if i not in columns and h.key != "HR"]
+    absent += sorted({row[0].text for row in table.rows} - sets)
+    notes = [f"Not in this run, so not shown: {', '.join(absent)}"] if absent else []
+    notes += [note for note in table.notes if not note.startswith(("— ", "HR:"))]
+    return pick(replace(table, rows=tuple(rows), notes=tuple(notes)), columns, table.group)
 
 
-def _first_pair(methods: Sequence[str]) -> dict[str, int]:
-    """Bicubic, or the first, on the left; on the right the last method before the original."""
-    left = methods.index("bicubic") if "bicubic" in methods else 0
-    others = [i for i, m in enumerate(methods) if i != left and m != "HR"]
-    return {"left": left, "right": others[-1] if others else len(methods) - 1}
+def made_with(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a reader needs to make the run again; run.json, which may have been edited, has all."""
+    versions = run.get("versions")
+    versions = {str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {}
+    mine = versions.pop("srbench", "")
+    if mine in ("", "not installed"):
+        mine = f"{__version__} (this report; run.json names none)"
+    last = run.get("last_run")
+    seconds = last.get("wall_seconds") if isinstance(last, dict) else None
+    told: list[tuple[str, object]] = [
+        ("srbench", mine),
+        ("LR images", f"bicubic, border {run['border']}" if run.get("border") else None),
+        ("device", run.get("device")),
+        ("system", run.get("system")),
+        ("threads", run.get("threads")),
+        ("last run", f"{seconds:g} s" if isinstance(seconds, (int, float)) else None),
+        ("packages", ", ".join(f"{name} {number}" for name, number in versions.items())),
+    ]
+    return [(key, one_line(str(value), 400)) for key, value in told if value not in (None, "")]
 
 
-def _score_line(results: Results, view: View, method: str) -> str:
-    if is_reference(method):
-        return "the original"
-    here = select(
-        results.scores, dataset=view.dataset, scale=view.scale, image=view.image, method=method
-    )
-    parts: list[str] = []
-    for facts in results.numbers():
-        value = means(select(here, metric=facts.name, protocol=facts.protocol)).get(method)
-        if value is not None:
-            unit = f" {facts.unit}" if facts.unit else ""
-            mark = trained_mark(results.run, method, view.scale, facts.name)
-            number = format_value(value, facts.decimals) + mark
-            parts.append(f"{facts.short_label} {number}{unit}")
-    return ", ".join(parts)
-
-
-def _png(image: Image) -> str:
-    buffer = io.BytesIO()
-    PillowImage.fromarray(image).save(buffer, format="PNG")
-    return data_uri("image/png", buffer.getvalue())
+def fingerprint_table(run: Mapping[str, Any]) -> Table | None:
+    """The first digits of every fingerprint of run.json: data sets across, methods down."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    datasets: list[str] = []
+    sets, methods = run.get("datasets"), run.get("methods")
+    for scale, of_scale in sets.items() if isinstance(sets, dict) else ():
+        for name, facts in of_scale.items() if isinstance(of_scale, dict) else ():
+            datasets.append(str(name))
+            value = facts.get("fingerprint") if isinstance(facts, dict) else facts
+            found.setdefault((str(scale), "original images"), {})[str(name)] = str(value)
+    for scale, of_scale in methods.items() if isinstance(methods, dict) else ():
+        for method, of_method in of_scale.items() if isinstance(of_scale, dict) else ():
+            for name, value in of_method.items() if isinstance(of_method, dict) else ():
+                datasets.append(str(name))
+                found.setdefault((str(scale), display_name(str(method))), {})[str(name)] = str(
+                    value
+                )
+    if not found:
+        return None
+    datasets = list(dict.fromkeys(datasets))
+    headings = [
+        Heading("of", "Fingerprint of", numeric=False),
+        Heading("scale", "Scale", numeric=False),
+    ]
+    headings += [Heading(name, display_name(name), numeric=False) for name in datasets]
+    rows = [
+        (text_cell(what), text_cell(scale.replace("x", "×")),
+         *(text_cell(values[name][:8]) if name in values else Cell("—", None) for name in datasets))
+        for (scale, what), values in found.items()
+    ]  # fmt: skip
+    return Table("fingerprints", "Fingerprints", "", tuple(headings), tuple(rows), (), 0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ...metrics.table import Known
-from ...stats.significance import holm
+from ...stats.significance import Pairs, holm
 from ...stats.wilcoxon import signed_rank
 from ..kit.style import dataset_order, method_order
 from .results import select, without_reference
@@ -20,6 +20,7 @@ from .results import select, without_reference
 Floats = NDArray[np.float64]
 
 ALPHA = 0.05
+LEVEL = f"{100 * ALPHA:g} %"
 _RESAMPLES = 10_000
 _SEED = 20170711  # fixed: the same scores give the same intervals
 
@@ -55,18 +56,26 @@ def bootstrap_interval(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def significance(scores: pd.DataFrame, known: Known | None = None) -> pd.DataFrame:
+def out_of_reach(images: int, pairs: int) -> bool:
+    """Whether a signed-rank test over so few images cannot be significant, Holm over ``pairs``."""
+    return min(1.0, 2.0 ** (1 - images)) * pairs >= ALPHA
+
+
+def significance(
+    scores: pd.DataFrame, known: Known | None = None, family: Pairs | None = None
+) -> pd.DataFrame:
     """Every pair of methods on every data set, scale, protocol and metric.
 
-    ``scores`` has the columns of scores.csv. Differences are a minus b over the images both have;
-    the interval is `bootstrap_interval` of their mean. Holm's correction runs
+    ``scores`` has the columns of scores.csv; ``family`` are the declared comparisons (default: all
+    pairs). Differences are a minus b over the images both have; the interval is
+    `bootstrap_interval` of their mean. Holm's correction runs
     over the pairs of one data set, scale, protocol and metric. The columns are
     ``SIGNIFICANCE_COLUMNS``: those of `srbench.stats.wilcoxon.signed_rank`, where ``p_method`` is
     'exact', 'asymptotic', or 'none' where nothing differs.
     """
     rows: list[dict[str, object]] = []
     for keys, wide in _families(scores, known or Known()):
-        rows += _family(keys, wide)
+        rows += _family(keys, wide, family)
     return pd.DataFrame(rows, columns=list(SIGNIFICANCE_COLUMNS))
 
 
@@ -85,9 +94,16 @@ def _families(
         yield dict(zip(keys, (dataset, scale, protocol, metric), strict=True)), wide
 
 
-def _family(keys: dict[str, object], wide: pd.DataFrame) -> list[dict[str, object]]:
+def _family(
+    keys: dict[str, object], wide: pd.DataFrame, family: Pairs | None
+) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for a, b in combinations(sorted(wide.columns, key=method_order), 2):
+    pairs = family
+    if pairs is None:
+        pairs = list(combinations(sorted(wide.columns, key=method_order), 2))
+    for a, b in pairs:
+        if a not in wide or b not in wide:
+            continue
         both = wide[[a, b]].dropna().to_numpy(dtype=np.float64)
         if len(both) == 0:
             continue

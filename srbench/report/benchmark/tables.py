@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...benchmark.record import numbers_of
 from ...metrics.table import Known
 from ...wording import counted
 from ..kit.frames import format_p, score_cells
+from ..kit.page import pick
 from ..kit.render import Cell, Heading, Table, text_cell
 from ..kit.style import (
     display_name,
@@ -20,21 +22,21 @@ from ..kit.style import (
     is_reference,
     trained_mark,
 )
-from .results import LeftOut, Results, means, select
+from .results import LeftOut, Results, means, select, without_reference
 from .significance import ALPHA
 
 TRAINED_NOTE = "† trained on this metric: it says how well the training went, not how good it looks"
 
 
 def missing_note(missing: LeftOut, known: Known) -> str:
-    """One line: what is missing, why, and the command that mends it."""
+    """One line: what is missing, why, and the command that supplies it."""
     what = display_name(missing.method) if missing.method else ""
     if missing.metric:
         metric = known[missing.metric].full_label
         what = f"{metric} of {what}" if what else metric
     where = f" on {missing.dataset}" if missing.dataset else ""
-    mend = f" (mend it: {missing.command})" if missing.command else ""
-    return f"— {what}{where}: {missing.reason}{mend}"
+    supply = f" (to supply it: {missing.command})" if missing.command else ""
+    return f"— {what}{where}: {missing.reason}{supply}"
 
 
 def data_set_notes(run: Mapping[str, Any]) -> list[str]:
@@ -83,11 +85,9 @@ def summary_table(results: Results) -> Table:
     headings += [Heading(f"megapixels_per_second:{d}", "MP/s ↑", d) for d in devices]
 
     rows: list[tuple[Cell, ...]] = []
-    notes: list[str] = []
     for dataset, scale, scores in results.groups():
         methods = [*results.methods(), *(["HR"] if "HR" in set(scores["method"]) else [])]
-        images = len(set(scores["image"]))
-        counts = {m: len(set(select(scores, method=m)["image"])) for m in set(scores["method"])}
+        counts = _counts(scores)
         by_column: list[list[Cell]] = [
             [text_cell(dataset)] * len(methods),
             [Cell(f"×{scale}", scale)] * len(methods),
@@ -112,10 +112,7 @@ def summary_table(results: Results) -> Table:
         for device in devices:
             by_column.append(_speed_cells(results.timings, dataset, scale, device, methods))
         rows += list(zip(*by_column, strict=True))
-        notes += _gaps(results, dataset, scale, counts, methods, images)
-    notes = [*(missing_note(m, results.known) for m in results.missing), *notes]
-    notes += not_a_number_notes(results)
-    notes += data_set_notes(results.run)
+    notes = missing_notes(results)
     timed = set(results.timings["method"])
     if devices and not {m for m in results.scores["method"] if not is_reference(m)} <= timed:
         notes.append("— MP/s: not timed, as for a folder of finished images")
@@ -128,6 +125,18 @@ def summary_table(results: Results) -> Table:
     if devices:
         caption += " MP/s: median over images of output megapixels per second."
     return Table("summary", "Summary", caption, tuple(headings), tuple(rows), tuple(notes), 2)
+
+
+def missing_notes(results: Results) -> list[str]:
+    """What this run lacks, each thing once, with its reason and the command that supplies it."""
+    notes = [missing_note(m, results.known) for m in results.missing]
+    for dataset, scale, scores in results.groups():
+        notes += _gaps(results, dataset, scale, scores)
+    return [*notes, *not_a_number_notes(results), *data_set_notes(results.run)]
+
+
+def _counts(scores: pd.DataFrame) -> dict[str, int]:
+    return {str(m): len(set(own["image"])) for m, own in scores.groupby("method")}
 
 
 def not_a_number_notes(results: Results) -> list[str]:
@@ -166,15 +175,10 @@ def _speed_cells(
     ]
 
 
-def _gaps(
-    results: Results,
-    dataset: str,
-    scale: int,
-    counts: dict[str, int],
-    methods: Sequence[str],
-    images: int,
-) -> list[str]:
+def _gaps(results: Results, dataset: str, scale: int, scores: pd.DataFrame) -> list[str]:
     """What is not complete on one data set and has no reason in run.json."""
+    counts, images = _counts(scores), len(set(scores["image"]))
+    methods = [*results.methods(), *(["HR"] if "HR" in counts else [])]
     notes: list[str] = []
     explained = {m.method for m in results.missing if m.dataset in (None, dataset) and not m.metric}
     where = f"{dataset} ×{scale}"
@@ -262,6 +266,44 @@ def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
         "significance", "Significance of metric differences", caption, headings, tuple(rows),
         tuple(notes), 4,
     )  # fmt: skip
+
+
+def leading_tests(results: Results, tests: pd.DataFrame) -> pd.DataFrame:
+    """Of the shown numbers, the best method of each data set against the second best."""
+    kept: list[int] = []
+    for facts in results.numbers():
+        if facts.better is None:
+            continue
+        own = select(tests, metric=facts.name, protocol=facts.protocol)
+        for dataset, scale, scores in results.groups():
+            found = means(
+                without_reference(select(scores, metric=facts.name, protocol=facts.protocol))
+            )
+            best = sorted(found, key=found.__getitem__, reverse=facts.better == "higher")[:2]
+            here = select(own, dataset=dataset, scale=scale)
+            both = here["method_a"].isin(best) & here["method_b"].isin(best)
+            kept += list(here.index[both])
+    return tests.loc[sorted(kept)]
+
+
+def brief(table: Table, *, compare: str) -> Table:
+    """The tests as a paper prints them: declared ones, or the best method against the second."""
+    keys = [h.key for h in table.headings]
+    dropped = {"statistic", "p", "p_method", "smallest_p"}
+    dropped |= (
+        {"scale"} if len({row[keys.index("scale")].text for row in table.rows}) == 1 else set()
+    )
+    which = (
+        "Declared comparisons."
+        if compare
+        else (
+            "The best method of each data set and metric against the second best; Holm over all "
+            "pairs, which are in significance.csv."
+        )
+    )
+    columns = [i for i, key in enumerate(keys) if key not in dropped]
+    notes = tuple(note for note in table.notes if note == TRAINED_NOTE)
+    return replace(pick(table, columns, 1), caption=f"{which} {table.caption}", notes=notes)
 
 
 def few_images_notes(tests: pd.DataFrame) -> list[str]:

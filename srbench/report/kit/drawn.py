@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...observer import Observer
-from .style import figure_svg, save_figure
+from .style import COLUMN_WIDTH, figure_svg, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# A page stays under 15 MB: base64 makes four bytes of three.
-_PAGE_BYTES = 5_000_000
+# A page stays under 10 MB: base64 makes four bytes of three.
+_PAGE_BYTES = 3_800_000
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,16 @@ class Drawn:
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure in the page: ``source`` is a data URI, or empty where there was no room."""
+    """A figure in the page: ``source`` is a data URI, or empty where there was no room.
+
+    ``wide`` ones take the page's whole width.
+    """
 
     stem: str
     title: str
     caption: str
     source: str
+    wide: bool = False
 
 
 def save_figures(
@@ -54,7 +58,8 @@ def save_figures(
         source = data_uri("image/svg+xml", figure_svg(each.figure).encode("utf-8"))
         fits = len(source) <= left
         left -= len(source) if fits else 0
-        shown.append(PageFigure(each.stem, each.title, each.caption, source if fits else ""))
+        wide = each.figure.get_figwidth() > 1.5 * COLUMN_WIDTH
+        shown.append(PageFigure(each.stem, each.title, each.caption, source if fits else "", wide))
         if observer:
             observer.part_done(each.stem)
     for path in folder.iterdir() if folder.is_dir() else ():

@@ -6,18 +6,17 @@ import csv
 import io
 import re
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 from ...csv_cells import guard
 from ...files import write_text
 
-# LaTeX, in points. A page's width is A4's without margins of 2 cm, or both columns of a paper.
-_PAGE, _COLUMN = 480, 240
-_LONG = 48  # lines beyond which the table is broken over pages
+LONG = 40  # rows of one LaTeX table: more go on in another, as a page holds no more
+_MANY = 12  # columns beyond which a table that may turn does
+ONE_COLUMN = 6  # columns that fit one column of a two-column paper
 _WORDY = 40  # letters beyond which a column's text is broken over lines
-_SIZES = (("small", 9, 6), ("footnotesize", 8, 3), ("scriptsize", 7, 2))  # letters, column gap
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,13 @@ def text_cell(text: str) -> Cell:
     return Cell(text, text)
 
 
-def write_table(table: Table, folder: Path) -> list[Path]:
-    """Write ``stem``.csv, .md and .tex into ``folder``; the three paths."""
-    made = {"csv": to_csv(table), "md": to_markdown(table), "tex": to_latex(table)}
+def write_table(table: Table, folder: Path, *, latex: bool = True) -> list[Path]:
+    """Write ``stem``.csv, .md and, where ``latex``, .tex into ``folder``; the paths."""
+    made = {"csv": to_csv(table), "md": to_markdown(table)}
+    if latex:
+        made["tex"] = to_latex(table)
+    else:  # of an earlier report
+        (folder / f"{table.stem}.tex").unlink(missing_ok=True)
     paths = [folder / f"{table.stem}.{kind}" for kind in made]
     for path, text in zip(paths, made.values(), strict=True):
         write_text(path, text)
@@ -98,11 +101,12 @@ def to_csv(table: Table) -> str:
     mark = {} if table.simulated is None else {"simulated": str(table.simulated)}
     writer.writerow([*(guard(h.key) for h in table.headings), *mark])
     for row in table.rows:
-        writer.writerow([*(_csv_value(c.value) for c in row), *mark.values()])
+        writer.writerow([*(csv_value(c.value) for c in row), *mark.values()])
     return buffer.getvalue()
 
 
-def _csv_value(value: float | str | None) -> str:
+def csv_value(value: float | str | None) -> str:
+    """A value as `to_csv` writes it, before quoting."""
     if value is None or value != value:
         return ""
     if isinstance(value, str):
@@ -115,26 +119,28 @@ def _csv_value(value: float | str | None) -> str:
 
 def to_markdown(table: Table) -> str:
     """GitHub's Markdown: best in bold, second underlined, names escaped."""
-    heads = [_md(f"{h.over} {h.label}".strip()) for h in table.headings]
+    heads = [md(f"{h.over} {h.label}".strip()) for h in table.headings]
     rule = ["---:" if h.numeric else ":---" for h in table.headings]
-    lines = [f"# {_md(table.title)}", "", _md(table.caption), ""]
+    lines = [f"# {md(table.title)}", "", md(table.caption), ""]
     lines += [f"| {' | '.join(heads)} |", f"| {' | '.join(rule)} |"]
     lines += [f"| {' | '.join(_md_cell(c) for c in row)} |" for row in table.rows]
-    lines += [""] + [f"- {_md(note)}" for note in table.notes]
+    lines += [""] + [f"- {md(note)}" for note in table.notes]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _md_cell(cell: Cell) -> str:
-    text = _md(cell.text)
+    text = md(cell.text)
     return {"best": f"**{text}**", "second": f"<u>{text}</u>", "": text}[cell.mark]
 
 
-def _md(text: str) -> str:
+def md(text: str) -> str:
+    """Text as GitHub's Markdown shows it: no character of it is markup."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#$~])", r"\\\1", " ".join(text.split()))
 
 
-_TEX = {
+# What LaTeX needs in place of a character; the page's script copies by the same table.
+LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "∞": r"$\infty$", "−": r"$-$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "—": "---",
@@ -148,55 +154,56 @@ _TEX = {
 }  # fmt: skip
 
 
-def _tex(text: str) -> str:
+def tex(text: str) -> str:
+    """Text as LaTeX sets it: no character of it is a command."""
     # Two hyphens or apostrophes in a row would be set as one sign.
     apart = re.sub(r"([-'])(?=\1)", "\\1\u200b", " ".join(text.split()))
-    return "".join(_TEX.get(c, c) for c in apart)
+    return "".join(LATEX.get(c, c) for c in apart)
 
 
 def to_latex(table: Table) -> str:
-    """LaTeX for ``booktabs`` (and ``longtable`` beyond a page), best bold, second underlined.
+    """LaTeX for ``booktabs`` and ``adjustbox``, best bold, second underlined.
 
-    It fits a text width of 480 pt, as far as widths can be told without setting them: in smaller
-    letters, else turned, else in parts, each with the leading columns.
+    No table is wider than the text: ``adjustbox`` shrinks the one that would be. More rows than a
+    page holds go on in further tables under the same number.
     """
-    if table.may_turn and _width(table, *_SIZES[1][1:]) > _PAGE:
+    if table.may_turn and len(table.headings) > _MANY:
         table = _turned(table)
-    size, letters, gap = next((s for s in _SIZES if _width(table, *s[1:]) <= _PAGE), _SIZES[-1])
-    parts = _parts(table, letters, gap)
-    long = sum(len(part.rows) + 3 for part in parts) > _LONG
-    caption = f"\\caption{{{_tex(table.title)}. {_tex(table.caption)}}}\\label{{tab:{table.stem}}}"
-    set_in = f"\\{size}\\setlength{{\\tabcolsep}}{{{gap}pt}}"
-    notes = "".join(f"\\par\\footnotesize {_tex(note)}\n" for note in table.notes)
-    first = f"% \\usepackage{{booktabs{', longtable' if long else ''}}}; text width: {_PAGE} pt\n"
-    if long:
-        made = _longtable(parts[0], caption)
-        for part in parts[1:]:  # longtable counts each of them
-            again = f"Table~\\ref{{tab:{table.stem}}}, continued"
-            begin = f"\\multicolumn{{{len(part.headings)}}}{{l}}{{{again}}}"
-            made += "\\addtocounter{table}{-1}\n" + _longtable(part, begin)
-        return f"{first}{{{set_in}\n{made}{notes}}}\n"
-    place = "table*" if len(parts) > 1 or _width(table, letters, gap) > _COLUMN else "table"
-    made = "\\par\\medskip\n".join(_tabular(part) for part in parts)
-    return (
-        f"{first}\\begin{{{place}}}\n\\centering\n{set_in}\n{caption}\n{made}{notes}"
-        f"\\end{{{place}}}\n"
-    )
+    place = "table" if len(table.headings) <= ONE_COLUMN else "table*"
+    caption = f"{tex(table.title)}. {tex(table.caption)}"
+    notes = "".join(f"\\par\\footnotesize\\raggedright {tex(note)}\n" for note in table.notes)
+    parts = _page_long(table)
+    made: list[str] = []
+    for i, part in enumerate(parts):
+        begin = f"\\caption{{{caption}}}\\label{{tab:{table.stem}}}"
+        if i:
+            begin = f"\\addtocounter{{table}}{{-1}}\\caption{{{tex(table.title)}, continued}}"
+        made.append(
+            f"\\begin{{{place}}}\n\\centering\\small\n{begin}\n"
+            "\\begin{adjustbox}{max width=\\linewidth}\n"
+            f"{_tabular(part)}\\end{{adjustbox}}\n{notes if part is parts[-1] else ''}"
+            f"\\end{{{place}}}\n"
+        )
+    return "% \\usepackage{booktabs,adjustbox}\n" + "\n".join(made)
+
+
+def _page_long(table: Table) -> list[Table]:
+    """The table in parts that a page holds, cut between its blocks where one ends in time."""
+    parts: list[list[tuple[Cell, ...]]] = [[]]
+    for block in table.blocks():
+        if parts[-1] and len(parts[-1]) + len(block) > LONG:
+            parts.append([])
+        for row in block:
+            if len(parts[-1]) == LONG:
+                parts.append([])
+            parts[-1].append(row)
+    return [replace(table, rows=tuple(rows)) for rows in parts]
 
 
 def _tabular(table: Table) -> str:
     return (
         f"\\begin{{tabular}}{{{_tex_spec(table)}}}\n\\toprule\n{_tex_head(table.headings)}\n"
         f"\\midrule\n{_tex_body(table)}\n\\bottomrule\n\\end{{tabular}}\n"
-    )
-
-
-def _longtable(table: Table, begin: str) -> str:
-    head = _tex_head(table.headings)
-    return (
-        f"\\begin{{longtable}}{{{_tex_spec(table)}}}\n{begin}\\\\\n\\toprule\n{head}\n\\midrule\n"
-        f"\\endfirsthead\n\\toprule\n{head}\n\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n"
-        f"{_tex_body(table)}\n\\end{{longtable}}\n"
     )
 
 
@@ -229,57 +236,12 @@ def _turned(table: Table) -> Table:
     return replace(table, headings=headings, rows=tuple(rows))
 
 
-def _parts(table: Table, letters: int, gap: int) -> list[Table]:
-    """The table in as few parts as fit a page: the leading columns and a share of the others."""
-    runs = [
-        [i for i, _ in run]
-        for _, run in groupby(
-            list(enumerate(table.headings))[table.lead :], lambda h: h[1].over or h[0]
-        )
-    ]
-    parts = [table]
-    for count in range(2, len(runs) + 1):
-        if all(_width(part, letters, gap) <= _PAGE for part in parts):
-            break
-        ends = [len(runs) * i // count for i in range(count + 1)]
-        shares = [runs[start:end] for start, end in pairwise(ends)]
-        parts = [_columns(table, [i for run in share for i in run]) for share in shares]
-    return parts
-
-
-def _columns(table: Table, chosen: list[int]) -> Table:
-    kept = [*range(table.lead), *chosen]
-    return replace(
-        table,
-        headings=tuple(table.headings[i] for i in kept),
-        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
-    )
-
-
-def _width(table: Table, letters: int, gap: int) -> float:
-    """About how wide the table is in letters of that many points, rather more than less."""
-    widths = [
-        min(max(map(_em, [h.label, *(row[i].text for row in table.rows)])) * letters, 0.3 * _PAGE)
-        for i, h in enumerate(table.headings)
-    ]
-    return sum(widths) + 2 * gap * len(widths)
-
-
-def _em(text: str) -> float:
-    """The width of a line in Computer Modern, in multiples of the letters' size."""
-    return sum(
-        1.05 if c in "MWmw@%&—∞" else 0.78 if c.isupper() or c > "~" else
-        0.35 if c in "fijlt.,:;'!|()[] -" else 0.54
-        for c in text
-    )  # fmt: skip
-
-
 def _letters(table: Table, column: int) -> int:
     return max((len(row[column].text) for row in table.rows), default=0)
 
 
 def _tex_head(headings: tuple[Heading, ...]) -> str:
-    lines = " & ".join(_tex(h.label) for h in headings) + r" \\"
+    lines = " & ".join(tex(h.label) for h in headings) + r" \\"
     if not any(h.over for h in headings):
         return lines
     over: list[str] = []
@@ -287,9 +249,7 @@ def _tex_head(headings: tuple[Heading, ...]) -> str:
     column = 1
     for name, run in groupby(headings, lambda h: h.over):
         width = len(list(run))
-        over.append(
-            f"\\multicolumn{{{width}}}{{c}}{{{_tex(name)}}}" if name else "& " * (width - 1)
-        )
+        over.append(f"\\multicolumn{{{width}}}{{c}}{{{tex(name)}}}" if name else "& " * (width - 1))
         if name:
             rules.append(f"\\cmidrule(lr){{{column}-{column + width - 1}}}")
         column += width
@@ -297,7 +257,7 @@ def _tex_head(headings: tuple[Heading, ...]) -> str:
 
 
 def _tex_cell(cell: Cell) -> str:
-    text = _tex(cell.text)
+    text = tex(cell.text)
     return {
         "best": f"\\textbf{{{text}}}",
         "second": f"\\underline{{{text}}}",

@@ -18,7 +18,7 @@ from ..kit.numbers import analysis_settings, write_numbers
 from ..kit.page import page_environment
 from ..kit.render import Table, write_table
 from ..kit.style import dataset_order, display_name
-from ..study.page import per_dataset, simulated_note, versions, without_empty
+from ..study.page import made_with, per_dataset, simulated_note, without_empty
 from .charts import PAIR_KINDS, draw_pair_study
 from .names import Tables
 from .tables import pair_study_tables
@@ -110,5 +110,5 @@ def render_pairs(
         remarks=tables["notes"].to_dict("records"),
         figures=figures,
         methods=pair_methods_text(tables, answers, settings),
-        facts={**settings, "versions": versions()},
+        facts=made_with(settings),
     )  # fmt: skip

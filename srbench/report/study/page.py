@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
+from ... import __version__
 from ...stats.claims import claims_table
 from ..kit.drawn import PageFigure
 from ..kit.page import page_environment, pick
@@ -16,7 +18,7 @@ from ..kit.style import dataset_name, dataset_order, display_name
 from .names import Tables, datasets_of, metric_labels
 from .text import headline, methods_text
 
-_PACKAGES = ("srbench", "numpy", "scipy", "pandas", "matplotlib")
+_PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
 
 
 def render_analysis(
@@ -60,7 +62,7 @@ def render_analysis(
         remarks=tables["notes"].to_dict("records"),
         figures=figures,
         methods=methods_text(tables, ratings, settings),
-        facts={**settings, "versions": versions()},
+        facts=made_with(settings),
     )  # fmt: skip
 
 
@@ -94,12 +96,14 @@ def without_empty(table: Table) -> Table:
     return pick(table, full, table.group) if table.rows else table
 
 
-def versions() -> dict[str, str]:
-    """What computed this page."""
-    found = {"Python": platform.python_version()}
+def made_with(settings: Mapping[str, object]) -> list[tuple[str, str]]:
+    """What computed this page, and with which settings."""
+    found = {"srbench": __version__, "Python": platform.python_version()}
     for name in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    told = [
+        (key, ", ".join(map(str, value)) if isinstance(value, list) else f"{value}")
+        for key, value in settings.items()
+    ]
+    return [*told, ("versions", ", ".join(f"{name} {number}" for name, number in found.items()))]

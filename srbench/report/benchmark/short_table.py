@@ -1,0 +1,204 @@
+"""The short table of a paper: one protocol, chosen methods and data sets, metrics as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ...errors import unknown_name
+from ...metrics.base import Facts
+from ...metrics.protocols import PROTOCOLS
+from ..kit.frames import score_cells
+from ..kit.render import (
+    LONG,
+    ONE_COLUMN,
+    Cell,
+    Heading,
+    Table,
+    csv_value,
+    md,
+    tex,
+    text_cell,
+)
+from ..kit.style import canonical, display_name, format_value, trained_mark
+from .results import Results, means, select
+from .tables import TRAINED_NOTE
+
+_STEM, _TITLE = "scores", "Scores"
+_BEST = "Best in bold, second underlined, within a data set."
+
+
+def short_table(
+    results: Results,
+    *,
+    protocol: str | None = None,
+    methods: Sequence[str] | None = None,
+    datasets: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+) -> Table:
+    """Means over images: a row per data set and method, a column per metric.
+
+    Rows and columns without a value in this run are left out; `missing_notes` says which.
+
+    Args:
+        results: the results folder.
+        protocol: of PSNR and SSIM; by default MATLAB's if it was run.
+        methods, datasets: names, in any case; by default all.
+        metrics: words (``psnr``, ``lpips``) or names (``lpips_alex``); by default one per word.
+
+    Raises:
+        UnknownName: the results hold none of that name.
+    """
+    under = _protocol(results, protocol)
+    wanted = _numbers(results, under, metrics)
+    shown = _chosen("method", methods, results.methods(), canonical)
+    names = _chosen("data set", datasets, [d for d, _, _ in results.groups()], str)
+    places = [(d, s, f) for d, s, f in results.groups() if d in names]
+    values = {
+        (d, s, f.key): means(select(frame, protocol=f.protocol, metric=f.name))
+        for d, s, frame in places
+        for f in wanted
+    }
+    columns = [f for f in wanted if any(values[d, s, f.key].keys() & shown for d, s, _ in places)]
+    several = len({s for _, s, _ in places}) > 1
+    rows: list[tuple[Cell, ...]] = []
+    for dataset, scale, _ in places:
+        here = [m for m in shown if any(m in values[dataset, scale, f.key] for f in columns)]
+        where = text_cell(display_name(dataset) + (f" ×{scale}" if several else ""))
+        by_column = [
+            score_cells(
+                [values[dataset, scale, f.key].get(m) for m in here],
+                f.decimals,
+                f.better,
+                suffix=lambda i, here=here, scale=scale, f=f: trained_mark(
+                    results.run, here[i], scale, f.name
+                ),
+            )
+            for f in columns
+        ]
+        rows += [
+            (where, Cell(display_name(m), m), *(cells[i] for cells in by_column))
+            for i, m in enumerate(here)
+        ]
+    headings = [Heading("dataset", "Data set", numeric=False)]
+    headings += [Heading("method", "Method", numeric=False)]
+    headings += [Heading(f.name, _label(f)) for f in columns]
+    notes = [TRAINED_NOTE] if any("†" in cell.text for row in rows for cell in row) else []
+    scales = "" if several or not places else f"×{places[0][1]}. "
+    caption = f"{scales}{caption_of(under, columns)}"
+    return Table(_STEM, _TITLE, caption, tuple(headings), tuple(rows), tuple(notes), 1)
+
+
+def caption_of(protocol: str, numbers: Iterable[Facts]) -> str:
+    """``Means over images; PSNR and SSIM by protocol MATLAB. Best in bold, ...``"""
+    luma = [f.short_label for f in numbers if f.protocol in PROTOCOLS]
+    by = f"; {' and '.join(luma)} by protocol {PROTOCOLS[protocol].label}" if luma else ""
+    return f"Means over images{by}. {_BEST}"
+
+
+def table_data(results: Results) -> dict[str, Any]:
+    """Every score that the control on the page may show, with each text as the page copies it."""
+    protocols = [p for p in PROTOCOLS if p in set(results.scores["protocol"])]
+    numbers = _every_number(results)
+    default = {f.name for f in results.numbers()}
+    several = len({s for _, s, _ in results.groups()}) > 1
+    places: list[dict[str, Any]] = []
+    for dataset, scale, frame in results.groups():
+        cells: dict[str, dict[str, list[str]]] = {}
+        for facts in numbers:
+            for under in protocols if facts.protocol in PROTOCOLS else [""]:
+                found = means(select(frame, protocol=under or facts.protocol, metric=facts.name))
+                for method, value in found.items():
+                    if value == value:
+                        text = format_value(value, facts.decimals)
+                        text += trained_mark(results.run, method, scale, facts.name)
+                        of_method = cells.setdefault(method, {})
+                        of_method[f"{facts.name}:{under}"] = [text, tex(text), csv_value(value)]
+        name = display_name(dataset) + (f" ×{scale}" if several else "")
+        places.append({**_forms(name), "id": f"{dataset}/x{scale}", "cells": cells})
+    scale = "" if several else f"×{next(iter(results.groups()))[1]}. "
+    return {
+        "title": _TITLE,
+        "stem": _STEM,
+        "protocols": [{**_forms(PROTOCOLS[p].label), "id": p} for p in protocols],
+        "metrics": [
+            {
+                **_forms(_label(f)), "id": f.name, "better": f.better, "shown": f.name in default,
+                "luma": f.short_label if f.protocol in PROTOCOLS else "",
+            }
+            for f in numbers
+        ],
+        "methods": [{**_forms(display_name(m), m), "id": m} for m in results.methods()],
+        "places": places,
+        "scale": _forms(scale),
+        "best": _forms(_BEST),
+        "trained": _forms(TRAINED_NOTE),
+        "long": LONG,
+        "narrow": ONE_COLUMN,
+    }  # fmt: skip
+
+
+def _forms(text: str, value: str | None = None) -> dict[str, str]:
+    """A text as the page shows it and as LaTeX, Markdown and CSV hold it."""
+    cell = csv_value(text if value is None else value)
+    quoted = '"' + cell.replace('"', '""') + '"' if any(c in cell for c in ',"\r\n') else cell
+    return {"text": text, "tex": tex(text), "md": md(text), "csv": quoted}
+
+
+def _label(facts: Facts) -> str:
+    return f"{facts.full_label} {facts.arrow}".strip()
+
+
+def _protocol(results: Results, asked: str | None) -> str:
+    there = [p for p in PROTOCOLS if p in set(results.scores["protocol"])]
+    if asked is None:
+        return there[0] if there else ""
+    if asked.lower() not in there:
+        raise unknown_name("protocol of these results:", asked, there)
+    return asked.lower()
+
+
+def _every_number(results: Results) -> list[Facts]:
+    """Each metric once, whatever its protocols, in the order of tables."""
+    pairs = set(results.scores[["protocol", "metric"]].itertuples(index=False, name=None))
+    order = sorted(pairs, key=lambda p: (results.known.order(p[1]),
+                                         results.known.protocol_order(p[0])))  # fmt: skip
+    found: dict[str, Facts] = {}
+    for protocol, metric in order:
+        found.setdefault(metric, results.known.under(metric, protocol))
+    return list(found.values())
+
+
+def _numbers(results: Results, protocol: str, asked: Sequence[str] | None) -> list[Facts]:
+    every = _every_number(results)
+    shown = {f.name for f in results.numbers()}
+    if asked is None:
+        wanted = [f for f in every if f.name in shown]
+    else:
+        wanted = []
+        for word in asked:
+            named = [f for f in every if f.name == word.lower() or f.name == word]
+            named = named or [f for f in every if f.word == word.lower() and f.name in shown]
+            if not named:
+                known = list(dict.fromkeys(n for f in every for n in (f.word or f.name, f.name)))
+                raise unknown_name("metric of these results:", word, known)
+            wanted += [f for f in named if f not in wanted]
+        wanted.sort(key=every.index)
+    return [results.known.under(f.name, protocol) if f.protocol in PROTOCOLS else f for f in wanted]
+
+
+def _chosen(
+    what: str, asked: Sequence[str] | None, there: Sequence[str], spelt: Callable[[str], str]
+) -> list[str]:
+    """Those of ``there`` that were asked for, in their own order."""
+    there = list(dict.fromkeys(there))
+    if asked is None:
+        return there
+    by_name = {name.casefold(): name for name in there}
+    found: set[str] = set()
+    for name in asked:
+        known = by_name.get(spelt(name).casefold())
+        if known is None:
+            raise unknown_name(f"{what} of these results:", name, there)
+        found.add(known)
+    return [name for name in there if name in found]
