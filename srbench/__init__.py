@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from .imaging import imresize
     from .methods import load_method
     from .metrics import Facts, Metric
+    from .report.analyzing import Analysis, analyze
     from .report.benchmark.results import Results, read_results
     from .report.benchmark.running import run_all
-    from .stats import Analysis, analyze
 
 __version__ = "0.1.0"
 
@@ -35,14 +35,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Analysis": ".stats",
+    "Analysis": ".report.analyzing",
     "Results": ".report.benchmark.results",
     "read_results": ".report.benchmark.results",
     "run_all": ".report.benchmark.running",
     "Facts": ".metrics",
     "Metric": ".metrics",
     "SrbenchError": ".errors",
-    "analyze": ".stats",
+    "analyze": ".report.analyzing",
     "imresize": ".imaging",
     "load_method": ".methods",
     "score": ".benchmark.arrays",

@@ -234,6 +234,127 @@ def test_an_analysis_says_the_answer():
         found.tables = {}
 
 
+@pytest.fixture(scope="module")
+def pair_answers():
+    """Answers of raters who prefer a to b to c, and often HR to all."""
+    rng = np.random.default_rng(3)
+    worth = {"HR": 2.0, "a": 1.0, "b": 0.0, "c": -1.5}
+    rows = [
+        (f"r{r}", dataset, f"i{i}", one, other,
+         "a" if rng.random() < 1 / (1 + np.exp(worth[other] - worth[one])) else "b")
+        for r in range(8) for dataset in ("Set5", "Set14") for i in range(3)
+        for one in worth for other in worth if one < other
+    ]  # fmt: skip
+    columns = ["rater", "dataset", "image", "method_a", "method_b", "answer"]
+    return pd.DataFrame(rows, columns=columns).assign(simulated=True)
+
+
+def test_an_analysis_of_pairs_says_the_answer(pair_answers, tmp_path):
+    found = srbench.analyze(pair_answers, resamples=100)
+    assert list(found.methods.columns[:2]) == ["dataset", "method"]
+    said = " ".join(found.conclusions)
+    assert "a is preferred to every other reconstruction" in said
+    assert found.conclusions[0] in repr(found)
+    assert "SIMULATED raters and 4 methods" in repr(found).split("\n")[0]
+    page = found._repr_html_()
+    assert page.count("<li>") == len(found.conclusions) > 3
+    assert "<td>bicubic</td>" not in page
+    assert "<td>a</td>" in page
+    assert set(found.pairs["test"]) < {*found.all_pairs["test"], ""}
+    assert len(found.raters) == 8
+    assert found.reliability["agreement_with_majority"] > 0.5
+    # From a file, the same.
+    path = tmp_path / "answers.csv"
+    pair_answers.to_csv(path, index=False)
+    again = srbench.analyze(str(path), resamples=100)
+    assert again.conclusions == found.conclusions
+
+
+def of_grades():
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"r{r}", dataset, f"i{i}", method, int(np.clip(rng.normal(mean, 1), 1, 5)))
+        for r in range(8) for dataset in ("Set5", "Set14") for i in range(3)
+        for method, mean in (("HR", 5), ("a", 4), ("b", 2))
+    ]  # fmt: skip
+    votes = pd.DataFrame(rows, columns=["rater", "dataset", "image", "method", "score"])
+    values = [
+        (dataset, f"i{i}", method, 4, "matlab", "psnr_y", value + i)
+        for dataset in ("Set5", "Set14") for i in range(3)
+        for method, value in (("a", 30), ("b", 25))
+    ]  # fmt: skip
+    columns = ["dataset", "image", "method", "scale", "protocol", "metric", "value"]
+    return srbench.analyze(votes, pd.DataFrame(values, columns=columns), resamples=100)
+
+
+def drawn_on(axes) -> int:
+    """How many things stand in the axes, those inside of them counted."""
+    inner = [child for child in axes.child_axes if child.images]
+    return len([*axes.lines, *axes.patches, *axes.texts, *axes.images, *inner])
+
+
+def test_every_figure_of_a_study_goes_into_the_callers_axes(pair_answers):
+    from matplotlib.figure import Figure
+
+    grades, pairs = of_grades(), srbench.analyze(pair_answers, resamples=100)
+    kinds = [
+        *((grades, kind, "Set5") for kind in ("mos", "votes", "ranks", "differences")),
+        *((grades, kind, None) for kind in ("raters", "sos", "metric")),
+        *((pairs, kind, "Set14") for kind in ("scale", "wins", "preferences")),
+    ]
+    for study, kind, dataset in kinds:
+        left, right = Figure(figsize=(9, 4)).subplots(1, 2)
+        assert study.figure(kind, dataset, ax=left) is left
+        assert drawn_on(left) > 3, kind
+        assert left.get_title(loc="left"), kind
+        assert drawn_on(right) == 0
+        alone = study.figure(kind, dataset)
+        assert isinstance(alone, Figure)
+        for shown in (alone.texts, left.texts):
+            told = any(text.get_text() == "simulated raters" for text in shown)
+            assert told == (study is pairs)
+        left.figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (("most", "Set5"), "did you mean 'mos'"),
+        (("scale", "Set5"), "unknown figure 'scale'"),
+        (("mos",), r"there are several data sets \(Set5, Set14, all\); name one"),
+        (("mos", "set5x"), "unknown data set 'set5x'"),
+        (("votes", "all"), "unknown data set 'all'"),
+    ],
+)
+def test_a_figure_that_there_is_not_is_refused(asked, message):
+    with pytest.raises(srbench.SrbenchError, match=message):
+        of_grades().figure(*asked)
+
+
+def test_the_crops_go_into_the_callers_axes(root):
+    from matplotlib.figure import Figure
+
+    run = srbench.run_all(["nearest", "bicubic"], "Mini", ["psnr"], root / "out")
+    left, right = Figure(figsize=(8, 4)).subplots(1, 2)
+    assert run.comparison("Mini", "eye", ax=left) is left
+    assert drawn_on(left) > 8
+    assert drawn_on(right) == 0
+    left.figure.canvas.draw()
+    tiles = [child.images[0].get_array() for child in left.child_axes]
+    assert len(tiles) == 4  # where, HR and two methods
+    # Each pixel is a square of equal ones: nothing is interpolated.
+    shown = np.asarray(tiles[1])
+    times = shown.shape[0] // 56
+    assert (shown == shown[::times, ::times].repeat(times, 0).repeat(times, 1)).all()
+    alone = run.comparison("Mini", "eye", box=(10, 20, 30, 30))
+    assert isinstance(alone, Figure)
+    for box, message in (((90, 0, 30, 30), "leaves Mini/eye"), ((1, 2), "expected .left, top")):
+        with pytest.raises(srbench.SrbenchError, match=message):
+            run.comparison("Mini", "eye", box=box)
+    with pytest.raises(srbench.SrbenchError, match="Mini/nose"):
+        run.comparison("Mini", "nose")
+
+
 def test_a_metric_of_the_users_is_held_against_mos_with_its_direction(root):
     run = srbench.run_all(["nearest", "bicubic"], "Mini", ["psnr", brightness], root / "out")
     rng = np.random.default_rng(1)

@@ -3,9 +3,8 @@
 `analyze` runs them all; `read_ratings` reads and checks a ratings file.
 """
 
-from .analysis import Analysis
 from .analyze import analyze
 from .ratings import check_ratings, main_votes
 from .reading import read_ratings
 
-__all__ = ["Analysis", "analyze", "check_ratings", "main_votes", "read_ratings"]
+__all__ = ["analyze", "check_ratings", "main_votes", "read_ratings"]

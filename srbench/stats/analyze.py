@@ -10,7 +10,6 @@ import pandas as pd
 from ..errors import RatingsError
 from ..metrics.base import read_facts
 from ..metrics.table import Known
-from .analysis import Analysis
 from .analyze_pairs import analyze_pairs
 from .attention import attention
 from .bias_model import fit_bias_model
@@ -40,7 +39,7 @@ def analyze(
     seed: int = 0,
     alpha: float = 0.05,
     equivalent: float | None = None,
-) -> Analysis:
+) -> dict[str, pd.DataFrame]:
     """The statistics of a study, as tables: of opinion scores here, of pairs by `analyze_pairs`.
 
     A table with the columns ``method_a`` and ``method_b`` holds answers to pairs and goes to
@@ -51,7 +50,6 @@ def analyze(
     to be smaller stands in the table ``equivalence``. ``alpha`` is the level of the tests, 1 -
     alpha that of every interval of a mean. The same input and seed give the same tables.
 
-    An :class:`Analysis`: its usual tables by attribute (``.methods``, ``.pairs``, ...), all by key.
     Keys and columns are those of the files of `srbench study analyze`: ``mos``, ``stimuli``,
     ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_mos``,
     ``metric_comparison`` and ``metric_points``; besides ``distribution`` (votes per score),
@@ -69,16 +67,14 @@ def analyze(
     if scores is not None:
         require_table("scores", scores)
     if is_pair_table(ratings):
-        return Analysis(
-            analyze_pairs(
-                ratings,
-                scores,
-                family=family,
-                resamples=resamples,
-                seed=seed,
-                alpha=alpha,
-                equivalent=equivalent,
-            )
+        return analyze_pairs(
+            ratings,
+            scores,
+            family=family,
+            resamples=resamples,
+            seed=seed,
+            alpha=alpha,
+            equivalent=equivalent,
         )
     ratings = check_ratings(ratings)
     votes = main_votes(ratings)
@@ -140,7 +136,7 @@ def analyze(
     for table in tables.values():
         table["simulated"] = bool(ratings["simulated"].any())
     raters["simulated"] = raters["rater"].map(ratings.groupby("rater")["simulated"].any())
-    return Analysis(tables)
+    return tables
 
 
 def _check_family(family: Pairs | None, methods: set[str]) -> None:

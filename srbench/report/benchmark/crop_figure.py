@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -11,6 +12,7 @@ from PIL import Image as PillowImage
 from ...errors import ResultsError
 from ...imaging.luma import Image
 from ...metrics.base import Facts
+from ..kit.panels import inches_across
 from ..kit.style import (
     INK,
     VERMILLION,
@@ -49,10 +51,13 @@ def crop_box(view: View) -> Box:
     return view.box
 
 
-def draw_crops(results: Results, view: View, numbers: Sequence[Facts]) -> Figure:
+def draw_crops(
+    results: Results, view: View, numbers: Sequence[Facts], into: Axes | None = None
+) -> Figure:
     """One tile per method, the first three of ``numbers`` of the whole image under each.
 
     Pixels are enlarged by a whole number and drawn one to one in the PNG, so none is interpolated.
+    The caller's axes ``into`` get the same in small, without interpolation.
     """
     box = crop_box(view)
     times = max(1, TILE // max(box.width, box.height))
@@ -62,8 +67,16 @@ def draw_crops(results: Results, view: View, numbers: Sequence[Facts]) -> Figure
     width = 2 * _MARGIN + _COLUMNS * TILE + (_COLUMNS - 1) * _GAP
     height = _TITLE + rows * (tile_height + _CAPTION)
     with figure_style():
-        # Half a pixel more keeps rounding from losing the last row or column.
-        figure = new_figure((width + 0.5) / _DPI, (height + 0.5) / _DPI)
+        if into is None:
+            # Half a pixel more keeps rounding from losing the last row or column.
+            figure = new_figure((width + 0.5) / _DPI, (height + 0.5) / _DPI)
+            add, write, size_of = figure.add_axes, figure.text, 1.0
+        else:
+            figure = cast("Figure", into.get_figure(root=True))
+            into.set_axis_off()
+            into.set_box_aspect(height / width)
+            add, write = into.inset_axes, partial(into.text, transform=into.transAxes)
+            size_of = min(1.0, inches_across(into) * _DPI / width)
 
         def place(slot: int, image: Image) -> Axes:
             row, column = divmod(slot, _COLUMNS)
@@ -71,7 +84,7 @@ def draw_crops(results: Results, view: View, numbers: Sequence[Facts]) -> Figure
             bottom = height - _TITLE - row * (tile_height + _CAPTION) - tile_height
             bottom += (tile_height - image.shape[0]) // 2
             x, y = (width + 0.5), (height + 0.5)
-            axes = figure.add_axes((left / x, bottom / y, image.shape[1] / x, image.shape[0] / y))
+            axes = add((left / x, bottom / y, image.shape[1] / x, image.shape[0] / y))
             axes.set_axis_off()
             axes.imshow(image, interpolation="none", aspect="auto")
             return axes
@@ -82,16 +95,16 @@ def draw_crops(results: Results, view: View, numbers: Sequence[Facts]) -> Figure
             top = height - _TITLE - row * (tile_height + _CAPTION) - tile_height
             for i, line in enumerate(lines):
                 size = 8 if i == 0 and len(line) <= 13 else 7
-                figure.text(
+                write(
                     x, (top - 5 - i * 24) / (height + 0.5), line, ha="center", va="top",
-                    fontsize=size, fontweight="bold" if i == 0 else "normal",
+                    fontsize=size * size_of, fontweight="bold" if i == 0 else "normal",
                     color=INK,
                 )  # fmt: skip
 
-        figure.text(
+        write(
             _MARGIN / (width + 0.5), (height - 6) / (height + 0.5),
             f"{display_name(view.dataset)} {display_name(view.image)} ×{view.scale}",
-            ha="left", va="top", fontsize=9, fontweight="bold",
+            ha="left", va="top", fontsize=9 * size_of, fontweight="bold",
         )  # fmt: skip
         whole, ratio = _fit(next(iter(view.pixels.values())), TILE, tile_height)
         _frame(place(0, whole), box, ratio)

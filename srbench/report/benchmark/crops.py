@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,9 +139,37 @@ def _size(image: Image) -> str:
     return f"{image.shape[1]}x{image.shape[0]}"
 
 
-def _chosen_view(results: Results, crop: CropBox) -> View:
+def view_of(
+    results: Results, dataset: str, scale: int, image: str, box: Sequence[int] | None
+) -> View:
+    """One image by every method; ``box`` is the region to show (left, top, width, height).
+
+    Raises:
+        ResultsError: the folder has no such image, or the region leaves it.
+        ImageError: an image is damaged.
+    """
+    if box is not None:
+        try:
+            left, top, width, height = (int(number) for number in box)
+        except (TypeError, ValueError):
+            raise ResultsError(
+                f"the crop is {box!r}, expected (left, top, width, height) in pixels"
+            ) from None
+        return _chosen_view(results, CropBox(dataset, image, left, top, width, height), scale)
+    view = _load(results, dataset, scale, image)
+    if len(view.pixels) < 2:
+        raise ResultsError(
+            f"{results.name} has {len(view.pixels)} versions of {dataset}/{image} x{scale}, a "
+            "comparison needs two"
+        )
+    return view
+
+
+def _chosen_view(results: Results, crop: CropBox, scale: int | None = None) -> View:
     scales = [
-        s for d, s, f in results.groups() if d == crop.dataset and crop.image in set(f["image"])
+        s
+        for d, s, f in results.groups()
+        if d == crop.dataset and crop.image in set(f["image"]) and scale in (None, s)
     ]
     view = _load(results, crop.dataset, scales[0], crop.image) if scales else None
     if view is None or not view.pixels:

@@ -168,7 +168,8 @@ class Results:
             x, y: words or names of metrics; by default the first (PSNR), and the first of which
                 less is better (LPIPS).
             dataset: only this one.
-            ax: Matplotlib axes to draw into, which hold one data set; they are given back.
+            ax: Matplotlib axes to draw into, which hold one data set; they are given back. Without
+                them, a new figure.
 
         Raises:
             UnknownName: there is no such metric.
@@ -210,6 +211,35 @@ class Results:
         on = device or str(next(iter(devices), "cpu"))
         drawn = speed(self, self._scale(scale), on, dataset=dataset, axes=ax)
         return self._shown(drawn, ax, f"no method was timed on {on}")
+
+    def comparison(
+        self,
+        dataset: str,
+        image: str,
+        scale: int | None = None,
+        metrics: Sequence[str] | None = None,
+        *,
+        box: Sequence[int] | None = None,
+        ax: Axes | None = None,
+    ) -> Figure | Axes:
+        """The same region of one image by every method, with scores of the whole image.
+
+        Args:
+            dataset, image, scale: which image.
+            metrics: the first three stand under each tile; by default those that figures show.
+            box: left, top, width and height in pixels of the original; by default the region where
+                the methods disagree most.
+            ax: as for :meth:`plane`; the axes are switched off and hold all tiles.
+
+        Raises:
+            ResultsError: there is no such image, or the region leaves it or is too large.
+        """
+        from .crop_figure import draw_crops
+        from .crops import view_of
+
+        numbers = self.numbers() if metrics is None else [self.number(name) for name in metrics]
+        view = view_of(self, dataset, self._scale(scale), image, box)
+        return self._shown(draw_crops(self, view, numbers, ax), ax, "")
 
     def _scale(self, scale: int | None) -> int:
         scales = sorted(set(self.scores["scale"]))

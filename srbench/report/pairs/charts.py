@@ -12,7 +12,19 @@ from ...files import safe_stem
 from ...stats.bradley_terry import JOD
 from ...stats.cells import Floats
 from ..kit.drawn import Drawn
-from ..kit.panels import ABOVE, LEFT, RIGHT, colour_cell, mark_row, name_rows, rows_figure
+from ..kit.panels import (
+    ABOVE,
+    LEFT,
+    RIGHT,
+    colour_cell,
+    inches_across,
+    mark_row,
+    mark_simulated,
+    name_panel,
+    name_rows,
+    panel,
+    rows_figure,
+)
 from ..kit.style import (
     BLUE,
     COLUMN_WIDTH,
@@ -22,15 +34,16 @@ from ..kit.style import (
     dataset_name,
     display_name,
     figure_style,
-    new_figure,
 )
 from ..study.mos_charts import LONGEST_LETTERS
 from .names import Tables, best_first, datasets_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PAIR_KINDS = ("scale", "wins", "preferences")
+_LARGEST_CELL = 0.34  # inches
 _CROSSED = "95 % interval with raters and images both random"
 
 
@@ -70,7 +83,7 @@ def draw_pair_study(tables: Tables) -> Iterator[Drawn]:
         )
 
 
-def scale_figure(tables: Tables, dataset: str) -> Figure:
+def scale_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
     """Every method on the scale with its interval and its letters, the best at the top."""
     own = best_first(tables, dataset)
     own = own[own["score"].notna()]
@@ -81,7 +94,7 @@ def scale_figure(tables: Tables, dataset: str) -> Figure:
         letters, longest = letters.iloc[:0], 0
     with figure_style():
         figure, axes = rows_figure(
-            _title(dataset), len(own), right=RIGHT + 0.068 * longest, above=0.5
+            _title(dataset), len(own), right=RIGHT + 0.068 * longest, above=0.5, into=into
         )
         name_rows(axes, own["method"])
         low, high = own["ci_low"].min(), own["ci_high"].max()
@@ -103,7 +116,7 @@ def scale_figure(tables: Tables, dataset: str) -> Figure:
     return figure
 
 
-def wins_figure(tables: Tables, dataset: str) -> Figure:
+def wins_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
     """The matrix of win rates in the order of the scale, the best first."""
     methods = [str(name) for name in best_first(tables, dataset)["method"]]
     place = {method: i for i, method in enumerate(methods)}
@@ -112,17 +125,17 @@ def wins_figure(tables: Tables, dataset: str) -> Figure:
     for row in pairs[pairs["dataset"] == dataset].to_dict("records"):
         a, b = place[row["method_a"]], place[row["method_b"]]
         share[a, b], share[b, a] = row["win_rate_a"], 1 - row["win_rate_a"]
-    return _matrix(_title(dataset), share, methods, methods, 0.34)
+    return _matrix(_title(dataset), share, methods, methods, into)
 
 
-def preferences_figure(tables: Tables, dataset: str) -> Figure:
+def preferences_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
     """How often each method (rows, as the scale orders them) was preferred on each image."""
     methods = [str(name) for name in best_first(tables, dataset)["method"]]
     own = tables["preferences"]
     own = own[own["dataset"] == dataset]
     table = own.pivot(index="method", columns="image", values="win_rate").reindex(methods)
     images = [str(name) for name in table.columns]
-    return _matrix(_title(dataset), table.to_numpy(dtype=float), methods, images, 0.34)
+    return _matrix(_title(dataset), table.to_numpy(dtype=float), methods, images, into)
 
 
 def _matrix(
@@ -130,10 +143,11 @@ def _matrix(
     share: Floats,
     rows: list[str],
     columns: list[str],
-    largest: float,
+    into: Axes | None,
 ) -> Figure:
     """Shares as coloured cells with their per cents; without numbers where there is no room."""
-    width = min(largest, (COLUMN_WIDTH - LEFT - RIGHT) / len(columns))
+    room = COLUMN_WIDTH - LEFT - RIGHT if into is None else inches_across(into)
+    width = min(_LARGEST_CELL, room / len(columns))
     tall = max(width, 0.16)
     labels = width >= 0.07
     size = min(8.0, 62 * min(width, tall))
@@ -141,12 +155,9 @@ def _matrix(
     below = 0.2 + 0.0088 * size * max(map(len, names), default=0) + (0 if labels else 0.15)
     height = ABOVE + tall * len(rows) + below
     with figure_style():
-        figure = new_figure(COLUMN_WIDTH, height)
-        across = width * len(columns) / COLUMN_WIDTH
-        axes = figure.add_axes(
-            (LEFT / COLUMN_WIDTH, below / height, across, tall * len(rows) / height)
-        )
-        figure.text(0.02, 1 - 0.05 / height, title, weight="bold", size=9, va="top")
+        box = (LEFT, below, width * len(columns), tall * len(rows))
+        figure, axes = panel(COLUMN_WIDTH, height, box, into)
+        name_panel(figure, axes, title, into)
         axes.grid(visible=False)
         for spine in axes.spines.values():
             spine.set_visible(False)
@@ -183,9 +194,6 @@ def _title(dataset: str) -> str:
 def _drawn(tables: Tables, stem: str, title: str, caption: str, figure: Figure) -> Drawn:
     if bool(tables["scale"]["simulated"].any()):
         with figure_style():
-            figure.text(
-                1 - 0.06 / figure.get_figwidth(), 1 - 0.05 / figure.get_figheight(),
-                "simulated raters", ha="right", va="top", fontsize=7, color=VERMILLION,
-            )  # fmt: skip
+            mark_simulated(figure)
         caption += " Simulated raters, not people."
     return Drawn(stem, title, caption, figure)

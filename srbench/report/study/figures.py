@@ -10,8 +10,8 @@ import numpy as np
 from ...files import safe_stem
 from ...metrics.table import Known
 from ..kit.drawn import Drawn
+from ..kit.panels import mark_simulated
 from ..kit.style import (
-    VERMILLION,
     dataset_name,
     figure_style,
     format_value,
@@ -144,14 +144,6 @@ def _metric_figures(tables: Tables) -> Iterator[Drawn]:
 def _drawn(tables: Tables, stem: str, title: str, caption: str, figure: Figure) -> Drawn:
     if bool(tables["mos"]["simulated"].any()):
         with figure_style():
-            figure.text(
-                1 - 0.06 / figure.get_figwidth(),
-                1 - 0.05 / figure.get_figheight(),
-                "simulated raters",
-                ha="right",
-                va="top",
-                fontsize=7,
-                color=VERMILLION,
-            )
+            mark_simulated(figure)
         caption += " Simulated raters, not people."
     return Drawn(stem, title, caption, figure)

@@ -11,6 +11,7 @@ from ...stats.intervals import t_quantile
 from ...stats.mapping import fit_mapping
 from ...stats.ratings import HIGHEST, LOWEST
 from ..kit.labels import Segment, place_labels
+from ..kit.panels import panel
 from ..kit.style import (
     COLUMN_WIDTH,
     INK,
@@ -18,15 +19,15 @@ from ..kit.style import (
     figure_style,
     method_order,
     method_style,
-    new_figure,
 )
 from .names import Tables
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
+def metric_figure(tables: Tables, metric: str, protocol: str, into: Axes | None = None) -> Figure:
     """MOS of single images and of methods against one metric, with the fitted mapping."""
     points = tables["metric_points"]
     points = points[(points["metric"] == metric) & (points["protocol"] == protocol)]
@@ -35,8 +36,7 @@ def metric_figure(tables: Tables, metric: str, protocol: str) -> Figure:
     unit = Known()[metric].unit
     axis_label = f"{told['label'].partition(' (')[0]} ({unit})" if unit else told["label"]
     with figure_style():
-        figure = new_figure(COLUMN_WIDTH, 2.75)
-        axes = figure.add_axes((0.5 / COLUMN_WIDTH, 0.155, 2.88 / COLUMN_WIDTH, 0.735))
+        figure, axes = panel(COLUMN_WIDTH, 2.75, (0.5, 0.42625, 2.88, 2.02125), into)
         centres: list[tuple[float, float]] = []
         intervals: list[Segment] = []
         methods = sorted(set(points["method"]), key=method_order)

@@ -8,7 +8,18 @@ import numpy as np
 
 from ...stats.ratings import HIGHEST, LOWEST
 from ...stats.significance import HEADLINE
-from ..kit.panels import ABOVE, LEFT, RIGHT, colour_cell, mark_row, name_rows, rows_figure
+from ..kit.panels import (
+    ABOVE,
+    LEFT,
+    RIGHT,
+    colour_cell,
+    inches_across,
+    mark_row,
+    name_panel,
+    name_rows,
+    panel,
+    rows_figure,
+)
 from ..kit.published import published
 from ..kit.style import (
     BLUE,
@@ -21,7 +32,6 @@ from ..kit.style import (
     display_name,
     figure_style,
     format_value,
-    new_figure,
 )
 from .names import Tables, crossed_rows
 
@@ -33,7 +43,7 @@ LONGEST_LETTERS = 12  # beside a row of the MOS figure
 _SMALLEST_CELL = 0.09  # inches; of the significance matrix, which grows beyond the column for it
 
 
-def mos_figure(tables: Tables, dataset: str) -> Figure:
+def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
     """MOS of every method with its headline interval and its letters."""
     own = crossed_rows(tables, dataset)
     letters = tables["letters"]
@@ -48,6 +58,7 @@ def mos_figure(tables: Tables, dataset: str) -> Figure:
             dataset_name(dataset).capitalize() if dataset == "all" else dataset_name(dataset),
             len(own),
             right=RIGHT + 0.068 * longest,
+            into=into,
         )
         name_rows(axes, own["method"])
         _scale_axis(axes)
@@ -70,7 +81,7 @@ def mos_figure(tables: Tables, dataset: str) -> Figure:
     return figure
 
 
-def votes_figure(tables: Tables, dataset: str) -> Figure:
+def votes_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
     """How often each method got each score, as cells coloured by their share."""
     own = crossed_rows(tables, dataset)
     counts = tables["distribution"]
@@ -80,7 +91,7 @@ def votes_figure(tables: Tables, dataset: str) -> Figure:
     share = counts.div(counts.sum(axis=1), axis=0)
     shares = share.reindex(own["method"]).to_numpy(dtype=float)
     with figure_style():
-        figure, axes = rows_figure(dataset_name(dataset), len(own), row=0.225)
+        figure, axes = rows_figure(dataset_name(dataset), len(own), row=0.225, into=into)
         name_rows(axes, own["method"])
         _scale_axis(axes, "score, 1 bad to 5 excellent")
         axes.grid(visible=False)
@@ -106,12 +117,12 @@ def votes_figure(tables: Tables, dataset: str) -> Figure:
     return figure
 
 
-def ranks_figure(tables: Tables, dataset: str) -> Figure:
+def ranks_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
     """Average rank of every method."""
     own = crossed_rows(tables, dataset)
     with figure_style():
         title = "All data sets" if dataset == "all" else dataset_name(dataset)
-        figure, axes = rows_figure(title, len(own))
+        figure, axes = rows_figure(title, len(own), into=into)
         name_rows(axes, own["method"])
         for y, row in enumerate(own.to_dict("records")):
             ends = row["rank_ci_low"], row["rank_ci_high"]
@@ -123,7 +134,7 @@ def ranks_figure(tables: Tables, dataset: str) -> Figure:
     return figure
 
 
-def differences_figure(tables: Tables, dataset: str) -> Figure | None:
+def differences_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure | None:
     """The significance matrix, best method last; None without comparisons."""
     own = crossed_rows(tables, dataset).sort_values("mos", kind="stable")
     pairs = tables["pairwise"]
@@ -134,7 +145,7 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
         return None
     place = {method: i for i, method in enumerate(own["method"])}
     count = len(place)
-    room = COLUMN_WIDTH - LEFT - RIGHT
+    room = COLUMN_WIDTH - LEFT - RIGHT if into is None else inches_across(into)
     cell = max(_SMALLEST_CELL, min(0.34 if count <= 7 else 0.21, room / (count - 1)))  # inches
     side, decimals = cell * (count - 1), 2 if cell > 0.3 else 1
     letters = min(8.0, 62 * cell)  # points
@@ -143,10 +154,9 @@ def differences_figure(tables: Tables, dataset: str) -> Figure | None:
     height = ABOVE + side + below
     width = max(COLUMN_WIDTH, LEFT + side + RIGHT)
     with figure_style():
-        figure = new_figure(width, height)
-        axes = figure.add_axes((LEFT / width, below / height, side / width, side / height))
+        figure, axes = panel(width, height, (LEFT, below, side, side), into)
         title = "All data sets" if dataset == "all" else dataset_name(dataset)
-        figure.text(0.07 / width, 1 - 0.05 / height, title, weight="bold", size=9, va="top")
+        name_panel(figure, axes, title, into)
         axes.grid(visible=False)
         for spine in axes.spines.values():
             spine.set_visible(False)

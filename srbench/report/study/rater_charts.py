@@ -9,6 +9,7 @@ import pandas as pd
 
 from ...stats.ratings import HIGHEST, LOWEST
 from ..kit.labels import Segment, place_labels
+from ..kit.panels import panel
 from ..kit.style import (
     BLUE,
     COLUMN_WIDTH,
@@ -17,20 +18,19 @@ from ..kit.style import (
     SKY,
     display_name,
     figure_style,
-    new_figure,
 )
 from .names import Tables
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def raters_figure(tables: Tables) -> Figure:
+def raters_figure(tables: Tables, into: Axes | None = None) -> Figure:
     """Each rater's bias and inconsistency with intervals."""
     raters = tables["raters"].dropna(subset=["bias"])
     with figure_style():
-        figure = new_figure(COLUMN_WIDTH, 2.7)
-        axes = figure.add_axes((0.55 / COLUMN_WIDTH, 0.16, 2.83 / COLUMN_WIDTH, 0.71))
+        figure, axes = panel(COLUMN_WIDTH, 2.7, (0.55, 0.432, 2.83, 1.917), into)
         axes.grid(axis="both")
         axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
         intervals: list[Segment] = []
@@ -71,14 +71,13 @@ def _outlying(raters: pd.DataFrame, most: int = 5) -> pd.DataFrame:
     return raters.loc[far.sort_values(ascending=False, kind="stable").index[:most]]
 
 
-def sos_figure(tables: Tables, a: float) -> Figure:
+def sos_figure(tables: Tables, a: float, into: Axes | None = None) -> Figure:
     """Variance of votes against MOS per stimulus, and the SOS parabola."""
     stimuli = tables["stimuli"].dropna(subset=["sd"])
     x = np.linspace(LOWEST, HIGHEST, 200)
     parabola = -(x**2) + (LOWEST + HIGHEST) * x - LOWEST * HIGHEST
     with figure_style():
-        figure = new_figure(COLUMN_WIDTH, 2.4)
-        axes = figure.add_axes((0.55 / COLUMN_WIDTH, 0.175, 2.83 / COLUMN_WIDTH, 0.7))
+        figure, axes = panel(COLUMN_WIDTH, 2.4, (0.55, 0.42, 2.83, 1.68), into)
         axes.plot(
             stimuli["mos"], stimuli["sd"] ** 2, linestyle="none", marker="o", markersize=2.4,
             color=SKY, alpha=0.5, markeredgewidth=0, zorder=2,

@@ -1,0 +1,189 @@
+"""``srbench.analyze``: the statistics of a study in a notebook, in tables, words and figures."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ..benchmark.frames import scores_frame
+from ..files import expanded
+from ..stats import analyze as tables_of
+from ..stats.pairs import PAIR_HEADLINE
+from ..stats.reading import read_study_table
+from ..stats.significance import HEADLINE, Pairs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def analyze(
+    ratings: pd.DataFrame | Path | str,
+    scores: pd.DataFrame | Path | str | None = None,
+    *,
+    family: Pairs | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    alpha: float = 0.05,
+    equivalent: float | None = None,
+) -> Analysis:
+    """The statistics of a study of opinion scores, or of pair comparisons, told by the columns.
+
+    Args:
+        ratings: one row per vote, ``rater, dataset, image, method, score`` and more if you like
+            (the reference is the method ``HR``); or answers to pairs, ``rater, dataset, image,
+            method_a, method_b, answer``. A frame, or the path of a file that ``srbench study
+            export`` wrote.
+        scores: one row per metric value as in scores.csv, or its path: metrics are held against
+            the raters.
+        family: the comparisons of methods over which Holm's correction runs within each data set
+            (default: every pair); the others are listed as exploratory.
+        resamples, seed: of the bootstrap; the same input and seed give the same tables.
+        alpha: the level of the tests; 1 - alpha is that of every interval of a mean.
+        equivalent: a margin in grades (of pairs: logits), to ask which methods are as good as each
+            other.
+
+    Raises:
+        RatingsError: the ratings cannot be used, or ``family`` names a method nobody rated.
+        ResultsError: the scores cannot be used, or match no rated stimulus.
+        WrongType: ratings or scores are something else (a TypeError too).
+
+    >>> import pandas as pd, srbench
+    >>> grades = {"HR": (5, 4, 5, 5), "mine": (4, 4, 3, 4), "bicubic": (2, 1, 1, 2)}
+    >>> votes = pd.DataFrame(
+    ...     [(f"r{r}", "Set5", image, method, grade - (image == "bird" and grade > 4))
+    ...      for method, four in grades.items() for r, grade in enumerate(four)
+    ...      for image in ("baby", "bird")],
+    ...     columns=["rater", "dataset", "image", "method", "score"])
+    >>> a = srbench.analyze(votes, resamples=100)
+    >>> a.methods[["method", "mos"]].to_string(index=False).split()
+    ['method', 'mos']
+    """
+    if isinstance(ratings, (str, Path)):
+        ratings = read_study_table(expanded(ratings))
+    if isinstance(scores, (str, Path)):
+        scores = scores_frame(expanded(scores))
+    return Analysis(
+        tables_of(
+            ratings,
+            scores,
+            family=family,
+            resamples=resamples,
+            seed=seed,
+            alpha=alpha,
+            equivalent=equivalent,
+        )
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class Analysis(Mapping[str, pd.DataFrame]):
+    """The tables of an analysis by name (``analysis["mos"]``), and the usual ones by attribute.
+
+    Keys and columns are those of the files of ``srbench study analyze``.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self.tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tables)
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+    @property
+    def methods(self) -> pd.DataFrame:
+        """A row per data set and method: MOS with the headline's interval; of pairs the scale."""
+        if "mos" not in self.tables:
+            return self.tables["scale"]
+        mos = self.tables["mos"]
+        return mos[mos["ci_method"] == "crossed"].drop(columns="ci_method").reset_index(drop=True)
+
+    @property
+    def stimuli(self) -> pd.DataFrame:
+        """A row per rated picture; of pairs, per two pictures that were compared."""
+        return self.tables["stimuli" if "stimuli" in self.tables else "preferences"]
+
+    @property
+    def raters(self) -> pd.DataFrame:
+        """A row per rater: bias, inconsistency, and why one is flagged."""
+        return self.tables["raters"]
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """The comparisons of methods by the headline test alone, one row each."""
+        pairwise = self.tables["pairwise"]
+        return pairwise[pairwise["test"].isin([HEADLINE, PAIR_HEADLINE])].reset_index(drop=True)
+
+    @property
+    def all_pairs(self) -> pd.DataFrame:
+        """The same comparisons by every test."""
+        return self.tables["pairwise"]
+
+    @property
+    def reliability(self) -> pd.Series:
+        """Agreement of the raters with each other and with themselves, by name."""
+        return self.tables["reliability"].iloc[0]
+
+    @property
+    def conclusions(self) -> tuple[str, ...]:
+        """What follows, in sentences."""
+        claims = self.tables.get("claims")
+        if claims is None:
+            return ()
+        if claims["dataset"].nunique() == 2:  # one, and `all`, which says the same
+            of_metrics = claims["topic"].str.startswith("metrics")
+            claims = claims[(claims["dataset"] != "all") | of_metrics]
+        return tuple(str(text) for text in claims["claim"])
+
+    def figure(
+        self,
+        kind: str,
+        dataset: str | None = None,
+        *,
+        metric: str | None = None,
+        ax: Axes | None = None,
+    ) -> Figure | Axes:
+        """One figure of the study.
+
+        Args:
+            kind: of grades ``mos``, ``votes``, ``ranks``, ``differences``, ``raters``, ``sos`` or
+                ``metric`` (MOS against a metric, where scores were given); of pairs ``scale``,
+                ``wins`` or ``preferences``.
+            dataset: which one, where there are several; ``all`` is over all of them.
+            metric: which one ``metric`` shows, such as ``psnr_y`` or ``psnr_y (basicsr)``.
+            ax: Matplotlib axes to draw into, which are given back. Without them, a new figure.
+
+        Raises:
+            UnknownName: there is no such figure, data set or metric.
+            ResultsError: there is nothing to show.
+        """
+        from .one_figure import draw_one
+
+        drawn = draw_one(self.tables, kind, dataset, metric, ax)
+        return drawn if ax is None else ax
+
+    def __repr__(self) -> str:
+        return "\n".join([self._head(), *(f"- {text}" for text in self.conclusions)])
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<li>{html.escape(text)}</li>" for text in self.conclusions)
+        shown = self.methods.to_html(index=False, float_format="{:.3f}".format, na_rep="—")
+        return f"<p>{html.escape(self._head())}</p><ul>{said}</ul>{shown}"
+
+    def _head(self) -> str:
+        raters, methods = len(self.raters), self.methods["method"].nunique()
+        simulated = " SIMULATED" if bool(self.raters["simulated"].any()) else ""
+        return f"Analysis of {raters}{simulated} raters and {methods} methods"
