@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+# Several processes share the cores (pytest-xdist): each computes on one, and what it starts too.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def _shared_folder() -> Path | None:
     checkout = Path(__file__).resolve().parents[1]

@@ -135,6 +135,7 @@ def test_originals_and_a_published_clean_network_pass_on_every_image(shared, nam
         assert colour_shift(sr, hr) < LIMITS["colour_max"], file
 
 
+@pytest.mark.slow
 def test_a_clean_network_of_ours_passes_on_every_image(shared):
     method = srbench.load_method("srresnet-mse", scale=4, device="cpu")
     for name in ("Set5", "Set14"):

@@ -61,7 +61,13 @@ def images_of(shared: Path, dataset: str) -> list[str]:
     return sorted(file.stem for file in (shared / "data" / dataset / "HR").iterdir())
 
 
-@pytest.mark.parametrize("line", GOLDEN.split("\n")[1:-1])
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(line, marks=pytest.mark.slow) if "BSD100" in line else line
+        for line in GOLDEN.split("\n")[1:-1]
+    ],
+)
 def test_nearest_and_bicubic_read_the_golden_means(shared: Path, line: str) -> None:
     scale_text, dataset, *cells = line.split()
     scale = int(scale_text)

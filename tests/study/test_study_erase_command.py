@@ -50,6 +50,7 @@ def test_a_name_that_leads_to_nobody_is_refused(folder, refused, options):
     study.store.close()
 
 
+@pytest.mark.slow
 def test_status_and_analyze_warn_of_votes_that_may_stand_at_another_picture(
     folder, run_cli, tmp_path
 ):

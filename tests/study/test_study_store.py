@@ -528,7 +528,7 @@ def test_a_locked_database_is_waited_for(folder):
     threading.Timer(3, lambda: locker.execute("ROLLBACK")).start()
     start = time.perf_counter()
     assert study.store.vote(session, sent).verdict == "accepted"
-    assert 2.5 < time.perf_counter() - start < 6
+    assert 2.5 < time.perf_counter() - start < 20  # its patience is 30 s
     locker.close()
 
 
@@ -622,7 +622,7 @@ def test_a_server_frozen_inside_a_transaction_holds_nobody_up_for_long(folder, n
         assert frozen.stdout.readline() == "locked\n"
         start = time.perf_counter()
         session = opened(study)
-        assert 1 < time.perf_counter() - start < 6
+        assert 1 < time.perf_counter() - start < 9  # its own limit is 10 s
         vote(study, session)
     finally:
         frozen.send_signal(signal.SIGCONT)
