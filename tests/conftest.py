@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -78,20 +79,36 @@ def refused(run_cli) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres) -> Callable[[], str]:
-    """Makes empty databases on a real PostgreSQL server."""
+def spare_databases() -> list[str]:
+    """Databases that were emptied after a test. Making one copies a thousand files."""
+    return []
+
+
+@pytest.fixture
+def new_database(postgres, spare_databases) -> Iterator[Callable[[], str]]:
+    """Gives empty databases on a real PostgreSQL server."""
     import psycopg
 
-    count = 0
+    given: list[str] = []
 
     def make() -> str:
-        nonlocal count
-        count += 1
-        with psycopg.connect(postgres, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE study{count}")
-        return postgres.replace("/postgres?", f"/study{count}?")
+        if not spare_databases:
+            name = f"study{secrets.token_hex(4)}"
+            with psycopg.connect(postgres, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}")
+            spare_databases.append(postgres.replace("/postgres?", f"/{name}?"))
+        given.append(spare_databases.pop())
+        return given[-1]
 
-    return make
+    yield make
+    for url in given:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        spare_databases.append(url)
 
 
 @pytest.fixture(scope="session")

@@ -180,6 +180,7 @@ def zipped(name: str) -> bytes:
         (b'rater,dataset,image,method,score,"a\nb",c\n', "over a line end within quotes"),
         (b"\n  \n", "is empty"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",  # archives hold the time of day
 )  # fmt: skip
 def test_what_else_a_file_is_is_said(tmp_path, content, said):
     (tmp_path / "votes.csv").write_bytes(content)
