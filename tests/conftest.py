@@ -13,6 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the machine's business, not the test's.
+settings.register_profile("srbench", deadline=None)
+settings.load_profile("srbench")
 
 # Several processes share the cores (pytest-xdist): each computes on one, and what it starts too.
 if "PYTEST_XDIST_WORKER" in os.environ:
