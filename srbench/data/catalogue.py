@@ -65,6 +65,8 @@ class Entry:
 
     ``aliases`` are other usual names. ``cropped`` is the multiple that the recorded images are cut
     to, 1 for none: a larger file that gives their pixels when it is cut is the same image.
+    ``contents`` says which images show the same picture as one of another set (image to
+    ``set/image``).
     """
 
     name: str
@@ -74,6 +76,7 @@ class Entry:
     homepage: str
     ids: tuple[str, ...]
     sources: tuple[Source, ...]
+    contents: Mapping[str, str]
     pixels: Mapping[str, PixelRecord]
 
 
@@ -137,6 +140,7 @@ def _entry(name: str, table: dict[str, Any], pixels: Mapping[str, dict[str, Pixe
         homepage=table["homepage"],
         ids=tuple(sorted(ids)),
         sources=sources,
+        contents=MappingProxyType(dict(table.get("contents", {}))),
         pixels=MappingProxyType(records),
     )
 

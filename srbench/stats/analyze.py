@@ -13,11 +13,11 @@ from ..metrics.table import Known
 from .analyze_pairs import analyze_pairs
 from .attention import attention
 from .bias_model import fit_bias_model
-from .cells import ALL, STIMULUS, blocks, codes, codes_of
+from .cells import ALL, IMAGE, STIMULUS, blocks, codes, codes_of
 from .claims import claims_table, letters_table
 from .declared import as_exploratory, others_of
 from .equivalence import equivalence_rows
-from .intervals import crossed_difference, resample
+from .intervals import block_difference, resample_block
 from .metric_vs_mos import metric_vs_mos
 from .mos import mos_table, score_counts, stimuli_table
 from .omnibus import omnibus_table
@@ -28,6 +28,7 @@ from .reliability import reliability
 from .scores import match_scores, unmatched
 from .sensitivity import sensitivity_table
 from .significance import Pairs, pairwise_table
+from .units import suspected, with_units
 
 
 def analyze(
@@ -92,7 +93,7 @@ def analyze(
     }
     by_dataset = blocks(votes)
     for name, block in by_dataset.items():
-        draws = resample(len(block.raters), len(block.images), resamples, rng)
+        draws = resample_block(block, resamples, rng)
         friedman, nemenyi = omnibus_table(block, alpha)
         parts["mos"].append(_named(name, mos_table(block, draws, 1 - alpha)))
         parts["pairwise"].append(_named(name, pairwise_table(block, draws, family, alpha)))
@@ -102,7 +103,7 @@ def analyze(
             parts["pairwise"].append(_named(name, others))
         if equivalent is not None:
             asked = [p for p in family or every if set(p) <= set(block.methods)]
-            means = [crossed_difference(block.of(a), block.of(b)) for a, b in asked]
+            means = [block_difference(block, a, b) for a, b in asked]
             rows = equivalence_rows(
                 asked,
                 [each.mean for each in means],
@@ -122,6 +123,8 @@ def analyze(
     if scores is not None:
         scale = ratings["scale"].iloc[0] if "scale" in ratings else None
         matched = match_scores(stimuli, scores, scale)
+        named = with_units(votes)[[*IMAGE, "content"]].drop_duplicates()
+        matched = matched.merge(named, on=IMAGE, how="left")
         tables["metric_points"] = matched
         tables["metric_vs_mos"], tables["metric_comparison"] = metric_vs_mos(
             matched, resamples, rng, 1 - alpha, Known(read_facts(scores.attrs.get("metrics")))
@@ -130,7 +133,7 @@ def analyze(
     tables["letters"] = letters_table(tables)
     tables["claims"] = claims_table(tables, alpha=alpha)
     tables["exclusions"] = _exclusions(ratings, raters)
-    tables["notes"] = _notes(tables, ALL in by_dataset)
+    tables["notes"] = _notes(tables, ALL in by_dataset, suspected(votes))
     for name in ("mos", "stimuli", "pairwise"):
         tables[name]["procedure"] = "acr"
     for table in tables.values():
@@ -206,9 +209,11 @@ def _exclusions(ratings: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(["what", "count", "reason", "effect"]))
 
 
-def _notes(tables: dict[str, pd.DataFrame], everywhere: bool) -> pd.DataFrame:
+def _notes(tables: dict[str, pd.DataFrame], everywhere: bool, doubt: str) -> pd.DataFrame:
     """``table, rows, note``: why numbers are missing or need a caveat, counted."""
     rows: list[dict[str, object]] = []
+    if doubt:
+        rows.append({"table": "mos", "rows": len(tables["mos"]), "note": doubt})
     for name, table in tables.items():
         if "note" in table:
             counts = table.loc[table["note"] != "", "note"].value_counts(sort=False)

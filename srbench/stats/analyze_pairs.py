@@ -40,6 +40,7 @@ from .pairs import (
 )
 from .ratings import main_votes
 from .significance import Pairs
+from .units import suspected
 
 
 def analyze_pairs(
@@ -123,7 +124,7 @@ def analyze_pairs(
         )
     tables["claims"] = pair_claims(tables)
     tables["exclusions"] = _exclusions(answers, raters)
-    tables["notes"] = _notes(tables)
+    tables["notes"] = _notes(tables, suspected(main))
     for table in tables.values():
         table["simulated"] = bool(answers["simulated"].any())
     raters["simulated"] = raters["rater"].map(answers.groupby("rater")["simulated"].any())
@@ -242,9 +243,11 @@ def _exclusions(answers: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(["what", "count", "reason", "effect"]))
 
 
-def _notes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _notes(tables: dict[str, pd.DataFrame], doubt: str) -> pd.DataFrame:
     """``table, rows, note``: why numbers are missing or need a caveat, counted."""
     rows: list[dict[str, object]] = []
+    if doubt:
+        rows.append({"table": "scale", "rows": len(tables["scale"]), "note": doubt})
     for name, table in tables.items():
         if "note" in table and name not in ("raters", "sensitivity"):
             counts = table.loc[table["note"] != "", "note"].value_counts(sort=False)

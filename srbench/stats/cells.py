@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from .ratings import REFERENCE
+from .units import with_units
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,7 +23,8 @@ class Cells:
     """The votes of one data set (or of all) as a block.
 
     ``scores`` has shape (methods, raters, images). A rater's repeated votes on one stimulus are
-    averaged into one cell; ``votes`` (methods,) counts them one by one.
+    averaged into one cell; ``votes`` (methods,) counts them one by one. ``panel`` (raters,) and
+    ``content`` (images,) number the independent units behind raters and images, from 0.
     """
 
     methods: list[str]
@@ -30,6 +32,37 @@ class Cells:
     images: list[str]
     scores: Floats
     votes: Ints
+    panel: Ints
+    content: Ints
+
+    @property
+    def units(self) -> tuple[str, str]:
+        """What the two independent units are called: rater or panel, image or content."""
+        return (
+            "panel" if _shared(self.panel) else "rater",
+            "content" if _shared(self.content) else "image",
+        )
+
+    def pooled(self, table: Floats, rater_weights: Floats | None = None) -> tuple[Floats, Floats]:
+        """A (raters, images) table as (panels, contents): the mean of the cells of each, NaN where
+        there is none, and their weight: their number, or with ``rater_weights`` (raters,) the sum
+        of these."""
+        weight = (~np.isnan(table)).astype(float)
+        if rater_weights is not None:
+            weight *= rater_weights[:, None]
+        if self.units == ("rater", "image"):
+            return table, weight
+        rows, columns = _membership(self.panel), _membership(self.content)
+        total = rows.T @ (weight * np.nan_to_num(table)) @ columns
+        summed = rows.T @ weight @ columns
+        with np.errstate(invalid="ignore"):
+            return total / summed, summed
+
+    def of_raters(self, keep: Ints) -> Cells:
+        """The block with these raters alone."""
+        panel = np.unique(self.panel[keep], return_inverse=True)[1].astype(np.int64)
+        raters: list[str] = [self.raters[int(i)] for i in keep]
+        return replace(self, raters=raters, scores=self.scores[:, keep], panel=panel)
 
     def of(self, method: str) -> Floats:
         """The (raters, images) table of one method."""
@@ -39,6 +72,16 @@ class Cells:
     def reference(self) -> Floats | None:
         """The (raters, images) table of the original, if it was rated."""
         return self.of(REFERENCE) if REFERENCE in self.methods else None
+
+
+def _shared(unit: Ints) -> bool:
+    """Whether one unit holds several members."""
+    return len(unit) > 0 and int(unit.max()) + 1 < len(unit)
+
+
+def _membership(unit: Ints) -> Floats:
+    """(members, units): 1 where a member belongs to a unit."""
+    return np.eye(int(unit.max()) + 1)[unit]
 
 
 def codes(values: pd.Series) -> tuple[Ints, list[str]]:
@@ -66,7 +109,10 @@ def codes_of(votes: pd.DataFrame, columns: list[str]) -> tuple[Ints, list[str]]:
 
 
 def cells(votes: pd.DataFrame) -> Cells:
-    """Arrange main votes as a block. Images are told apart by data set and id together."""
+    """Arrange main votes as a block. Images are told apart by data set and id together.
+
+    Units of raters and images are those of `with_units`.
+    """
     method, methods = codes(votes["method"])
     rater, raters = codes(votes["rater"])
     image, images = codes_of(votes, IMAGE)
@@ -78,7 +124,12 @@ def cells(votes: pd.DataFrame) -> Cells:
     with np.errstate(invalid="ignore"):
         scores = (total / count).reshape(shape)
     counted = np.bincount(method, minlength=len(methods)).astype(np.int64)
-    return Cells(methods, raters, images, scores, counted)
+    named = with_units(votes)
+    panel, content = codes(named["panel"])[0], codes(named["content"])[0]
+    of_rater = np.zeros(len(raters), dtype=np.int64)
+    of_image = np.zeros(len(images), dtype=np.int64)
+    of_rater[rater], of_image[image] = panel, content
+    return Cells(methods, raters, images, scores, counted, of_rater, of_image)
 
 
 def blocks(votes: pd.DataFrame) -> dict[str, Cells]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from .cells import Floats
+from .cells import Cells, Floats
 from .ratings import HIGHEST, LOWEST
 
 STEPS = HIGHEST - LOWEST
@@ -119,7 +119,11 @@ class CrossedMean:
 
 
 def crossed_mean(
-    table: Floats, rater_weights: Floats | None = None, *, grades: int = 1
+    table: Floats,
+    weights: Floats | None = None,
+    *,
+    grades: int = 1,
+    units: tuple[str, str] = ("rater", "image"),
 ) -> CrossedMean:
     """The mean of a (raters, images) table when both are samples from a larger world.
 
@@ -127,8 +131,9 @@ def crossed_mean(
     of freedom. Where that is not positive, or is left with fewer degrees of freedom than the
     smaller of R - 1 and I - 1, max(MS_raters, MS_images) / (R I) stands in with that smaller
     number. With missing votes the mean squares are rebuilt from the variance components and the
-    share of each rater and image in the mean. ``rater_weights`` (raters,) weighs each rater's
-    votes.
+    share of each rater and image in the mean. ``weights``, (raters,) or (raters, images), are those
+    of the cells in the mean. Rows and columns may be panels and contents instead, whose names
+    ``units`` gives: `block_mean`.
 
     The condition on the degrees of freedom is ours: a variance just above zero has a fraction of
     one, and an interval without end (measured without the condition: up to 9 % of the intervals of
@@ -153,22 +158,24 @@ def crossed_mean(
     without one.
     """
     rated = ~np.isnan(table)
-    if rater_weights is not None:
-        rater_weights = rater_weights[rated.any(1)]
-    table = table[rated.any(1)][:, rated.any(0)]
+    rows, columns = rated.any(1), rated.any(0)
+    if weights is not None:
+        weights = weights[:, None] if weights.ndim == 1 else weights
+        weights = np.broadcast_to(weights, table.shape)[rows][:, columns]
+    table = table[rows][:, columns]
     there = ~np.isnan(table)
     raters, images = table.shape
     if not table.size:
         return CrossedMean(float("nan"), float("nan"), 0, "no votes")
     share = there.astype(float)
-    if rater_weights is not None:
-        share *= rater_weights[:, None]
+    if weights is not None:
+        share *= weights
     share /= share.sum()
     y = np.where(there, table, 0.0)
     mean = float((share * y).sum())
-    single = [word for word, n in (("rater", raters), ("image", images)) if n == 1]
+    single = [word for word, n in zip(units, (raters, images), strict=True) if n == 1]
     note = "; ".join(f"one {word}: holds for this {word} only" for word in single)
-    two = [word for word, n in (("raters", raters), ("images", images)) if n == 2]
+    two = [f"{word}s" for word, n in zip(units, (raters, images), strict=True) if n == 2]
     if two and not single:
         note = f"only two {' and two '.join(two)}: up to twice the errors promised"
     if there.sum() == 1:
@@ -189,7 +196,7 @@ def crossed_mean(
         y = np.where(there, table - mean, 0.0) * share
         variance = float((y.sum(1) ** 2).sum() * raters / (raters - 1))
         variance += float((y.sum(0) ** 2).sum() * images / (images - 1))
-        note = "too few votes per rater and image: cautious clustered variance"
+        note = f"too few votes per {' and '.join(units)}: cautious clustered variance"
         return CrossedMean(mean, variance, min(raters, images) - 1, note)
     rest = of_rest * parts.rest
     squares = np.array([rest + of_raters * parts.raters, rest + of_images * parts.images, rest])
@@ -202,12 +209,34 @@ def crossed_mean(
     return CrossedMean(mean, variance, df, note)
 
 
-def crossed_difference(a: Floats, b: Floats, rater_weights: Floats | None = None) -> CrossedMean:
+def crossed_difference(a: Floats, b: Floats, weights: Floats | None = None) -> CrossedMean:
     """`crossed_mean` of a - b, two (raters, images) tables of scores, over the cells in both.
 
     Differences are rounded to nine decimals, so that equal ones are equal.
     """
-    return crossed_mean(np.round(a - b, 9), rater_weights, grades=2)
+    return crossed_mean(np.round(a - b, 9), weights, grades=2)
+
+
+def block_mean(
+    block: Cells, table: Floats, rater_weights: Floats | None = None, *, grades: int = 1
+) -> CrossedMean:
+    """The mean of a (raters, images) table of a block over its cells, with panels and contents as
+    samples.
+
+    The mean is of all cells alike. Its variance is `crossed_mean`'s of the (panels, contents)
+    table of cell means, each with the share of its cells. ``rater_weights`` (raters,) weighs
+    raters.
+    """
+    means, weight = block.pooled(table, rater_weights)
+    return crossed_mean(means, weight, grades=grades, units=block.units)
+
+
+def block_difference(
+    block: Cells, a: str, b: str, rater_weights: Floats | None = None
+) -> CrossedMean:
+    """`block_mean` of the difference of two methods; see `crossed_difference`."""
+    gap = np.round(block.of(a) - block.of(b), 9)
+    return block_mean(block, gap, rater_weights, grades=2)
 
 
 @dataclass(frozen=True)
@@ -226,6 +255,13 @@ def resample(raters: int, images: int, times: int, rng: np.random.Generator) -> 
     )
 
 
+def resample_block(block: Cells, times: int, rng: np.random.Generator) -> Resamples:
+    """`resample` the panels and contents of a block; how often each rater and image is drawn."""
+    panels, contents = (int(unit.max()) + 1 for unit in (block.panel, block.content))
+    drawn = resample(panels, contents, times, rng)
+    return Resamples(drawn.raters[:, block.panel], drawn.images[:, block.content])
+
+
 def resampled_means(table: Floats, draws: Resamples) -> Floats:
     """The mean of a (raters, images) table in every resample, NaN votes left out.
 
@@ -234,7 +270,7 @@ def resampled_means(table: Floats, draws: Resamples) -> Floats:
     there = ~np.isnan(table)
     total = ((draws.raters @ np.where(there, table, 0.0)) * draws.images).sum(1)
     if there.all():
-        return total / float(np.prod(table.shape))
+        return total / (draws.raters.sum(1) * draws.images.sum(1))
     count = ((draws.raters @ there.astype(float)) * draws.images).sum(1)
     with np.errstate(invalid="ignore"):
         return total / count

@@ -39,7 +39,8 @@ def metric_vs_mos(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table metric_vs_mos.csv, and the best predictor against each other one.
 
-    Level ``stimulus`` correlates single images; level ``method`` correlates method means over the
+    ``matched`` may name the contents of images, which are then what is resampled. Level
+    ``stimulus`` correlates single images; level ``method`` correlates method means over the
     images that all methods share. PLCC and RMSE are taken after a monotone mapping of the metric
     (`fit_mapping`), SROCC and KROCC before it and with their sign. Intervals ``*_low``, ``*_high``:
     percentiles over resamples of images with all their methods, the mapping held fixed. ``note``
@@ -56,9 +57,13 @@ def metric_vs_mos(
     rows: list[dict[str, object]] = []
     drawn: dict[tuple[str, str], Floats] = {}
     images, names = codes_of(matched, IMAGE)
-    count = len(names)
-    draws = rng.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
     matched = matched.reset_index(drop=True)
+    of_image = np.arange(len(names))
+    if "content" in matched:
+        of_image[images] = codes(matched["content"])[0]
+    count = int(of_image.max()) + 1
+    draws = rng.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
+    draws = draws[:, of_image]
     known = known or Known()
     for (metric, protocol), part in matched.groupby(["metric", "protocol"], sort=True):
         image: Ints = images[part.index]

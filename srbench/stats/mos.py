@@ -8,30 +8,34 @@ import numpy as np
 import pandas as pd
 
 from .bias_model import BiasModel
-from .cells import STIMULUS, Cells, Floats, codes, codes_of
+from .cells import STIMULUS, Cells, Floats, Ints, codes, codes_of
 from .intervals import (
     FEW_TO_RESAMPLE,
     CrossedMean,
     Resamples,
     binomial_interval,
-    crossed_difference,
-    crossed_mean,
+    block_difference,
+    block_mean,
     resampled_means,
     student_interval,
+    t_quantile,
 )
 from .ranks import ranks
 from .ratings import HIGHEST, REFERENCE
+from .units import with_units
 
 CI_METHODS = ["crossed", "bootstrap", "student", "binomial"]
 
 
-def differential(scores: Floats, reference: Floats) -> CrossedMean:
+def differential(block: Cells, method: str) -> CrossedMean:
     """DMOS against the hidden reference: the mean of a rater's score - that of the original + 5.
 
-    Both tables have shape (raters, images). Values above 5 are kept; cells in which the rater did
+    Values above 5 are kept; cells in which the rater did
     not see both do not count. Source: ITU-T P.910.
     """
-    gap = crossed_difference(scores, reference)
+    if block.reference is None:
+        return CrossedMean(np.nan, np.nan, 0)
+    gap = block_difference(block, method, REFERENCE)
     return replace(gap, mean=gap.mean + HIGHEST)
 
 
@@ -39,13 +43,13 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
     """MOS of every method of one block, one row per interval: the columns of mos.csv.
 
     Without ``dataset``, and with a ``note`` on every number that is missing or needs a caveat.
+    ``n_panels`` and ``n_contents`` count the independent units.
     ``dmos_ci_low|high`` is the crossed interval of the DMOS, ``rank_ci_low|high`` the bootstrap
     interval of the mean rank.
     A rater's repeated votes on one stimulus are averaged first; ``mos``, ``sd`` and intervals are
     over these ``n_cells``, ``n_ratings`` counts every vote.
     """
     place = ranks(block.scores)
-    reference = block.reference
     rows: list[dict[str, object]] = []
     for i, method in enumerate(block.methods):
         table = block.scores[i]
@@ -53,15 +57,17 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
         values = table[there]
         n = np.array(float(values.size))
         sd = float(values.std(ddof=1)) if values.size > 1 else float("nan")
-        unseen = np.full_like(table, np.nan)
-        dmos = differential(table, unseen if reference is None else reference)
+        dmos = differential(block, method)
         rank = place[i][~np.isnan(place[i])]
-        crossed = crossed_mean(table)
+        crossed = block_mean(block, table)
         resampled = resampled_means(table, draws)
         tails = [50 * (1 - level), 50 * (1 + level)]
         alone = "a single vote: no deviation" if values.size == 1 else ""
-        least = min(int(there.any(1).sum()), int(there.any(0).sum()))
-        few = f"fewer than {FEW_TO_RESAMPLE} raters or images: too narrow, see crossed"
+        panels = len(np.unique(block.panel[there.any(1)]))
+        contents = len(np.unique(block.content[there.any(0)]))
+        least = min(panels, contents)
+        few = f"fewer than {FEW_TO_RESAMPLE} {' or '.join(f'{u}s' for u in block.units)}: "
+        few += "too narrow, see crossed"
         few = few if least < FEW_TO_RESAMPLE else ""
         intervals = {
             "crossed": (*crossed.interval(level), crossed.note),
@@ -90,6 +96,8 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
                     "n_cells": int(values.size),
                     "n_raters": int(there.any(1).sum()),
                     "n_images": int(there.any(0).sum()),
+                    "n_panels": panels,
+                    "n_contents": contents,
                     "mos": float(values.mean()),
                     "sd": sd,
                     "ci_low": float(low),
@@ -112,9 +120,9 @@ def stimuli_table(
 ) -> pd.DataFrame:
     """MOS of every stimulus, plain and after the bias model: the columns of stimuli.csv.
 
-    ``ci_low`` and ``ci_high`` are Student's, ``binomial_low`` and ``binomial_high`` exact; ``note``
-    says why a number is missing. ``n`` counts every vote; ``mos``, ``sd`` and intervals are over
-    the ``n_raters``, a rater's repetitions averaged first.
+    ``ci_low`` and ``ci_high`` are Student's over raters or the panels they form, ``binomial_low``
+    and ``binomial_high`` exact; ``note`` says why a number is missing. ``n`` counts every vote;
+    ``mos``, ``sd`` and intervals are over the ``n_raters``, a rater's repetitions averaged first.
     """
     stimulus, keys = codes_of(votes, STIMULUS)
     rater, raters = codes(votes["rater"])
@@ -127,7 +135,7 @@ def stimuli_table(
     square = np.bincount(of_stimulus, (score - mos[of_stimulus]) ** 2)
     with np.errstate(invalid="ignore", divide="ignore"):
         sd = np.where(n > 1, np.sqrt(square / (n - 1)), np.nan)
-    low, high = student_interval(mos, sd, n, level)
+    low, high = _rater_interval(votes, (of_stimulus, cell % len(raters), score), mos, level)
     exact_low, exact_high = binomial_interval(total, n, level)
     names = votes.drop_duplicates(["dataset", "image", "method"])
     place = codes_of(names, STIMULUS)[0]
@@ -149,6 +157,32 @@ def stimuli_table(
     )
     table.loc[lost, "note"] = [f"{note}; {why}".strip("; ") for note in table.loc[lost, "note"]]
     return table.sort_values(["dataset", "image", "method"]).reset_index(drop=True)
+
+
+def _rater_interval(
+    votes: pd.DataFrame, cells: tuple[Ints, Ints, Floats], mos: Floats, level: float
+) -> tuple[Floats, Floats]:
+    """Student's interval of each stimulus over its raters, or over the panels that they form.
+
+    ``cells`` are the stimulus, rater and score of every cell. A panel counts with the share of its
+    raters, and the panels' means give the deviation.
+    """
+    stimulus, rater, score = cells
+    named = with_units(votes).drop_duplicates("rater").sort_values("rater")
+    panel, panels = codes(named["panel"])
+    unit, of_unit = np.unique(stimulus * len(panels) + panel[rater], return_inverse=True)
+    size = np.bincount(of_unit)
+    mean = np.bincount(of_unit, score) / size
+    owner = unit // len(panels)
+    count = np.bincount(owner).astype(float)
+    centre = (np.bincount(owner, mean) / count)[owner]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = np.sqrt(np.bincount(owner, (mean - centre) ** 2) / (count - 1))
+    share = size / np.bincount(owner, size)[owner]
+    alike = 1 / np.bincount(owner, share**2)  # panels of one size that would weigh as these do
+    with np.errstate(invalid="ignore", divide="ignore"):
+        half = t_quantile(level, count - 1) * spread / np.sqrt(alike)
+    return mos - half, mos + half
 
 
 def score_counts(votes: pd.DataFrame) -> pd.DataFrame:

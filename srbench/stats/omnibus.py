@@ -11,11 +11,15 @@ from .cells import Cells, Floats
 
 
 def block_means(block: Cells, over: str) -> Floats:
-    """Complete rows of mean scores, (images or raters, methods); ``over`` names the rows."""
-    axis = 1 if over == "images" else 2
-    there = (~np.isnan(block.scores)).sum(axis)
-    total = np.nansum(block.scores, axis=axis)
+    """Complete rows of mean scores, (images or raters, methods); ``over`` names the rows.
+
+    Where images share contents or raters panels, the rows are these.
+    """
+    axis = 0 if over == "images" else 1
+    pooled = [block.pooled(table) for table in block.scores]
+    total = np.array([np.nansum(means * count, axis) for means, count in pooled])
     with np.errstate(invalid="ignore"):
+        there = np.array([count.sum(axis) for _, count in pooled])
         means = np.asarray(np.round((total / there).T, 9), dtype=float)
     return means[~np.isnan(means).any(1)]
 

@@ -27,6 +27,7 @@ from .table_rules import (
     tidy_names,
     usual_names,
 )
+from .units import check_units, with_units
 
 PAIR_NAMES = ["rater", "dataset", "image", "method_a", "method_b"]
 PAIR_REQUIRED = [*PAIR_NAMES, "answer"]
@@ -44,14 +45,13 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
     """The answers with names as text and every optional column the rules need.
 
     ``phase`` defaults to ``main``, ``repetition`` to 0, ``simulated`` to False, ``first`` to empty
-    (not known). ``content`` and ``panel`` name the independent units: images that are cut from one
-    picture share a content, raters who judged together a panel; they default to the image and the
-    rater. Columns and method names are known whatever their case. Rows keep their order. Checking
-    twice changes nothing.
+    (not known). ``content`` and ``panel`` name the independent units (`units`). Columns and method
+    names are known whatever their case. Rows keep their order. Checking twice changes nothing.
 
     Raises:
         RatingsError: no rows, columns missing, empty names, a method compared with itself, an
-            answer that is not a, b or same, duplicated answers, several studies or scales in one
+            answer that is not a, b or same, duplicated answers, a unit that
+            contradicts itself, several studies or scales in one
             table, or no answer of phase ``main``. Bad rows are counted and the first three shown.
     """
     require_table("answers", answers)
@@ -89,6 +89,7 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
             "mend or remove the row (a question that was not answered has no row)",
         )
     check_occasion(table)
+    check_units(table)
     refuse_mixed(table)
     low, high = in_order(table)
     key = ["rater", "dataset", "image", "low", "high", "phase", "repetition"]
@@ -158,8 +159,8 @@ def pair_block(answers: pd.DataFrame) -> PairBlock:
     answer = np.where(swapped & (answer != SAME), 1 - answer, answer).astype(np.int64)
     rater, raters = codes(answers["rater"])
     image, images = codes_of(answers, IMAGE)
-    panel = codes(answers["panel"].astype(str))[0] if "panel" in answers else rater
-    content = codes(answers["content"].astype(str))[0] if "content" in answers else image
+    named = with_units(answers)
+    panel, content = codes(named["panel"])[0], codes(named["content"])[0]
     return PairBlock(
         methods,
         raters,

@@ -1,8 +1,8 @@
 """The ratings table: one row per vote, and what of it the statistics cannot use.
 
 Columns: ``rater, dataset, image, method, score`` and optionally ``repetition``, ``phase``,
-``scale``, ``study``, ``simulated``, ``expected`` (the right grade of a gold stimulus) and any
-others, which are kept.
+``scale``, ``study``, ``simulated``, ``expected`` (the right grade of a gold stimulus), ``content``
+and ``panel`` (`units`) and any others, which are kept.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from .table_rules import (
     tidy_names,
     usual_names,
 )
+from .units import UNITS, check_units
 
 NAMES = ["rater", "dataset", "image", "method"]
 REQUIRED = [*NAMES, "score"]
-OPTIONAL = ["repetition", "phase", "scale", "study", "study_id", "simulated", "expected"]
+OPTIONAL = ["repetition", "phase", "scale", "study", "study_id", "simulated", "expected", *UNITS]
 LOWEST, HIGHEST = 1, 5
 
 
@@ -56,7 +57,8 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
         RatingsError: no rows, columns missing or there twice, empty names, a data set called all,
             one data set under two names (``Set5`` and ``set5``), a score that is not a whole number
             from 1 to 5, unknown phases, a word in ``simulated`` that is neither true nor false,
-            duplicated votes, several studies or scales in one table, or no vote of phase ``main``.
+            duplicated votes, an image of two contents or a rater of two panels, several studies or
+            scales in one table, or no vote of phase ``main``.
             Bad rows are counted and the first three shown.
     """
     require_table("ratings", ratings)
@@ -90,6 +92,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     )
     table["score"] = score.astype(np.int64)
     check_occasion(table)
+    check_units(table)
     refuse_mixed(table)
     key = ["rater", "dataset", "image", "method", "phase", "repetition"]
     refuse_rows(

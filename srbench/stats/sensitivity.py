@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from .bias_model import BiasModel
-from .cells import Cells, Floats, Ints
-from .intervals import crossed_difference
+from .cells import Cells, Floats
+from .intervals import block_difference
 from .significance import Pairs, holm
 
 
@@ -24,7 +23,7 @@ def conclusions(
     """
     pairs = list(family) if family is not None else list(combinations(block.methods, 2))
     pairs = [pair for pair in pairs if set(pair) <= set(block.methods)]
-    found = [crossed_difference(block.of(a), block.of(b), weights) for a, b in pairs]
+    found = [block_difference(block, a, b, weights) for a, b in pairs]
     adjusted = holm(np.array([mean.test()[1] for mean in found]))
     return {
         pair: int(np.sign(mean.mean)) if p < alpha else 0
@@ -58,7 +57,7 @@ def sensitivity_table(
         if len(keep) == len(block.raters):
             rows.append(_row(name, variant, len(keep), base, base, "nobody was flagged"))
         elif keep:
-            fewer = conclusions(_of_raters(block, np.array(keep)), family, alpha)
+            fewer = conclusions(block.of_raters(np.array(keep)), family, alpha)
             rows.append(_row(name, variant, len(keep), fewer, base, ""))
         else:
             rows.append(_row(name, variant, 0, None, base, "everybody was flagged"))
@@ -74,13 +73,9 @@ def sensitivity_table(
         rows.append(_row(name, variant, 0, None, base, "no rater here fits it"))
         return pd.DataFrame(rows)
     weight = np.minimum(weight, 10 * np.median(weight[known]))[known]
-    again = conclusions(_of_raters(block, np.flatnonzero(known)), family, alpha, weight)
+    again = conclusions(block.of_raters(np.flatnonzero(known)), family, alpha, weight)
     rows.append(_row(name, variant, int(known.sum()), again, base, ""))
     return pd.DataFrame(rows)
-
-
-def _of_raters(block: Cells, keep: Ints) -> Cells:
-    return replace(block, raters=[block.raters[i] for i in keep], scores=block.scores[:, keep])
 
 
 def _row(

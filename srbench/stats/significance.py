@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import special
 
 from .cells import Cells, Floats
-from .intervals import FEW_TO_RESAMPLE, Resamples, crossed_mean, resampled_means
+from .intervals import FEW_TO_RESAMPLE, Resamples, block_mean, resampled_means
 from .wilcoxon import LARGEST_EXACT, signed_rank
 
 HEADLINE = "crossed-t"
@@ -39,10 +39,10 @@ def pairwise_table(
     method_a - method_b over the (rater, image) cells that hold both.
 
     ========================  =====================================================================
-    ``crossed-t``             the headline: raters and images both random, Satterthwaite
+    ``crossed-t``             the headline: raters and images (their units) random, Satterthwaite
     ``crossed-bootstrap``     normal, with the deviation over resamples of raters and images
-    ``wilcoxon-images``       exact signed ranks of each image's mean difference
-    ``wilcoxon-raters``       exact signed ranks of each rater's mean difference
+    ``wilcoxon-images``       exact signed ranks of each image's (content's) mean difference
+    ``wilcoxon-raters``       exact signed ranks of each rater's (panel's) mean difference
     ``wilcoxon-pooled``       what the SRGAN paper did: all (rater, image) cells as if independent
     ========================  =====================================================================
 
@@ -61,7 +61,7 @@ def pairwise_table(
         aligned = bool((there[a] == there[b]).all())
         resampled = means[a] - means[b] if aligned else resampled_means(difference, draws)
         names = {"method_a": a, "method_b": b}
-        rows += compare(difference, resampled, names, alpha, testable)
+        rows += compare(block, difference, resampled, names, alpha, testable)
     columns = ["method_a", "method_b", "mos_difference", "ci_low", "ci_high", "test", "statistic"]
     columns += ["p", "p_holm", "effect_size", "significant", "note"]
     if not rows:
@@ -73,13 +73,14 @@ def pairwise_table(
 
 
 def compare(
+    block: Cells,
     difference: Floats,
     resampled: Floats,
     names: dict[str, str],
     alpha: float,
     comparisons: int = 1,
 ) -> list[dict[str, object]]:
-    """The rows of one comparison, one per test, from its (raters, images) differences.
+    """The rows of one comparison, one per test, from its (raters, images) differences in a block.
 
     ``resampled`` holds their mean in every resample, ``comparisons`` says how many of the family
     can be tested.
@@ -88,7 +89,7 @@ def compare(
     if np.isnan(difference).all():
         note = "no rater saw both on one image"
         return [_row(names, test, note=note) for test in TESTS]
-    crossed = crossed_mean(difference, grades=2)
+    crossed = block_mean(block, difference, grades=2)
     low, high = crossed.interval(1 - alpha)
     statistic, p = crossed.test()
     cells = difference[~np.isnan(difference)]
@@ -103,12 +104,15 @@ def compare(
     p = 2 * float(special.ndtr(-abs(z)))
     half = -float(special.ndtri(alpha / 2)) * spread
     note = crossed.note
-    if not note and min(difference.shape) < FEW_TO_RESAMPLE:
-        note = f"fewer than {FEW_TO_RESAMPLE} raters or images: too lenient, see crossed-t"
+    means, count = block.pooled(difference)
+    if not note and min(means.shape) < FEW_TO_RESAMPLE:
+        units = " or ".join(f"{unit}s" for unit in block.units)
+        note = f"fewer than {FEW_TO_RESAMPLE} {units}: too lenient, see crossed-t"
     rows.append(_row(names, TESTS[1], mean, mean - half, mean + half, z, p, pooled.effect, note))
-    for test, axis, word in (("wilcoxon-images", 0, "images"), ("wilcoxon-raters", 1, "raters")):
-        there = (~np.isnan(difference)).sum(axis)
-        total = np.nansum(difference, axis)[there > 0]
+    for test, axis, unit in (("wilcoxon-images", 0, 1), ("wilcoxon-raters", 1, 0)):
+        word = f"{block.units[unit]}s"
+        there = count.sum(axis)
+        total = np.nansum(means * count, axis)[there > 0]
         ranked = signed_rank(total / there[there > 0])
         least = 0.5 ** (ranked.n - 1)
         note = ""

@@ -22,8 +22,8 @@ class Standing:
     Where they were rated on different images their means are not comparable: then ``top`` is the
     one that is significantly better than every other one on the images that both show, or None.
     ``beaten``, ``even``, ``beating`` and ``untested`` are the other reconstructions by the headline
-    test against ``top``; ``original`` is the verdict against the original. ``alone`` says 'rater'
-    or 'image' where there is only one of them.
+    test against ``top``; ``original`` is the verdict against the original. ``alone`` says 'rater',
+    'panel', 'image' or 'content' where there is only one of them.
     """
 
     top: str | None
@@ -39,7 +39,7 @@ class Standing:
     @property
     def ranked(self) -> bool:
         """Whether means may be ranked at all: of the same images, by more than one rater."""
-        return self.same_images and "rater" not in self.alone
+        return self.same_images and not {"rater", "panel"} & set(self.alone)
 
     @property
     def best(self) -> bool:
@@ -51,7 +51,11 @@ def standing(tables: Mapping[str, pd.DataFrame], dataset: str) -> Standing:
     """How things stand in one data set (or ``all``) of the tables of `analyze`."""
     own = tables["mos"]
     own = own[(own["dataset"] == dataset) & (own["ci_method"] == "crossed")]
-    alone = tuple(w for w, n in (("rater", "n_raters"), ("image", "n_images")) if own[n].max() == 1)
+    alone = tuple(
+        member if own[f"n_{member}s"].max() == 1 else unit
+        for member, unit in (("rater", "panel"), ("image", "content"))
+        if own[f"n_{unit}s"].max() == 1
+    )
     own = own[own["method"] != REFERENCE].sort_values("mos", ascending=False, kind="stable")
     methods = [str(method) for method in own["method"]]
     same = same_images(tables["stimuli"], dataset, methods)

@@ -9,6 +9,7 @@ import pandas as pd
 from ...stats.claims import join
 from ...stats.pair_claims import best_of
 from ...stats.ratings import REFERENCE
+from ...stats.units import told_units
 from ...wording import counted
 from ..kit.style import dataset_name, display_name
 from .names import Tables, datasets_of
@@ -46,6 +47,7 @@ def pair_methods_text(
         f"{main['rater'].nunique()} raters gave {len(main):,} answers to the question which of two "
         f"versions of one image{allowed} is better: {len(methods)} versions{hidden}, of images of "
         f"{sets}.{simulated}",
+        told_units(main),
         "The answers were fitted by the Bradley-Terry model "
         + ("with Davidson's ties (1970) " if ties else "")
         + "by maximum likelihood, once per data set; the scale is in logits and its sum 0. One "

@@ -10,6 +10,7 @@ import pandas as pd
 from ...stats.claims import every_pair, join
 from ...stats.ratings import REFERENCE
 from ...stats.standing import standing, tested
+from ...stats.units import told_units
 from ...wording import counted
 from ..kit.style import dataset_name, display_name, format_value
 from .names import Tables, datasets_of
@@ -91,6 +92,7 @@ def methods_text(
     level = f"{100 * (1 - alpha):g} %"
     said = [
         _design(main),
+        told_units(main),
         f"The mean opinion score (MOS) is the mean over (rater, image) cells, a rater's repeated "
         f"votes on one stimulus averaged first. Its {level} confidence interval treats raters and "
         "images as random samples (two-way crossed random effects without interaction): the "
