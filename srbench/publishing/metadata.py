@@ -166,8 +166,10 @@ def _record_set(table: DataTable) -> dict[str, object]:
 
 def _data_type(table: DataTable, column: str) -> str:
     kind = meaning(table.name, column).type
-    # A reader takes an empty cell for NaN, which is no whole number.
-    return _TYPES["number" if kind == "integer" and column in table.gaps else kind]
+    if column in table.gaps:
+        # A reader takes an empty cell for NaN, which is no whole number and no truth.
+        kind = {"integer": "number", "boolean": "text"}.get(kind, kind)
+    return _TYPES[kind]
 
 
 def _json(content: Mapping[str, object]) -> str:

@@ -88,13 +88,21 @@ def write_package(
     package by `read_study_table` gives its ratings. Nothing stands at ``out`` before it is whole.
 
     Raises:
-        StudyError: ``stimuli`` are asked for and the source is a file.
+        StudyError: ``stimuli`` are asked for and the source is a file, or the study declares other
+            comparisons than ``analysed``.
         RatingsError: the ratings cannot be used.
         ResultsError: the scores cannot be used, or ``out`` cannot be written to.
         ConfigError: the comparisons or the margin of ``analysed`` make no sense.
     """
     analysed = analysed or Analysed()
     study = source if isinstance(source, Study) else None
+    if study and (declared := study.manifest.compare):
+        if analysed.compare not in ("", declared):
+            raise StudyError(
+                f"the study declares the comparisons {declared}, not {analysed.compare}; leave "
+                "out --compare"
+            )
+        analysed = replace(analysed, compare=declared)
     if stimuli and study is None:
         raise StudyError("--stimuli needs the study's folder: a ratings file has no pictures")
     with tempfile.TemporaryDirectory() as scratch:

@@ -10,7 +10,7 @@ from ..errors import ResultsError
 from ..observer import Observer
 from ..stats.declared import declared_pairs
 from ..stats.pair_answers import check_answers, is_pair_table
-from ..stats.ratings import check_ratings
+from ..stats.ratings import check_ratings, main_votes
 from ..stats.units import suspected
 from .pairs.write import write_pair_analysis
 from .study.write import write_analysis
@@ -50,7 +50,7 @@ def write_study_analysis(
             f"{'pair comparisons' if pairs else 'grades'}; choose another folder by --out"
         )
     table = check_answers(table) if pairs else check_ratings(table)
-    if observer is not None and (doubt := suspected(table)):
+    if observer is not None and (doubt := suspected(main_votes(table))):
         observer.note(f"warning: {doubt}")
     methods: set[str] = set()
     for column in ("method_a", "method_b") if pairs else ("method",):

@@ -9,8 +9,9 @@ import unit_calibration as calibration
 from simulated_answers import simulate_answers
 from simulated_ratings import simulate
 
+from srbench import analyze
 from srbench.errors import RatingsError
-from srbench.stats import analyze, check_ratings
+from srbench.stats import check_ratings
 from srbench.stats.cells import cells
 from srbench.stats.intervals import block_mean, crossed_mean
 from srbench.stats.units import suspected, told_units, with_units
