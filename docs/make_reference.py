@@ -10,9 +10,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import typer
 
@@ -126,24 +127,43 @@ def python_page() -> str:
 
 def _entry(name: str, thing: Any) -> list[str]:
     lines = [f"### {name}", ""]
-    try:
-        fields = getattr(thing, "model_fields", None)
-        signature = _fields(thing) if fields else str(inspect.signature(thing))
-        signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", signature)
-    except (TypeError, ValueError):
-        signature = ""
-    signature = re.sub(r"<[^<>]*(<[^<>]*>)?[^<>]* at 0x[0-9a-f]+>", "...", signature)
+    signature = _signature(thing)
     if signature and len(signature) < 1200:
         lines += ["```python", _wrapped(name.rpartition(".")[2] + signature), "```", ""]
-    lines += [_doc(thing), ""]
+    if get_origin(thing) is None:  # else typing's own words
+        lines += [_doc(thing), ""]
     if inspect.isclass(thing):
-        for method, function in vars(thing).items():
-            if not method.startswith("_") and inspect.isfunction(function) and function.__doc__:
-                first = " ".join(inspect.cleandoc(function.__doc__).split("\n\n")[0].split())
-                lines.append(f"- `{method}`: {first}")
+        for part, member in vars(thing).items():
+            shown = inspect.isfunction(member) or isinstance(member, (property, cached_property))
+            if not part.startswith("_") and shown and inspect.getdoc(member):
+                first = " ".join(_doc(member).split("\n\n")[0].split())
+                lines.append(f"- `{part}`: {first}")
         if lines[-1].startswith("- "):
             lines.append("")
     return lines
+
+
+def _signature(thing: Any) -> str:
+    """How it is called; of a type's other name, what it stands for; "" of what is not called."""
+    if get_origin(thing) is not None:
+        return " = " + str(thing).replace("typing.", "").replace("'", '"')
+    if getattr(thing, "_is_protocol", False):
+        return ""
+    if getattr(thing, "model_fields", None):
+        return _fields(thing)
+    try:
+        signature = inspect.signature(thing)
+    except (TypeError, ValueError):
+        return ""
+    parameters = [
+        # Of a tuple with names, the types are references to be looked up.
+        parameter.replace(annotation=getattr(kind, "__forward_arg__", kind))
+        for parameter in signature.parameters.values()
+        for kind in [parameter.annotation]
+    ]
+    text = str(signature.replace(parameters=parameters))
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
+    return re.sub(r"<[^<>]*(<[^<>]*>)?[^<>]* at 0x[0-9a-f]+>", "...", text)
 
 
 def _fields(model: Any) -> str:
@@ -176,8 +196,17 @@ def _doc(thing: Any) -> str:
     text = inspect.getdoc(thing) or ""
     text = re.sub(r":\w+:`~?\.?([^`]+)`", r"`\1`", text).replace("``", "`")
     lines: list[str] = []
-    section = False
+    section = example = False
     for line in text.splitlines():
+        if line.startswith(">>> ") and not example:
+            lines += ["", "```python"]
+            example, section = True, False
+        if example and line.strip():
+            lines.append(line)
+            continue
+        if example:
+            lines += ["```", ""]
+            example = False
         if line.strip() in _SECTIONS and not line.startswith(" "):
             lines += ["", f"**{line.strip().rstrip(':')}**", ""]
             section = True
@@ -188,6 +217,7 @@ def _doc(thing: Any) -> str:
         else:
             section = section and not line.strip()
             lines.append(line)
+    lines += ["```"] if example else []
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 

@@ -400,13 +400,33 @@ def test_every_line_of_the_notebook_page_runs(shared, tmp_path, monkeypatch):
     assert isinstance(there["a"], srbench.Analysis)
 
 
-def test_the_examples_in_docstrings_give_what_they_say():
+@pytest.mark.parametrize(
+    "module",
+    [
+        "srbench.benchmark.arrays",
+        "srbench.imaging.resize",
+        "srbench.methods.resolve",
+        "srbench.metrics.base",
+        "srbench.metrics.own",
+        "srbench.report.analyzing",
+        "srbench.report.benchmark.results",
+        "srbench.report.benchmark.running",
+    ],
+)
+def test_the_examples_in_docstrings_give_what_they_say(module, monkeypatch):
     import doctest
+    from importlib import import_module
 
-    import srbench.benchmark.arrays
-    import srbench.imaging.resize
+    monkeypatch.delenv("SRBENCH_DATA", raising=False)
+    ran = doctest.testmod(import_module(module))
+    assert ran.attempted >= 2
+    assert ran.failed == 0
 
-    for module in (srbench.benchmark.arrays, srbench.imaging.resize):
-        ran = doctest.testmod(module)
-        assert ran.attempted >= 2
-        assert ran.failed == 0
+
+def test_every_public_function_has_an_example():
+    from srbench.metrics.own import FunctionMetric
+
+    plain = {"SrbenchError", "Analysis", "Results"}
+    things = [getattr(srbench, name) for name in srbench.__all__ if name not in plain]
+    for thing in (*things, FunctionMetric):
+        assert ">>> " in (thing.__doc__ or ""), thing

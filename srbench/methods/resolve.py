@@ -143,6 +143,13 @@ def load_method(
         MissingWeights: its checkpoint is neither shipped nor in the weights folder.
         CheckpointError: the checkpoint is damaged, unsafe, or of another architecture or scale.
         SrbenchError: the device is not there, or spandrel is needed and not installed.
+
+    >>> import numpy as np, srbench
+    >>> lr = np.full((6, 8, 3), 128, dtype=np.uint8)
+    >>> srbench.load_method("bicubic", scale=4).upscale(lr).shape
+    (24, 32, 3)
+    >>> srbench.load_method("srcnn").upscale(lr).shape  # a network, by default fourfold
+    (24, 32, 3)
     """
     from ..models.weights_catalogue import weights_folder
 

@@ -25,6 +25,11 @@ class Facts:
 
     Plain values, so that run.json can keep them and a report can show a metric that is not
     installed where it is read.
+
+    >>> from srbench import Facts
+    >>> facts = Facts("mae", "grey levels", better="lower", label="MAE")
+    >>> facts.with_protocol + " " + facts.arrow
+    'MAE (grey levels) ↓'
     """
 
     name: str
@@ -198,7 +203,18 @@ class MissingMetric:
 class Metric(ABC):
     """SR images to numbers. Who uses one does not know which it is.
 
-    A child sets ``facts``, one for each number that it gives, and defines :meth:`prepare`.
+    A child sets ``facts``, one for each number that it gives, and defines :meth:`prepare`. What
+    needs no more than two arrays may be a plain function of ``(sr, hr)``.
+
+    >>> import numpy as np, srbench
+    >>> class Mae(srbench.Metric):
+    ...     facts = (srbench.Facts("mae", "grey levels", better="lower", decimals=1),)
+    ...     def prepare(self, original):
+    ...         hr = original.hr.astype(float)  # once for many SR images
+    ...         return lambda sr: float(np.abs(sr - hr).mean())
+    >>> hr = np.full((16, 16), 100, dtype=np.uint8)
+    >>> srbench.score(hr + 3, hr, scale=4, metrics=[Mae()])
+    {'mae': 3.0}
     """
 
     facts: tuple[Facts, ...]

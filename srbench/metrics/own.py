@@ -42,6 +42,14 @@ class FunctionMetric(Metric):
     Attributes of the function that are read: ``direction`` (``higher`` or ``lower``), ``label``,
     ``decimals``, ``version``. A version is its fingerprint and its protocol; else the hash of the
     source is the fingerprint and the protocol is ``user``.
+
+    >>> import numpy as np, srbench
+    >>> def gap(sr, hr):
+    ...     return abs(float(sr.mean()) - float(hr.mean()))
+    >>> gap.direction = "lower"
+    >>> hr = np.full((32, 32), 100, dtype=np.uint8)
+    >>> srbench.score(hr + 5, hr, scale=4, metrics=["psnr", gap])["gap"]
+    5.0
     """
 
     def __init__(self, name: str, function: Callable[..., Any], made: _Made | None = None) -> None:

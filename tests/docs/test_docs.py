@@ -104,6 +104,7 @@ def test_the_reference_pages_are_those_of_the_code():
     ):
         kept = (DOCS / "reference" / name).read_text(encoding="utf-8")
         assert kept == text.rstrip() + "\n", f"run: python docs/make_reference.py ({name} is old)"
+        assert not re.search(r"ForwardRef|\*args, \*\*kwargs|<class", kept)
 
 
 def test_the_readme_s_python_gives_what_it_says():

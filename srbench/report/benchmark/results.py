@@ -322,6 +322,17 @@ def read_results(folder: Path | str = "results") -> Results:
 
     Raises:
         ResultsError: the folder has no scores, or a file is not what ``srbench run-all`` writes.
+
+    >>> import pathlib, tempfile, srbench
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> _ = pathlib.Path(folder.name, "scores.csv").write_text(
+    ...     "dataset,image,method,scale,protocol,metric,value\\n"
+    ...     "Set5,baby,bicubic,4,matlab,psnr_y,31.777\\n"
+    ...     "Set5,bird,bicubic,4,matlab,psnr_y,30.180\\n")
+    >>> results = srbench.read_results(folder.name)
+    >>> results.summary["psnr_y:matlab"].round(2).to_list()
+    [30.98]
+    >>> folder.cleanup()
     """
     folder = expanded(folder)
     path = folder / "scores.csv"

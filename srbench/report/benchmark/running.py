@@ -66,6 +66,17 @@ def run_all(
 
     Raises:
         SrbenchError: the input is wrong, in one line that says how to mend it.
+
+    >>> import tempfile, srbench
+    >>> def mine(lr):  # a method of your own: uint8 in, uint8 of `scale` times the size out
+    ...     return srbench.imresize(lr, 4, border="replicate")
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> run = srbench.run_all(["nearest", mine], ["sample"], ["psnr_rgb"], folder.name)
+    >>> run.scores.columns.to_list()
+    ['dataset', 'image', 'method', 'scale', 'protocol', 'metric', 'value']
+    >>> run.summary.set_index("method")["psnr_rgb:rgb"].idxmax()
+    'mine'
+    >>> folder.cleanup()
     """
     given = {
         "methods": _listed(methods),
