@@ -21,9 +21,11 @@ from .experiments import depth_study, evolution
 from .interrupts import interruptible
 from .methods import methods
 from .options import (
+    CompareOption,
     DataOption,
     DeviceOption,
     MetricsOption,
+    ProcedureOption,
     WeightsOption,
     a_file,
     a_folder,
@@ -193,6 +195,8 @@ def run_all(
         str | None,
         typer.Option(metavar="simulated", help="Go on to a study with simulated raters."),
     ] = None,
+    procedure: ProcedureOption = "acr",
+    compare: CompareOption = "",
 ) -> None:
     """Run methods on data sets: images, scores, tables, figures and a page."""
     from ..benchmark import run_all as run
@@ -204,6 +208,10 @@ def run_all(
 
     if study not in (None, "simulated"):
         raise unknown_name("study to go on to", study, ["simulated"])
+    if study is None and (compare or procedure != "acr"):
+        raise ConfigError(
+            "--procedure and --compare are of the study that follows; add --study simulated"
+        )
     given = {
         "datasets": names_of(datasets),
         "methods": names_of(methods),
@@ -238,16 +246,18 @@ def run_all(
         markup=False,
     )
     if study:
-        _simulated_study(out, experiment.scale, data_root(data))
+        _simulated_study(out, experiment.scale, data_root(data), procedure, compare)
 
 
-def _simulated_study(results: Path, scale: int, root: Path) -> None:
+def _simulated_study(
+    results: Path, scale: int, root: Path, procedure: ProcedureOption, compare: str
+) -> None:
     from ..experiments.simulated import simulate_study
     from .console import ConsoleObserver, make_console
 
     console = make_console()
     with ConsoleObserver(console) as observer:
-        done = simulate_study(results, scale, root, observer)
+        done = simulate_study(results, scale, root, observer, procedure=procedure, compare=compare)
     console.print(
         f"SIMULATED, no person rated anything: {done.votes:,} votes of {done.raters} simulated "
         f"raters on {done.stimuli} stimuli{'' if done.made else ' (stood already)'}; study in "

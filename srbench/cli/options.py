@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -89,4 +89,12 @@ MetricsOption = Annotated[
 ]
 DeviceOption = Annotated[
     str, typer.Option(callback=a_device, help="auto, cpu, cuda, cuda:1, mps or xpu.")
+]
+
+ProcedureOption = Annotated[
+    Literal["acr", "pair", "dcr"],
+    typer.Option(help="Ask for grades, for the better of two, or how much worse than HR."),
+]
+CompareOption = Annotated[
+    str, typer.Option(help="Declared comparisons: A:B,C:* (default: all).", metavar="PAIRS")
 ]

@@ -10,7 +10,15 @@ import typer
 
 from ..errors import ConfigError, StudyError
 from ..wording import counted
-from .options import DataOption, a_file, a_folder, names_of, numbers_of
+from .options import (
+    CompareOption,
+    DataOption,
+    ProcedureOption,
+    a_file,
+    a_folder,
+    names_of,
+    numbers_of,
+)
 from .saying import say
 
 study_app = typer.Typer(
@@ -41,10 +49,7 @@ def new(
         Path, typer.Option(help="Folder for the study; must be new or empty.", callback=a_folder)
     ],
     preset: Annotated[str, typer.Option(help="paper, or short: at most 15 minutes.")] = "short",
-    procedure: Annotated[
-        Literal["acr", "pair", "dcr"],
-        typer.Option(help="Ask for grades, for the better of two, or how much worse than HR."),
-    ] = "acr",
+    procedure: ProcedureOption = "acr",
     mode: Annotated[
         Literal["side", "place"] | None,
         typer.Option(help="Two pictures side by side (default), or one place and a key."),
@@ -58,9 +63,7 @@ def new(
             help="all (default), hr: with the original, mine:NAME: one against every other."
         ),
     ] = None,
-    compare: Annotated[
-        str, typer.Option(help="Declared comparisons: A:B,C:* (default: all).", metavar="PAIRS")
-    ] = "",
+    compare: CompareOption = "",
     scale: Annotated[int | None, typer.Option(help="Magnification, if there are several.")] = None,
     methods: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
     datasets: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
@@ -265,7 +268,14 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
 
 @study_app.command("plan")
 def plan(
-    difference: Annotated[float, typer.Option(help="MOS difference to be found.")] = 0.3,
+    procedure: ProcedureOption = "acr",
+    difference: Annotated[
+        float | None,
+        typer.Option(
+            help="MOS difference to be found (default 0.3); of pairs the share who prefer the "
+            "better one (default 0.65)."
+        ),
+    ] = None,
     wanted: Annotated[float, typer.Option(help="Power wanted.")] = 0.8,
     images: Annotated[str, typer.Option(help="Comma-separated numbers of images.")] = "5,14,100",
     raters: Annotated[str, typer.Option(help="Comma-separated numbers.")] = "5,10,15,20,26,40",
@@ -275,7 +285,7 @@ def plan(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
 ) -> None:
-    """How many raters and images find a MOS difference, by simulation."""
+    """How many raters and images find a MOS difference or a preference, by simulation."""
     from rich.table import Table
 
     from ..study import Design, power_table, raters_needed
@@ -283,7 +293,12 @@ def plan(
 
     if out and out.suffix not in (".png", ".pdf"):
         raise ConfigError(f"{out} is no figure's name; expected .png or .pdf")
-    design = Design(raters=2, images=1, difference=difference, comparisons=comparisons)
+    pair = procedure == "pair"
+    if difference is None:
+        difference = 0.65 if pair else 0.3
+    design = Design(
+        raters=2, images=1, difference=difference, comparisons=comparisons, procedure=procedure
+    )
     counts, people = numbers_of("images", images), numbers_of("raters", raters)
     with working("simulating studies"):
         table = power_table(design, people, counts, seed=seed)
@@ -297,7 +312,8 @@ def plan(
         powers = [f"{value:.2f}" for value in part["power"]]
         shown.add_row(str(count), *powers, "more images" if needed is None else str(needed))
     among = "a single comparison" if comparisons == 1 else f"one of {comparisons} comparisons"
-    say(f"power to find a MOS difference of {difference:g} at 5 %, {among}; wanted {wanted:g}")
+    what = "preference" if pair else "MOS difference"
+    say(f"power to find a {what} of {difference:g} at 5 %, {among}; wanted {wanted:g}")
     table_console().print(shown)
     if out:
         from ..files import atomic_path
@@ -427,9 +443,7 @@ def analyze(
     out: Annotated[
         Path, typer.Option(help="Folder for tables, figures and page.", callback=a_folder)
     ] = Path("analysis"),
-    compare: Annotated[
-        str, typer.Option(help="Declared comparisons: A:B,C:* (default: all).", metavar="PAIRS")
-    ] = "",
+    compare: CompareOption = "",
     equivalent: Annotated[
         float | None,
         typer.Option(help="Margin within which two are as good; grades, of pairs logits."),
@@ -457,6 +471,13 @@ def analyze(
             store = open_study(folder, database).store
             if doubt := doubtful_votes(store):
                 say(f"warning: {doubt}", error=True)
+            declared = store.manifest.compare
+            if compare and declared and compare != declared:
+                raise ConfigError(
+                    f"this study declared the comparisons {declared} before its first vote; leave "
+                    "out --compare, or explore the exported table with --ratings FILE"
+                )
+            compare = compare or declared
             rows = ratings_rows(store)
             if not rows:
                 raise StudyError(

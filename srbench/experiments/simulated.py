@@ -16,9 +16,10 @@ from ..benchmark.frames import scores_frame
 from ..benchmark.results import ResultsFolder
 from ..errors import StudyError
 from ..observer import Observer
-from ..report.study.write import write_analysis
+from ..report.analysis import write_study_analysis
 from ..study import export_ratings, new_study, open_study, simulate, study_status
 from ..study.presets import preset
+from ..study.procedure import Name
 from ..study.ratings import ratings_rows
 from ..study.store import utc_now
 
@@ -26,6 +27,7 @@ RATERS = 26  # Ledig et al. 2017
 SEED = 0
 TITLE = "Simulated: no person rated anything"
 _PRESET = "paper"
+_PAIRS_PER_RATER = 300
 _CACHED = "simulated study"
 
 
@@ -43,13 +45,22 @@ class SimulatedStudy:
 
 
 def simulate_study(
-    results: Path, scale: int, root: Path, observer: Observer | None = None
+    results: Path,
+    scale: int,
+    root: Path,
+    observer: Observer | None = None,
+    *,
+    procedure: Name = "acr",
+    compare: str = "",
 ) -> SimulatedStudy:
     """Make a study of a results folder, let 26 simulated raters take part, analyse their votes.
 
     The design is the SRGAN paper's, with those of its methods that the results hold; where they
-    hold fewer than two of them, with all methods. Study, ``ratings.csv`` and ``analysis`` go to
-    ``<results>/study``; simulated ones that stood there before are replaced.
+    hold fewer than two of them, with all methods. ``procedure`` is what is asked: grades, the
+    better of two versions (the original among them, at most 300 pairs a rater), or how much worse
+    than the original one is. ``compare`` declares the comparisons (default: all). Study,
+    ``ratings.csv`` and ``analysis`` go to ``<results>/study``; simulated ones that stood there
+    before are replaced.
 
     Raises:
         StudyError: people took part in the study that stands there, or the images make no study.
@@ -60,14 +71,15 @@ def simulate_study(
     page = out / "analysis" / "analysis.html"
     with folder.locked():
         cache = Cache(folder.cache)
-        key = content_key(_CACHED, (results / "scores.csv").read_text("utf-8"), scale)
+        scores = (results / "scores.csv").read_text("utf-8")
+        key = content_key(_CACHED, scores, scale, procedure, compare)
         stands = out.exists()
         if stands:
             _refuse_people(out)
         made = not (stands and page.is_file() and cache.get(_CACHED) == key)
         if made:
             _remove(out)
-            _make(folder, out, scale, root, observer)
+            _make(folder, out, scale, root, observer, procedure, compare)
             cache.put(_CACHED, key)
     study = open_study(out)
     return SimulatedStudy(
@@ -84,12 +96,26 @@ def _remove(out: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _make(folder: ResultsFolder, out: Path, scale: int, root: Path, observer: Observer) -> None:
+def _make(
+    folder: ResultsFolder,
+    out: Path,
+    scale: int,
+    root: Path,
+    observer: Observer,
+    procedure: Name,
+    compare: str,
+) -> None:
+    pair = procedure == "pair"
     observer.begin("making a study of the results", 0)
     new = new_study(
         folder.root,
         out,
         preset_name=_PRESET,
+        procedure_name=procedure,
+        no_difference=pair,
+        pairs="hr" if pair else None,
+        per_rater=_PAIRS_PER_RATER if pair else None,
+        compare=compare,
         scale=scale,
         methods=_methods(folder, scale),
         data_root=root,
@@ -107,8 +133,8 @@ def _make(folder: ResultsFolder, out: Path, scale: int, root: Path, observer: Ob
     export_ratings(store, out / "ratings.csv")
     observer.begin("statistics, figures and page of the simulated study", 0)
     scores = scores_frame(folder.root / "scores.csv", scale)
-    write_analysis(
-        pd.DataFrame(ratings_rows(store)), out / "analysis", scores, seed=SEED,
+    write_study_analysis(
+        pd.DataFrame(ratings_rows(store)), out / "analysis", scores, compare=compare, seed=SEED,
         observer=observer,
     )  # fmt: skip
     observer.end()

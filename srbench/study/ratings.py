@@ -106,7 +106,7 @@ def _table(store: Store) -> list[_Row]:
     named = cache(lambda stimulus, second, score: _names(manifest, stimulus, second, score))
     shown, number = tail.index("stimulus"), known.index("trial")
     table: list[_Row] = []
-    for row in rows:
+    for row in map(tuple, rows):
         rater, stimulus, second, score, extra = row[:5]
         values = row[5:]
         names = named(stimulus, second, score)

@@ -1,88 +1,33 @@
-"""The study's database: sessions, playlists, votes. The only truth; every call is one short
-transaction, and a vote is acknowledged only after it is on disk.
+"""The study's store: who takes part, and all that `answering` does for one of them. The database is
+the only truth; every call is one short transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from threading import Lock
-from typing import Any, Literal, cast
 from urllib.parse import parse_qs, urlsplit
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ..errors import BegunAlready, StudyError
 from . import keys
+from .answering import Answering
+from .answering import VoteOutcome as VoteOutcome
 from .balance import raters_per_item, raters_per_unit
+from .database import Clock, utc_now
+from .database import StudyState as StudyState
 from .manifest import Manifest, load_manifest
-from .playlists import Trial, make_playlist
+from .playlists import make_playlist
 from .procedure import Item
-from .rows import (
-    read_grade,
-    read_meta,
-    read_playlist,
-    read_progress,
-    read_session,
-    read_stimuli,
-    read_untold,
-    require_session,
-    session_of,
-    short_answers,
-    timestamp,
-    trial_row,
-    vote_row,
-)
-from .schema import (
-    database_error,
-    invites,
-    lock_schema,
-    meta,
-    open_engine,
-    prepare_schema,
-    retractions,
-    sessions,
-    steps,
-    tokens,
-    tombstones,
-    trials,
-    votes,
-)
+from .rows import read_meta, read_session, require_session, session_of, timestamp, trial_row
+from .schema import invites, meta, open_engine, sessions, steps, tokens, tombstones, trials, votes
 from .scrub import scrub
-from .session import (
-    Screen,
-    Session,
-    SessionProgress,
-    Submission,
-    Verdict,
-    can_undo,
-    judge,
-    next_screen,
-)
+from .session import Session
 
-StudyState = Literal["open", "paused", "closed"]
-Clock = Callable[[], datetime]
 # A rater who has not voted for so long is not waited for when contents are shared out.
 ABANDONED_AFTER = timedelta(days=3)
-
-
-@dataclass(frozen=True)
-class VoteOutcome:
-    """What became of a submission; ``reason`` says why it was not accepted. ``stored``: the grade
-    that counts for its trial, where it is another one."""
-
-    verdict: Verdict
-    reason: str = ""
-    stored: int | None = None
-
-
-def utc_now() -> datetime:
-    """The time, as the edge of the program hands it in."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -95,118 +40,8 @@ class Erasure:
     left: str = ""
 
 
-class Store:
-    """A study's database. Safe to share between threads; no state but a cache of playlists,
-    which never change.
-
-    The cache is keyed by the session's nonce, which no other session ever has, and decides
-    nothing: whatever is written is held against the session and the trial as the database has
-    them, inside the same transaction.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        manifest: Manifest,
-        key: bytes,
-        *,
-        codes: Sequence[str] = (),
-        clock: Clock = utc_now,
-    ) -> None:
-        """Open, and make the tables if need be; a new database is given the access ``codes``.
-
-        Raises:
-            StudyError: the database is another study's, newer than this srbench, or silent.
-        """
-        self.engine = engine
-        self.manifest = manifest
-        self._key = key
-        self._clock = clock
-        self._playlists: dict[str, tuple[Trial, ...]] = {}
-        self._playlists_lock = Lock()
-        # SQLite's writers exclude each other by asking again and again, and some wait for seconds;
-        # those of this process take turns instead.
-        self._turn = Lock() if engine.dialect.name == "sqlite" else nullcontext()
-        prepare_schema(engine)
-        with self.write() as connection:
-            lock_schema(connection)
-            stored = read_meta(connection, "fingerprint")
-            if stored is None:
-                for name, value in [
-                    ("fingerprint", manifest.fingerprint),
-                    ("state", "open"),
-                    ("sessions", "0"),
-                ]:
-                    connection.execute(insert(meta).values(key=name, value=value))
-                self._add_codes(connection, codes)
-            elif stored != manifest.fingerprint:
-                raise StudyError(
-                    f"the database belongs to study {stored[:12]}, this is "
-                    f"{manifest.study_id}; give each study a database of its own"
-                )
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A consistent view for reading."""
-        with self._transaction(writes=False) as connection:
-            yield connection
-
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction: all of it, or nothing."""
-        with self._transaction(writes=True) as connection:
-            yield connection
-
-    @contextmanager
-    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
-        try:
-            with self._turn if writes else nullcontext():
-                opened = self.engine.connect().execution_options(srbench_write=writes)
-                with opened as connection, connection.begin():
-                    yield connection
-        except SQLAlchemyError as error:
-            raise database_error(error) from error
-
-    def now(self) -> str:
-        """The time, as it is stored."""
-        return timestamp(self._clock())
-
-    @property
-    def address(self) -> str:
-        """Where the database is: its URL without the password."""
-        return self.engine.url.render_as_string(hide_password=True)
-
-    # --- the study as a whole -------------------------------------------------------------
-
-    def state(self) -> StudyState:
-        """Whether the study takes votes: ``open``, ``paused`` or ``closed``."""
-        with self.read() as connection:
-            return cast(StudyState, read_meta(connection, "state"))
-
-    def set_state(self, state: StudyState) -> None:
-        """Open, pause or close the study; a pause keeps everyone's place."""
-        with self.write() as connection:
-            connection.execute(update(meta).where(meta.c.key == "state").values(value=state))
-
-    def invite(self, count: int) -> list[str]:
-        """Make ``count`` access codes, each for one rater. Only their hashes are stored: this is
-        the one time to write them down."""
-        codes = [keys.new_code() for _ in range(count)]
-        with self.write() as connection:
-            self._add_codes(connection, codes)
-        return codes
-
-    def _add_codes(self, connection: Connection, codes: Sequence[str]) -> None:
-        now = self.now()
-        rows = [{"code_hash": keys.hash_code(self._key, c), "created_at": now} for c in codes]
-        if rows:
-            connection.execute(insert(invites), rows)
-
-    def close(self) -> None:
-        """Give all connections back."""
-        self.engine.dispose()
-
-    # --- entering -------------------------------------------------------------------------
+class Store(Answering):
+    """A study's database, with who enters, comes back and withdraws."""
 
     def enter(
         self,
@@ -363,167 +198,6 @@ class Store:
         abandoned = timestamp(self._clock() - ABANDONED_AFTER)
         return raters_per_item(connection, since=abandoned, simulated=simulated)
 
-    # --- one session ----------------------------------------------------------------------
-
-    def playlist(self, session: Session) -> tuple[Trial, ...]:
-        """The rater's trials, as stored before the first one was shown."""
-        with self._playlists_lock:
-            known = self._playlists.get(session.nonce)
-        if known is not None:
-            return known
-        with self.read() as connection:
-            require_session(connection, session)
-            return self._playlist(connection, session)
-
-    def screen(self, session: Session) -> Screen:
-        """Where the rater stands.
-
-        Raises:
-            SessionGone: the rater was erased; the same of all that follow.
-        """
-        with self.read() as connection:
-            require_session(connection, session)
-            playlist = self._playlist(connection, session)
-            screen = next_screen(playlist, read_progress(connection, session.id))
-            return replace(screen, untold=read_untold(connection, session.id))
-
-    def told(self, session: Session, trial: int) -> None:
-        """The rater has read which grade is stored for a trial where another one was pressed."""
-        with self.write() as connection:
-            require_session(connection, session, lock=True)
-            self._set_untold(connection, session, None, instead_of=trial)
-
-    def _set_untold(
-        self,
-        connection: Connection,
-        session: Session,
-        trial: int | None,
-        *,
-        instead_of: int | None = None,
-    ) -> None:
-        change = update(sessions).where(sessions.c.id == session.id).values(untold=trial)
-        if instead_of is not None:
-            change = change.where(sessions.c.untold == instead_of)
-        connection.execute(change)
-
-    def confirm(
-        self, session: Session, step: str, answers: Mapping[str, Any] | None = None
-    ) -> Screen:
-        """Go on from a screen that is no trial. Confirming anything but the present step
-        changes nothing. Answers are stored as they are, cut to 2,000 characters each."""
-        with self.write() as connection:
-            return self.confirm_within(connection, session, step, answers)
-
-    def confirm_within(
-        self,
-        connection: Connection,
-        session: Session,
-        step: str,
-        answers: Mapping[str, Any] | None = None,
-    ) -> Screen:
-        """:meth:`confirm` inside a transaction of the caller."""
-        require_session(connection, session, lock=True)
-        playlist = self._playlist(connection, session)
-        progress = read_progress(connection, session.id)
-        screen = next_screen(playlist, progress)
-        if screen.step != step:
-            return screen
-        connection.execute(
-            insert(steps).values(
-                session_id=session.id,
-                step=step,
-                done_at=self.now(),
-                answers=short_answers(answers) if answers else None,
-            )
-        )
-        if step == "debrief":
-            connection.execute(
-                update(sessions)
-                .where(sessions.c.id == session.id)
-                .values(
-                    finished_at=self.now(),
-                    completion_code=self.manifest.rules.completion_code or keys.new_code(8),
-                )
-            )
-        return next_screen(playlist, SessionProgress(progress.steps | {step}, progress.last))
-
-    def vote(self, session: Session, submission: Submission) -> VoteOutcome:
-        """Store a vote if it is for the trial on screen, and for the picture that this session's
-        stored playlist shows there. Repeating it, or sending one for a trial that has passed,
-        changes nothing; where its grade is not the stored one, the outcome names that.
-
-        Raises:
-            StudyError: the database could not store it; the rater's place is unchanged.
-        """
-        with self.write() as connection:
-            return self.vote_within(connection, session, submission)
-
-    def vote_within(
-        self,
-        connection: Connection,
-        session: Session,
-        submission: Submission,
-        *,
-        rated_at: str | None = None,
-    ) -> VoteOutcome:
-        """:meth:`vote` inside a transaction of the caller."""
-        require_session(connection, session, lock=True)
-        if read_meta(connection, "state") != "open":
-            return VoteOutcome("refused", "the study is paused or closed")
-        if submission.session not in (None, session.nonce):
-            return VoteOutcome("refused", "from a page of another session")
-        playlist = self._playlist(connection, session)
-        progress = read_progress(connection, session.id)
-        now = rated_at or self.now()
-        stored = None
-        if 0 <= submission.trial < len(playlist):
-            stored = read_grade(connection, session.id, submission.trial)
-        grade = stored.score if stored else None
-        verdict, reason = judge(
-            playlist,
-            progress,
-            self.manifest,
-            submission,
-            stored=grade,
-            waited_ms=_milliseconds(progress.changed_at, now),
-        )
-        if verdict == "accepted":
-            # The playlist above may come from the cache; this does not.
-            if submission.stimuli != read_stimuli(connection, session.id, submission.trial):
-                return VoteOutcome("refused", "not the picture of this session's trial")
-            connection.execute(insert(votes).values(vote_row(session, submission, now)))
-        if verdict != "differs":
-            return VoteOutcome(verdict, reason)
-        # Kept until the rater has read it: this page may be gone before it hears the answer.
-        self._set_untold(connection, session, submission.trial)
-        return VoteOutcome(verdict, reason, grade)
-
-    def undo(self, session: Session, trial: int, attempt: int) -> bool:
-        """Take back the last vote, named by its trial and attempt, by adding a retraction.
-
-        False, and nothing changed, when that is not the last vote or it is too late.
-        """
-        with self.write() as connection:
-            require_session(connection, session, lock=True)
-            if read_meta(connection, "state") != "open":
-                return False
-            progress = read_progress(connection, session.id)
-            last = progress.last
-            if last is None or (last.trial, last.attempt) != (trial, attempt):
-                return False
-            if not can_undo(self._playlist(connection, session), progress):
-                return False
-            self._set_untold(connection, session, None, instead_of=trial)
-            connection.execute(
-                insert(retractions).values(
-                    session_id=session.id,
-                    trial=trial,
-                    attempt=attempt,
-                    retracted_at=self.now(),
-                )
-            )
-            return True
-
     def rater_of(self, *, code: str | None = None, link: str | None = None) -> str:
         """The opaque name of a rater who is known by an access code or a personal link.
 
@@ -593,27 +267,6 @@ class Store:
         )
         connection.execute(delete(sessions).where(sessions.c.id == session.id))
         return counts[0]
-
-    def _playlist(self, connection: Connection, session: Session) -> tuple[Trial, ...]:
-        """The playlist of a session that is there."""
-        with self._playlists_lock:
-            known = self._playlists.get(session.nonce)
-        if known is None:
-            known = read_playlist(connection, session.id)
-            with self._playlists_lock:
-                self._playlists[session.nonce] = known
-        return known
-
-    def _lock_meta(self, connection: Connection) -> None:
-        if connection.dialect.name != "sqlite":
-            connection.execute(select(meta).where(meta.c.key == "sessions").with_for_update())
-
-
-def _milliseconds(since: str | None, now: str) -> float | None:
-    """Between two stored times; None where they tell nothing, as when the clock was put back."""
-    if since is None or now < since:
-        return None
-    return (datetime.fromisoformat(now) - datetime.fromisoformat(since)) / timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)

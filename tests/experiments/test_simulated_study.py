@@ -72,3 +72,45 @@ def test_the_whole_chain_and_its_marks(run_cli, refused, command, tmp_path):
 def test_another_kind_of_study_is_refused(refused, tmp_path):
     assert "known are: simulated" in refused("run-all", "--study", "real", "--out", tmp_path / "r")
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.slow
+def test_pairs_and_degradation_go_the_same_way(run_cli, refused, command, tmp_path):
+    asked = ("--procedure", "pair", "--compare", "espcn:*")
+    ran = run_cli(*command, *asked)
+    assert ran.code == 0, ran.err
+    study, analysis = tmp_path / "r/study", tmp_path / "r/study/analysis"
+    with (study / "ratings.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    main = [row for row in rows if row["phase"] == "main"]
+    assert len(main) == 26 * 2 * 3 * 6  # raters, data sets, images, pairs of four versions
+    assert {(row["procedure"], row["simulated"]) for row in rows} == {("pair", "true")}
+    first = [row["first"] for row in main]
+    assert abs(first.count("a") - first.count("b")) < 0.06 * len(main)
+    with (analysis / "scale.csv").open(newline="") as file:
+        scale = {(r["dataset"], r["method"]): float(r["score"]) for r in csv.DictReader(file)}
+    assert max(scale, key=lambda key: scale[key])[1] == "HR"
+    # What was declared is what is tested, here and whenever the study is analysed.
+    again = run_cli("study", "analyze", study, "--out", tmp_path / "again")
+    assert again.code == 0, again.err
+    for folder in (analysis, tmp_path / "again"):
+        with (folder / "pairwise.csv").open(newline="") as file:
+            tests = [row for row in csv.DictReader(file) if row["dataset"] == "all"]
+        declared = {r["note"].startswith("exploratory") for r in tests if "espcn" in r.values()}
+        assert declared == {False}
+        assert len(tests) > len([row for row in tests if "espcn" in row.values()])
+    assert "declared the comparisons espcn:*" in refused(
+        "study", "analyze", study, "--compare", "bicubic:*", "--out", tmp_path / "other"
+    )
+
+    ran = run_cli(*command, "--procedure", "dcr")
+    assert ran.code == 0, ran.err
+    with (study / "ratings.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["phase"] == "main"]
+    assert {row["method"] for row in rows} == {"nearest", "bicubic", "espcn"}
+    assert not (analysis / "scale.csv").exists()
+
+
+def test_what_is_asked_belongs_to_a_study(refused, tmp_path):
+    asked = ("--procedure", "pair", "--out", tmp_path / "r")
+    assert "add --study simulated" in refused("run-all", *asked)

@@ -1,0 +1,248 @@
+"""One rater's way through a study: the screen, votes, taking a vote back. A vote is acknowledged
+only after it is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, update
+
+from . import keys
+from .database import Clock, Database, utc_now
+from .manifest import Manifest
+from .playlists import Trial
+from .rows import (
+    read_grade,
+    read_meta,
+    read_playlist,
+    read_progress,
+    read_stimuli,
+    read_untold,
+    require_session,
+    short_answers,
+    vote_row,
+)
+from .schema import retractions, sessions, steps, votes
+from .session import (
+    Screen,
+    Session,
+    SessionProgress,
+    Submission,
+    Verdict,
+    can_undo,
+    judge,
+    next_screen,
+)
+
+
+@dataclass(frozen=True)
+class VoteOutcome:
+    """What became of a submission; ``reason`` says why it was not accepted. ``stored``: the grade
+    that counts for its trial, where it is another one."""
+
+    verdict: Verdict
+    reason: str = ""
+    stored: int | None = None
+
+
+class Answering(Database):
+    """What raters do. No state but a cache of playlists, which never change.
+
+    The cache is keyed by the session's nonce, which no other session ever has, and decides
+    nothing: whatever is written is held against the session and the trial as the database has
+    them, inside the same transaction.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        manifest: Manifest,
+        key: bytes,
+        *,
+        codes: Sequence[str] = (),
+        clock: Clock = utc_now,
+    ) -> None:
+        self._playlists: dict[str, tuple[Trial, ...]] = {}
+        self._playlists_lock = Lock()
+        super().__init__(engine, manifest, key, codes=codes, clock=clock)
+
+    def playlist(self, session: Session) -> tuple[Trial, ...]:
+        """The rater's trials, as stored before the first one was shown."""
+        with self._playlists_lock:
+            known = self._playlists.get(session.nonce)
+        if known is not None:
+            return known
+        with self.read() as connection:
+            require_session(connection, session)
+            return self._playlist(connection, session)
+
+    def screen(self, session: Session) -> Screen:
+        """Where the rater stands.
+
+        Raises:
+            SessionGone: the rater was erased; the same of all that follow.
+        """
+        with self.read() as connection:
+            require_session(connection, session)
+            playlist = self._playlist(connection, session)
+            screen = next_screen(playlist, read_progress(connection, session.id))
+            return replace(screen, untold=read_untold(connection, session.id))
+
+    def told(self, session: Session, trial: int) -> None:
+        """The rater has read which grade is stored for a trial where another one was pressed."""
+        with self.write() as connection:
+            require_session(connection, session, lock=True)
+            self._set_untold(connection, session, None, instead_of=trial)
+
+    def _set_untold(
+        self,
+        connection: Connection,
+        session: Session,
+        trial: int | None,
+        *,
+        instead_of: int | None = None,
+    ) -> None:
+        change = update(sessions).where(sessions.c.id == session.id).values(untold=trial)
+        if instead_of is not None:
+            change = change.where(sessions.c.untold == instead_of)
+        connection.execute(change)
+
+    def confirm(
+        self, session: Session, step: str, answers: Mapping[str, Any] | None = None
+    ) -> Screen:
+        """Go on from a screen that is no trial. Confirming anything but the present step
+        changes nothing. Answers are stored as they are, cut to 2,000 characters each."""
+        with self.write() as connection:
+            return self.confirm_within(connection, session, step, answers)
+
+    def confirm_within(
+        self,
+        connection: Connection,
+        session: Session,
+        step: str,
+        answers: Mapping[str, Any] | None = None,
+    ) -> Screen:
+        """:meth:`confirm` inside a transaction of the caller."""
+        require_session(connection, session, lock=True)
+        playlist = self._playlist(connection, session)
+        progress = read_progress(connection, session.id)
+        screen = next_screen(playlist, progress)
+        if screen.step != step:
+            return screen
+        connection.execute(
+            insert(steps).values(
+                session_id=session.id,
+                step=step,
+                done_at=self.now(),
+                answers=short_answers(answers) if answers else None,
+            )
+        )
+        if step == "debrief":
+            connection.execute(
+                update(sessions)
+                .where(sessions.c.id == session.id)
+                .values(
+                    finished_at=self.now(),
+                    completion_code=self.manifest.rules.completion_code or keys.new_code(8),
+                )
+            )
+        return next_screen(playlist, SessionProgress(progress.steps | {step}, progress.last))
+
+    def vote(self, session: Session, submission: Submission) -> VoteOutcome:
+        """Store a vote if it is for the trial on screen, and for the picture that this session's
+        stored playlist shows there. Repeating it, or sending one for a trial that has passed,
+        changes nothing; where its grade is not the stored one, the outcome names that.
+
+        Raises:
+            StudyError: the database could not store it; the rater's place is unchanged.
+        """
+        with self.write() as connection:
+            return self.vote_within(connection, session, submission)
+
+    def vote_within(
+        self,
+        connection: Connection,
+        session: Session,
+        submission: Submission,
+        *,
+        rated_at: str | None = None,
+    ) -> VoteOutcome:
+        """:meth:`vote` inside a transaction of the caller."""
+        require_session(connection, session, lock=True)
+        if read_meta(connection, "state") != "open":
+            return VoteOutcome("refused", "the study is paused or closed")
+        if submission.session not in (None, session.nonce):
+            return VoteOutcome("refused", "from a page of another session")
+        playlist = self._playlist(connection, session)
+        progress = read_progress(connection, session.id)
+        now = rated_at or self.now()
+        stored = None
+        if 0 <= submission.trial < len(playlist):
+            stored = read_grade(connection, session.id, submission.trial)
+        grade = stored.score if stored else None
+        verdict, reason = judge(
+            playlist,
+            progress,
+            self.manifest,
+            submission,
+            stored=grade,
+            waited_ms=_milliseconds(progress.changed_at, now),
+        )
+        if verdict == "accepted":
+            # The playlist above may come from the cache; this does not.
+            if submission.stimuli != read_stimuli(connection, session.id, submission.trial):
+                return VoteOutcome("refused", "not the picture of this session's trial")
+            connection.execute(insert(votes).values(vote_row(session, submission, now)))
+        if verdict != "differs":
+            return VoteOutcome(verdict, reason)
+        # Kept until the rater has read it: this page may be gone before it hears the answer.
+        self._set_untold(connection, session, submission.trial)
+        return VoteOutcome(verdict, reason, grade)
+
+    def undo(self, session: Session, trial: int, attempt: int) -> bool:
+        """Take back the last vote, named by its trial and attempt, by adding a retraction.
+
+        False, and nothing changed, when that is not the last vote or it is too late.
+        """
+        with self.write() as connection:
+            require_session(connection, session, lock=True)
+            if read_meta(connection, "state") != "open":
+                return False
+            progress = read_progress(connection, session.id)
+            last = progress.last
+            if last is None or (last.trial, last.attempt) != (trial, attempt):
+                return False
+            if not can_undo(self._playlist(connection, session), progress):
+                return False
+            self._set_untold(connection, session, None, instead_of=trial)
+            connection.execute(
+                insert(retractions).values(
+                    session_id=session.id,
+                    trial=trial,
+                    attempt=attempt,
+                    retracted_at=self.now(),
+                )
+            )
+            return True
+
+    def _playlist(self, connection: Connection, session: Session) -> tuple[Trial, ...]:
+        """The playlist of a session that is there."""
+        with self._playlists_lock:
+            known = self._playlists.get(session.nonce)
+        if known is None:
+            known = read_playlist(connection, session.id)
+            with self._playlists_lock:
+                self._playlists[session.nonce] = known
+        return known
+
+
+def _milliseconds(since: str | None, now: str) -> float | None:
+    """Between two stored times; None where they tell nothing, as when the clock was put back."""
+    if since is None or now < since:
+        return None
+    return (datetime.fromisoformat(now) - datetime.fromisoformat(since)) / timedelta(milliseconds=1)

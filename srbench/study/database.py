@@ -1,0 +1,133 @@
+"""A study's database as a whole: transactions, whether the study takes votes, its access codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Literal, cast
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..errors import StudyError
+from . import keys
+from .manifest import Manifest
+from .rows import read_meta, timestamp
+from .schema import database_error, invites, lock_schema, meta, prepare_schema
+
+StudyState = Literal["open", "paused", "closed"]
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time, as the edge of the program hands it in."""
+    return datetime.now(UTC)
+
+
+class Database:
+    """A study's database: that it belongs to the study, transactions, and the study as a whole.
+    Safe to share between threads."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        manifest: Manifest,
+        key: bytes,
+        *,
+        codes: Sequence[str] = (),
+        clock: Clock = utc_now,
+    ) -> None:
+        """Open, and make the tables if need be; a new database is given the access ``codes``.
+
+        Raises:
+            StudyError: the database is another study's, newer than this srbench, or silent.
+        """
+        self.engine = engine
+        self.manifest = manifest
+        self._key = key
+        self._clock = clock
+        # SQLite's writers exclude each other by asking again and again, and some wait for seconds;
+        # those of this process take turns instead.
+        self._turn = Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        prepare_schema(engine)
+        with self.write() as connection:
+            lock_schema(connection)
+            stored = read_meta(connection, "fingerprint")
+            if stored is None:
+                for name, value in [
+                    ("fingerprint", manifest.fingerprint),
+                    ("state", "open"),
+                    ("sessions", "0"),
+                ]:
+                    connection.execute(insert(meta).values(key=name, value=value))
+                self._add_codes(connection, codes)
+            elif stored != manifest.fingerprint:
+                raise StudyError(
+                    f"the database belongs to study {stored[:12]}, this is "
+                    f"{manifest.study_id}; give each study a database of its own"
+                )
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view for reading."""
+        with self._transaction(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: all of it, or nothing."""
+        with self._transaction(writes=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        try:
+            with self._turn if writes else nullcontext():
+                opened = self.engine.connect().execution_options(srbench_write=writes)
+                with opened as connection, connection.begin():
+                    yield connection
+        except SQLAlchemyError as error:
+            raise database_error(error) from error
+
+    def now(self) -> str:
+        """The time, as it is stored."""
+        return timestamp(self._clock())
+
+    @property
+    def address(self) -> str:
+        """Where the database is: its URL without the password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    def state(self) -> StudyState:
+        """Whether the study takes votes: ``open``, ``paused`` or ``closed``."""
+        with self.read() as connection:
+            return cast(StudyState, read_meta(connection, "state"))
+
+    def set_state(self, state: StudyState) -> None:
+        """Open, pause or close the study; a pause keeps everyone's place."""
+        with self.write() as connection:
+            connection.execute(update(meta).where(meta.c.key == "state").values(value=state))
+
+    def invite(self, count: int) -> list[str]:
+        """Make ``count`` access codes, each for one rater. Only their hashes are stored: this is
+        the one time to write them down."""
+        codes = [keys.new_code() for _ in range(count)]
+        with self.write() as connection:
+            self._add_codes(connection, codes)
+        return codes
+
+    def _add_codes(self, connection: Connection, codes: Sequence[str]) -> None:
+        now = self.now()
+        rows = [{"code_hash": keys.hash_code(self._key, c), "created_at": now} for c in codes]
+        if rows:
+            connection.execute(insert(invites), rows)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+    def _lock_meta(self, connection: Connection) -> None:
+        if connection.dialect.name != "sqlite":
+            connection.execute(select(meta).where(meta.c.key == "sessions").with_for_update())
