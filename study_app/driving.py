@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from srbench.errors import StudyError
+from srbench.study.procedure import ACR, Procedure
 from srbench.study.simulate import Enlisted, PlannedVote, SimulatedRater
 from srbench.study.store import Study
 
@@ -139,21 +140,41 @@ async def go_on_until(page: Page, wanted: str) -> None:
         await asyncio.sleep(0.3)
 
 
-async def vote(page: Page, planned: PlannedVote, *, minimum_ms: int) -> Press:
-    """Wait for a trial's picture, look at it for as long as planned, and press the key."""
+async def vote(
+    page: Page, planned: PlannedVote, *, minimum_ms: int, asks: Procedure = ACR
+) -> Press:
+    """Wait for a trial's pictures, look at them for as long as planned, and press the key. Of two
+    in one place each is looked at for half of the time."""
     number, score = planned.trial.number, planned.score
-    await go_on_until(page, f'.stage[data-state="ready"][data-trial="{number}.1"]')
-    await asyncio.sleep(max(0, planned.response_ms - minimum_ms) / 1000)
-    found = await page.evaluate(_PRESS, str(score))
+    stands = f'.stage[data-trial="{number}.1"]'
+    ready = f'{stands}[data-state="ready"]'
+    shortest = minimum_ms / 1000
+    if asks.mode == "place":
+        await go_on_until(page, f'{stands}[data-state="waiting"]')
+        half = max(shortest, planned.response_ms / 2000)
+        await asyncio.sleep(half)
+        await page.keyboard.press("Space")
+        await page.locator(ready).wait_for()
+        shortest = half
+    else:
+        await go_on_until(page, ready)
+    await asyncio.sleep(max(0, planned.response_ms / 1000 - shortest))
+    found = await page.evaluate(_PRESS, asks.keys[score])
     return Press(number, score, found["seconds"], found["server"], found["picture"])
 
 
 async def take_part(
-    page: Page, address: str, token: str, votes: Sequence[PlannedVote], *, minimum_ms: int
+    page: Page,
+    address: str,
+    token: str,
+    votes: Sequence[PlannedVote],
+    *,
+    minimum_ms: int,
+    asks: Procedure = ACR,
 ) -> list[Press]:
     """From the personal link through all of ``votes``."""
     await page.goto(f"{address}/?r={token}", wait_until="commit")
-    return [await vote(page, planned, minimum_ms=minimum_ms) for planned in votes]
+    return [await vote(page, planned, minimum_ms=minimum_ms, asks=asks) for planned in votes]
 
 
 def drive(study: Study, enlisted: Sequence[Enlisted], address: str) -> tuple[SimulatedRater, ...]:
@@ -178,8 +199,11 @@ async def _drive(study: Study, enlisted: Sequence[Enlisted], address: str) -> No
                 profile = await open_profile(browser)
                 page = await profile.new_page()
                 token = study.store.link(rater.session)
-                shortest = study.manifest.rules.minimum_ms
-                await take_part(page, address, token, rater.votes, minimum_ms=shortest)
+                manifest = study.manifest
+                await take_part(
+                    page, address, token, rater.votes,
+                    minimum_ms=manifest.rules.minimum_ms, asks=manifest.asks,
+                )  # fmt: skip
                 if rater.drawn.kind != "dropout":
                     await go_on_until(page, _FINISHED)
                 await profile.close()

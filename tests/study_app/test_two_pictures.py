@@ -3,9 +3,13 @@ keyboard, mouse and touch."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from study_servers import strolling_clock
+from study_servers import ROOT, strolling_clock
 
 pytest.importorskip("playwright", reason="needs playwright")
 
@@ -207,3 +211,22 @@ def test_in_one_place_both_pictures_must_be_seen_and_the_original_is_told_as_suc
     assert [row["toggles"] for row in three] == [1, 2, 1]
     assert all(0 < row["second_ms"] < row["response_ms"] for row in three)
     assert np.all([row["method"] != "HR" for row in three])
+
+
+def test_simulated_raters_answer_pairs_and_degradation_through_the_browser(
+    asked, degraded, tmp_path
+):
+    for (server, study), votes in ((degraded, 12), (asked("pair", "place"), 6)):
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "srbench", "study", "simulate", str(study.folder)),
+                *("--raters", "1", "--careless", "1", "--seed", "7", "--through", server.url),
+            ],
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert f"{votes} votes, all marked as simulated" in done.stdout
+        found = [row for row in ratings_rows(study.store) if row["rater"] == "sim-7-001"]
+        assert len(found) == votes
+        assert {row["toggles"] for row in found} == {1}
+        assert all(0 < row["second_ms"] < row["response_ms"] for row in found)
