@@ -8,7 +8,10 @@ apostrophe away. So every text comes back as it was.
 
 from __future__ import annotations
 
+import csv
+import io
 import unicodedata
+from collections.abc import Iterable
 
 _SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212")
 _ALWAYS = ("'", "\t", "\r", "\n", "\v", "\f", "\x85", "\u2028", "\u2029", "\0")
@@ -18,6 +21,14 @@ _YES, _NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no", "")
 def guard(cell: str) -> str:
     """A text cell as written."""
     return "'" + cell if _is_risky(cell) else cell
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV with LF line ends, their text cells guarded, the header as the first row."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerows([guard(c) if isinstance(c, str) else c for c in row] for row in rows)
+    return buffer.getvalue()
 
 
 def unguard(cell: str) -> str:

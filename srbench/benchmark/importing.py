@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..csv_cells import unguard
 from ..errors import ResultsError, UnknownName, unknown_name
 from ..files import expanded
 from ..imaging import read_image
@@ -113,7 +114,7 @@ def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
                 f"{file}, line {number} has not the {len(header)} cells of the header"
             )
     return [
-        (number, {name: str(cell or "").strip() for name, cell in row.items()})
+        (number, {name: unguard(str(cell or "").strip()) for name, cell in row.items()})
         for number, row in rows
     ]
 

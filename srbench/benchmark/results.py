@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from filelock import FileLock, Timeout
 
+from ..csv_cells import guard, unguard
 from ..errors import ResultsError
 from ..files import remove_unfinished, write_text
 from ..metrics.base import Score
@@ -127,6 +128,9 @@ _Row = TypeVar("_Row", Score, Timing)
 
 def _read_table(path: Path, kind: type[_Row]) -> list[_Row]:
     kinds = get_type_hints(kind)
+    readers: dict[str, Callable[[str], Any]] = {
+        n: unguard if to is str else to for n, to in kinds.items()
+    }
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -153,7 +157,7 @@ def _read_table(path: Path, kind: type[_Row]) -> list[_Row]:
                 "move it away and run again"
             )
     try:
-        return [kind(*(to(row[name]) for name, to in kinds.items())) for row in rows]
+        return [kind(*(read(row[n]) for n, read in readers.items())) for row in rows]
     except (ValueError, TypeError) as error:
         raise ResultsError(
             f"{path} holds something that is not a number ({error}); move it away and run again"
@@ -169,6 +173,8 @@ def _write_table(path: Path, kind: type[_Row], rows: Iterable[_Row]) -> None:
 
 
 def _written(value: str | int | float) -> str | int:
+    if isinstance(value, str):
+        return guard(value)
     if isinstance(value, float):
         return f"{value:.6f}" if math.isfinite(value) else str(value)
     return value

@@ -7,8 +7,6 @@ each other and correlated. That survives JPEG, cropping, mirroring, turning and 
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +18,7 @@ from typing import Literal, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..csv_cells import guard
+from ..csv_cells import csv_text
 from ..files import write_text
 from ..imaging.luma import Image
 from .folder import Dataset
@@ -349,9 +347,5 @@ def write_leaks(file: Path, leaks: Sequence[Leak]) -> None:
     Raises:
         ResultsError: the file cannot be written.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Leak)])
-    for leak in leaks:
-        writer.writerow([guard(v) if isinstance(v, str) else v for v in astuple(leak)])
-    write_text(file, buffer.getvalue())
+    header = [field.name for field in fields(Leak)]
+    write_text(file, csv_text([header, *(astuple(leak) for leak in leaks)]))

@@ -6,8 +6,6 @@ one budget; they do not say what a depth reaches in the end.
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..csv_cells import csv_text
 from ..data.folder import Dataset
 from ..errors import ConfigError
 from ..files import write_text
@@ -211,9 +210,5 @@ def _batches(recipe: Recipe) -> list[str]:
 
 
 def _write_table(path: Path, rows: Iterable[Depth]) -> None:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(Depth._fields)
-    for row in rows:
-        writer.writerow(row._replace(psnr_y=round(row.psnr_y, 6), seconds=round(row.seconds, 6)))
-    write_text(path, buffer.getvalue())
+    lines = [r._replace(psnr_y=round(r.psnr_y, 6), seconds=round(r.seconds, 6)) for r in rows]
+    write_text(path, csv_text([Depth._fields, *lines]))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..csv_cells import unguard
 from ..data.catalogue import canonical_name
 from ..errors import TrainingError, unknown_name
 from ..imaging import read_image
@@ -143,7 +144,7 @@ def _logged_psnr(log: Path) -> dict[int, dict[str, float]]:
     if log.is_file():
         with log.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                dataset, _, metric = row["name"].partition("_")
+                dataset, _, metric = unguard(row["name"]).partition("_")
                 if metric == "psnr_y":
                     found.setdefault(int(row["step"]), {})[dataset] = float(row["value"])
     return found

@@ -17,7 +17,7 @@ import pandas as pd
 
 from .. import __version__
 from ..benchmark.frames import scores_frame
-from ..csv_cells import guard
+from ..csv_cells import csv_text
 from ..data.catalogue import catalogue
 from ..data.pixels import pixel_sha256
 from ..errors import StudyError
@@ -212,11 +212,7 @@ def _stimuli(study: Study | None, votes: pd.DataFrame) -> tuple[list[str], list[
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([guard(c) if isinstance(c, str) else c for c in row] for row in rows)
-    return out.getvalue()
+    return csv_text([columns, *rows])
 
 
 def _columns(files: Mapping[str, bytes], tables: Sequence[DataTable]) -> dict[str, list[str]]:

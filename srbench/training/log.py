@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ..csv_cells import guard
 from ..errors import TrainingError
 from ..files import atomic_path
 
@@ -55,7 +56,7 @@ class CsvLog:
         """Append the numbers of one step."""
         with self._path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([step, name, f"{value:.6g}"] for name, value in numbers.items())
+            writer.writerows([step, guard(name), f"{value:.6g}"] for name, value in numbers.items())
 
 
 class TensorboardLog:

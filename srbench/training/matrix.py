@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from ..csv_cells import csv_text
 from ..data.folder import Dataset
 from ..files import write_text
 from ..models.checkpoints import load_checkpoint
@@ -241,13 +242,13 @@ def _write(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _write_contrasts(path: Path, rows: Sequence[Contrast], validation: str) -> None:
-    def number(value: float) -> str:
-        return "" if np.isnan(value) else f"{value:.4f}"
+    def number(value: float) -> float | None:
+        return None if np.isnan(value) else round(value, 4)
 
-    head = "scale,dataset,choice,run_pairs,images,psnr_difference_db,ci_low,ci_high"
+    interval = ("psnr_difference_db", "ci_low", "ci_high")
+    head = ("scale", "dataset", "choice", "run_pairs", "images", *interval)
     lines = [
-        f"{row.scale},{validation},{row.what},{row.runs},{row.images},"
-        f"{number(row.mean)},{number(row.low)},{number(row.high)}"
-        for row in rows
+        (r.scale, validation, r.what, r.runs, r.images, *map(number, (r.mean, r.low, r.high)))
+        for r in rows
     ]
-    write_text(path, "\n".join([head, *lines]) + "\n")
+    write_text(path, csv_text([head, *lines]))

@@ -3,6 +3,7 @@
 import csv
 import json
 import multiprocessing
+import re
 import shutil
 import time
 
@@ -533,3 +534,29 @@ def test_one_sr_image_of_two_originals_is_scored_against_each(root, tmp_path):
         prepared = get_protocol("matlab").prepare(read_image(root / f"Twins/HR/{image}.png"), 4)
         assert value == pytest.approx(prepared.score(sr)["psnr_y"], abs=1e-6)
     assert found["one"] > found["two"] + 5
+
+
+def test_names_that_spreadsheets_would_run_are_guarded_in_tables_and_meant_as_they_are(
+    root, tmp_path
+):
+    """Image names are users': `=`, `+`, `-` and `@` begin formulas, `'` is what guards them."""
+    names = {"eye": "=1+1", "face": "@SUM(A1)", "man": "'-man"}
+    for old, new in names.items():
+        (root / f"Mini/HR/{old}.png").rename(root / f"Mini/HR/{new}.png")
+    (root / "Mini").rename(root / "-Mini")
+    out = tmp_path / "out"
+    run(root, out, datasets=("-Mini",), metrics=("psnr",), methods=("nearest",))
+    for name in ("scores.csv", "timings.csv"):
+        cells = {cell for row in csv.reader((out / name).open()) for cell in row}
+        assert not [cell for cell in cells if re.match(r"[=+@]|-(?![0-9.])", cell)]
+    folder = ResultsFolder(out)
+    for rows in (folder.read_scores(), folder.read_timings()):
+        assert {row.image for row in rows} == set(names.values())
+        assert {row.dataset for row in rows} == {"-Mini"}
+    before = (out / "scores.csv").read_bytes()
+    # Another run reads them, keeps them, and knows them.
+    again = run(root, out, datasets=("-Mini",), metrics=("psnr",), methods=("nearest",))
+    assert again.computed == 0
+    run(root, out, datasets=("-Mini",), metrics=("psnr",), methods=("bicubic",))
+    after = (out / "scores.csv").read_bytes().splitlines()
+    assert set(before.splitlines()) < set(after)
