@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -67,6 +69,14 @@ class MadeImage(NamedTuple):
     device: str
 
 
+class Upscaled(NamedTuple):
+    """The SR image of a job."""
+
+    sr: Image
+    seconds: float | None
+    """The time ``upscale`` took; None where the image stood already."""
+
+
 class JobResult(NamedTuple):
     """What a job gave; ``made`` is None where the image stood already."""
 
@@ -84,22 +94,24 @@ def array_sha256(image: Image) -> str:
 
 def load(task: Task) -> tuple[Image | None, Image]:
     """The cropped original, if there is one, and the LR image: the given one, or made from it."""
-    try:
+    with located(task):
         hr = None if task.hr is None else crop_to_multiple(read_image(task.hr), task.scale)
         if task.lr is not None:
             return hr, read_image(task.lr)
         assert hr is not None, "a data set has originals or LR images"
         return hr, imresize(hr, Fraction(1, task.scale), border=task.border)
-    except SrbenchError as error:
-        raise _located(error, task.source, None) from error
 
 
 class Scorer:
-    """Metrics of one original image, each prepared at its first use and kept."""
+    """Metrics of one original image, each prepared at its first use and kept.
+
+    Several threads may use it at once if all its metrics allow that.
+    """
 
     def __init__(self, original: Original, metrics: Sequence[Metric]) -> None:
         self._original, self._metrics = original, metrics
         self._prepared: dict[int, Callable[[Image], Numbers]] = {}
+        self._preparing = threading.Lock()
 
     def score(self, sr: Image, wanted: Collection[Facts] | None = None) -> dict[Facts, float]:
         """Every number, or those of the metrics that give a wanted one."""
@@ -108,9 +120,10 @@ class Scorer:
             for index, metric in enumerate(self._metrics)
             if wanted is None or any(facts in wanted for facts in metric.facts)
         ]
-        for index in open_:
-            if index not in self._prepared:
-                self._prepared[index] = self._metrics[index].prepare(self._original)
+        with self._preparing:
+            for index in open_:
+                if index not in self._prepared:
+                    self._prepared[index] = self._metrics[index].prepare(self._original)
         require_image("the SR image", sr)
         require_size(sr, self._original.size, self._original.scale)
         found: dict[Facts, float] = {}
@@ -130,14 +143,14 @@ def process(
     device: str,
     write: Callable[[Path, bytes], None],
 ) -> list[JobResult]:
-    """Do every job of a task.
+    """Do every job of a task, one after another.
 
     Args:
         task: what is open on one image.
         hr, lr: what :func:`load` gave for it.
         metrics: every metric of the run, loaded.
         device: where networks run, as recorded beside times.
-        write: puts bytes into a file, complete or not at all; may return before it is done.
+        write: puts bytes into a file, complete or not at all.
 
     Raises:
         SrbenchError: naming the image and the method.
@@ -145,26 +158,33 @@ def process(
     scorer = Scorer(Original(hr, task.scale, lr, task.border), metrics)
     outcomes: list[JobResult] = []
     for job in task.jobs:
-        try:
-            outcomes.append(_do(task, job, lr, scorer, device, write))
-        except SrbenchError as error:
-            raise _located(error, task.source, job.method.name) from error
+        with located(task, job):
+            made = upscale(task, job, lr)
+            outcomes.append(finish(job, made, scorer, device, write))
     return outcomes
 
 
-def _do(
-    task: Task,
+def upscale(task: Task, job: Job, lr: Image) -> Upscaled:
+    """The SR image of a job: made and timed, or read where it stands already."""
+    if not job.upscale:
+        return Upscaled(read_image(job.path), None)
+    job.method.prepare()
+    begun = time.perf_counter()
+    sr = job.method.upscale(lr, task.source)
+    return Upscaled(sr, time.perf_counter() - begun)
+
+
+def finish(
     job: Job,
-    lr: Image,
+    upscaled: Upscaled,
     scorer: Scorer,
     device: str,
     write: Callable[[Path, bytes], None],
 ) -> JobResult:
-    if job.upscale:
-        job.method.prepare()
-        begun = time.perf_counter()
-        sr = job.method.upscale(lr, task.source)
-        seconds = time.perf_counter() - begun
+    """Write an SR image that was made, and score it."""
+    sr, seconds = upscaled
+    made = None
+    if seconds is not None:
         png = encode_png(sr)
         write(job.path, png)
         made = MadeImage(
@@ -174,11 +194,15 @@ def _do(
             sr.shape[0] * sr.shape[1] / 1e6,
             device,
         )
-    else:
-        sr, made = read_image(job.path), None
     return JobResult(job.method.name, made, scorer.score(sr, job.wanted))
 
 
-def _located(error: SrbenchError, source: ImageId, method: str | None) -> SrbenchError:
-    where = f"{source.dataset}/{source.image}" + (f", {method}" if method else "")
-    return type(error)(f"{where}: {error}")
+@contextmanager
+def located(task: Task, job: Job | None = None) -> Iterator[None]:
+    """Names the image, and the method if there is one, in front of an error's message."""
+    try:
+        yield
+    except SrbenchError as error:
+        where = f"{task.source.dataset}/{task.source.image}"
+        where += f", {job.method.name}" if job else ""
+        raise type(error)(f"{where}: {error}") from error

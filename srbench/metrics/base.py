@@ -222,6 +222,10 @@ class Metric(ABC):
     uses_device = False
     """Whether :meth:`load` makes use of a device."""
 
+    parallel = False
+    """Whether several threads may prepare and score at once, and get the same numbers on one core
+    each. Of a metric that says no, images are scored one after another."""
+
     @property
     def needs(self) -> Needs:
         """What :meth:`prepare` looks at."""

@@ -27,6 +27,8 @@ class LpipsMetric(Metric):
     def __init__(self, net: str) -> None:
         self._net = net
         self._network: Lpips | None = None
+        # The sums of the others depend on the number of threads in their last bits.
+        self.parallel = net == "alex"
         self.facts = (
             Facts(
                 f"lpips_{net}",

@@ -22,6 +22,8 @@ class LrPsnr(Metric):
     (Lugmayr et al. 2021), which asks for 45 dB.
     """
 
+    parallel = True
+
     def __init__(self) -> None:
         self.facts = (
             Facts(

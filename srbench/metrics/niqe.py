@@ -116,6 +116,8 @@ def _parameters() -> dict[str, Floats]:
 class Niqe(Metric):
     """NIQE of the whole SR image; no original is looked at."""
 
+    parallel = True
+
     def __init__(self) -> None:
         self.facts = (
             Facts(

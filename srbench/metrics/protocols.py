@@ -166,6 +166,8 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
 class LumaMetric(Metric):
     """PSNR and SSIM of the luma plane under one protocol."""
 
+    parallel = True
+
     def __init__(self, protocol: Protocol) -> None:
         self._protocol = protocol
         shared: dict[str, Any] = {

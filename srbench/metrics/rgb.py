@@ -22,6 +22,8 @@ class RgbMetric(Metric):
     window of Wang et al. 2004, as under the protocol ``matlab``.
     """
 
+    parallel = True
+
     def __init__(self) -> None:
         shared: dict[str, Any] = {
             "protocol": "rgb",
