@@ -453,7 +453,8 @@ def analyze(
     database: DatabaseOption = None,
 ) -> None:
     """From votes to conclusions: MOS or preference scale, intervals, tests, figures and page."""
-    from .console import make_console, working
+    from .answer import answer_table, conclusions
+    from .console import make_console, table_console, working
 
     if (folder is None) == (ratings is None):
         raise ConfigError("give either the study's folder or --ratings FILE")
@@ -499,6 +500,10 @@ def analyze(
             seed=seed,
             observer=observer,
         )
+    tables = table_console()
+    tables.print(answer_table(out))
+    for text in conclusions(out):
+        tables.print(f"- {text}", markup=False)
     make_console().print(
         f"{counted(len(files), 'file')} made; the page is {out / 'analysis.html'}", markup=False
     )

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -58,6 +59,8 @@ def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
         "--resamples", 200,
     )  # fmt: skip
     assert analyzed.code == 0, analyzed.err
+    assert "SIMULATED: no person rated anything" in analyzed.out
+    assert re.search(r"bicubic +\d\.\d\d +\d\.\d\d +\d\.\d\d", analyzed.out)
     from_file = run_cli(
         "study", "analyze", "--ratings", "votes.csv", "--out", "b", "--resamples", 200
     )
