@@ -17,10 +17,17 @@ from srbench.study.ratings import ratings_csv, ratings_rows
 from srbench.study.status import RaterStatus, Status, study_status
 from srbench.study.store import Study, utc_now
 from study_app.door import DOOR
-from study_app.interim import interim_mos
+from study_app.interim import interim_results
 
 _WANTED = 26
 _REFRESH_SECONDS = 15
+
+_MEASURE = {
+    "acr": "MOS of main trials with its crossed random-effects interval (95 %).",
+    "dcr": "DMOS (DCR) of main trials with its crossed random-effects interval (95 %).",
+    "pair": "Bradley-Terry scale of main trials in just-objectionable differences (1 JOD: "
+    "preferred by 75 %) with its interval (95 %); win rate with ties as half.",
+}
 
 
 def admin_page(study: Study) -> None:
@@ -97,7 +104,7 @@ def _sentence(study: Study, status: Status, wanted: int) -> str:
     fewest = min(status.stimulus_votes.values(), default=0)
     most = max(status.stimulus_votes.values(), default=0)
     votes = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-    sentence = f"The study is {status.state}: each stimulus has {votes} of {wanted} votes"
+    sentence = f"The study is {status.state}: each {_asked(study)} has {votes} of {wanted} votes"
     missing = status.raters_missing(wanted, _share(study))
     if not missing:
         return f"{sentence}; that is enough."
@@ -113,7 +120,7 @@ def _sentence(study: Study, status: Status, wanted: int) -> str:
 
 def _share(study: Study) -> float:
     per_rater = study.manifest.rules.per_rater
-    return 1.0 if per_rater is None else min(1.0, per_rater / len(study.manifest.main))
+    return 1.0 if per_rater is None else min(1.0, per_rater / len(study.manifest.items))
 
 
 def _controls(study: Study, status: Status, wanted: int) -> None:
@@ -182,17 +189,29 @@ def _state(rater: RaterStatus) -> str:
 
 
 def _stimuli(study: Study, status: Status, wanted: int) -> None:
-    st.subheader("Votes for each stimulus")
-    by_id = study.manifest.by_id
-    table = pd.DataFrame(
-        [
-            (by_id[s].dataset, by_id[s].image, by_id[s].method, votes, max(0, wanted - votes))
-            for s, votes in status.stimulus_votes.items()
-        ],
-        columns=["Data set", "Image", "Method", "Votes", "Missing"],
-    )
+    what = _asked(study)
+    st.subheader(f"Votes for each {what}")
+    rows: list[dict[str, object]] = []
+    for rated, votes in status.stimulus_votes.items():
+        shown = [study.manifest.by_id[stimulus] for stimulus in rated.split()]
+        methods = [stimulus.method for stimulus in shown]
+        rows.append(
+            {
+                "Data set": shown[0].dataset,
+                "Image": shown[0].image,
+                **dict(zip(("Method", "Other method"), methods, strict=False)),
+                "Votes": votes,
+                "Missing": max(0, wanted - votes),
+            }
+        )
+    table = pd.DataFrame(rows)
     st.dataframe(table.sort_values("Votes", kind="stable"), hide_index=True, height=240)
-    st.number_input("Votes wanted for each stimulus", 1, 1000, _WANTED, key="wanted")
+    st.number_input(f"Votes wanted for each {what}", 1, 1000, _WANTED, key="wanted")
+
+
+def _asked(study: Study) -> str:
+    """What votes are counted for."""
+    return "pair" if len(study.manifest.asks.methods) > 1 else "stimulus"
 
 
 def _interim(study: Study) -> None:
@@ -202,13 +221,13 @@ def _interim(study: Study) -> None:
         return
     ratings = ratings_rows(study.store)
     for title, simulated in (("Of people", False), ("Of simulated raters", True)):
-        table = interim_mos(ratings, simulated=simulated)
+        table = interim_results(ratings, simulated=simulated)
         if len(table):
             st.markdown(f"**{title}**")
             st.dataframe(table.round(2), hide_index=True)
     st.caption(
-        "MOS of main trials with its crossed random-effects interval (95 %). Looking at it before "
-        "the end, and stopping because of it, makes every later p-value wrong."
+        f"{_MEASURE[study.manifest.asks.name]} Looking at it before the end, and stopping because "
+        "of it, makes every later p-value wrong."
     )
 
 

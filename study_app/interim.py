@@ -8,8 +8,46 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from srbench.stats.cells import cells
+from srbench.stats.bradley_terry import JOD
+from srbench.stats.cells import ALL, cells
 from srbench.stats.intervals import crossed_mean
+from srbench.stats.pair_answers import (
+    check_answers,
+    is_pair_table,
+    pair_block,
+    pair_blocks,
+    pair_scale,
+)
+from srbench.stats.pairs import scale_table
+
+
+def interim_results(
+    ratings: Sequence[Mapping[str, Any]], *, simulated: bool = False
+) -> pd.DataFrame:
+    """What is known so far of each method, from people or from simulated raters, best first: of
+    grades `interim_mos`, of pairs `interim_scale`."""
+    pairs = is_pair_table(pd.DataFrame(list(ratings[:1])))
+    return (interim_scale if pairs else interim_mos)(ratings, simulated=simulated)
+
+
+def interim_scale(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = False) -> pd.DataFrame:
+    """Bradley-Terry scale of the methods over the main answers so far.
+
+    Columns ``method, raters, answers, jod, ci_low, ci_high, win_rate``: just-objectionable
+    differences with the interval of the analysis (95 %), empty for methods that no answer connects
+    with the others.
+    """
+    counted = [r for r in ratings if r["phase"] == "main" and r["simulated"] == simulated]
+    columns = ["method", "raters", "answers", "jod", "ci_low", "ci_high", "win_rate"]
+    if not counted:
+        return pd.DataFrame(columns=columns)
+    answers = check_answers(pd.DataFrame(counted))
+    blocks = pair_blocks(answers)
+    block = blocks[ALL] if ALL in blocks else pair_block(answers)
+    table = scale_table(block, pair_scale(block))
+    table = table.rename(columns={"n_raters": "raters", "n_answers": "answers"})
+    table[["ci_low", "ci_high"]] /= JOD
+    return table.sort_values("win_rate", ascending=False)[columns]
 
 
 def interim_mos(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = False) -> pd.DataFrame:

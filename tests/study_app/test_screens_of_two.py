@@ -13,10 +13,12 @@ from study_servers import ROOT, strolling_clock
 
 pytest.importorskip("playwright", reason="needs playwright")
 
-from driver import Rater
+from driver import PASSWORD, Rater
+from test_admin import sign_in
 from test_rating_screen import find_picture
 
 from srbench.imaging import read_image
+from srbench.study.keys import hash_password
 from srbench.study.making import new_study
 from srbench.study.manifest import stimulus_path
 from srbench.study.ratings import ratings_rows
@@ -37,7 +39,7 @@ def asked(serve, made_once, tmp_path_factory):
             retests=0, procedure_name=name, mode=mode, **options,
         )  # fmt: skip
         opened.append(open_study(out, clock=strolling_clock()))
-        return serve(out), opened[-1]
+        return serve(out, SRBENCH_ADMIN_PASSWORD_HASH=hash_password(PASSWORD)), opened[-1]
 
     yield make
     for study in opened:
@@ -214,19 +216,31 @@ def test_in_one_place_both_pictures_must_be_seen_and_the_original_is_told_as_suc
 
 
 def test_simulated_raters_answer_pairs_and_degradation_through_the_browser(
-    asked, degraded, tmp_path
+    asked, degraded, new_page
 ):
-    for (server, study), votes in ((degraded, 12), (asked("pair", "place"), 6)):
-        done = subprocess.run(
+    served = [degraded, asked("pair", "place")]
+    running = [
+        subprocess.Popen(
             [
                 *(sys.executable, "-m", "srbench", "study", "simulate", str(study.folder)),
                 *("--raters", "1", "--careless", "1", "--seed", "7", "--through", server.url),
             ],
-            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert f"{votes} votes, all marked as simulated" in done.stdout
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for server, study in served
+    ]  # fmt: skip
+    for (server, study), process, votes in zip(served, running, (12, 6), strict=True):
+        said, complaint = process.communicate(timeout=200)
+        assert process.returncode == 0, complaint
+        assert f"{votes} votes, all marked as simulated" in said
         found = [row for row in ratings_rows(study.store) if row["rater"] == "sim-7-001"]
         assert len(found) == votes
         assert {row["toggles"] for row in found} == {1}
         assert all(0 < row["second_ms"] < row["response_ms"] for row in found)
+        page = new_page()
+        sign_in(page, server.url)
+        what = "pair" if study.manifest.pairs else "stimulus"
+        page.get_by_text(f"Votes for each {what}", exact=True).wait_for()
+        page.get_by_text("Show them nevertheless").click()
+        page.get_by_text("Of simulated raters", exact=True).wait_for()
