@@ -213,8 +213,7 @@ def test_a_pair_table_from_elsewhere_is_taken_as_meant_or_refused(fresh, tmp_pat
 def test_a_window_holds_two_pictures_and_the_gap(fresh):
     side, place = (fresh(f"pair-{m}") for m in ("side", "place"))
     for study, width in ((side, 2 * 64 + GAP), (place, 64)):
-        session, _ = study.store.enter()
-        assert window_needed(study.manifest, study.store.playlist(session)) == (width, 48)
+        assert window_needed(study.manifest, study.manifest.main) == (width, 48)
 
 
 def test_what_a_page_sends_is_understood_with_and_without_a_second_picture(fresh):
