@@ -16,6 +16,7 @@ from .bias_model import fit_bias_model
 from .cells import ALL, IMAGE, STIMULUS, blocks, codes, codes_of
 from .claims import claims_table, letters_table
 from .declared import as_exploratory, others_of
+from .degradation import as_degradation, worded
 from .equivalence import equivalence_rows
 from .intervals import block_difference, resample_block
 from .metric_vs_mos import metric_vs_mos
@@ -78,7 +79,7 @@ def analyze(
             equivalent=equivalent,
         )
     ratings = check_ratings(ratings)
-    votes = main_votes(ratings)
+    votes, procedure = main_votes(ratings), str(ratings["procedure"].iloc[0])
     rng = np.random.default_rng(seed)
     _check_family(family, set(votes["method"].unique()))
     model = fit_bias_model(votes)
@@ -130,12 +131,18 @@ def analyze(
             matched, resamples, rng, 1 - alpha, Known(read_facts(scores.attrs.get("metrics")))
         )
         _tell(tables["metric_vs_mos"], unmatched(stimuli, matched))
+    for name in ("mos", "stimuli", "pairwise"):
+        tables[name]["procedure"] = procedure
+    if procedure == "dcr":
+        for name in ("mos", "stimuli"):
+            tables[name] = as_degradation(tables[name])
     tables["letters"] = letters_table(tables)
     tables["claims"] = claims_table(tables, alpha=alpha)
     tables["exclusions"] = _exclusions(ratings, raters)
     tables["notes"] = _notes(tables, ALL in by_dataset, suspected(votes))
-    for name in ("mos", "stimuli", "pairwise"):
-        tables[name]["procedure"] = "acr"
+    for name in ("exclusions", "notes"):
+        for column in tables[name].select_dtypes(["object", "string"]):
+            tables[name][column] = [worded(text, procedure) for text in tables[name][column]]
     for table in tables.values():
         table["simulated"] = bool(ratings["simulated"].any())
     raters["simulated"] = raters["rater"].map(ratings.groupby("rater")["simulated"].any())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from .degradation import means, procedure_of, worded
 from .letters import compact_letters
 from .metric_vs_mos import direction
 from .ratings import REFERENCE
@@ -29,7 +30,7 @@ def claims_table(
     a ``metric (protocol)`` into what is to be printed.
     """
     rows: list[dict[str, str]] = []
-    mos, pairwise = tables["mos"], tables["pairwise"]
+    mos, pairwise = means(tables["mos"]), tables["pairwise"]
     for dataset, own in mos[mos["ci_method"] == "crossed"].groupby("dataset", sort=False):
         pairs = pairwise[pairwise["dataset"] == dataset]
         head, found = tested(pairwise, str(dataset)), standing(tables, str(dataset))
@@ -49,6 +50,8 @@ def claims_table(
     comparison = tables.get("metric_comparison")
     if comparison is not None and len(comparison):
         rows += _metrics(tables["metric_vs_mos"], comparison, metric_name)
+    for row in rows:
+        row["claim"] = worded(row["claim"], procedure_of(mos))
     return pd.DataFrame(rows, columns=pd.Index(["dataset", "topic", "claim"]))
 
 
@@ -59,7 +62,7 @@ def letters_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     in which every pair was tested have letters, and only if a thousand letters are enough.
     """
     rows: list[dict[str, object]] = []
-    mos, pairwise = tables["mos"], tables["pairwise"]
+    mos, pairwise = means(tables["mos"]), tables["pairwise"]
     for dataset, own in mos[mos["ci_method"] == "crossed"].groupby("dataset", sort=False):
         ordered = own.sort_values("mos", ascending=False, kind="stable")
         methods = [str(method) for method in ordered["method"]]

@@ -16,6 +16,7 @@ from ..errors import RatingsError
 from .bradley_terry import SAME, Fit, connected, fit_scale
 from .cells import ALL, IMAGE, Floats, Ints, codes, codes_of
 from .crossed_scale import influences
+from .degradation import check_procedure
 from .ratings import require_table
 from .table_rules import (
     check_occasion,
@@ -31,7 +32,9 @@ from .units import check_units, with_units
 
 PAIR_NAMES = ["rater", "dataset", "image", "method_a", "method_b"]
 PAIR_REQUIRED = [*PAIR_NAMES, "answer"]
-PAIR_OPTIONAL = ["first", "repetition", "phase", "content", "panel", "scale", "study", "simulated"]
+PAIR_OPTIONAL = [
+    "first", "repetition", "phase", "content", "panel", "scale", "study", "simulated", "procedure"
+]  # fmt: skip
 ANSWERS = ("a", "b", "same")
 
 
@@ -89,6 +92,7 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
             "mend or remove the row (a question that was not answered has no row)",
         )
     check_occasion(table)
+    check_procedure(table, ("pair",))
     check_units(table)
     refuse_mixed(table)
     low, high = in_order(table)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import RatingsError
+from .degradation import check_procedure
 from .table_rules import PHASES as PHASES
 from .table_rules import REFERENCE as REFERENCE
 from .table_rules import (
@@ -27,7 +28,17 @@ from .units import UNITS, check_units
 
 NAMES = ["rater", "dataset", "image", "method"]
 REQUIRED = [*NAMES, "score"]
-OPTIONAL = ["repetition", "phase", "scale", "study", "study_id", "simulated", "expected", *UNITS]
+OPTIONAL = [
+    "repetition",
+    "phase",
+    "scale",
+    "study",
+    "study_id",
+    "simulated",
+    "expected",
+    "procedure",
+    *UNITS,
+]
 LOWEST, HIGHEST = 1, 5
 
 
@@ -47,11 +58,12 @@ def require_table(what: str, table: object) -> None:
 def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     """The ratings with names as text, whole scores and every optional column the rules need.
 
-    ``phase`` defaults to ``main``, ``repetition`` to 0, ``simulated`` to False. Columns are known
-    whatever the case of their names. Names are compared in Unicode's form NFC, without blanks
-    around them. Method names that differ in case only are one method, spelt as first met; ``hr`` is
-    ``HR``. Known data sets have the catalogue's names (``B100`` is ``BSD100``). Rows keep their
-    order. Checking twice changes nothing.
+    ``phase`` defaults to ``main``, ``repetition`` to 0, ``simulated`` to False, ``procedure`` (what
+    was asked: ``acr`` or ``dcr``) to ``acr``. Columns are known whatever the case of their names.
+    Names are compared in Unicode's form NFC, without blanks around them. Method names that differ
+    in case only are one method, spelt as first met; ``hr`` is ``HR``. Known data sets have the
+    catalogue's names (``B100`` is ``BSD100``). Rows keep their order. Checking twice changes
+    nothing.
 
     Raises:
         RatingsError: no rows, columns missing or there twice, empty names, a data set called all,
@@ -92,6 +104,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     )
     table["score"] = score.astype(np.int64)
     check_occasion(table)
+    check_procedure(table)
     check_units(table)
     refuse_mixed(table)
     key = ["rater", "dataset", "image", "method", "phase", "repetition"]

@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from .cells import ALL
+from .degradation import means
 from .ratings import REFERENCE
 from .significance import HEADLINE
 
@@ -49,7 +50,7 @@ class Standing:
 
 def standing(tables: Mapping[str, pd.DataFrame], dataset: str) -> Standing:
     """How things stand in one data set (or ``all``) of the tables of `analyze`."""
-    own = tables["mos"]
+    own = means(tables["mos"])
     own = own[(own["dataset"] == dataset) & (own["ci_method"] == "crossed")]
     alone = tuple(
         member if own[f"n_{member}s"].max() == 1 else unit

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...files import safe_stem
 from ...metrics.table import Known
+from ...stats.degradation import procedure_of, worded
 from ..kit.drawn import Drawn
 from ..kit.panels import mark_simulated
 from ..kit.style import (
@@ -39,8 +40,7 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
             tables,
             safe_stem(f"mos_{name}"),
             f"Mean opinion score, {dataset_name(name)}",
-            f"Lines: {_CROSSED}. {_about_letters(tables, name)}Hollow circles: MOS that Ledig et "
-            "al. 2017 published for their own networks and raters.",
+            f"Lines: {_CROSSED}. {_about_letters(tables, name)}{_about_paper(tables)}",
             mos_figure(tables, name),
         )
     for name in names:
@@ -101,6 +101,12 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
         )
 
 
+def _about_paper(tables: Tables) -> str:
+    if procedure_of(tables["mos"]) != "acr":
+        return ""
+    return "Hollow circles: MOS that Ledig et al. 2017 published for their own networks and raters."
+
+
 def _about_letters(tables: Tables, dataset: str) -> str:
     letters = tables["letters"]
     letters = letters.loc[letters["dataset"] == dataset, "letters"]
@@ -146,4 +152,5 @@ def _drawn(tables: Tables, stem: str, title: str, caption: str, figure: Figure) 
         with figure_style():
             mark_simulated(figure)
         caption += " Simulated raters, not people."
-    return Drawn(stem, title, caption, figure)
+    procedure = procedure_of(tables["mos"])
+    return Drawn(stem, worded(title, procedure), worded(caption, procedure), figure)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...metrics.table import Known
+from ...stats.degradation import MEAN, procedure_of
 from ...stats.intervals import t_quantile
 from ...stats.mapping import fit_mapping
 from ...stats.ratings import HIGHEST, LOWEST
@@ -70,7 +71,7 @@ def metric_figure(tables: Tables, metric: str, protocol: str, into: Axes | None 
             axes.plot(across, fit_mapping(x, y)(across), color=INK, linewidth=1.2, zorder=3)
         axes.set_ylim(LOWEST - 0.1, HIGHEST + 0.1)
         axes.set_yticks(range(LOWEST, HIGHEST + 1))
-        axes.set_ylabel("MOS")
+        axes.set_ylabel(MEAN[procedure_of(tables["mos"])])
         better = {
             "higher": f"{axis_label}, better →",
             "lower": f"← better, {axis_label}",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...stats.degradation import ENDS, MEAN, procedure_of
 from ...stats.ratings import HIGHEST, LOWEST
 from ...stats.significance import HEADLINE
 from ..kit.panels import (
@@ -49,7 +50,8 @@ def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure
     letters = tables["letters"]
     letters = letters[letters["dataset"] == dataset].set_index("method")["letters"]
     paper = published("ledig2017_mos.csv")
-    paper = paper[paper["dataset"] == dataset].set_index("method")["mos"]
+    asked = procedure_of(tables["mos"])
+    paper = paper[(paper["dataset"] == dataset) & (asked == "acr")].set_index("method")["mos"]
     longest = max((len(text) for text in letters), default=0)
     if longest > LONGEST_LETTERS:  # they stand in the table
         letters, longest = letters.iloc[:0], 0
@@ -61,7 +63,7 @@ def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure
             into=into,
         )
         name_rows(axes, own["method"])
-        _scale_axis(axes)
+        _scale_axis(axes, MEAN[asked], asked)
         for y, row in enumerate(own.to_dict("records")):
             method, x = str(row["method"]), row["mos"]
             low = max(row["ci_low"], LOWEST)
@@ -93,7 +95,7 @@ def votes_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figu
     with figure_style():
         figure, axes = rows_figure(dataset_name(dataset), len(own), row=0.225, into=into)
         name_rows(axes, own["method"])
-        _scale_axis(axes, "score, 1 bad to 5 excellent")
+        _scale_axis(axes, "score", procedure_of(tables["mos"]))
         axes.grid(visible=False)
         axes.set_xlim(LOWEST - 0.5, HIGHEST + 0.5)
         for y, row in enumerate(own.to_dict("records")):
@@ -180,7 +182,8 @@ def differences_figure(tables: Tables, dataset: str, into: Axes | None = None) -
     return figure
 
 
-def _scale_axis(axes: Axes, label: str = "MOS, 1 bad to 5 excellent") -> None:
+def _scale_axis(axes: Axes, what: str, procedure: str) -> None:
     axes.set_xlim(LOWEST - 0.1, HIGHEST + 0.1)
     axes.set_xticks(range(LOWEST, HIGHEST + 1))
-    axes.set_xlabel(label)
+    low, high = ENDS[procedure]
+    axes.set_xlabel(f"{what}, {LOWEST} {low} to {HIGHEST} {high}")

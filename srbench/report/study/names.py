@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ...stats.degradation import means
 from ..kit.style import (
     dataset_order,
     method_order,
@@ -22,7 +23,7 @@ def datasets_of(tables: Tables) -> list[str]:
 
 def crossed_rows(tables: Tables, dataset: str) -> pd.DataFrame:
     """One row per method of a data set, with the headline interval, in the order of tables."""
-    own = tables["mos"]
+    own = means(tables["mos"])
     own = own[(own["dataset"] == dataset) & (own["ci_method"] == "crossed")]
     return own.sort_values("method", key=lambda names: names.map(method_order), kind="stable")
 

@@ -50,7 +50,7 @@ def render_analysis(
                 if name not in shared],
         mos=per_dataset(by_stem["mos"]),
         mos_table=by_stem["mos"],
-        paper=by_stem["mos_table2"],
+        paper=by_stem.get("mos_table2"),
         pairs=per_dataset(by_stem["mos_pairs"]),
         pairs_table=by_stem["mos_pairs"],
         rest=[without_empty(by_stem[stem])

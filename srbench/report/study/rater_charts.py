@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ...stats.degradation import MEAN, means, procedure_of
 from ...stats.ratings import HIGHEST, LOWEST
 from ..kit.labels import Segment, place_labels
 from ..kit.panels import panel
@@ -73,7 +74,7 @@ def _outlying(raters: pd.DataFrame, most: int = 5) -> pd.DataFrame:
 
 def sos_figure(tables: Tables, a: float, into: Axes | None = None) -> Figure:
     """Variance of votes against MOS per stimulus, and the SOS parabola."""
-    stimuli = tables["stimuli"].dropna(subset=["sd"])
+    stimuli = means(tables["stimuli"]).dropna(subset=["sd"])
     x = np.linspace(LOWEST, HIGHEST, 200)
     parabola = -(x**2) + (LOWEST + HIGHEST) * x - LOWEST * HIGHEST
     with figure_style():
@@ -88,7 +89,7 @@ def sos_figure(tables: Tables, a: float, into: Axes | None = None) -> Figure:
         axes.set_ylim(0, min(highest, 4.4) or 1.0)  # 0 where all votes are the same
         axes.set_xlim(LOWEST - 0.1, HIGHEST + 0.1)
         axes.set_xticks(range(LOWEST, HIGHEST + 1))
-        axes.set_xlabel("MOS")
+        axes.set_xlabel(MEAN[procedure_of(tables["mos"])])
         axes.locator_params(axis="y", nbins=5)
         axes.set_ylabel("variance of scores")
         axes.set_title("Spread of votes")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from ...metrics.table import Known
+from ...stats.degradation import procedure_of, worded
 from ...stats.significance import HEADLINE, PAPER
 from ...stats.standing import standing
 from ..kit.frames import Column, frame_table, mark_best, value_cell
@@ -34,13 +35,28 @@ _TESTS = {
 
 def all_tables(tables: Tables) -> list[Table]:
     """Every table that is written, in the order in which the page shows them."""
-    made = [mos(tables), beside_the_paper(tables), pairs(tables), *omnibus(tables)]
+    procedure = procedure_of(tables["mos"])
+    made = [mos(tables), pairs(tables), *omnibus(tables)]
+    if procedure == "acr":  # which is what the paper asked
+        made.insert(1, beside_the_paper(tables))
     if "equivalence" in tables:
         frame = ordered(tables["equivalence"], tables)
         made.append(equivalence("mos_equivalence", frame, "grades"))
     made += [metrics(tables)] if "metric_vs_mos" in tables else []
     made += [reliability(tables), raters(tables), sensitivity(tables), exclusions(tables)]
+    made = [_worded(table, procedure) for table in made]
     return told_simulated(made, bool(tables["mos"]["simulated"].any()))
+
+
+def _worded(table: Table, procedure: str) -> Table:
+    """A table whose words name the mean of this procedure."""
+    return replace(
+        table,
+        title=worded(table.title, procedure),
+        caption=worded(table.caption, procedure),
+        headings=tuple(replace(h, label=worded(h.label, procedure)) for h in table.headings),
+        notes=tuple(worded(note, procedure) for note in table.notes),
+    )
 
 
 def told_simulated(made: list[Table], simulated: bool) -> list[Table]:
@@ -79,26 +95,27 @@ def equivalence(stem: str, frame: pd.DataFrame, unit: str) -> Table:
 def mos(tables: Tables) -> Table:
     """MOS, interval, DMOS, mean rank and letters of every method."""
     own, about = tables["mos"][tables["mos"]["ci_method"] == "crossed"], tables["notes"]
-    unranked = unranked_sets(tables)
+    unranked, dcr = unranked_sets(tables), procedure_of(own) == "dcr"
+    hidden = "DMOS (ACR-HR): rater's score − that of the original + 5. "
     frame = own.merge(tables["letters"][["dataset", "method", "letters"]], how="left")
     frame["letters"] = frame["letters"].fillna("—")
     table = frame_table(
         "mos",
-        "Mean opinion scores",
+        "Differential mean opinion scores" if dcr else "Mean opinion scores",
         "Interval: 95 %, raters and images both random (crossed random effects). Methods of one "
         "data set that share a letter do not differ significantly, which does not show them equal. "
         f"{letters_note(tables['letters']['letters'])}"
-        "DMOS: rater's score − that of the original + 5. Rank: 1 is best. Best in bold, second "
-        "underlined, the original apart.",
+        f"{'' if dcr else hidden}Rank: 1 is best. Best in bold, second underlined, the original "
+        "apart.",
         ordered(frame, tables),
         [
             Column("dataset", "Data set", "dataset"),
             Column("method", "Method", "method"),
-            Column("mos", "MOS ↑", 2),
+            Column("dmos" if dcr else "mos", "MOS ↑", 2),
             Column("ci_low", "from", 2, "95 % interval"),
             Column("ci_high", "to", 2, "95 % interval"),
             Column("letters", "Letters"),
-            Column("dmos", "DMOS ↑", 2),
+            *([] if dcr else [Column("dmos", "DMOS (ACR-HR) ↑", 2)]),
             Column("mean_rank", "Rank ↓", 2),
             Column("n_ratings", "Ratings", "whole"),
             Column("n_raters", "Raters", "whole"),
@@ -110,7 +127,9 @@ def mos(tables: Tables) -> Table:
             *(f"— {note}" for note in about.loc[about["table"] == "letters", "note"]),
         ],
     )
-    return _marked(table, {"mos": True, "dmos": True, "mean_rank": False}, set(unranked))
+    better = {"mos": True, "dmos": True, "mean_rank": False}
+    there = {heading.key for heading in table.headings}
+    return _marked(table, {k: v for k, v in better.items() if k in there}, set(unranked))
 
 
 def unranked_sets(tables: Tables) -> list[str]:

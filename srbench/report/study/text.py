@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...stats.claims import every_pair, join
+from ...stats.degradation import means, procedure_of, worded
 from ...stats.ratings import REFERENCE
 from ...stats.standing import standing, tested
 from ...stats.units import told_units
@@ -15,11 +16,28 @@ from ...wording import counted
 from ..kit.style import dataset_name, display_name, format_value
 from .names import Tables, datasets_of
 
+_MEAN = {
+    "acr": "The mean opinion score (MOS)",
+    "dcr": "The differential mean opinion score of degradation category rating, DMOS (DCR),",
+}
+_ASKED = {
+    "acr": "absolute category rating (1 bad, 2 poor, 3 fair, 4 good, 5 excellent)",
+    "dcr": (
+        "degradation category rating beside the original, shown as such (ITU-T P.910: 1 very "
+        "annoying, 2 annoying, 3 slightly annoying, 4 perceptible but not annoying, 5 "
+        "imperceptible)"
+    ),
+}
+
 
 def headline(tables: Tables) -> str:
     """Who is rated best, by how much, and how sure that is, in one sentence; or why nobody is."""
+    return worded(_headline(tables), procedure_of(tables["mos"]))
+
+
+def _headline(tables: Tables) -> str:
     name = datasets_of(tables)[-1]
-    own = tables["mos"]
+    own = means(tables["mos"])
     own = own[(own["dataset"] == name) & (own["ci_method"] == "crossed")]
     found, head = standing(tables, name), tested(tables["pairwise"], name)
     # Only what every data set shows can be pooled: the best of one may be missing here.
@@ -93,12 +111,13 @@ def methods_text(
     said = [
         _design(main),
         told_units(main),
-        f"The mean opinion score (MOS) is the mean over (rater, image) cells, a rater's repeated "
-        f"votes on one stimulus averaged first. Its {level} confidence interval treats raters and "
-        "images as random samples (two-way crossed random effects without interaction): the "
-        "variance of the mean is (MS_raters + MS_images − MS_residual)/(R·I) with Satterthwaite "
-        "degrees of freedom; where that is not positive or has fewer degrees of freedom than the "
-        "smaller of R − 1 and I − 1, max(MS_raters, MS_images)/(R·I) stands in with that number"
+        f"{_MEAN[procedure_of(tables['mos'])]} is the mean over (rater, image) cells, a rater's "
+        f"repeated votes on one stimulus averaged first. Its {level} confidence interval treats "
+        "raters and images as random samples (two-way crossed random effects without interaction): "
+        "the variance of the mean is (MS_raters + MS_images − MS_residual)/(R·I) with "
+        "Satterthwaite degrees of freedom; where that is not positive or has fewer degrees of "
+        "freedom than the smaller of R − 1 and I − 1, max(MS_raters, MS_images)/(R·I) stands in "
+        "with that number"
         + _missing(main)
         + f". Bootstrap intervals resample raters and images together ({settings['resamples']} "
         "resamples, percentiles; Owen 2007); Student intervals and exact binomial intervals "
@@ -106,8 +125,8 @@ def methods_text(
     ]
     if REFERENCE in set(main["method"].unique()):
         said.append(
-            "DMOS is the rater's score minus that rater's score of the original of the same image "
-            "plus 5 (hidden reference, ITU-T P.910); values above 5 are kept. "
+            "DMOS (ACR-HR) is the rater's score minus that rater's score of the original of the "
+            "same image plus 5 (hidden reference, ITU-T P.910); values above 5 are kept. "
         )
     said.append(
         "The average rank is the rank of each version within one rater and image, ties averaged, "
@@ -154,7 +173,7 @@ def methods_text(
             "all their methods, the mapping held fixed. The metric whose SROCC agrees best with "
             "the raters was compared with each other one in the same resamples (Bonferroni)."
         )
-    return said
+    return [worded(text, procedure_of(tables["mos"])) for text in said]
 
 
 def _design(main: pd.DataFrame) -> str:
@@ -172,7 +191,7 @@ def _design(main: pd.DataFrame) -> str:
     )
     return (
         f"{main['rater'].nunique()} raters gave {len(main):,} ratings on the five-point scale of "
-        "absolute category rating (1 bad, 2 poor, 3 fair, 4 good, 5 excellent) to "
+        f"{_ASKED[str(main['procedure'].iloc[0])]} to "
         f"{stimuli:,} stimuli: {main['method'].nunique()} versions{hidden}, of images of {sets}."
         f"{note}"
     )
