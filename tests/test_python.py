@@ -145,7 +145,7 @@ def test_a_run_and_its_results(root):
     own = Figure().subplots()
     assert isinstance(own, Axes)
     assert results.plane(ax=own) is own
-    assert own.get_ylabel() == "← lower is better, brightness"
+    assert own.get_ylabel() == "← better, brightness"
     assert results.distributions("Mini", metrics=["psnr"], ax=Figure().subplots())
     assert results.speed(ax=Figure().subplots())
     assert "Mini" in repr(results)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from printed import require_printable
 from simulated_ratings import PAPER_METHODS, simulate
 
 from srbench.csv_cells import guard, unguard
@@ -117,7 +118,7 @@ def test_every_figure_is_png_and_pdf(written):
     assert stems == {path.stem for path in (written / "figures").glob("*.pdf")}
     for name in ("mos", "ranks", "differences"):
         assert {f"{name}_Set5", f"{name}_Set14", f"{name}_all"} <= stems
-    assert {"votes_Set5", "votes_Set14", "raters", "sos", "metric_psnr_y_matlab"} <= stems
+    assert {"votes_Set5", "votes_Set14", "raters", "sos", "metric_vs_mos"} <= stems
 
 
 def test_the_page_asks_the_network_for_nothing_and_escapes_names(written):
@@ -242,21 +243,28 @@ def test_the_figures_of_any_number_of_methods_hold_all_they_show(count):
     assert len(letters) or tables["notes"]["note"].str.contains("no letters for D").any()
     for stem in ("mos_D", "votes_D", "ranks_D", "differences_D"):
         figure = drawn[stem].figure
-        figure.canvas.draw()
-        whole = figure.bbox
+        require_printable(figure)
         texts = [text for axes in figure.axes for text in axes.texts]
         assert stem != "mos_D" or len(texts) == (count if shown else 0)
         for axes in figure.axes:
-            marks = [*axes.get_xticklabels(), *axes.get_yticklabels()]
-            for text in [*texts, *(mark for mark in marks if mark.get_text())]:
-                box = text.get_window_extent()
-                assert whole.x0 <= box.x0 <= box.x1 <= whole.x1, (stem, text.get_text())
-                assert whole.y0 <= box.y0 <= box.y1 <= whole.y1, (stem, text.get_text())
             across = sorted(
                 (mark.get_window_extent() for mark in axes.get_xticklabels()), key=lambda b: b.x0
             )
             gaps = [right.x0 - left.x1 for left, right in itertools.pairwise(across)]
             assert min(gaps, default=0) > -1, stem
+
+
+def test_a_metric_has_one_panel_whatever_its_protocols_and_the_best_stands_first(ratings, scores):
+    tables = analyze(ratings, scores, resamples=20)
+    figure = {drawn.stem: drawn for drawn in draw_analysis(tables)}["metric_vs_mos"].figure
+    require_printable(figure)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    rows = tables["metric_vs_mos"]
+    rows = rows[(rows["level"] == "stimulus") & (rows["label"].isin(titles))]
+    assert rows["metric"].is_unique
+    assert set(rows["metric"]) == set(tables["metric_vs_mos"].dropna(subset=["srocc"])["metric"])
+    strength = rows.set_index("label")["srocc"].abs().round(3)[titles]
+    assert strength.is_monotonic_decreasing
 
 
 def test_tables_are_rectangular_and_hold_what_plain_latex_can_set(ratings, scores):

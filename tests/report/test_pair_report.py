@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from printed import require_printable
 from simulated_answers import simulate_answers
 from simulated_ratings import simulate
 
@@ -111,6 +112,8 @@ def test_sixty_methods_have_their_figures_and_page(tmp_path):
     made = simulate_answers(np.random.default_rng(7), 2, {"Set5": 2}, quality)
     write_study_analysis(made, tmp_path, resamples=100)
     assert (tmp_path / "analysis.html").is_file()
+    for drawn in draw_pair_study(analyze_pairs(made, resamples=20)):
+        require_printable(drawn.figure)
 
 
 def test_the_command_tells_the_kind_by_the_columns(answers, tmp_path, run_cli, refused):

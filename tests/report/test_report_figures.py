@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.text import Text
 from PIL import Image
+from printed import require_printable
 
-from srbench.errors import ImageError, ResultsError
+from srbench.errors import ImageError, ResultsError, UnknownName
 from srbench.imaging import write_png
-from srbench.report.benchmark.crop_figure import CROP_SIDE, crop_box, draw_crops
+from srbench.report.benchmark.charts import plane, speed
+from srbench.report.benchmark.crop_figure import CROP_SIDE, _comparing, crop_box, draw_crops
 from srbench.report.benchmark.crops import Box, View, box_around, busiest_box, enlarge, views
 from srbench.report.benchmark.figures import draw_figures
 from srbench.report.benchmark.results import read_results
+from srbench.report.benchmark.significance import bootstrap_interval
 from srbench.report.kit.style import figure_svg, save_figure
+
+COLUMNS = ["dataset", "image", "method", "scale", "protocol", "metric", "value"]
+METHODS = (
+    "nearest", "bicubic", "srcnn", "srresnet-mse", "srresnet-vgg22", "srresnet-vgg54", "srgan-mse",
+    "srgan-vgg22", "srgan-vgg54", "srgan-lpips", "srgan-tv", "mine",
+)  # fmt: skip
 
 
 def view_of(pixels: dict[str, np.ndarray]) -> View:
@@ -113,8 +124,80 @@ def test_every_figure_is_drawn_and_captioned(make_folder):
         "speed_cpu_x2", "speed_cpu_x4", "crops_Photos_x4_coffee", "crops_Photos_x2_coffee",
     }  # fmt: skip
     for figure in drawn.values():
-        assert "bootstrap" in figure.caption or "Scores are of the whole image" in figure.caption
+        require_printable(figure.figure)
+        told = ("bootstrap", "Scores are of the whole image", "Intervals of PSNR are in the tables")
+        assert any(words in figure.caption for words in told)
         assert "†" in figure.caption or figure.stem.startswith("speed")
+
+
+def many(datasets=("Set5", "Set14", "BSD100"), methods=METHODS, images=8) -> pd.DataFrame:
+    """PSNR and LPIPS of methods that differ by what differs between images, too."""
+    draw = np.random.default_rng(1)
+    rows = []
+    for dataset in datasets:
+        base = draw.normal(28, 3, images)
+        for i, method in enumerate(methods):
+            own = base + 0.2 * i + draw.normal(0, 0.1, images)
+            for image, psnr in enumerate(own):
+                start = (dataset, f"{image:02}", method, 4)
+                rows.append((*start, "matlab", "psnr_y", psnr))
+                rows.append((*start, "lpips-v0.1", "lpips_alex", 0.5 - 0.01 * psnr))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_the_plane_shows_every_data_set_with_the_same_labels(make_folder):
+    results = read_results(make_folder(scores=many(), timed=False, pictures=False))
+    figure = plane(results, 4)
+    assert figure is not None
+    require_printable(figure)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "Set5 ×4", "Set14 ×4", "BSD100 ×4",
+    ]  # fmt: skip
+    tops = {axes.get_position().y0 for axes in figure.axes}
+    assert len(tops) == 1  # side by side
+    beside = [sorted(text.get_text() for text in axes.texts) for axes in figure.axes]
+    assert beside[0] == beside[1] == beside[2]
+    names = [text.get_text() for text in figure.texts] or beside[0]
+    assert {"SRResNet-MSE", "SRGAN-VGG54", "mine"} <= {name.rstrip("†") for name in names}
+
+
+def test_lines_of_the_plane_are_intervals_of_the_difference_to_a_chosen_baseline(make_folder):
+    scores = many(datasets=("Set5",), methods=("bicubic", "srcnn", "mine"))
+    results = read_results(make_folder(scores=scores, timed=False, pictures=False))
+    for baseline, others in (("bicubic", ("srcnn", "mine")), ("SRCNN", ("bicubic", "mine"))):
+        axes = results.plane(baseline=baseline).axes[0]
+        lines = [line for line in axes.lines if len(line.get_xdata()) == 2]
+        across = [line for line in lines if line.get_ydata()[0] == line.get_ydata()[1]]
+        assert len(across) == 2  # none through the baseline itself
+        wide = scores[scores["metric"] == "psnr_y"].pivot(
+            index="image", columns="method", values="value"
+        )
+        for line, method in zip(across, others, strict=True):
+            low, high = bootstrap_interval((wide[method] - wide[baseline.lower()]).to_numpy())
+            assert np.ptp(line.get_xdata()) == pytest.approx(high - low)
+    with pytest.raises(UnknownName, match="did you mean 'srcnn'"):
+        results.plane(baseline="srcn")
+
+
+def test_networks_of_one_architecture_are_one_mark_of_speed(make_folder):
+    results = read_results(make_folder(scores=many(), pictures=False))
+    figure = speed(results, 4, "cpu")
+    assert figure is not None
+    require_printable(figure)
+    marks = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    assert len(marks) == 5  # nearest, bicubic, SRCNN, SRResNet, mine
+    assert "SRResNet (8 networks)" in {t.get_text() for t in figure.findobj(Text)}
+    best = many().query("dataset == 'Set5' and metric == 'psnr_y'").groupby("method")["value"]
+    best = best.mean().filter(like="sr").drop("srcnn").max()
+    assert max(float(mark.get_ydata()[0]) for mark in marks[:4]) == pytest.approx(best, abs=1e-5)
+
+
+def test_crops_go_from_the_plainest_to_the_original_each_gan_beside_its_network():
+    given = ["HR", *METHODS]
+    assert sorted(given, key=_comparing) == [
+        "nearest", "bicubic", "srcnn", "srresnet-mse", "srgan-mse", "srresnet-vgg22",
+        "srgan-vgg22", "srresnet-vgg54", "srgan-vgg54", "srgan-lpips", "srgan-tv", "mine", "HR",
+    ]  # fmt: skip
 
 
 def test_without_lpips_timings_or_images_the_rest_is_drawn(make_folder, small_scores):

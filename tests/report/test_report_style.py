@@ -31,6 +31,19 @@ def test_the_original_is_black_and_baselines_are_grey():
         assert red == green == blue
 
 
+def test_a_users_own_methods_have_a_colour_that_no_other_has():
+    own = [style.method_style(f"mine{i}") for i in range(40)]
+    assert {look.colour for look in own} == {style.ACCENT}
+    assert style.ACCENT not in {style.method_style(name).colour for name in METHODS}
+    assert len(set(own)) > 8
+
+
+def test_a_self_ensemble_looks_as_its_network_turned_inside_out():
+    looks = [style.method_style(name + end) for name in METHODS[:-1] for end in ("", "+")]
+    assert len({(look.colour, look.marker, look.filled) for look in looks}) == len(looks)
+    assert style.method_style("srgan-mse+").colour == style.method_style("srgan-mse").colour
+
+
 def test_names_match_without_regard_to_case():
     assert style.method_style("SRGAN-MSE") == style.method_style("srgan-mse")
     assert style.canonical("SRResNet-MSE") == "srresnet-mse"

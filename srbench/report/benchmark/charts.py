@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from ...errors import ConfigError
 from ...metrics.base import Facts
 from ..kit.labels import Segment, place_labels
+from ..kit.panels import draw_key, side_by_side
 from ..kit.style import (
     COLUMN_WIDTH,
     INK,
+    TEXT,
+    MethodStyle,
+    architecture,
     display_name,
     figure_style,
     is_reference,
@@ -82,47 +86,91 @@ def _panels(count: int, height: float, *, left: float = _LEFT) -> tuple[Figure, 
     return figure, axes
 
 
-def _point(axes: Axes, x: Mean, y: Mean, method: str) -> list[Segment]:
-    """A method's marker with both its intervals; the intervals as segments."""
-    style = method_style(method)
-    across: Segment = ((x.low, y.value), (x.high, y.value))
-    upright: Segment = ((x.value, y.low), (x.value, y.high))
-    for (x0, y0), (x1, y1) in (across, upright):
-        axes.plot([x0, x1], [y0, y1], color=style.colour, linewidth=0.8, alpha=0.5, zorder=2)
-    axes.plot(
-        x.value, y.value, linestyle="none", marker=style.marker, color=style.colour,
-        markerfacecolor=style.face, markersize=8 if style.marker == "*" else 5.5,
-        markeredgewidth=1.1, zorder=3,
-    )  # fmt: skip
-    return [across, upright]
+@dataclass(frozen=True)
+class Mark:
+    """One mark of a chart: its place, its look, and the lines through it."""
+
+    name: str
+    style: MethodStyle
+    x: float
+    y: float
+    lines: tuple[Segment, ...]
 
 
-def _scatter(
-    axes: Axes, points: dict[str, tuple[Mean, Mean]], marks: Mapping[str, str] | None = None
-) -> None:
-    segments = [s for m, (x, y) in points.items() for s in _point(axes, x, y, m)]
-    axes.margins(0.16, 0.16)
-    names = [display_name(m, limit=18) + (marks or {}).get(m, "") for m in points]
-    styles = [method_style(m) for m in points]
-    place_labels(axes, [(x.value, y.value) for x, y in points.values()], names, styles, segments)
+def _cross(x: Mean, y: Mean) -> tuple[Segment, Segment]:
+    """Both intervals of a point."""
+    return ((x.low, y.value), (x.high, y.value)), ((x.value, y.low), (x.value, y.high))
 
 
-def _panels_or(
-    axes: Axes | None, titles: Sequence[str], height: float, *, left: float = _LEFT
-) -> tuple[Figure, list[Axes]]:
-    """Panels on a new figure; or the caller's axes, which hold one. And what is given back.
+def _chart(
+    panels: Mapping[str, Sequence[Mark]],
+    axes: Axes | None,
+    prepare: Callable[[Axes, str], None],
+) -> Figure:
+    """A panel for each data set, side by side, with the same labels in every one.
+
+    Names stand beside their marks where there is room for all of them in every panel, else in one
+    key below. The caller's axes hold one panel. ``prepare`` names the axes of a panel.
 
     Raises:
         ConfigError: there is one pair of axes for several data sets.
     """
-    if axes is None:
-        return _panels(len(titles), height, left=left)
-    if len(titles) > 1:
+    if axes is not None and len(panels) > 1:
         raise ConfigError(
-            f"one pair of axes cannot show {len(titles)} panels ({', '.join(titles)}); name one "
+            f"one pair of axes cannot show {len(panels)} panels ({', '.join(panels)}); name one "
             "data set by dataset=, or give no ax"
         )
-    return cast("Figure", axes.figure), [axes]
+    looks = {mark.name: mark.style for marks in panels.values() for mark in marks}
+    with figure_style():
+        if axes is not None or len(panels) == 1:
+            figure, found = (cast("Figure", axes.figure), [axes]) if axes else side_by_side(1, 2.35)
+            for each, (title, marks) in zip(found, panels.items(), strict=True):
+                _draw(each, title, marks, prepare)
+                _label(each, marks, key=True)
+            return figure
+        for key in (False, True):
+            figure, found = side_by_side(len(panels), 1.95, len(looks) if key else 0)
+            for each, (title, marks) in zip(found, panels.items(), strict=True):
+                _draw(each, title, marks, prepare)
+            if key:
+                draw_key(figure, list(looks), list(looks.values()))
+            elif all(_label(each, m) for each, m in zip(found, panels.values(), strict=True)):
+                break
+    return figure
+
+
+def _draw(
+    axes: Axes, title: str, marks: Sequence[Mark], prepare: Callable[[Axes, str], None]
+) -> None:
+    prepare(axes, title)
+    axes.locator_params(axis="y", nbins=6)
+    for mark in marks:
+        style = mark.style
+        for (x0, y0), (x1, y1) in mark.lines:
+            axes.plot([x0, x1], [y0, y1], color=style.colour, linewidth=0.9, alpha=0.6, zorder=2)
+        axes.plot(
+            mark.x, mark.y, linestyle="none", marker=style.marker, color=style.colour,
+            markerfacecolor=style.face, markersize=8 if style.marker == "*" else 5.5,
+            markeredgewidth=1.1, zorder=3,
+        )  # fmt: skip
+    axes.margins(0.16, 0.16)
+
+
+def _label(axes: Axes, marks: Sequence[Mark], *, key: bool = False) -> bool:
+    """Names beside their marks; those without room in a key where ``key``, else none at all."""
+    return place_labels(
+        axes,
+        [(mark.x, mark.y) for mark in marks],
+        [mark.name for mark in marks],
+        [mark.style for mark in marks],
+        [line for mark in marks for line in mark.lines],
+        all_or_none=not key,
+    )
+
+
+def default_baseline(methods: Collection[str]) -> str | None:
+    """What differences are taken to where nothing else is chosen: bicubic, else the first."""
+    return "bicubic" if "bicubic" in methods else next(iter(methods), None)
 
 
 def plane(
@@ -132,40 +180,66 @@ def plane(
     y: Facts | None = None,
     *,
     dataset: str | None = None,
+    baseline: str | None = None,
     axes: Axes | None = None,
 ) -> Figure | None:
     """One number against another, one panel per data set; None where there is nothing to show.
 
     By default the first of the shown numbers (PSNR) and the first of which less is better (LPIPS).
+    Marks are means over images, lines the intervals of the paired difference to ``baseline``: how
+    far a method differs from it, whatever the images have in common.
     """
     first, second = results.axes()
     x, y = x or first, y or second
     if y is None:
         return None
-    found: dict[str, dict[str, tuple[Mean, Mean]]] = {}
+    panels: dict[str, list[Mark]] = {}
     for name, at, frame in results.groups():
         if at != scale or dataset not in (None, name):
             continue
         across, upright = _values(frame, x), _values(frame, y)
-        both = {m: (mean_of(across[m]), mean_of(upright[m])) for m in across if m in upright}
-        points = {m: (a, b) for m, (a, b) in both.items() if a is not None and b is not None}
-        if points:
-            found[name] = points
-    if not found:
+        to = baseline or default_baseline([m for m in across if m in upright])
+        pairs = {m: (_beside(frame, x, m, to), _beside(frame, y, m, to)) for m in across}
+        marks = [
+            Mark(
+                display_name(m, limit=18) + _dagger(results, m, scale, (x, y)),
+                method_style(m), a.value, b.value, () if m == to else _cross(a, b),
+            )
+            for m, (a, b) in pairs.items()
+            if a is not None and b is not None
+        ]  # fmt: skip
+        if marks:
+            panels[f"{display_name(name)} ×{scale}"] = marks
+    if not panels:
         return None
-    with figure_style():
-        drawn, panels = _panels_or(axes, list(found), 2.35)
-        for panel, (name, points) in zip(panels, found.items(), strict=True):
-            panel.set_title(f"{display_name(name)} ×{scale}")
-            panel.set_xlabel(_directed(x, "{}, higher is better →", "← lower is better, {}"))
-            panel.set_ylabel(_directed(y, "{}, higher is better →", "← lower is better, {}"))
-            marks = {
-                m: trained_mark(results.run, m, scale, x.name)
-                or trained_mark(results.run, m, scale, y.name)
-                for m in points
-            }
-            _scatter(panel, points, marks)
-    return drawn
+
+    def prepare(panel: Axes, title: str) -> None:
+        panel.set_title(title)
+        panel.set_xlabel(_directed(x, "{}, better →", "← better, {}"))
+        panel.set_ylabel(_directed(y, "{}, better →", "← better, {}"))
+
+    return _chart(panels, axes, prepare)
+
+
+def _dagger(results: Results, method: str, scale: int, numbers: Sequence[Facts]) -> str:
+    marks = [trained_mark(results.run, method, scale, facts.name) for facts in numbers]
+    return max(marks)
+
+
+def _beside(frame: pd.DataFrame, facts: Facts, method: str, baseline: str | None) -> Mean | None:
+    """A method's mean with the interval of its paired difference to the baseline around it."""
+    here = select(frame, metric=facts.name, protocol=facts.protocol)
+    own = select(here, method=method).set_index("image")["value"]
+    values = own.to_numpy(dtype=np.float64)
+    if len(values) == 0 or not np.isfinite(values).all():
+        return None
+    mean = float(values.mean())
+    other = select(here, method=baseline).set_index("image")["value"]
+    gap = (own - other).dropna().to_numpy(dtype=np.float64)
+    low, high = bootstrap_interval(gap)
+    if not np.isfinite([low, high]).all():
+        return Mean(mean, mean, mean)
+    return Mean(mean, mean + low - float(gap.mean()), mean + high - float(gap.mean()))
 
 
 def _directed(facts: Facts, higher: str, lower: str) -> str:
@@ -181,35 +255,52 @@ def speed(
     dataset: str | None = None,
     axes: Axes | None = None,
 ) -> Figure | None:
-    """Megapixels per second against the first number (PSNR) on one device, a panel per data set."""
+    """Megapixels per second against the first number (PSNR) on one device, a panel per data set.
+
+    Methods of one architecture are equally fast and are one mark: the best of them, with a line
+    down to the worst.
+    """
     facts = results.numbers()[0]
     timings = select(results.timings, scale=scale, device=device)
-    found: dict[str, dict[str, tuple[Mean, Mean]]] = {}
+    panels: dict[str, list[Mark]] = {}
     for name, at, frame in results.groups():
         if at != scale or dataset not in (None, name) or timings.empty:
             continue
-        rates = select(timings, dataset=name).groupby("method")["megapixels_per_second"]
-        quartiles = {str(m): np.percentile(v, [50, 25, 75]) for m, v in rates}
-        points: dict[str, tuple[Mean, Mean]] = {}
-        for method, values in _values(frame, facts).items():
-            quality = mean_of(values)
-            if quality is not None and method in quartiles and quartiles[method][1] > 0:
-                points[method] = (Mean(*(float(q) for q in quartiles[method])), quality)
-        if points:
-            found[name] = points
-    if not found:
+        marks = _speed_marks(_values(frame, facts), select(timings, dataset=name), facts)
+        if marks:
+            panels[f"{display_name(name)} ×{scale}"] = marks
+    if not panels:
         return None
-    with figure_style():
-        drawn, panels = _panels_or(axes, list(found), 2.1)
-        for panel, (name, points) in zip(panels, found.items(), strict=True):
-            panel.set_xscale("log")
-            panel.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
-            panel.xaxis.set_minor_formatter(lambda *_: "")
-            panel.set_title(f"{display_name(name)} ×{scale}, {display_name(device)}")
-            panel.set_xlabel("megapixels per second, faster →")
-            panel.set_ylabel(facts.axis_label)
-            _scatter(panel, points)
-    return drawn
+
+    def prepare(panel: Axes, title: str) -> None:
+        panel.set_xscale("log")
+        panel.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
+        panel.xaxis.set_minor_formatter(lambda *_: "")
+        panel.set_title(title)
+        panel.set_xlabel("megapixels per second, faster →")
+        panel.set_ylabel(facts.axis_label)
+
+    return _chart(panels, axes, prepare)
+
+
+def _speed_marks(values: Mapping[str, Floats], timings: pd.DataFrame, facts: Facts) -> list[Mark]:
+    """A mark for each architecture that was timed and scored."""
+    groups: dict[str, list[str]] = {}
+    for method, scores in values.items():
+        rates = select(timings, method=method)["megapixels_per_second"]
+        if len(scores) and np.isfinite(scores).all() and len(rates) and rates.min() > 0:
+            groups.setdefault(architecture(method), []).append(method)
+    marks: list[Mark] = []
+    for name, methods in groups.items():
+        own = timings[timings["method"].isin(methods)]["megapixels_per_second"]
+        x, low, high = (float(v) for v in np.percentile(own, [50, 25, 75]))
+        means = sorted(float(values[m].mean()) for m in methods)
+        best, worst = (means[0], means[-1]) if facts.better == "lower" else (means[-1], means[0])
+        label = name if len(methods) == 1 else f"{name} ({len(methods)} networks)"
+        lines: list[Segment] = [((low, best), (high, best))]
+        lines += [((x, worst), (x, best))] if len(methods) > 1 else []
+        marks.append(Mark(label, method_style(methods[0]), x, best, tuple(lines)))
+    return marks
 
 
 def distributions(
@@ -229,8 +320,17 @@ def distributions(
         return None
     rows = max(len(v) for _, v in panels)
     with figure_style():
-        titles = [facts.name for facts, _ in panels]
-        drawn, all_axes = _panels_or(axes, titles, 0.17 * rows + 0.1, left=1.32)
+        if axes is not None and len(panels) > 1:
+            names = ", ".join(facts.name for facts, _ in panels)
+            raise ConfigError(
+                f"one pair of axes cannot show {len(panels)} panels ({names}); name one metric by "
+                "metrics=, or give no ax"
+            )
+        drawn, all_axes = (
+            (cast("Figure", axes.figure), [axes])
+            if axes
+            else _panels(len(panels), 0.17 * rows + 0.1, left=1.32)
+        )
         for panel, (facts, values) in zip(all_axes, panels, strict=True):
             panel.set_title(f"{facts.axis_label} {facts.arrow}".strip())
             marks = [trained_mark(results.run, m, scale, facts.name) for m in values]
@@ -258,7 +358,7 @@ def _strips(axes: Axes, values: dict[str, Floats], marks: Sequence[str]) -> None
         )  # fmt: skip
         infinite = int(np.isposinf(scores).sum())
         if infinite:
-            axes.text(high + room * 2, row, f"∞ ({infinite})", va="center", fontsize=7.5)
+            axes.text(high + room * 2, row, f"∞ ({infinite})", va="center", fontsize=TEXT)
         mean = mean_of(scores)
         if mean is not None:
             axes.plot([mean.low, mean.high], [row, row], color=INK, linewidth=1.1, zorder=3)

@@ -15,11 +15,14 @@ from ...metrics.base import Facts
 from ..kit.panels import inches_across
 from ..kit.style import (
     INK,
+    TEXT,
     VERMILLION,
+    canonical,
     display_name,
     figure_style,
     format_value,
     is_reference,
+    method_order,
     new_figure,
     trained_mark,
 )
@@ -30,9 +33,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TILE = 224  # pixels at 200 dpi: three tiles fill a column of 3.5 in
+TILE = 224  # pixels at 200 dpi: three tiles fill a column of 3.5 in, six a page
 CROP_SIDE = 56  # pixels of the image, enlarged four times
-_DPI, _COLUMNS, _GAP, _MARGIN, _CAPTION, _TITLE = 200, 3, 8, 6, 82, 34
+_DPI, _MOST, _GAP, _MARGIN, _CAPTION, _TITLE = 200, 6, 8, 6, 86, 34
+
+
+_LOSSES = ("mse", "vgg22", "vgg54")  # of both an SRResNet and an SRGAN
 
 
 def crop_box(view: View) -> Box:
@@ -54,7 +60,9 @@ def crop_box(view: View) -> Box:
 def draw_crops(
     results: Results, view: View, numbers: Sequence[Facts], into: Axes | None = None
 ) -> Figure:
-    """One tile per method, the first three of ``numbers`` of the whole image under each.
+    """One tile per method, from the plainest to the original, with scores under each.
+
+    The scores are the first three of ``numbers``, of the whole image.
 
     Pixels are enlarged by a whole number and drawn one to one in the PNG, so none is interpolated.
     The caller's axes ``into`` get the same in small, without interpolation.
@@ -63,8 +71,9 @@ def draw_crops(
     times = max(1, TILE // max(box.width, box.height))
     tile_height = box.height * times
     tiles = len(view.pixels) + 1
-    rows = -(-tiles // _COLUMNS)
-    width = 2 * _MARGIN + _COLUMNS * TILE + (_COLUMNS - 1) * _GAP
+    rows = -(-tiles // _MOST)
+    columns = max(-(-tiles // rows), 3)
+    width = 2 * _MARGIN + columns * TILE + (columns - 1) * _GAP
     height = _TITLE + rows * (tile_height + _CAPTION)
     with figure_style():
         if into is None:
@@ -79,7 +88,7 @@ def draw_crops(
             size_of = min(1.0, inches_across(into) * _DPI / width)
 
         def place(slot: int, image: Image) -> Axes:
-            row, column = divmod(slot, _COLUMNS)
+            row, column = divmod(slot, columns)
             left = _MARGIN + column * (TILE + _GAP) + (TILE - image.shape[1]) // 2
             bottom = height - _TITLE - row * (tile_height + _CAPTION) - tile_height
             bottom += (tile_height - image.shape[0]) // 2
@@ -90,14 +99,13 @@ def draw_crops(
             return axes
 
         def caption(slot: int, lines: list[str]) -> None:
-            row, column = divmod(slot, _COLUMNS)
+            row, column = divmod(slot, columns)
             x = (_MARGIN + column * (TILE + _GAP) + TILE / 2) / (width + 0.5)
             top = height - _TITLE - row * (tile_height + _CAPTION) - tile_height
             for i, line in enumerate(lines):
-                size = 8 if i == 0 and len(line) <= 13 else 7
                 write(
                     x, (top - 5 - i * 24) / (height + 0.5), line, ha="center", va="top",
-                    fontsize=size * size_of, fontweight="bold" if i == 0 else "normal",
+                    fontsize=TEXT * size_of, fontweight="bold" if i == 0 else "normal",
                     color=INK,
                 )  # fmt: skip
 
@@ -109,14 +117,27 @@ def draw_crops(
         whole, ratio = _fit(next(iter(view.pixels.values())), TILE, tile_height)
         _frame(place(0, whole), box, ratio)
         caption(0, ["Where", *_legend(numbers)])
-        for slot, (method, image) in enumerate(view.pixels.items(), start=1):
-            place(slot, enlarge(box.cut(image), times))
+        for slot, method in enumerate(sorted(view.pixels, key=_comparing), start=1):
+            place(slot, enlarge(box.cut(view.pixels[method]), times))
             lines = [
                 display_name(method, limit=15),
                 *_scores(results, view, method, numbers),
             ]
             caption(slot, lines)
     return figure
+
+
+def _comparing(method: str) -> tuple[int, int, tuple[int, str]]:
+    """Sort key for the eye: interpolation, small networks, each SRGAN beside the SRResNet of its
+    loss, others, and the original last."""
+    name = canonical(method)
+    if is_reference(name):
+        return 3, 0, (0, "")
+    family, _, loss = name.removesuffix("+").partition("-")
+    paired = family in ("srresnet", "srgan") and loss in _LOSSES
+    place = _LOSSES.index(loss) if paired else 0
+    rank = 1 if paired else 0 if method_order(name) < method_order("srresnet-mse") else 2
+    return rank, place, method_order(name)
 
 
 def _fit(image: Image, width: int, height: int) -> tuple[Image, float]:

@@ -12,7 +12,7 @@ from ..kit.style import (
     is_reference,
     trained_mark,
 )
-from .charts import distributions, plane, speed
+from .charts import default_baseline, distributions, plane, speed
 from .crop_figure import draw_crops
 from .crops import View
 from .results import Results
@@ -33,13 +33,17 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
         else ""
     )
     scales = sorted(set(scores["scale"]))
+    baseline = display_name(default_baseline(results.methods()) or "")
+    lines = (
+        "Means over images. Lines: 95 % bootstrap intervals of the paired difference to "
+        f"{baseline} over images. "
+    )
     for scale in scales:
         if figure := plane(results, scale):
             yield Drawn(
                 f"plane_x{scale}",
                 f"Perception against distortion, ×{scale}",
-                "Mean over images; lines are 95 % bootstrap intervals over images. "
-                f"{_corner(first, second)}{read_by}.{dagger}",
+                f"{lines}{_corner(first, second)}{read_by}.{dagger}",
                 figure,
             )
         # Those that only repeat what is drawn already are left to who asks for them.
@@ -50,8 +54,8 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 yield Drawn(
                     safe_stem(f"plane_{facts.name}_x{scale}"),
                     f"{facts.short_label} against {first.short_label}, ×{scale}",
-                    "Mean over images; lines are 95 % bootstrap intervals over images. "
-                    f"{_corner(first, facts)}{first.with_protocol}, {facts.with_protocol}.{dagger}",
+                    f"{lines}{_corner(first, facts)}{first.with_protocol}, "
+                    f"{facts.with_protocol}.{dagger}",
                     figure,
                 )
     for dataset, scale, _ in results.groups():
@@ -69,10 +73,11 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 yield Drawn(
                     safe_stem(f"speed_{device}_x{scale}"),
                     f"Speed against quality, ×{scale}, {display_name(device)}",
-                    "Across: median over images and the range of the middle half. Up: mean "
-                    f"{first.short_label} with its 95 % bootstrap interval over images "
-                    f"(protocol {first.under}). Methods that were not timed, "
-                    "such as folders of finished images, are left out.",
+                    "Across: median over images, the line its middle half. Up: mean "
+                    f"{first.with_protocol} over images. Networks of one architecture are equally "
+                    "fast and one mark: the best of them, with a line to the worst. Intervals of "
+                    f"{first.short_label} are in the tables. What was not timed, such as a folder "
+                    "of finished images, is left out.",
                     figure,
                 )
     for view in views:

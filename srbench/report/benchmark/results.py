@@ -159,26 +159,37 @@ class Results:
         y: str | None = None,
         *,
         dataset: str | None = None,
+        baseline: str | None = None,
         ax: Axes | None = None,
     ) -> Figure | Axes:
-        """One metric against another, a panel per data set: means with 95 % intervals.
+        """One metric against another, a panel per data set: means over images.
+
+        Lines are 95 % intervals of the paired difference to a baseline.
 
         Args:
             scale: which magnification, where there are several.
             x, y: words or names of metrics; by default the first (PSNR), and the first of which
                 less is better (LPIPS).
             dataset: only this one.
+            baseline: the method that the others are compared with; by default bicubic.
             ax: Matplotlib axes to draw into, which hold one data set; they are given back. Without
                 them, a new figure.
 
         Raises:
-            UnknownName: there is no such metric.
+            UnknownName: there is no such metric or method.
             ResultsError: there is nothing to show.
         """
         from .charts import plane
 
+        if baseline is not None:
+            baseline = canonical(baseline)
+            if baseline not in set(self.scores["method"]):
+                raise unknown_name("method of these results:", baseline, self.methods())
+
         numbers = [None if name is None else self.number(name) for name in (x, y)]
-        drawn = plane(self, self._scale(scale), *numbers, dataset=dataset, axes=ax)
+        drawn = plane(
+            self, self._scale(scale), *numbers, dataset=dataset, baseline=baseline, axes=ax
+        )
         return self._shown(drawn, ax, "a plane needs two metrics of the same methods")
 
     def distributions(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # A page stays under 10 MB: base64 makes four bytes of three.
-_PAGE_BYTES = 3_800_000
+_PAGE_BYTES = 4_300_000
 
 
 @dataclass(frozen=True)

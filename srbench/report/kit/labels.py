@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
-from .style import FAINT, INK, MethodStyle
+from .style import FAINT, INK, TEXT, MethodStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,14 +28,18 @@ def place_labels(
     styles: Sequence[MethodStyle] | None = None,
     segments: Sequence[Segment] = (),
     *,
-    size: float = 7.5,
-) -> None:
+    size: float = TEXT,
+    all_or_none: bool = False,
+) -> bool:
     """Write each name beside its point (data units), off other points, names and ``segments``.
 
     A name stands so near its own point that it can belong to no other. One that finds no such
     place goes, with its marker, into a key in the emptiest corner; without ``styles`` there is no
-    key and it stays where it disturbs least. The axes must have their final position. Greedy and
-    deterministic.
+    key and it stays where it disturbs least. With ``all_or_none`` nothing is written unless every
+    name finds its place. The axes must have their final position. Greedy and deterministic.
+
+    Returns:
+        Whether every name found a place beside its point.
     """
     figure = axes.get_figure(root=True)
     assert figure is not None  # the axes are in a figure
@@ -47,6 +51,7 @@ def place_labels(
     frame: Area = (window.x0, window.y0, window.x1, window.y1)
     taken: list[Area] = []
     apart: list[int] = []
+    written: list[Annotation] = []
     for i, (point, name) in enumerate(zip(points, names, strict=True)):
         text = _text(axes, name, point, size)
         box = text.get_window_extent()
@@ -68,17 +73,22 @@ def place_labels(
             text.remove()
             apart.append(i)
             continue
+        written.append(text)
         # Offsets in points from data survive saving at another resolution; pixels would not. Held
         # at the side of its point, as letters are wider there: a name never grows into its marker.
         text.set_horizontalalignment(("center", "left", "right")[right])
         held = x + box.width * (0.5, 0, 1)[right]
         text.set_position(((held - own[0]) / pixel, (y - own[1]) / pixel))
         taken.append((x, y, x + box.width, y + box.height))
-    if apart and styles is not None:
+    if apart and all_or_none:
+        for text in written:
+            text.remove()
+    elif apart and styles is not None:
         apart.sort(key=lambda i: -spots[i][1])
         rows = [(names[i], styles[i]) for i in apart]
         _draw_key(axes, rows, [*taken, *(_around(s, 2 * _MARKER * pixel) for s in spots)], lines,
                   size)  # fmt: skip
+    return not apart
 
 
 def _text(axes: Axes, name: str, point: Point, size: float) -> Annotation:

@@ -20,7 +20,8 @@ from ...wording import one_line
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLUMN_WIDTH = 3.5  # inches, one column of a two-column paper
+COLUMN_WIDTH, PAGE_WIDTH = 3.5, 7.16  # inches: one column of a two-column paper, and both
+TEXT = 8  # points: no text of a figure is smaller at the size it is printed
 INK = "#1f2328"
 FAINT = "#8a8f98"
 GRID = "#d8dbe0"
@@ -59,12 +60,12 @@ _METHODS: dict[str, tuple[str, MethodStyle]] = {
     "srgan-mse": ("SRGAN-MSE", MethodStyle(ORANGE, "P")),
     "srgan-vgg22": ("SRGAN-VGG22", MethodStyle(ORANGE, "X", filled=False)),
     "srgan-vgg54": ("SRGAN-VGG54", MethodStyle(VERMILLION, "*")),
-    "srgan-lpips": ("SRGAN-LPIPS", MethodStyle(GREEN, "p")),
-    "srgan-tv": ("SRGAN-TV", MethodStyle(GREEN, "h", filled=False)),
+    "srgan-lpips": ("SRGAN-LPIPS", MethodStyle(VERMILLION, "p")),
+    "srgan-tv": ("SRGAN-TV", MethodStyle(VERMILLION, "h", filled=False)),
 }
 _HR = ("HR", MethodStyle("#000000", "o"))
-_OTHER_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-_OTHER_MARKERS = ("d", "8", "H", "<", ">")
+ACCENT = GREEN  # of the user's own methods, and of nothing else
+_OTHER_MARKERS = ("d", "8", "H", "<", ">", "^", "v", "X", "P", "s")
 
 _DATASETS = ("set5", "set14", "bsd100", "urban100", "div2k", "sample")
 
@@ -86,16 +87,29 @@ def is_reference(method: str) -> bool:
 
 
 def method_style(name: str) -> MethodStyle:
-    """The method's fixed colour and marker; an unknown name gets one that follows from the name."""
+    """The method's fixed colour and marker.
+
+    A method of the user's own has the accent and a marker that follows from its name; a
+    self-ensemble looks as its network with the marker's inside turned round.
+    """
     if is_reference(name):
         return _HR[1]
     if name.lower() in _METHODS:
         return _METHODS[name.lower()][1]
+    if name.lower().removesuffix("+") in _METHODS:
+        base = _METHODS[name.lower().removesuffix("+")][1]
+        return MethodStyle(base.colour, base.marker, not base.filled)
     digest = hashlib.sha256(name.encode("utf-8", "replace")).digest()
-    return MethodStyle(
-        _OTHER_COLOURS[digest[0] % len(_OTHER_COLOURS)],
-        _OTHER_MARKERS[digest[1] % len(_OTHER_MARKERS)],
-    )
+    marker = _OTHER_MARKERS[digest[1] % len(_OTHER_MARKERS)]
+    return MethodStyle(ACCENT, marker, filled=digest[0] % 2 == 0)
+
+
+def architecture(method: str) -> str:
+    """The network behind one of our methods, which decides its speed; of others the name."""
+    lower = method.lower()
+    if lower.removesuffix("+") in _METHODS and lower.startswith(("srresnet-", "srgan-")):
+        return "SRResNet" + ("+" if lower.endswith("+") else "")
+    return display_name(method, limit=18)
 
 
 def display_name(name: str, *, limit: int = 28) -> str:

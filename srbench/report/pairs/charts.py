@@ -13,29 +13,25 @@ from ...stats.bradley_terry import JOD
 from ...stats.cells import Floats
 from ..kit.drawn import Drawn
 from ..kit.panels import (
-    ABOVE,
-    LEFT,
+    BELOW,
     RIGHT,
+    cell_grid,
     colour_cell,
-    inches_across,
     mark_row,
     mark_simulated,
-    name_panel,
     name_rows,
-    panel,
     rows_figure,
 )
 from ..kit.style import (
     BLUE,
-    COLUMN_WIDTH,
     FAINT,
     INK,
+    TEXT,
     VERMILLION,
     dataset_name,
-    display_name,
     figure_style,
 )
-from ..study.mos_charts import LONGEST_LETTERS
+from ..study.mos_charts import LONGEST_LETTERS, letters_key
 from .names import Tables, best_first, datasets_of
 
 if TYPE_CHECKING:
@@ -90,20 +86,26 @@ def scale_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figu
     letters = tables["letters"]
     letters = letters[letters["dataset"] == dataset].set_index("method")["letters"]
     longest = max((len(str(text)) for text in letters), default=0)
+    key = ["scale (logits), preferred more often →", *letters_key(longest)]
     if longest > LONGEST_LETTERS:  # they stand in the table
         letters, longest = letters.iloc[:0], 0
     with figure_style():
         figure, axes = rows_figure(
-            _title(dataset), len(own), right=RIGHT + 0.068 * longest, above=0.5, into=into
+            _title(dataset),
+            len(own),
+            right=RIGHT + 0.078 * longest,
+            above=0.5,
+            below=BELOW + 0.14 * (len(key) - 1),
+            into=into,
         )
         name_rows(axes, own["method"])
         low, high = own["ci_low"].min(), own["ci_high"].max()
         pad = 0.04 * (high - low)
         axes.set_xlim(low - pad, high + pad)
-        axes.set_xlabel("scale (logits), preferred more often →")
+        axes.set_xlabel("\n".join(key))
         above = axes.secondary_xaxis("top", functions=(_in_jod, _in_logits))
         above.set_xlabel("JOD", labelpad=2)
-        above.tick_params(labelsize=7)
+        above.tick_params(labelsize=TEXT)
         axes.axvline(0, color=FAINT, linewidth=0.6, zorder=1)
         for y, row in enumerate(own.to_dict("records")):
             method = str(row["method"])
@@ -111,7 +113,7 @@ def scale_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figu
             if method in letters.index:
                 axes.annotate(
                     letters[method], (1, y), (4, 0), xycoords=("axes fraction", "data"),
-                    textcoords="offset points", va="center", fontsize=7, annotation_clip=False,
+                    textcoords="offset points", va="center", fontsize=TEXT, annotation_clip=False,
                 )  # fmt: skip
     return figure
 
@@ -146,36 +148,16 @@ def _matrix(
     into: Axes | None,
 ) -> Figure:
     """Shares as coloured cells with their per cents; without numbers where there is no room."""
-    room = COLUMN_WIDTH - LEFT - RIGHT if into is None else inches_across(into)
-    width = min(_LARGEST_CELL, room / len(columns))
-    tall = max(width, 0.16)
-    labels = width >= 0.07
-    size = min(8.0, 62 * min(width, tall))
-    names = [display_name(name, limit=17) for name in columns] if labels else []
-    below = 0.2 + 0.0088 * size * max(map(len, names), default=0) + (0 if labels else 0.15)
-    height = ABOVE + tall * len(rows) + below
     with figure_style():
-        box = (LEFT, below, width * len(columns), tall * len(rows))
-        figure, axes = panel(COLUMN_WIDTH, height, box, into)
-        name_panel(figure, axes, title, into)
-        axes.grid(visible=False)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        axes.set_xlim(-0.5, len(columns) - 0.5)
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_yticks(range(len(rows)), [display_name(name, limit=17) for name in rows])
-        axes.set_xticks(range(len(names)), names, rotation=90)
-        axes.tick_params(length=0)
-        axes.tick_params(axis="x", labelsize=size)
-        if not labels:
-            axes.set_xlabel(f"{len(columns)} images")
+        largest = 0.34 if len(columns) <= 6 else 0.23
+        figure, axes, cell = cell_grid(title, rows, columns, largest, into)
         for y, x in np.argwhere(np.isfinite(share)):
             value = float(share[y, x])
             colour = BLUE if value > 0.5 else VERMILLION if value < 0.5 else FAINT
             axes.add_patch(colour_cell(x, y, colour, 0.08 + 1.1 * abs(value - 0.5)))
-            if width >= 0.15:
-                axes.text(x, y, f"{100 * value:.0f}", fontsize=min(6.5, 34 * width), ha="center",
-                          va="center", color=INK)  # fmt: skip
+            if cell >= 0.22:
+                axes.text(x, y, f"{100 * value:.0f}", fontsize=TEXT, ha="center", va="center",
+                          color=INK)  # fmt: skip
     return figure
 
 

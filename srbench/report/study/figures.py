@@ -15,9 +15,8 @@ from ..kit.panels import mark_simulated
 from ..kit.style import (
     dataset_name,
     figure_style,
-    format_value,
 )
-from .metric_chart import metric_figure
+from .metric_chart import metric_panels
 from .mos_charts import LONGEST_LETTERS, differences_figure, mos_figure, ranks_figure, votes_figure
 from .names import Tables, datasets_of, letters_note
 from .rater_charts import raters_figure, sos_figure
@@ -86,8 +85,16 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
             "flagged (kept in MOS).",
             raters_figure(tables),
         )
-    if "metric_points" in tables:
-        yield from _metric_figures(tables)
+    if "metric_points" in tables and (keys := _metric_keys(tables)):
+        yield _drawn(
+            tables,
+            "metric_vs_mos",
+            "MOS against metrics, the best first",
+            "Dots: single images; large marks: means of methods, lines their 95 % intervals over "
+            "images; curve: monotone mapping. SROCC: rank correlation over images; its intervals, "
+            "other correlations and other protocols are in the table.",
+            metric_panels(tables, keys),
+        )
     if not np.isnan(float(tables["reliability"]["sos_a"].iloc[0])):
         a = float(tables["reliability"]["sos_a"].iloc[0])
         yield _drawn(
@@ -120,31 +127,18 @@ def _about_letters(tables: Tables, dataset: str) -> str:
     )
 
 
-def _metric_figures(tables: Tables) -> Iterator[Drawn]:
+def _metric_keys(tables: Tables) -> list[tuple[str, str]]:
+    """Each metric once, under its first protocol, the one that agrees best with raters first."""
     rows, known = tables["metric_vs_mos"], Known()
-    keys = sorted(
-        set(rows[["metric", "protocol"]].itertuples(index=False, name=None)),
-        key=lambda key: (known.order(key[0]), known.protocol_order(key[1])),
-    )
-    for metric, protocol in keys:
-        own = rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)]
-        row = own[own["level"] == "stimulus"].iloc[0]
-        if np.isnan(row["srocc"]):
-            continue
-        found = "; ".join(
-            f"{name.upper()} {format_value(row[name], 3)} "
-            f"({format_value(row[f'{name}_low'], 3)} to {format_value(row[f'{name}_high'], 3)})"
-            for name in ("plcc", "srocc")
-        )
-        yield _drawn(
-            tables,
-            safe_stem(f"metric_{metric}_{protocol}"),
-            f"MOS against {row['label']}",
-            f"Dots: single images; large markers: means of methods, lines their 95 % intervals "
-            f"over images; curve: {row['mapping']} mapping. Over {row['n']} stimuli {found}, 95 % "
-            "bootstrap over images.",
-            metric_figure(tables, metric, protocol),
-        )
+    rows = rows[(rows["level"] == "stimulus") & rows["srocc"].notna()]
+    first: dict[str, tuple[float, str]] = {}
+    for row in sorted(
+        rows.to_dict("records"),
+        key=lambda r: (known.order(r["metric"]), known.protocol_order(r["protocol"])),
+    ):
+        first.setdefault(str(row["metric"]), (-abs(round(row["srocc"], 3)), row["protocol"]))
+    best_first = sorted(first.items(), key=lambda item: item[1][0])
+    return [(metric, protocol) for metric, (_, protocol) in best_first]
 
 
 def _drawn(tables: Tables, stem: str, title: str, caption: str, figure: Figure) -> Drawn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +13,13 @@ from ...stats.intervals import t_quantile
 from ...stats.mapping import fit_mapping
 from ...stats.ratings import HIGHEST, LOWEST
 from ..kit.labels import Segment, place_labels
-from ..kit.panels import panel
+from ..kit.panels import draw_key, panel, side_by_side
 from ..kit.style import (
     COLUMN_WIDTH,
     INK,
     display_name,
     figure_style,
+    format_value,
     method_order,
     method_style,
 )
@@ -28,8 +30,32 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def metric_figure(tables: Tables, metric: str, protocol: str, into: Axes | None = None) -> Figure:
-    """MOS of single images and of methods against one metric, with the fitted mapping."""
+def metric_panels(tables: Tables, keys: Sequence[tuple[str, str]]) -> Figure:
+    """A panel for each (metric, protocol) in the order given, side by side, with one key."""
+    points = tables["metric_points"]
+    methods = sorted(set(points["method"]), key=method_order)
+    with figure_style():
+        top = 0.15 if bool(tables["mos"]["simulated"].any()) else 0.0
+        figure, panels = side_by_side(len(keys), 1.95, len(methods), top=top)
+        for axes, key in zip(panels, keys, strict=True):
+            metric_figure(tables, *key, axes, named=False)
+        names = [display_name(m, limit=16) for m in methods]
+        draw_key(figure, names, [method_style(m) for m in methods])
+    return figure
+
+
+def metric_figure(
+    tables: Tables,
+    metric: str,
+    protocol: str,
+    into: Axes | None = None,
+    *,
+    named: bool = True,
+) -> Figure:
+    """MOS of single images and of methods against one metric, with the fitted mapping.
+
+    ``named`` says whether the methods' names stand beside their marks.
+    """
     points = tables["metric_points"]
     points = points[(points["metric"] == metric) & (points["protocol"] == protocol)]
     rows = tables["metric_vs_mos"]
@@ -78,12 +104,18 @@ def metric_figure(tables: Tables, metric: str, protocol: str, into: Axes | None 
         }
         axes.set_xlabel(better.get(told["better"], axis_label))
         axes.set_title(told["label"])
-        place_labels(
-            axes,
-            centres,
-            [display_name(m, limit=16) for m in methods],
-            [method_style(m) for m in methods],
-            intervals,
-            size=6.8,
-        )
+        srocc = rows[(rows["metric"] == metric) & (rows["protocol"] == protocol)]
+        srocc = srocc.loc[srocc["level"] == "stimulus", "srocc"].iloc[0]
+        axes.annotate(
+            f"SROCC {format_value(srocc, 2)}", (1, 1), (-2, -2), xycoords="axes fraction",
+            textcoords="offset points", ha="right", va="top", color=INK,
+        )  # fmt: skip
+        if named:
+            place_labels(
+                axes,
+                centres,
+                [display_name(m, limit=16) for m in methods],
+                [method_style(m) for m in methods],
+                intervals,
+            )
     return figure

@@ -10,27 +10,23 @@ from ...stats.degradation import ENDS, MEAN, procedure_of
 from ...stats.ratings import HIGHEST, LOWEST
 from ...stats.significance import HEADLINE
 from ..kit.panels import (
-    ABOVE,
-    LEFT,
+    BELOW,
     RIGHT,
+    cell_grid,
     colour_cell,
-    inches_across,
     mark_row,
-    name_panel,
     name_rows,
-    panel,
     rows_figure,
 )
 from ..kit.published import published
 from ..kit.style import (
     BLUE,
-    COLUMN_WIDTH,
     FAINT,
     INK,
+    TEXT,
     VERMILLION,
     canonical,
     dataset_name,
-    display_name,
     figure_style,
     format_value,
 )
@@ -41,7 +37,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LONGEST_LETTERS = 12  # beside a row of the MOS figure
-_SMALLEST_CELL = 0.09  # inches; of the significance matrix, which grows beyond the column for it
 
 
 def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
@@ -53,17 +48,21 @@ def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure
     asked = procedure_of(tables["mos"])
     paper = paper[(paper["dataset"] == dataset) & (asked == "acr")].set_index("method")["mos"]
     longest = max((len(text) for text in letters), default=0)
+    key = [*_ends(MEAN[asked], asked), *letters_key(longest)]
     if longest > LONGEST_LETTERS:  # they stand in the table
         letters, longest = letters.iloc[:0], 0
+    if set(map(canonical, own["method"])) & set(paper.index):
+        key.append("○ published by Ledig et al. 2017")
     with figure_style():
         figure, axes = rows_figure(
             dataset_name(dataset).capitalize() if dataset == "all" else dataset_name(dataset),
             len(own),
-            right=RIGHT + 0.068 * longest,
+            right=RIGHT + 0.078 * longest,
+            below=BELOW + 0.14 * (len(key) - 1),
             into=into,
         )
         name_rows(axes, own["method"])
-        _scale_axis(axes, MEAN[asked], asked)
+        _scale_axis(axes, "\n".join(key))
         for y, row in enumerate(own.to_dict("records")):
             method, x = str(row["method"]), row["mos"]
             low = max(row["ci_low"], LOWEST)
@@ -78,9 +77,18 @@ def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure
             if method in letters.index:
                 axes.annotate(
                     letters[method], (1, y), (4, 0), xycoords=("axes fraction", "data"),
-                    textcoords="offset points", va="center", fontsize=7, annotation_clip=False,
+                    textcoords="offset points", va="center", fontsize=TEXT, annotation_clip=False,
                 )  # fmt: skip
     return figure
+
+
+def letters_key(longest: int) -> list[str]:
+    """What the letters beside the rows mean, for a line below the panel."""
+    if not longest:
+        return []
+    if longest > LONGEST_LETTERS:
+        return ["letters: in the table"]
+    return ["same letter: no significant difference"]
 
 
 def votes_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
@@ -93,9 +101,9 @@ def votes_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figu
     share = counts.div(counts.sum(axis=1), axis=0)
     shares = share.reindex(own["method"]).to_numpy(dtype=float)
     with figure_style():
-        figure, axes = rows_figure(dataset_name(dataset), len(own), row=0.225, into=into)
+        figure, axes = rows_figure(dataset_name(dataset), len(own), row=0.3, into=into)
         name_rows(axes, own["method"])
-        _scale_axis(axes, "score", procedure_of(tables["mos"]))
+        _scale_axis(axes, "\n".join(_ends("score", procedure_of(tables["mos"]))))
         axes.grid(visible=False)
         axes.set_xlim(LOWEST - 0.5, HIGHEST + 0.5)
         for y, row in enumerate(own.to_dict("records")):
@@ -104,11 +112,11 @@ def votes_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figu
                 axes.add_patch(colour_cell(score, y, BLUE, 0.72 * part / shares.max()))
                 if round(100 * part) > 0:
                     axes.text(
-                        score, y - 0.36, f"{100 * part:.0f}", fontsize=5.5, ha="center", va="top"
+                        score, y - 0.38, f"{100 * part:.0f}", fontsize=TEXT, ha="center", va="top"
                     )
             low, high = row["ci_low"], row["ci_high"]
             x = row["mos"]
-            y += 0.2  # below the numbers
+            y += 0.27  # below the numbers
             if np.isfinite(low):
                 ends = [max(low, LOWEST), min(high, HIGHEST)]
                 axes.plot(ends, [y, y], color=INK, linewidth=1, zorder=3)
@@ -145,45 +153,39 @@ def differences_figure(tables: Tables, dataset: str, into: Axes | None = None) -
     ]
     if pairs.empty:
         return None
-    place = {method: i for i, method in enumerate(own["method"])}
-    count = len(place)
-    room = COLUMN_WIDTH - LEFT - RIGHT if into is None else inches_across(into)
-    cell = max(_SMALLEST_CELL, min(0.34 if count <= 7 else 0.21, room / (count - 1)))  # inches
-    side, decimals = cell * (count - 1), 2 if cell > 0.3 else 1
-    letters = min(8.0, 62 * cell)  # points
-    names = [display_name(m, limit=17) for m in place]
-    below = 0.2 + 0.0088 * letters * max(map(len, names[:-1]))
-    height = ABOVE + side + below
-    width = max(COLUMN_WIDTH, LEFT + side + RIGHT)
+    methods = [str(method) for method in own["method"]]
+    place = {method: i for i, method in enumerate(methods)}
+    count = len(methods)
+    first = 1 if count <= 40 else 0  # without cells in its row, but columns are told by its number
     with figure_style():
-        figure, axes = panel(width, height, (LEFT, below, side, side), into)
-        title = "All data sets" if dataset == "all" else dataset_name(dataset)
-        name_panel(figure, axes, title, into)
-        axes.grid(visible=False)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        axes.set_xlim(-0.5, count - 1.5)
-        axes.set_ylim(count - 0.5, 0.5)
-        axes.set_xticks(range(count - 1), names[:-1], rotation=90)
-        axes.set_yticks(range(1, count), names[1:])
-        axes.tick_params(length=0, labelsize=letters)
+        figure, axes, cell = cell_grid(
+            "All data sets" if dataset == "all" else dataset_name(dataset),
+            methods[first:], methods[:-1], 0.34 if count <= 7 else 0.28, into,
+        )  # fmt: skip
+        decimals = 2 if cell > 0.33 else 1
         for row in pairs.to_dict("records"):
             a, b = place[row["method_a"]], place[row["method_b"]]
-            x, y = min(a, b), max(a, b)
+            x, y = min(a, b), max(a, b) - first
             gap = row["mos_difference"] * (1 if a > b else -1)  # row minus column
             colour = (BLUE if gap > 0 else VERMILLION) if row["significant"] else FAINT
             axes.add_patch(colour_cell(x, y, colour, 0.5 if row["significant"] else 0.1))
-            if cell < 0.14:
+            if cell < 0.27:
                 continue  # no room for numbers
             axes.text(
-                x, y, format_value(gap, decimals), fontsize=5.8, ha="center", va="center",
+                x, y, format_value(gap, decimals), fontsize=TEXT, ha="center", va="center",
                 color=INK if row["significant"] else FAINT,
             )  # fmt: skip
     return figure
 
 
-def _scale_axis(axes: Axes, what: str, procedure: str) -> None:
+def _scale_axis(axes: Axes, label: str) -> None:
     axes.set_xlim(LOWEST - 0.1, HIGHEST + 0.1)
     axes.set_xticks(range(LOWEST, HIGHEST + 1))
+    axes.set_xlabel(label)
+
+
+def _ends(what: str, procedure: str) -> list[str]:
+    """``MOS, 1 bad to 5 excellent``, on two lines where it is long."""
     low, high = ENDS[procedure]
-    axes.set_xlabel(f"{what}, {LOWEST} {low} to {HIGHEST} {high}")
+    ends = f"{LOWEST} {low} to {HIGHEST} {high}"
+    return [f"{what}, {ends}"] if len(what + ends) < 36 else [what, ends]

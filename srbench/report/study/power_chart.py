@@ -13,6 +13,7 @@ from ..kit.style import (
     FAINT,
     GREEN,
     ORANGE,
+    TEXT,
     VERMILLION,
     figure_style,
     new_figure,
@@ -45,7 +46,7 @@ def power_figure(table: pd.DataFrame, wanted: float = 0.8) -> Figure:
             axes.annotate(
                 counted(int(str(images)), "image"),
                 (float(part["raters"].iloc[-1]), end),
-                xytext=(5, 0), textcoords="offset points", va="center", fontsize=7.5,
+                xytext=(5, 0), textcoords="offset points", va="center", fontsize=TEXT,
                 color=colour, annotation_clip=False,
             )  # fmt: skip
         axes.axhline(wanted, color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)))

@@ -59,7 +59,6 @@ def raters_figure(tables: Tables, into: Axes | None = None) -> Figure:
             list(zip(odd["bias"], odd["inconsistency"], strict=True)),
             [display_name(str(name), limit=12) for name in odd["rater"]],
             segments=intervals,
-            size=7,
         )
     return figure
 
