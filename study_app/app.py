@@ -32,7 +32,9 @@ _PLAIN = """<style>
 footer { display: none !important; }
 [data-testid="stBaseButton-segmented_controlActive"],
 [data-testid="stButtonGroup"] [aria-checked="true"] { color: inherit !important; }
-[data-testid="stMainBlockContainer"] { padding-top: 3rem; padding-bottom: 3rem; }
+[data-testid="stMainBlockContainer"] { padding-top: 2rem; padding-bottom: 2rem; }
+html:lang(ko) body { word-break: keep-all; }
+@media (max-width: 600px) { h1 { font-size: 1.75rem !important; } }
 </style>"""
 
 
