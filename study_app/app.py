@@ -33,7 +33,7 @@ footer { display: none !important; }
 [data-testid="stBaseButton-segmented_controlActive"],
 [data-testid="stButtonGroup"] [aria-checked="true"] { color: inherit !important; }
 [data-testid="stMainBlockContainer"] { padding-top: 2rem; padding-bottom: 2rem; }
-html:lang(ko) body { word-break: keep-all; }
+html:lang(ko) * { word-break: keep-all !important; }
 @media (max-width: 600px) { h1 { font-size: 1.75rem !important; } }
 </style>"""
 

@@ -179,6 +179,12 @@ BEFORE = {
     "how-to/online-study.md": [
         "srbench run-all --datasets sample --methods nearest,bicubic --out results"
     ],
+    "how-to/pair-study.md": [
+        "srbench run-all --datasets sample --methods nearest,bicubic --out results"
+    ],
+    "how-to/crowd-study.md": [
+        "srbench run-all --datasets sample --methods nearest,bicubic --out results"
+    ],
     "how-to/languages.md": [
         "srbench run-all --datasets sample --methods nearest,bicubic --out results",
     ],
