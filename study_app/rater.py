@@ -174,7 +174,9 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
         return
     device = st.context.cookies.get(_device_name(study))
     try:
-        _, token = study.store.enter(code=code, participant=participant, device=device)
+        # Whoever types an id does not always type it in the same case.
+        known_as = participant.casefold() if participant and asks_for_id else participant
+        _, token = study.store.enter(code=code, participant=known_as, device=device)
     except BegunAlready:
         st.info(texts["begun_already"])
         return

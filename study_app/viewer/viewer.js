@@ -237,9 +237,10 @@ class View {
       return this.block(texts.zoomed, texts.go_on);
     }
     const [bitmap] = this.bitmaps;
+    // In a window that has become too small for the largest, this one may still fit as it is.
     const square =
       squareFor(largest, magnification, layout, ratio) ||
-      squareFor(bitmap, magnification, layout, ratio);
+      (squareFor(bitmap, magnification, layout, ratio) && magnification);
     if (!square && !told) return this.block(texts.too_small);
     this.hideCard();
     this.drawn = { width: bitmap.width * square, height: bitmap.height * square };

@@ -127,6 +127,12 @@ def test_a_rater_who_types_the_workers_id_is_told_who_asks_and_led_back(
         False,
     ]
     token = parse_qs(urlsplit(page.url).query)["r"][0]
+    again = browser.new_context().new_page()
+    again.goto(f"{server.url}/?lang=en&SESSION_ID=s2")
+    again.get_by_label("MTurk worker ID").fill("a1b2c3")
+    again.get_by_role("button", name="Enter").click()
+    again.get_by_text("You have begun this study already").wait_for()
+    again.context.close()
     session = study.store.resume(token)
     for step in OPENING_STEPS:
         study.store.confirm(session, step)
