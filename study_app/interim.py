@@ -10,7 +10,7 @@ import pandas as pd
 
 from srbench.stats.bradley_terry import JOD
 from srbench.stats.cells import ALL, cells
-from srbench.stats.intervals import crossed_mean
+from srbench.stats.intervals import block_mean
 from srbench.stats.pair_answers import (
     check_answers,
     is_pair_table,
@@ -53,18 +53,18 @@ def interim_scale(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = Fal
 def interim_mos(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = False) -> pd.DataFrame:
     """MOS per method over the main votes so far, of people or of simulated raters, best first.
 
-    Columns ``method, raters, votes, mos, ci_low, ci_high``: the crossed random-effects interval
-    (95 %), cut to 1..5; NaN where there is none yet. ``ratings`` as of `ratings_rows`.
+    Columns ``method, raters, votes, mos, ci_low, ci_high``: the crossed random-effects interval of
+    the analysis (95 %); NaN where there is none yet. ``ratings`` as of `ratings_rows`.
     """
     counted = [r for r in ratings if r["phase"] == "main" and r["simulated"] == simulated]
     columns = ["method", "raters", "votes", "mos", "ci_low", "ci_high"]
     if not counted:
         return pd.DataFrame(columns=columns)
-    block = cells(pd.DataFrame(counted, columns=["rater", "dataset", "image", "method", "score"]))
+    block = cells(pd.DataFrame(counted))
     rows: list[tuple[object, ...]] = []
     for method, votes, table in zip(block.methods, block.votes, block.scores, strict=True):
-        mean = crossed_mean(table)
-        low, high = np.clip(mean.interval(), 1, 5)
+        mean = block_mean(block, table)
+        low, high = mean.interval()
         raters = int((~np.isnan(table)).any(axis=1).sum())
         rows.append((method, raters, int(votes), mean.mean, low, high))
     return pd.DataFrame(rows, columns=columns).sort_values("mos", ascending=False)

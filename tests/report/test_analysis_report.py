@@ -11,13 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pages import WIDTHS, opened, printed_pages, require_keyboard, require_readable
 from printed import require_printable
 from simulated_ratings import PAPER_METHODS, simulate
 
+import srbench
 from srbench.csv_cells import guard, unguard
 from srbench.errors import RatingsError, ResultsError
 from srbench.report.kit.render import Table, to_latex
 from srbench.report.study.figures import draw_analysis
+from srbench.report.study.leads import StudyLead, study_leads
 from srbench.report.study.mos_charts import LONGEST_LETTERS
 from srbench.report.study.tables import all_tables
 from srbench.report.study.text import headline
@@ -254,8 +257,57 @@ def test_the_figures_of_any_number_of_methods_hold_all_they_show(count):
             assert min(gaps, default=0) > -1, stem
 
 
+@pytest.mark.slow
+def test_the_page_is_readable_at_every_width_by_keyboard_and_on_few_sheets(browser, written):
+    path = written / "analysis.html"
+    for width, scheme in zip(WIDTHS, ("dark", "light", "dark", "light"), strict=True):
+        with opened(browser, path, width, color_scheme=scheme) as page:
+            if width == 1366:
+                assert "no version is best" in page.locator(".leads").inner_text()
+                require_keyboard(page)
+                assert printed_pages(page) <= 8
+            require_readable(page)
+
+
+def lead_of(methods: dict[str, float], raters: int = 12, images: int = 8) -> StudyLead:
+    votes = simulate(np.random.default_rng(3), raters, {"Set5": images}, methods)
+    return study_leads(analyze(votes, resamples=50))[0]
+
+
+def test_a_version_is_called_best_only_where_its_lead_over_every_other_is_significant():
+    clear = lead_of({"nearest": 1.3, "bicubic": 2.0, "srgan-mse": 3.9, "HR": 4.5})
+    assert clear.verdict.startswith("best MOS ")
+    assert clear.verdict.endswith(" SRGAN-MSE")
+    assert " ahead of bicubic, significant (p " in clear.detail
+    close = lead_of({"nearest": 1.3, "bicubic": 3.0, "srgan-mse": 3.05, "HR": 4.5})
+    assert close.verdict == "no version is best"
+    assert ", not significant (p = " in close.detail
+    alone = lead_of({"nearest": 1.3, "bicubic": 3.0}, raters=1)
+    assert alone.verdict == "no version is best: one rater shows nothing of others"
+
+
+def test_versions_that_read_the_same_are_tied():
+    votes = [
+        (f"r{r}", "Set5", f"i{i}", method, grade)
+        for r in range(6)
+        for i in range(4)
+        for method, grade in (("a", 3 + (r + i) % 2), ("b", 3 + (r + i + 1) % 2), ("c", 1 + i % 2))
+    ]
+    frame = pd.DataFrame(votes, columns=["rater", "dataset", "image", "method", "score"])
+    lead = study_leads(analyze(frame, resamples=50))[0]
+    assert lead.verdict == "no version is best"
+    assert lead.detail.startswith("a and b tied at MOS 3.50; 95 % ")
+
+
+def test_the_page_names_the_versions_of_srbench_and_what_it_was_made_with(written):
+    html = (written / "analysis.html").read_text(encoding="utf-8")
+    assert f"srbench {srbench.__version__}" in html
+    assert "not installed" not in html
+
+
 def test_a_metric_has_one_panel_whatever_its_protocols_and_the_best_stands_first(ratings, scores):
-    tables = analyze(ratings, scores, resamples=20)
+    other = scores[scores["metric"] == "psnr_y"].assign(protocol="basicsr")
+    tables = analyze(ratings, pd.concat([scores, other]), resamples=20)
     figure = {drawn.stem: drawn for drawn in draw_analysis(tables)}["metric_vs_mos"].figure
     require_printable(figure)
     titles = [axes.get_title(loc="left") for axes in figure.axes]

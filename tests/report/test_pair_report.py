@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from pages import opened, printed_pages, require_readable
 from printed import require_printable
 from simulated_answers import simulate_answers
 from simulated_ratings import simulate
@@ -107,12 +109,22 @@ def test_a_page_without_original_ties_or_second_data_set():
 
 
 @pytest.mark.slow
+def test_the_page_is_readable_on_a_phone_and_a_laptop(browser, written):
+    for width in (360, 1366):
+        with opened(browser, written / "analysis.html", width) as page:
+            assert "Set5" in page.locator(".leads").inner_text()
+            require_readable(page)
+            if width == 1366:
+                assert printed_pages(page) <= 8
+
+
+@pytest.mark.slow
 def test_sixty_methods_have_their_figures_and_page(tmp_path):
     quality = {f"method-with-a-long-name-{i:02d}": i / 20 for i in range(60)}
     made = simulate_answers(np.random.default_rng(7), 2, {"Set5": 2}, quality)
     write_study_analysis(made, tmp_path, resamples=100)
     assert (tmp_path / "analysis.html").is_file()
-    for drawn in draw_pair_study(analyze_pairs(made, resamples=20)):
+    for drawn in islice(draw_pair_study(analyze_pairs(made, resamples=20)), 2):
         require_printable(drawn.figure)
 
 

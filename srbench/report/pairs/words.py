@@ -12,6 +12,7 @@ from ...stats.ratings import REFERENCE
 from ...stats.units import told_units
 from ...wording import counted
 from ..kit.style import dataset_name, display_name
+from ..study.leads import StudyLead
 from .names import Tables, datasets_of
 
 
@@ -25,6 +26,30 @@ def pair_headline(tables: Tables) -> str:
     over = f" over {counted(images, 'image')}{where} by {counted(raters, f'{kind}rater')}"
     text = best_of(tables, name, over, display_name)
     return f"{text[0].upper() + text[1:] if text.startswith(('no ', 'only ')) else text}."
+
+
+def pair_title(tables: Tables) -> str:
+    """``7 versions compared by 26 raters on Set5 and Set14``."""
+    names = [dataset_name(name) for name in datasets_of(tables) if name != "all"]
+    where = join(names, str) if len(names) <= 4 else counted(len(names), "data set")
+    raters = tables["raters"]
+    kind = "simulated rater" if bool(raters["simulated"].all()) else "rater"
+    versions = counted(tables["scale"]["method"].nunique(), "version")
+    return f"{versions} compared by {counted(len(raters), kind)} on {where}"
+
+
+def pair_leads(tables: Tables) -> list[StudyLead]:
+    """What every data set shows, all of them together last."""
+    found: list[StudyLead] = []
+    for name in datasets_of(tables):
+        own = tables["scale"][tables["scale"]["dataset"] == name]
+        about = counted(int(own["n_images"].max()), "image")
+        where = dataset_name(name)
+        verdict, _, detail = best_of(tables, name, "", display_name).partition(": ")
+        if verdict.startswith("no reconstruction is shown"):
+            verdict = "no version is best"
+        found.append(StudyLead(where[:1].upper() + where[1:], about, verdict, detail))
+    return found
 
 
 def pair_methods_text(

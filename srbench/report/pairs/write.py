@@ -22,7 +22,7 @@ from ..study.page import made_with, per_dataset, simulated_note, without_empty
 from .charts import PAIR_KINDS, draw_pair_study
 from .names import Tables
 from .tables import pair_study_tables
-from .words import pair_headline, pair_methods_text
+from .words import pair_leads, pair_methods_text, pair_title
 
 PAIR_FILES = ("scale", "pairs", "pairwise", "raters", "metric_vs_pairs", "equivalence")
 
@@ -91,7 +91,8 @@ def render_pairs(
         said.setdefault(str(record["dataset"]), []).append(str(record["claim"]))
     order = sorted(said, key=lambda name: (name != "all", dataset_order(name)))
     return page_environment().get_template("pairs.html").render(
-        headline=pair_headline(tables),
+        title=pair_title(tables),
+        leads=pair_leads(tables),
         simulated=simulated_note(answers),
         claims=[("All data sets" if name == "all" else display_name(name), said[name])
                 for name in order],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
@@ -15,9 +16,11 @@ from ..kit.drawn import PageFigure
 from ..kit.page import page_environment, pick
 from ..kit.render import Table
 from ..kit.style import dataset_name, dataset_order, display_name
+from .leads import study_leads, title
 from .names import Tables, datasets_of, metric_labels
-from .text import headline, methods_text
+from .text import methods_text
 
+_FOLDED = ("votes", "ranks", "raters", "sos")  # what a second look asks for
 _PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
 
 
@@ -43,14 +46,15 @@ def render_analysis(
         said[names[0]] = [*said.get(names[0], []), *map(str, extra)]
         shared = {"all"}
     return page_environment().get_template("analysis.html").render(
-        headline=headline(tables),
+        title=title(tables),
+        leads=study_leads(tables),
         simulated=simulated_note(ratings),
         claims=[("All data sets" if name == "all" else display_name(name), said[name])
                 for name in sorted(said, key=lambda n: (n != "all", dataset_order(n)))
                 if name not in shared],
         mos=per_dataset(by_stem["mos"]),
         mos_table=by_stem["mos"],
-        paper=by_stem.get("mos_table2"),
+        paper=rated_here(by_stem["mos_table2"]) if "mos_table2" in by_stem else None,
         pairs=per_dataset(by_stem["mos_pairs"]),
         pairs_table=by_stem["mos_pairs"],
         rest=[without_empty(by_stem[stem])
@@ -60,7 +64,8 @@ def render_analysis(
         raters=[without_empty(by_stem[stem]) for stem in ("mos_reliability", "mos_raters")],
         exclusions=by_stem["mos_exclusions"],
         remarks=tables["notes"].to_dict("records"),
-        figures=figures,
+        figures=[f for f in figures if not f.stem.startswith(_FOLDED)],
+        more=[f for f in figures if f.stem.startswith(_FOLDED)],
         methods=methods_text(tables, ratings, settings),
         facts=made_with(settings),
     )  # fmt: skip
@@ -88,6 +93,16 @@ def per_dataset(table: Table) -> list[tuple[str, Table]]:
         part = Table(table.stem, table.title, "", table.headings, rows, (), 0)
         parts.append((name[:1].upper() + name[1:], pick(part, rest, 0)))
     return parts
+
+
+def rated_here(table: Table) -> Table:
+    """The comparison with the paper without the methods that this study did not show; a note says
+    which."""
+    ours = [i for i, h in enumerate(table.headings) if h.label == "ours"]
+    rows = tuple(row for row in table.rows if any(row[i].value is not None for i in ours))
+    absent = [row[0].text for row in table.rows if row not in rows]
+    notes = [f"Not in this study, so not shown: {', '.join(absent)}"] if absent else []
+    return replace(table, rows=rows, notes=(*notes, *table.notes))
 
 
 def without_empty(table: Table) -> Table:
