@@ -1,7 +1,7 @@
 """Everything a user can get wrong, as one family.
 
 The command line prints such an error in one line and exits with code 2; anything else that
-escapes is a fault of ours. A message says what was found, what was expected and what to do.
+escapes is a bug. A message says what was found, what was expected and what to do.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterable
 
 
 class SrbenchError(Exception):
-    """A mistake in the input, worded for the person who can mend it."""
+    """A mistake in the input, with a message for the person who can fix it."""
 
 
 class ImageError(SrbenchError):
-    """An image file cannot be read, or is of a kind that the rules refuse."""
+    """An image file cannot be read, or is of a kind that is not accepted."""
 
 
 class SizeMismatch(SrbenchError):
@@ -35,7 +35,7 @@ class UnknownName(SrbenchError):
 
 
 class DatasetError(SrbenchError):
-    """A data set is missing, incomplete, or not the one it claims to be."""
+    """A data set is missing, incomplete, or differs from the set of that name."""
 
 
 class DownloadError(SrbenchError):
@@ -59,15 +59,15 @@ class ResultsError(SrbenchError):
 
 
 class MethodError(SrbenchError):
-    """A method that somebody brought does not give what a method must."""
+    """A user's method does not return what a method must return."""
 
 
 class MetricError(SrbenchError):
-    """A metric that somebody brought cannot be loaded or does not give what a metric must."""
+    """A user's metric cannot be loaded or does not return what a metric must return."""
 
 
 class TrainingError(SrbenchError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""
 
 
 class RatingsError(SrbenchError):
@@ -79,11 +79,11 @@ class StudyError(SrbenchError):
 
 
 class BegunAlready(StudyError):
-    """A participant has begun already, and who comes shows neither the link nor the device."""
+    """A participant has already started, and this visitor has neither the link nor the device."""
 
 
 class SessionGone(StudyError):
-    """A rater's session was erased, or never was in this study."""
+    """A rater's session was erased, or never existed in this study."""
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownName:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class _Console(Console):
     """Shows no control characters of what it is given, whatever shows it: lines, tables, bars.
 
-    It ends a command whose reader has gone (``| head``) as `srbench.cli.main` ends every one.
+    A closed pipe (``| head``) ends the command, as in `srbench.cli.main`.
     """
 
     def render(
@@ -58,15 +58,15 @@ def make_console(*, stderr: bool = True) -> Console:
 
 
 def table_console() -> Console:
-    """A console on standard output for tables; wide where nobody's window bounds it."""
+    """A console on standard output for tables; wide if the output is not a terminal."""
     console = _Console(highlight=False)
     return console if console.is_terminal else _Console(highlight=False, width=200)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], footer: str) -> None:
-    """Print a plain table on standard output, and a line under it."""
+    """Print a plain table on standard output, with a line below it."""
     table = Table(*columns, box=None, pad_edge=False)
-    table.columns[0].no_wrap = True  # a name, to be typed again
+    table.columns[0].no_wrap = True  # a name that users copy
     for row in rows:
         table.add_row(*map(Text, row))  # a name in brackets is no markup
     console = table_console()
@@ -80,7 +80,7 @@ class _Pace(ProgressColumn):
 
 
 class ConsoleObserver(Observer):
-    """Shows a run: a live bar on a terminal, plain lines now and then elsewhere.
+    """Shows a run: a live bar on a terminal, occasional plain lines elsewhere.
 
     ``unit`` is what steps count, in the singular.
     """
@@ -151,7 +151,7 @@ class ConsoleObserver(Observer):
 
 @contextmanager
 def working(step: str) -> Iterator[ConsoleObserver]:
-    """Says what a command is at while the block runs: one step, without a count."""
+    """Shows what a command does while the block runs: one step, without a count."""
     with ConsoleObserver(make_console()) as observer:
         observer.begin(step, 0)
         yield observer

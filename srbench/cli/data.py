@@ -21,7 +21,7 @@ weights_app = typer.Typer(help="Backbone weights: list, fetch, import.", no_args
 
 @data_app.command("list")
 def data_list(data: DataOption = None) -> None:
-    """The catalogue, and what is on this machine."""
+    """List known data sets and which of them are installed."""
     from ..data import data_root, list_datasets
     from .console import print_table
 
@@ -57,7 +57,7 @@ def data_fetch(
 def data_verify(
     names: Annotated[list[str], typer.Argument(metavar="NAME...")], data: DataOption = None
 ) -> None:
-    """Compare images with the canonical pixels, whatever the file format."""
+    """Compare images with the recorded pixels of a known data set, whatever the file format."""
     from ..data import data_root, open_dataset, verify
     from .console import ConsoleObserver, make_console
 
@@ -80,41 +80,41 @@ def data_import(
         bool,
         typer.Option(
             "--as-is",
-            help="Take images that are not the recorded ones of a known set, as NAME-as-is.",
+            help="Accept images that differ from the known set; the set is then called NAME-as-is.",
         ),
     ] = False,
 ) -> None:
-    """Make a data set of any folder of images."""
+    """Import a folder of images as a data set."""
     from ..data import data_root, import_folder
     from .console import ConsoleObserver, make_console
 
     with ConsoleObserver(make_console()) as observer:
         made = import_folder(name, folder, data_root(data), observer, as_is=as_is)
     images = counted(len(made.dataset.ids), "image")
-    say(f"{made.dataset.name} is a data set now, of {images}")
+    say(f"imported {made.dataset.name}: {images}")
     if made.findings:
         _print_findings(made.dataset.name, made.findings)
 
 
 def _print_findings(name: str, findings: Sequence[Finding]) -> bool:
-    """Print what is not as it should be; whether all was."""
+    """Print what differs from the recorded pixels; return whether all images are good."""
     images = counted(len(findings), "image")
     bad = [finding for finding in findings if not finding.good]
     for finding in bad:
         say(f"{name}/{finding.image}: {finding.status}: {finding.detail}")
     unrecorded = sum(finding.status == "unrecorded" for finding in findings)
     if bad:
-        say(f"{name}: {len(bad)} of {images} not as the canonical ones are")
+        say(f"{name}: {len(bad)} of {images} differ from the recorded pixels")
     elif unrecorded:
-        say(f"{name}: {images} readable; the canonical pixels are not recorded")
+        say(f"{name}: {images} readable; there are no recorded pixels to compare with")
     else:
-        say(f"{name}: {images}, all with the canonical pixels")
+        say(f"{name}: {images}, all equal to the recorded pixels")
     return not bad
 
 
 @weights_app.command("list")
 def weights_list(weights: WeightsOption = None) -> None:
-    """Backbone weights, and which are on this machine."""
+    """List backbone weights and which of them are installed."""
     from ..models.weights_catalogue import list_weights, mending_command, weights_folder
     from .console import print_table
 
@@ -130,7 +130,7 @@ def weights_list(weights: WeightsOption = None) -> None:
 def weights_fetch(
     names: Annotated[list[str], typer.Argument(metavar="NAME...")], weights: WeightsOption = None
 ) -> None:
-    """Download torchvision's published weights and keep their convolutional part."""
+    """Download the weights published by torchvision and keep the convolutional layers."""
     from ..models.weights import fetch_weights
     from ..models.weights_catalogue import weights_folder
     from .console import DownloadDisplay, make_console
@@ -144,7 +144,7 @@ def weights_fetch(
 
 @weights_app.command("import")
 def weights_import(name: str, file: Path, weights: WeightsOption = None) -> None:
-    """Take backbone weights from a file: safetensors, or torchvision's .pth."""
+    """Import backbone weights from a file: safetensors, or torchvision's .pth."""
     from ..models.weights import import_weights
     from ..models.weights_catalogue import weights_folder
 

@@ -1,4 +1,4 @@
-"""``srbench doctor``: is this installation sound, and does it still give the known numbers?"""
+"""``srbench doctor``: is this installation complete, and does it reproduce the known values?"""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from ..wording import counted
 _PACKAGES = ("torch", "torchvision", "lpips", "numpy", "scipy", "scikit-image", "pandas", "pillow")
 
 _SAMPLE_BICUBIC = {
-    # Bicubic x4, symmetric border, of scikit-image's astronaut: recorded when every golden value
-    # of the literature was met, and for `matlab` equal to scikit-image's own SSIM.
+    # Bicubic x4, symmetric border, of scikit-image's astronaut: recorded when all golden values of
+    # the literature were reproduced; `matlab` equals scikit-image's SSIM.
     "matlab": (26.8347, 0.8417),
     "basicsr": (26.8382, 0.8427),
     "ledig2017": (26.7297, 0.8879),
 }
 
 _SAMPLE_OTHERS = {
-    # Of the same image: recorded when RGB scores were scikit-image's and Set14's baboon read the
+    # The same image: recorded when RGB scores equalled scikit-image's and Set14's baboon had the
     # NIQE that BasicSR quotes.
     "psnr_rgb": (25.3367, 0.001),
     "ssim_rgb": (0.8139, 0.0001),
@@ -55,7 +55,7 @@ _SET5_BICUBIC = {
 
 @dataclass(frozen=True)
 class Check:
-    """One line: in order, not there (which is no fault), or wrong."""
+    """One line: in order, not installed (which is no error), or wrong."""
 
     state: Literal["ok", "absent", "bad"]
     text: str
@@ -67,7 +67,7 @@ class Check:
 
 
 def examine(root: Path, weights: Path) -> Iterator[Check]:
-    """Look at versions, devices, weights, data sets and golden values, one finding at a time."""
+    """Check versions, devices, weights, data sets and golden values, one line at a time."""
     yield from _versions()
     yield from _devices()
     yield from _weights(weights)
@@ -101,7 +101,7 @@ def _weights(folder: Path) -> Iterator[Check]:
     for status in list_weights(folder):
         name = status.entry.name
         if not status.present:
-            yield Check("absent", f"weights {name}; to supply them: {mending_command(name)}")
+            yield Check("absent", f"weights {name}; to install them: {mending_command(name)}")
             continue
         try:
             load_weights(name, folder)
@@ -140,8 +140,8 @@ def _datasets(root: Path) -> Iterator[Check]:
         if bad:
             yield Check(
                 "bad",
-                f"data set {name}: {len(bad)} of {counted(len(findings), 'image')} not as the "
-                f"canonical ones are, first {bad[0].image} ({bad[0].status}); "
+                f"data set {name}: {len(bad)} of {counted(len(findings), 'image')} differ "
+                f"from the recorded pixels, the first is {bad[0].image} ({bad[0].status}); "
                 f"see: srbench data verify {name}",
             )
         else:
@@ -156,11 +156,11 @@ def _golden(root: Path) -> Iterator[Check]:
         dataset = open_dataset("Set5", root)
         yield from _compare(dataset, dataset.ids, "replicate", _SET5_BICUBIC)
     else:
-        yield Check("absent", "the literature's values on Set5 need the data set")
+        yield Check("absent", "the published values on Set5 need the data set")
 
 
 def _others(hr: Image) -> Iterator[Check]:
-    """Metrics without a protocol of luma."""
+    """Metrics without a luma protocol."""
     hr = crop_to_multiple(hr, 4)
     sr = imresize(imresize(hr, Fraction(1, 4)), 4)
     found = score(sr, hr, scale=4, metrics=list(_SAMPLE_OTHERS))

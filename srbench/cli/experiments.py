@@ -14,7 +14,8 @@ from .saying import say
 
 def depth_study(
     data: Annotated[
-        str, typer.Option(help="Training photographs: folders, tar files, data sets, by commas.")
+        str,
+        typer.Option(help="Training photographs: folders, tar files, data sets (comma-separated)."),
     ],
     steps: Annotated[int, typer.Option(help="Steps of each training.", min=1)] = 2000,
     blocks: Annotated[str, typer.Option(help="Comma-separated numbers.")] = "2,4,6,8,10,12,14,16",
@@ -26,7 +27,7 @@ def depth_study(
     ] = Path("depth-study"),
     device: DeviceOption = "auto",
 ) -> None:
-    """PSNR and time against residual blocks, with and without the long skip (SRGAN, figure 7)."""
+    """Plot PSNR and time against depth, with and without the long skip (SRGAN, figure 7)."""
     from ..data.folder import benchmark_datasets, data_root
     from ..experiments.depth import depth_study as run
     from ..models.weights_catalogue import weights_folder
@@ -64,15 +65,15 @@ def depth_study(
 def evolution(
     checkpoints: Annotated[
         list[Path],
-        typer.Argument(metavar="CHECKPOINT...", help="What srbench train wrote, in order."),
+        typer.Argument(metavar="CHECKPOINT...", help="Checkpoints of srbench train, in order."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the figure.", callback=a_folder)] = Path(
         "."
     ),
-    image: Annotated[str | None, typer.Option(help="Which of the sampled images.")] = None,
-    tiles: Annotated[int, typer.Option(help="Samples shown at most.", min=1)] = 7,
+    image: Annotated[str | None, typer.Option(help="One of the sampled images.")] = None,
+    tiles: Annotated[int, typer.Option(help="Maximum number of samples shown.", min=1)] = 7,
 ) -> None:
-    """One image as a training proceeds (SRGAN, figure 8)."""
+    """Show one image at several training steps (SRGAN, figure 8)."""
     from .console import working
 
     with working("drawing the figure"):  # reading the libraries included

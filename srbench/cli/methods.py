@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def methods(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Show the whole card of this one.")
+        str | None, typer.Argument(metavar="[NAME]", help="Show the whole card of this method.")
     ] = None,
     scale: Annotated[int, typer.Option(help="Magnification.", min=1)] = 4,
     weights: WeightsOption = None,
 ) -> None:
-    """List our methods: size, work, memory, what they reach, and the artefact detector."""
+    """List our methods: size, FLOPs, memory, scores, and artefact detector."""
     from ..methods.listing import list_methods, method_facts
     from ..methods.resolve import METHODS
     from ..models.weights_catalogue import weights_folder
@@ -53,8 +53,8 @@ def methods(
 def _explained(scale: int) -> str:
     return (
         f"x{scale}. GFLOPs and MB are for an SR image of 1280x720: a multiply-add counts as two "
-        "operations, larger images are computed in tiles. PSNR (ledig2017) and LPIPS (alex) are "
-        "of Set14, from the cards. Detector: clean on Set5 and Set14, over a limit on single "
+        "operations; larger images are processed in tiles. PSNR (ledig2017) and LPIPS (alex) are "
+        "for Set14, from the cards. Detector: clean on Set5 and Set14, over a limit on single "
         "images, or shows a grid or a colour shift. To see a card: srbench methods NAME; to run "
         "all: srbench run-all --methods shipped"
     )
@@ -82,7 +82,7 @@ def _show(facts: MethodFacts) -> None:
     line("work", f"{facts.flops / 1e9:.1f} GFLOPs and {facts.memory / 1e6:.0f} MB for 1280x720")
     line("trained", f"{card.steps:,} steps on {card.data}")
     if card.held_out:
-        line("", f"{len(card.held_out)} photographs held out for every choice")
+        line("", f"{len(card.held_out)} photographs held out for validation")
     losses = ", ".join(f"{loss} {weight:g}" for loss, weight in card.recipe["content"].items())
     if adversarial := card.recipe.get("adversarial"):
         losses += f", adversarial {adversarial:g}"

@@ -23,13 +23,13 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(
-            "--data", help="Training photographs: folders, tar files, data sets, by commas."
+            "--data", help="Training photographs: comma-separated folders, tar files, data sets."
         ),
     ] = None,
     scale: Annotated[
         int | None, typer.Option(help="Magnification: 2 or 4 (default: 4; tv-...: both).")
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of a training.", min=1)] = None,
+    steps: Annotated[int | None, typer.Option(help="Number of steps.", min=1)] = None,
     validate_every: Annotated[
         int, typer.Option(help="Steps between two validations; the best weights are kept.", min=1)
     ] = 1000,
@@ -40,11 +40,12 @@ def train(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on with an interrupted run, or with more --steps a finished one."
+            "--resume",
+            help="Continue an interrupted run, or extend a finished one with more --steps.",
         ),
     ] = False,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write a log for TensorBoard beside log.csv.")
+        bool, typer.Option("--tensorboard", help="Also write a log for TensorBoard.")
     ] = False,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
@@ -66,7 +67,9 @@ def train(
     from .console import TrainingDisplay, make_console
 
     if data is None:
-        raise ConfigError("no training photographs; give folders, tar files or data sets by --data")
+        raise ConfigError(
+            "no training photographs; give folders, tar files or data sets with --data"
+        )
     if scale not in (2, 4, None):
         raise ConfigError(f"the scale is {scale}, expected 2 or 4")
     _ = a_folder(out) if config in MATRICES else a_file(out)
@@ -139,7 +142,7 @@ def _train_matrix(
             f"srbench train srgan-tv --config {config}"
         )
     guarded = benchmark_datasets(root)
-    # The paper's own validation set where it is; else a set with enough images for intervals.
+    # The paper's validation set if it is installed; else a set with enough images for intervals.
     there = [name for name in ("DIV2K-valid", "Set14") if dataset_folder(name, root)]
     validation = open_dataset(there[0], root) if there else guarded[0]
     console = make_console()
@@ -162,7 +165,7 @@ def _train_matrix(
         tables.print(matrix_table(rows, validation.name))
         tables.print(contrasts_table(contrasts(rows)))
         console.print(
-            "One run stands for each network: the intervals do not say how much another seed "
+            "Each network was trained once: the intervals do not say how much another seed "
             f"would change. Networks and tables are in {out}",
             markup=False,
         )

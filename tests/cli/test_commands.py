@@ -260,13 +260,13 @@ def test_data_import_list_and_verify(run_cli, refused, pair, tmp_path):
     root = tmp_path / "root"
     ran = run_cli("data", "import", "Mine", pair[0], "--data", root)
     assert ran.code == 0, ran.err
-    assert "Mine is a data set now, of 2 images" in ran.out
+    assert "imported Mine: 2 images" in ran.out
     assert "2 of 2 images" in ran.err
     assert "Mine" in run_cli("data", "list", "--data", root).out
     verified = run_cli("data", "verify", "Mine", "sample", "--data", root)
     assert verified.code == 0
     assert "verifying Mine: 2 images" in verified.err
-    assert "sample: 5 images, all with the canonical pixels" in verified.out
+    assert "sample: 5 images, all equal to the recorded pixels" in verified.out
     assert "did you mean 'Set5'" in refused("data", "verify", "Set6", "--data", root)
 
 

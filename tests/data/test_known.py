@@ -117,7 +117,7 @@ def test_grey_set14_is_refused_and_colour_taken(copied, refused, run_cli, tmp_pa
     folder = copied("Set14", tmp_path / "colour")
     ran = run_cli("data", "import", "Set-14", folder, "--data", tmp_path / "root")
     assert ran.code == 0, ran
-    assert "Set14: 14 images, all with the canonical pixels" in ran.out
+    assert "Set14: 14 images, all equal to the recorded pixels" in ran.out
 
 
 def grey_if_colour(image):
@@ -161,7 +161,7 @@ def test_the_container_does_not_matter(copied, run_cli, tmp_path):
     folder = copied("BSD100", tmp_path / "png")
     ran = run_cli("data", "import", "B100", folder, "--data", tmp_path / "root")
     assert ran.code == 0, ran
-    assert "BSD100: 100 images, all with the canonical pixels" in ran.out
+    assert "BSD100: 100 images, all equal to the recorded pixels" in ran.out
 
 
 def test_what_is_taken_as_it_is_is_marked_everywhere(copied, run_cli, refused, tmp_path):
