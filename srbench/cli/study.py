@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,6 +21,9 @@ from .options import (
     numbers_of,
 )
 from .saying import say
+
+if TYPE_CHECKING:
+    from ..study import Decision
 
 study_app = typer.Typer(
     help="Rating studies: plan, make, run, export and analyse them.",
@@ -64,6 +68,19 @@ def new(
         ),
     ] = None,
     compare: CompareOption = "",
+    accept: Annotated[
+        str,
+        typer.Option(
+            metavar="RULES", help="Whom to pay, of those who finish: gold=0.75,minutes=5."
+        ),
+    ] = "",
+    use: Annotated[
+        str,
+        typer.Option(
+            metavar="RULES",
+            help="Which votes to analyse: gold=0.75,retest=0.5,from_ms=800,to_ms=60000,focus.",
+        ),
+    ] = "",
     scale: Annotated[int | None, typer.Option(help="Magnification, if there are several.")] = None,
     methods: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
     datasets: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
@@ -132,6 +149,8 @@ def new(
             no_difference=no_difference,
             pairs=pairs,
             compare=compare,
+            accept=accept,
+            use=use,
             scale=scale,
             methods=names_of(methods),
             datasets=names_of(datasets),
@@ -235,7 +254,7 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ..study import doubtful_votes, open_study, study_status
+    from ..study import decide, doubtful_votes, open_study, study_status
     from ..study.store import utc_now
     from .console import table_console
 
@@ -258,6 +277,7 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
         f"the study is {state.state}: {counted(state.votes, 'vote')} of "
         f"{counted(len(state.raters), 'rater')}; each stimulus has {per_stimulus} of people"
     )
+    _say_decisions(decide(study.store))
     if study.manifest.rules.access == "code":
         say(f"unused: {counted(state.codes_unused, 'access code')}")
     if state.erased:
@@ -368,10 +388,17 @@ def export(
     answers: Annotated[
         Path | None, typer.Option(help="CSV file of raters, screens and answers.", callback=a_file)
     ] = None,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file of completion codes, whom to pay and whose votes to use.",
+            callback=a_file,
+        ),
+    ] = None,
     database: DatabaseOption = None,
 ) -> None:
     """Write the ratings table, and who gave them."""
-    from ..study import export_answers, export_ratings, open_study
+    from ..study import export_answers, export_decisions, export_ratings, open_study
     from .console import working
 
     with working("reading the votes"):
@@ -380,6 +407,8 @@ def export(
     say(f"{counted(votes, 'vote')} written to {out}")
     if answers is not None:
         say(f"{counted(export_answers(store, answers), 'rater')} written to {answers}")
+    if decisions is not None:
+        say(f"{counted(export_decisions(store, decisions), 'decision')} written to {decisions}")
 
 
 @study_app.command("import")
@@ -580,6 +609,21 @@ def package(
     say(f"{counted(made.votes, 'vote')} and {counted(made.files, 'file')} in {out}")
     for note in made.notes:
         say(f"  note: {note}")
+
+
+def _say_decisions(found: Sequence[Decision]) -> None:
+    """Whom to pay and whose votes are analysed, with the reasons why not."""
+    ended = [each for each in found if each.paid is not None]
+    paid = sum(each.paid is True for each in ended)
+    say(f"to be paid: {paid} of {counted(len(ended), 'session')}; codes by export --decisions")
+    for each in ended:
+        if not each.paid and each.completion_code:
+            say(f"  not {each.rater} ({each.completion_code}): {each.why_unpaid}")
+    votes, used = sum(each.votes for each in found), sum(each.used for each in found)
+    say(f"analysed: {used:,} of {counted(votes, 'main vote')}")
+    for each in found:
+        if each.why_left_out:
+            say(f"  not of {each.rater}: {each.why_left_out}")
 
 
 def _votes(fewest: int, most: int) -> str:

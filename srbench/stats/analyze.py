@@ -19,6 +19,7 @@ from .declared import as_exploratory, others_of
 from .degradation import as_degradation, worded
 from .equivalence import equivalence_rows
 from .intervals import block_difference, resample_block
+from .left_out import analysed, left_out_rows
 from .metric_vs_mos import metric_vs_mos
 from .mos import mos_table, score_counts, stimuli_table
 from .omnibus import omnibus_table
@@ -79,7 +80,8 @@ def analyze(
             equivalent=equivalent,
         )
     ratings = check_ratings(ratings)
-    votes, procedure = main_votes(ratings), str(ratings["procedure"].iloc[0])
+    main, procedure = main_votes(ratings), str(ratings["procedure"].iloc[0])
+    votes = analysed(main)
     rng = np.random.default_rng(seed)
     _check_family(family, set(votes["method"].unique()))
     model = fit_bias_model(votes)
@@ -93,6 +95,7 @@ def analyze(
         name: [] for name in ("mos", "pairwise", "omnibus", "nemenyi", "sensitivity")
     }
     by_dataset = blocks(votes)
+    whole = blocks(main) if len(main) > len(votes) else {}
     for name, block in by_dataset.items():
         draws = resample_block(block, resamples, rng)
         friedman, nemenyi = omnibus_table(block, alpha)
@@ -116,7 +119,9 @@ def analyze(
             parts.setdefault("equivalence", []).append(_named(name, rows))
         parts["omnibus"].append(_named(name, friedman))
         parts["nemenyi"].append(_named(name, nemenyi))
-        parts["sensitivity"].append(sensitivity_table(name, block, flagged, model, family, alpha))
+        parts["sensitivity"].append(
+            sensitivity_table(name, block, flagged, model, family, alpha, whole.get(name))
+        )
     tables = {name: _stack(found) for name, found in parts.items()}
     tables["stimuli"], tables["raters"] = stimuli, raters
     tables["distribution"] = score_counts(votes)
@@ -204,6 +209,9 @@ def _exclusions(ratings: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
         for phase in PHASES
         if phase in reasons and (ratings["phase"] == phase).any()
     ]
+    rows += left_out_rows(
+        ratings, "votes of phase main", "not in MOS, as declared; see sensitivity"
+    )
     for row in raters[raters["note"] != ""].to_dict("records"):
         rows.append(
             {

@@ -11,6 +11,7 @@ from ..metrics.table import Known
 from .cells import ALL, Floats
 from .declared import as_exploratory, others_of
 from .equivalence import equivalence_rows
+from .left_out import WITH_ALL, analysed, left_out_rows
 from .letters import compact_letters
 from .pair_agreement import (
     agreement,
@@ -75,8 +76,10 @@ def analyze_pairs(
         ResultsError: the scores cannot be used, or match no compared stimulus.
     """
     answers = check_answers(answers)
-    main = main_votes(answers)
+    everything = main_votes(answers)
+    main = analysed(everything)
     blocks = pair_blocks(main)
+    whole = pair_blocks(everything) if len(everything) > len(main) else {}
     _check_declared(family, main)
     raters = pair_raters(answers)
     flagged = set(raters.loc[raters["flagged"], "rater"])
@@ -109,6 +112,9 @@ def analyze_pairs(
         if name in fewer:
             again = pair_tests(fewer[name], pair_scale(fewer[name]), family, alpha)
         add("sensitivity", name, _without(tests, again, len(flagged & set(block.raters))))
+        if name in whole:
+            again = pair_tests(whole[name], pair_scale(whole[name]), family, alpha)
+            add("sensitivity", name, _again(tests, again, 0, WITH_ALL))
         add("letters", name, _letters(parts["scale"][-1], tests))
     tables = {
         name: pd.concat([t for t in found if len(t)] or found[:1], ignore_index=True)
@@ -172,17 +178,25 @@ def _reliability(answers: pd.DataFrame, fit: pd.DataFrame) -> dict[str, float]:
 
 def _without(tests: pd.DataFrame, again: pd.DataFrame | None, flagged: int) -> pd.DataFrame:
     """The headline test again without flagged raters: one row."""
+    none = "everybody was flagged" if flagged else "nobody was flagged"
+    return _again(tests, again, flagged, "without flagged raters", none)
+
+
+def _again(
+    tests: pd.DataFrame, again: pd.DataFrame | None, left_out: int, variant: str, none: str = ""
+) -> pd.DataFrame:
+    """The headline test beside the same of other raters or answers: one row."""
     key = ["method_a", "method_b"]
     head = tests[tests["test"] == PAIR_HEADLINE].set_index(key)
     row: dict[str, object] = {
-        "variant": "without flagged raters",
-        "left_out": flagged,
+        "variant": variant,
+        "left_out": left_out,
         "comparisons": len(head),
         "significant": int(head["significant"].sum()),
         "significant_without": np.nan,
         "changed": np.nan,
         "changed_pairs": "",
-        "note": "nobody was flagged" if not flagged else "",
+        "note": none if again is None else "",
     }
     if again is not None:
         other = again[again["test"] == PAIR_HEADLINE].set_index(key).reindex(head.index)
@@ -190,8 +204,6 @@ def _without(tests: pd.DataFrame, again: pd.DataFrame | None, flagged: int) -> p
         row["significant_without"] = int((_verdict(other) != 0).sum())
         row["changed"] = int((verdict != 0).sum())
         row["changed_pairs"] = "; ".join(f"{a} / {b}" for a, b in head.index[verdict != 0])
-    elif flagged:
-        row["note"] = "everybody was flagged"
     return pd.DataFrame([row])
 
 
@@ -231,6 +243,7 @@ def _exclusions(answers: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
         for phase, reason in reasons.items()
         if (answers["phase"] == phase).any()
     ]
+    rows += left_out_rows(answers, "answers of phase main", "not in the scale, as declared")
     for row in raters[raters["flagged"]].to_dict("records"):
         rows.append(
             {

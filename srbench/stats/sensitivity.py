@@ -11,6 +11,7 @@ import pandas as pd
 from .bias_model import BiasModel
 from .cells import Cells, Floats
 from .intervals import block_difference
+from .left_out import WITH_ALL
 from .significance import Pairs, holm
 
 
@@ -39,10 +40,12 @@ def sensitivity_table(
     model: BiasModel | None,
     family: Pairs | None = None,
     alpha: float = 0.05,
+    whole: Cells | None = None,
 ) -> pd.DataFrame:
     """The headline test of one data set again, without flagged raters and after the bias model.
 
-    ``flagged`` names the raters flagged by each rule.
+    ``flagged`` names the raters flagged by each rule. ``whole`` is the data set with the votes that
+    the study's rules leave out, if there are any: the first row after the headline's own.
 
     Columns ``dataset, variant, raters, pairs, significant, changed, changed_pairs, note``. The bias
     model weighs raters by 1 / inconsistency^2, capped at ten times the median weight so that no
@@ -51,6 +54,9 @@ def sensitivity_table(
     """
     base = conclusions(block, family, alpha)
     rows = [_row(name, "all raters", len(block.raters), base, base, "")]
+    if whole is not None:
+        again = conclusions(whole, family, alpha)
+        rows.append(_row(name, WITH_ALL, len(whole.raters), again, base, _moved(block, whole)))
     for rule, names in flagged.items():
         keep = [i for i, rater in enumerate(block.raters) if rater not in set(names)]
         variant = f"without raters flagged by {rule}"
@@ -76,6 +82,14 @@ def sensitivity_table(
     again = conclusions(block.of_raters(np.flatnonzero(known)), family, alpha, weight)
     rows.append(_row(name, variant, int(known.sum()), again, base, ""))
     return pd.DataFrame(rows)
+
+
+def _moved(block: Cells, whole: Cells) -> str:
+    """By how much MOS changes at most."""
+    there = [whole.methods.index(method) for method in block.methods]
+    before, after = (np.nanmean(cells.scores, axis=(1, 2)) for cells in (block, whole))
+    moved = np.abs(after[there] - before)
+    return f"MOS moves by {moved.max():.2f} at most ({block.methods[int(moved.argmax())]})"
 
 
 def _row(

@@ -6,6 +6,7 @@ No screen here: the Streamlit app in study_app is a thin skin over this.
 from typing import TYPE_CHECKING, Any
 
 from .answers import export_answers
+from .decisions import Decision, decide, export_decisions
 from .doubts import Doubt, doubtful_votes
 from .importing import ImportedVotes, import_ratings
 from .planning import Design, planned_power, power, power_table, raters_needed
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .making import NewStudy, new_study
 
 __all__ = [
+    "Decision",
     "Design",
     "Doubt",
     "ImportedVotes",
@@ -26,9 +28,11 @@ __all__ = [
     "Status",
     "Store",
     "Study",
+    "decide",
     "doubtful_votes",
     "enlist",
     "export_answers",
+    "export_decisions",
     "export_ratings",
     "import_ratings",
     "new_study",

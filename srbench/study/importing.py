@@ -110,7 +110,7 @@ def import_ratings(store: Store, file: Path) -> ImportedVotes:
             adds one to a rater who rates in this study.
     """
     by_rater: dict[str, list[_Vote]] = {}
-    for vote in _votes(store.manifest, _lines(file, store.manifest.asks)):
+    for vote in _votes(store.manifest, _lines(file, store.manifest)):
         by_rater.setdefault(vote.rater, []).append(vote)
     if not by_rater:
         raise StudyError(f"{file.name} holds no vote; expected one row for each")
@@ -187,11 +187,12 @@ def _not_stored(connection: Connection, session_id: int, theirs: Sequence[_Vote]
     return new
 
 
-def _lines(file: Path, asks: Procedure) -> list[_Line]:
+def _lines(file: Path, manifest: Manifest) -> list[_Line]:
+    asks = manifest.asks
     texts = text_columns(asks)
     needed = (*texts, asks.said[0])
     found = read_csv_text(file, needed)
-    known = {column: column for column in columns(asks)}
+    known = {column: column for column in columns(asks, manifest.use)}
     header = [known.get(name.casefold(), unguard(name)) for name in found.header]
     if missing := [c for c in needed if c not in header]:
         raise StudyError(f"{file} lacks the columns {', '.join(missing)}")
@@ -247,7 +248,7 @@ def _key(dataset: str, image: str, *methods: str) -> tuple[str, ...]:
 
 def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
     asks = manifest.asks
-    known = columns(asks)
+    known = columns(asks, manifest.use)
     questions = _questions(manifest)
     grades = {a.stimulus: a.expected for a in (*manifest.calibration, *manifest.gold)}
     next_trial = Counter[str]()

@@ -25,12 +25,15 @@ from ..imaging.luma import Image
 from . import keys
 from .balance import asked_in_any_order, raters_per_unit
 from .choosing import Versions, choose
+from .decisions import declared as declared_rules
 from .manifest import (
     REFERENCE,
+    Accept,
     Anchor,
     Manifest,
     Rules,
     Stimulus,
+    Use,
     load_manifest,
     save_manifest,
     stimulus_id,
@@ -86,6 +89,8 @@ def new_study(
     no_difference: bool = False,
     pairs: str | None = None,
     compare: str = "",
+    accept: str = "",
+    use: str = "",
     scale: int | None = None,
     methods: Sequence[str] | None = None,
     datasets: Sequence[str] | None = None,
@@ -120,6 +125,8 @@ def new_study(
         pairs: of the procedure ``pair``: ``all`` (default), ``hr``: with the original, or
             ``mine:NAME``: one method against every other.
         compare: the comparisons declared for the analysis, as for `srbench study analyze`.
+        accept, use: which sessions are paid and which votes are analysed, as rules like
+            ``gold=0.75,minutes=5`` (`srbench.study.manifest.Accept` and ``Use``).
         scale: needed only when the results hold several.
         methods, datasets: default: what the preset shows of all that there are.
         calibration: data set of the practice (and gold) images; ``sample`` is built in.
@@ -191,6 +198,13 @@ def new_study(
         for method in asks.rated(q)
     }
     declared = declared_pairs(compare, asked) if compare else None
+    accepted, used = declared_rules(Accept, accept), declared_rules(Use, use)
+    for name, count, option in (
+        ("gold", gold, "--gold"),
+        ("retest", rules.retests, "--retests"),
+    ):
+        if not count and any(getattr(rule, name, None) for rule in (accepted, used)):
+            raise StudyError(f"a rule about {name} needs such questions; add them with {option}")
 
     with _workplace(out) as workplace:
         shown: list[Stimulus] = []
@@ -217,6 +231,8 @@ def new_study(
             no_difference=no_difference,
             pairs=tuple((a, b) for a, b in items) if asks.name == "pair" else (),
             compare=compare,
+            accept=accepted,
+            use=used,
             method=asks.standard,
             preset=preset_name,
             scale=scale,

@@ -29,6 +29,7 @@ STIMULI_FOLDER = "stimuli"
 _ADDED = {
     "procedure", "mode", "no_difference", "pairs", "compare", "institution", "contact",
     "participant_typed", "session_parameter", "completion_code",
+    "accept", "use",
 }  # fmt: skip
 
 
@@ -109,6 +110,33 @@ class Rules(_Frozen):
     return_url: str | None = Field(default=None, pattern=r"^https?://[^\s\"'<>]+$", max_length=500)
 
 
+class Accept(_Frozen):
+    """Which sessions are paid: those that were finished, with at least this share of ``gold``
+    questions answered right, and in no fewer ``minutes`` from the consent to the end."""
+
+    gold: float | None = Field(default=None, gt=0, le=1)
+    minutes: float | None = Field(default=None, gt=0, le=1440)
+
+
+class Use(_Frozen):
+    """Which votes are analysed: those of raters with at least this share of ``gold`` questions
+    answered right and of ``retest`` ones answered as before, given no sooner than ``from_ms`` and
+    no later than ``to_ms`` after the picture stood, and with ``focus`` while the page was not
+    left."""
+
+    gold: float | None = Field(default=None, gt=0, le=1)
+    retest: float | None = Field(default=None, gt=0, le=1)
+    from_ms: int | None = Field(default=None, gt=0)
+    to_ms: int | None = Field(default=None, gt=0)
+    focus: bool = False
+
+    @model_validator(mode="after")
+    def _whole(self) -> Use:
+        if self.from_ms and self.to_ms and self.from_ms >= self.to_ms:
+            raise ValueError("from_ms is not below to_ms")
+        return self
+
+
 class Manifest(_Frozen):
     """A study's design. Equal designs have equal ``fingerprint``.
 
@@ -117,7 +145,8 @@ class Manifest(_Frozen):
     ``pairs``: two of them each, for the procedure ``pair``. ``compare``: the declared comparisons
     (`srbench.stats.declared`). ``institution`` and ``contact``: who asks, and where to write to,
     for the consent. ``texts``: all that raters read, the consent text included, by language; the
-    first language is for those whose browser asks for another.
+    first language is for those whose browser asks for another. ``accept`` and ``use``: which
+    sessions are paid and which votes are analysed (`srbench.study.decisions`).
     """
 
     format: Literal[1] = 1
@@ -134,6 +163,8 @@ class Manifest(_Frozen):
     scale: int = Field(ge=1)
     seed: int = Field(ge=0)
     rules: Rules
+    accept: Accept = Accept()
+    use: Use = Use()
     stimuli: tuple[Stimulus, ...] = Field(strict=False)
     main: tuple[str, ...] = Field(strict=False)
     calibration: tuple[Anchor, ...] = Field(strict=False)
@@ -147,6 +178,10 @@ class Manifest(_Frozen):
     def _whole(self) -> Manifest:
         if self.method != self.asks.standard:
             raise ValueError(f"{self.procedure} is called {self.asks.standard} by P.910")
+        asked = {"gold": bool(self.gold), "retest": self.rules.retests > 0}
+        for name, rule in (("gold", self.accept.gold), *vars(self.use).items()):
+            if rule and not asked.get(name, True):
+                raise ValueError(f"a rule about {name} needs a study with {name} questions")
         if bool(self.pairs) != (self.procedure == "pair"):
             raise ValueError("pairs are for the procedure pair")
         return self

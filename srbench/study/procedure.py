@@ -140,6 +140,10 @@ class Procedure:
         """Whether an answer is too far from the right one: two grades."""
         return abs(score - expected) >= FAR
 
+    def agree(self, one: tuple[Item, int], two: tuple[Item, int]) -> bool:
+        """Whether two answers, each with the order in which the pictures stood, say the same."""
+        return abs(one[1] - two[1]) < FAR
+
     def felt(self, shown: Item, quality: Mapping[str, float]) -> int:
         """The answer of a rater to whom the pictures seem that good, in grades."""
         return min(5, max(1, round(quality[shown[-1]])))
@@ -202,6 +206,9 @@ class _Pairs(Procedure):
 
     def missed(self, score: int, expected: int) -> bool:
         return score != expected
+
+    def agree(self, one: tuple[Item, int], two: tuple[Item, int]) -> bool:
+        return self.cells(one[0], *one)[0] == self.cells(one[0], *two)[0]
 
     def felt(self, shown: Item, quality: Mapping[str, float]) -> int:
         better = quality[shown[0]] - quality[shown[1]]

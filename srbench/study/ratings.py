@@ -17,7 +17,8 @@ from sqlalchemy import literal, select
 
 from ..csv_cells import guard
 from ..files import write_text
-from .manifest import Manifest
+from .decisions import votes_left_out
+from .manifest import Manifest, Use
 from .procedure import ACR, Procedure
 from .rows import shown_of
 from .schema import ITS_RETRACTION, ITS_TRIAL, retractions, sessions, trials, votes
@@ -28,20 +29,24 @@ _TRUTHS = {True: "true", False: "false", None: None}
 _Row = tuple[tuple[Any, ...], Mapping[str, str] | None]
 
 
+_ALL = Use()
+
+
 def text_columns(asks: Procedure) -> tuple[str, ...]:
     """The columns that name who rated what."""
     return (*_WHAT, *asks.methods)
 
 
-def columns(asks: Procedure) -> tuple[str, ...]:
+def columns(asks: Procedure, use: Use = _ALL) -> tuple[str, ...]:
     """The columns of the table. ``stimulus`` and ``second`` are the pictures in the order in which
-    they stood."""
+    they stood; ``excluded``, of studies with rules for it, says why a vote is not analysed."""
     return (
         *text_columns(asks), *asks.said,
         "repetition", "phase", "response_ms", "rated_at", "scale", "simulated", "study", "trial",
         "attempt", "block", "stimulus", "pixel_ratio", "window_width", "window_height",
         "drawn_width", "drawn_height", "second", "toggles", "second_ms", "pinch",
         "forced_colors", "focus_lost", "procedure",
+        *(() if use == _ALL else ("excluded",)),
     )  # fmt: skip
 
 
@@ -55,17 +60,17 @@ def ratings_rows(store: Store) -> list[dict[str, Any]]:
     rater's screen: None where an older srbench did not record it. Columns that an import brought
     along come after the known ones.
     """
-    known = columns(store.manifest.asks)
+    known = columns(store.manifest.asks, store.manifest.use)
     return [dict(zip(known, row, strict=True)) | dict(more or {}) for row, more in _table(store)]
 
 
 def ratings_csv(store: Store) -> str:
     """The table of `ratings_rows` as CSV text with LF line ends, the same whenever repeated."""
-    return _csv(store.manifest.asks, _table(store))
+    return _csv(store.manifest, _table(store))
 
 
-def _csv(asks: Procedure, table: Sequence[_Row]) -> str:
-    known, texts = columns(asks), len(text_columns(asks))
+def _csv(manifest: Manifest, table: Sequence[_Row]) -> str:
+    known, texts = columns(manifest.asks, manifest.use), len(text_columns(manifest.asks))
     more_columns = sorted({name for _, more in table if more for name in more})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -115,6 +120,9 @@ def _table(store: Store) -> list[_Row]:
         table.append(((rater, *names, *values, asks.name), extra))
     # Sorted here: PostgreSQL's order of text depends on its locale.
     table.sort(key=lambda row: (row[0][0], row[0][number]))
+    if manifest.use != _ALL:
+        why = votes_left_out(store)
+        table = [((*row, why.get((row[0], row[number]), "")), more) for row, more in table]
     return table
 
 
@@ -136,5 +144,5 @@ def _names(
 def export_ratings(store: Store, file: Path) -> int:
     """Write the ratings table; the number of votes in it. See `ratings_csv`."""
     table = _table(store)
-    write_text(file, _csv(store.manifest.asks, table))
+    write_text(file, _csv(store.manifest, table))
     return len(table)

@@ -225,20 +225,22 @@ def raters(tables: Tables) -> Table:
 
 
 def sensitivity(tables: Tables) -> Table:
-    """Whether flagged raters change a conclusion."""
+    """Whether flagged raters, or answers left out by rule, change a conclusion."""
     frame = tables["sensitivity"]
     named = [shown_pairs(text) for text in frame["changed_pairs"]]
     return frame_table(
         "pair_sensitivity",
-        "Would a conclusion change without flagged raters",
-        "The headline test again without them.",
+        "Would a conclusion change",
+        "The headline test again without flagged raters, and with the answers that the study's "
+        "rules leave out, where it has such rules.",
         in_order(frame.assign(changed_pairs=named), tables),
         [
             Column("dataset", "Data set", "dataset"),
-            Column("left_out", "Left out", "whole"),
+            Column("variant", "Again"),
+            Column("left_out", "Raters left out", "whole"),
             Column("comparisons", "Comparisons", "whole"),
             Column("significant", "Significant", "whole"),
-            Column("significant_without", "without them", "whole"),
+            Column("significant_without", "then", "whole"),
             Column("changed", "Changed", "whole"),
             Column("changed_pairs", "Which"),
             Column("note", "Remark"),

@@ -75,8 +75,9 @@ def sensitivity(tables: Tables) -> Table:
     return frame_table(
         "mos_sensitivity",
         "Would a conclusion change",
-        "The headline test again without flagged raters, and with raters weighted by their "
-        "consistency; a rater's bias cancels in differences by itself.",
+        "The headline test again without flagged raters, with the votes that the study's rules "
+        "leave out (where it has such rules), and with raters weighted by their consistency; a "
+        "rater's bias cancels in differences by itself.",
         ordered(frame.assign(changed_pairs=named), tables),
         [
             Column("dataset", "Data set", "dataset"),

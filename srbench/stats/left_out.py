@@ -1,0 +1,42 @@
+"""Votes that a study's rules, declared before the first vote, keep out of the analysis."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..errors import RatingsError
+
+WITH_ALL = "with the votes that the rules leave out"
+
+
+def reasons(table: pd.DataFrame) -> pd.Series:
+    """Why each row is not analysed, '' where it is: the column ``excluded``."""
+    if "excluded" not in table:
+        return pd.Series("", index=table.index)
+    return table["excluded"].fillna("").astype(str).str.strip()
+
+
+def analysed(main: pd.DataFrame) -> pd.DataFrame:
+    """The main votes without those that the study's rules leave out.
+
+    Raises:
+        RatingsError: none is left.
+    """
+    out = reasons(main) != ""
+    if out.all():
+        found = "; ".join(sorted(set(reasons(main)))[:3])
+        raise RatingsError(
+            f"the study's rules leave no main vote of {len(main):,} ({found}); analyse the table "
+            "without its column 'excluded' to see them"
+        )
+    return main[~out].reset_index(drop=True)
+
+
+def left_out_rows(table: pd.DataFrame, what: str, effect: str) -> list[dict[str, object]]:
+    """Rows of the table ``exclusions``: how many votes each reason keeps out."""
+    found = reasons(table)
+    counts = found[found != ""].value_counts(sort=False)
+    return [
+        {"what": what, "count": int(count), "reason": str(why), "effect": effect}
+        for why, count in counts.items()
+    ]
