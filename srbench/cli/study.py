@@ -19,6 +19,7 @@ from .options import (
     a_folder,
     names_of,
     numbers_of,
+    require_one_of,
 )
 from .saying import say
 
@@ -477,6 +478,10 @@ def analyze(
         float | None,
         typer.Option(help="Margin within which two are as good; grades, of pairs logits."),
     ] = None,
+    latex: Annotated[
+        str,
+        typer.Option(help="paper: as LaTeX the tables that a paper prints; all: every one."),
+    ] = "paper",
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     database: DatabaseOption = None,
@@ -487,6 +492,7 @@ def analyze(
 
     if (folder is None) == (ratings is None):
         raise ConfigError("give either the study's folder or --ratings FILE")
+    require_one_of("--latex", latex, ("paper", "all"))
     with working("statistics, figures and page") as observer:  # reading the libraries included
         import pandas as pd
 
@@ -527,6 +533,7 @@ def analyze(
             equivalent=equivalent,
             resamples=resamples,
             seed=seed,
+            latex=latex,
             observer=observer,
         )
     tables = table_console()

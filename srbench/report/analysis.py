@@ -25,12 +25,14 @@ def write_study_analysis(
     equivalent: float | None = None,
     resamples: int = 2000,
     seed: int = 0,
+    latex: str = "paper",
     observer: Observer | None = None,
 ) -> list[Path]:
     """`write_analysis` of grades or `write_pair_analysis` of pair comparisons.
 
-    ``compare`` declares the comparisons (`declared_pairs`; empty: all); ``equivalent`` is the
-    margin of equivalence, in grades or, for pairs, in logits.
+    ``latex`` is ``paper``, for the tables that a paper prints, or ``all``; ``compare`` declares the
+    comparisons (`declared_pairs`; empty: all); ``equivalent`` is the margin of equivalence, in
+    grades or, for pairs, in logits.
 
     Raises:
         ConfigError: ``compare`` names no methods of this study, or the margin is not above 0.
@@ -63,5 +65,6 @@ def write_study_analysis(
         resamples=resamples,
         seed=seed,
         equivalent=equivalent,
+        latex=latex,
         observer=observer,
     )

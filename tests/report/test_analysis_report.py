@@ -112,8 +112,22 @@ def test_files_and_columns_are_those_promised(written):
     assert numbers["retest_n"] == 30
     assert numbers["retest_agreement"] == 1
     for stem in ("mos", "mos_table2", "mos_pairs", "mos_reliability", "mos_metrics"):
-        for kind in ("csv", "md", "tex"):
+        for kind in ("csv", "md"):
             assert (written / "tables" / f"{stem}.{kind}").stat().st_size > 0
+    latex = {path.stem for path in (written / "tables").glob("*.tex")}
+    assert latex == {"mos", "mos_table2", "mos_metrics"}
+
+
+def test_declared_comparisons_are_printed_and_every_table_on_request(ratings, tmp_path):
+    few = ratings[ratings["dataset"] == "Set5"]
+    write_analysis(few, tmp_path, family=[("srgan-vgg54", "bicubic")], resamples=100)
+    assert (tmp_path / "tables" / "mos_pairs.tex").is_file()
+    assert not (tmp_path / "tables" / "mos_raters.tex").exists()
+    write_analysis(few, tmp_path, resamples=100, latex="all")
+    stems = {path.stem for path in (tmp_path / "tables").glob("*.md")}
+    assert {path.stem for path in (tmp_path / "tables").glob("*.tex")} == stems
+    write_analysis(few, tmp_path, resamples=100)  # what was asked for before does not stay
+    assert not (tmp_path / "tables" / "mos_raters.tex").exists()
 
 
 def test_every_figure_is_png_and_pdf(written):

@@ -23,6 +23,7 @@ from .tables import missing_notes, significance_table
 from .viewer import every_image, viewer_data
 
 IMAGES_PAGE = "images.html"
+_CROPS = 3  # figures of crops that are not folded: one of each data set of the paper
 
 
 def render_page(
@@ -40,6 +41,8 @@ def render_page(
     ``all_images`` says that images.html stands beside it.
     """
     protocols = sorted(set(results.scores["protocol"]), key=results.known.protocol_order)
+    crops = [f for f in figures if f.stem.startswith("crops")]
+    folded = [f for f in figures if f.stem.startswith("distributions")] + crops[_CROPS:]
     return (
         page_environment()
         .get_template("report.html")
@@ -56,8 +59,8 @@ def render_page(
             significance=significance_parts(results, tests),
             viewer=viewer_data(results, views),
             images_page=IMAGES_PAGE if all_images else "",
-            figures=[f for f in figures if not f.stem.startswith("distributions")],
-            more=[f for f in figures if f.stem.startswith("distributions")],
+            figures=[f for f in figures if f not in folded],
+            more=folded,
             protocols=[(f.under, f.about) for f in map(results.known.protocol, protocols)],
             made=made_with(results.run),
             fingerprints=fingerprint_table(results.run),

@@ -36,6 +36,7 @@ def write_pair_analysis(
     resamples: int = 2000,
     seed: int = 0,
     equivalent: float | None = None,
+    latex: str = "paper",
     observer: Observer | None = None,
 ) -> list[Path]:
     """Analyse ``answers`` and write tables, figures and analysis.html into ``out``.
@@ -65,8 +66,10 @@ def write_pair_analysis(
         },
     )
     shown = pair_study_tables(tables)
+    printed = {"pair_scale", "pair_metrics", "pair_equivalence"}
+    printed |= {"pair_tests"} if family is not None else set()
     for table in shown:
-        written += write_table(table, out / "tables")
+        written += write_table(table, out / "tables", latex=latex == "all" or table.stem in printed)
     figures, pictures = save_figures(draw_pair_study(tables), out / "figures", PAIR_KINDS, observer)
     settings = analysis_settings(
         "answers", answers, family=family, equivalent=equivalent, resamples=resamples, seed=seed

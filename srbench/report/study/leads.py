@@ -90,7 +90,10 @@ def _said(tables: Tables, name: str, own: pd.DataFrame) -> tuple[str, str]:
 def _tied(own: pd.DataFrame, found: Standing) -> list[str]:
     """The versions whose mean reads as the highest."""
     versions = own[own["method"].isin([str(found.top), *found.others])]
-    shown = versions.set_index("method")["mos"].map(lambda mos: format_value(mos, 2))
+    shown = {
+        str(method): format_value(float(mos), 2)
+        for method, mos in zip(versions["method"], versions["mos"], strict=True)
+    }
     best = shown[str(found.top)]
     return [str(found.top), *(m for m in found.others if shown[m] == best)]
 

@@ -29,14 +29,16 @@ def write_analysis(
     resamples: int = 2000,
     seed: int = 0,
     equivalent: float | None = None,
+    latex: str = "paper",
     observer: Observer | None = None,
 ) -> list[Path]:
     """Analyse ``ratings`` and write tables, figures and analysis.html into ``out``.
 
     ``ratings`` as for `srbench.analyze`, ``scores`` as in scores.csv, ``family`` the declared
-    comparisons (default: all pairs), ``equivalent`` the margin of equivalence, if any. Nothing is
-    written before the analysis has succeeded. The same input gives the same bytes. Figures of an
-    earlier analysis that no longer apply are removed. ``observer`` is told of each figure.
+    comparisons (default: all pairs), ``equivalent`` the margin of equivalence, if any. ``latex`` is
+    ``paper``, for the tables that a paper prints, or ``all``. Nothing is written before the
+    analysis has succeeded. The same input gives the same bytes. Figures of an earlier analysis that
+    no longer apply are removed. ``observer`` is told of each figure.
 
     Returns:
         The files written.
@@ -54,8 +56,10 @@ def write_analysis(
         out, tables, FILES, {f"mos_{name}": tables[name] for name in ("claims", "notes")}
     )
     shown = all_tables(tables)
+    printed = {"mos", "mos_table2", "mos_metrics", "mos_equivalence"}
+    printed |= {"mos_pairs"} if family is not None else set()
     for table in shown:
-        written += write_table(table, out / "tables")
+        written += write_table(table, out / "tables", latex=latex == "all" or table.stem in printed)
     figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS, observer)
     settings = analysis_settings(
         "ratings", ratings, family=family, equivalent=equivalent, resamples=resamples, seed=seed
