@@ -40,3 +40,16 @@ def left_out_rows(table: pd.DataFrame, what: str, effect: str) -> list[dict[str,
         {"what": what, "count": int(count), "reason": str(why), "effect": effect}
         for why, count in counts.items()
     ]
+
+
+def told_left_out(main: pd.DataFrame) -> str:
+    """A sentence for a paper about the main votes that the study's rules leave out; '' without."""
+    found = reasons(main)
+    counts = found[found != ""].value_counts(sort=False)
+    if counts.empty:
+        return ""
+    why = ", ".join(f"{reason} ({count:,})" for reason, count in counts.items())
+    return (
+        f"{int(counts.sum()):,} of {len(main):,} votes were left out by rules declared before the "
+        f"first vote: {why}. Conclusions with all votes are given as a sensitivity analysis."
+    )

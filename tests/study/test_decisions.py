@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 from srbench.errors import StudyError
-from srbench.stats import analyze
+from srbench.report.pairs.words import pair_methods_text
+from srbench.report.study.text import methods_text
+from srbench.stats import analyze, check_ratings
+from srbench.stats.pair_answers import check_answers
 from srbench.study.decisions import Answer, checks, decide, declared, export_decisions, left_out
 from srbench.study.importing import import_ratings
 from srbench.study.making import new_study
@@ -91,6 +94,11 @@ def test_the_analysis_leaves_out_what_was_declared_and_shows_what_that_changes(s
     reasons = with_rules["exclusions"]
     left = reasons[reasons["effect"].str.contains("declared")]
     assert left["count"].sum() == (table["excluded"] != "").sum()
+    checked = check_answers(table) if main == "scale" else check_ratings(table)
+    words = pair_methods_text if main == "scale" else methods_text
+    said = " ".join(words(with_rules, checked, {"alpha": 0.05, "resamples": 100}))
+    assert f"{left['count'].sum()} of {(table['phase'] == 'main').sum()} votes were left" in said
+    assert "5 raters gave" in said
     nothing = table.assign(excluded="too soon")
     with pytest.raises(Exception, match="leave no"):
         analyze(nothing)
@@ -161,3 +169,31 @@ def test_repeats_of_a_pair_agree_by_what_was_preferred_not_by_side(design):
     same_side, why = retested(FIRST, FIRST)
     assert same_side == 0
     assert list(why) == [0]
+
+
+def test_the_commands_declare_tell_and_write_both_decisions(
+    run_cli, refused, results, calibration, tmp_path
+):
+    ran = run_cli(
+        "study", "new", "--from", results, "--out", tmp_path / "s", "--data", calibration,
+        "--calibration", "Practice", "--open", "--gold", 1, "--procedure", "dcr",
+        "--accept", "gold=0.5", "--use", "from_ms=900", "--completion-code", "PAID1",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    run_cli("study", "simulate", tmp_path / "s", "--raters", 3, "--seed", 1, "--careless", 1)
+    ran = run_cli("study", "status", tmp_path / "s")
+    assert ran.code == 0, ran.err
+    assert "of 3 sessions; codes by export --decisions" in ran.out + ran.err
+    assert "analysed: 48 of 72 main votes" in ran.out + ran.err
+    assert "not of sim-1-001: 24: sooner than 900 ms" in ran.out + ran.err
+    out = ("--out", tmp_path / "r.csv", "--decisions", tmp_path / "d.csv")
+    assert run_cli("study", "export", tmp_path / "s", *out).code == 0
+    lines = list(csv.DictReader((tmp_path / "d.csv").read_text().splitlines()))
+    assert [row["completion_code"] for row in lines] == ["PAID1"] * 3
+    assert [row["used"] for row in lines] == ["0", "24", "24"]
+    assert "excluded" in (tmp_path / "r.csv").read_text().splitlines()[0]
+    assert "known are: gold=..., minutes=..." in refused(
+        "study", "new", "--from", results, "--out", tmp_path / "t", "--accept", "luck=1"
+    )
+    plan = run_cli("study", "plan", "--procedure", "pair", "--images", "5", "--raters", "5,10")
+    assert "power to find a preference of 0.65" in plan.out + plan.err

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ...stats.claims import join
+from ...stats.left_out import analysed, told_left_out
 from ...stats.pair_claims import best_of
 from ...stats.ratings import REFERENCE
 from ...stats.units import told_units
@@ -56,7 +57,8 @@ def pair_methods_text(
     tables: Tables, answers: pd.DataFrame, settings: Mapping[str, object]
 ) -> list[str]:
     """Paragraphs that state what was done, precisely enough for a paper."""
-    main = answers[answers["phase"] == "main"]
+    everything = answers[answers["phase"] == "main"]
+    main = analysed(everything)
     alpha = float(str(settings["alpha"]))
     methods = {*main["method_a"], *main["method_b"]}
     images = main[["dataset", "image"]].drop_duplicates().groupby("dataset").size()
@@ -73,6 +75,7 @@ def pair_methods_text(
         f"versions of one image{allowed} is better: {len(methods)} versions{hidden}, of images of "
         f"{sets}.{simulated}",
         told_units(main),
+        *filter(None, [told_left_out(everything)]),
         "The answers were fitted by the Bradley-Terry model "
         + ("with Davidson's ties (1970) " if ties else "")
         + "by maximum likelihood, once per data set; the scale is in logits and its sum 0. One "

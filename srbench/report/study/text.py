@@ -9,6 +9,7 @@ import pandas as pd
 
 from ...stats.claims import every_pair, join
 from ...stats.degradation import means, procedure_of, worded
+from ...stats.left_out import analysed, told_left_out
 from ...stats.ratings import REFERENCE
 from ...stats.standing import standing, tested
 from ...stats.units import told_units
@@ -105,12 +106,14 @@ def methods_text(
     ``ratings`` is the checked table; ``settings`` holds ``alpha``, ``resamples`` and whether the
     comparisons were declared (``family``).
     """
-    main = ratings[ratings["phase"] == "main"]
+    everything = ratings[ratings["phase"] == "main"]
+    main = analysed(everything)
     alpha = float(str(settings["alpha"]))
     level = f"{100 * (1 - alpha):g} %"
     said = [
         _design(main),
         told_units(main),
+        *filter(None, [told_left_out(everything)]),
         f"{_MEAN[procedure_of(tables['mos'])]} is the mean over (rater, image) cells, a rater's "
         f"repeated votes on one stimulus averaged first. Its {level} confidence interval treats "
         "raters and images as random samples (two-way crossed random effects without interaction): "
