@@ -6,6 +6,7 @@ one budget; they do not say what a depth reaches in the end.
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
@@ -25,6 +26,7 @@ from ..observer import Observer
 from ..report.kit.style import (
     BLUE,
     COLUMN_WIDTH,
+    TEXT,
     VERMILLION,
     display_name,
     figure_style,
@@ -171,14 +173,14 @@ def depth_figure(rows: Sequence[Depth], budget: str) -> Figure:
             fontsize=9,
             fontweight="bold",
         )
-        figure.text(0.02, 0.94, budget, ha="left", va="top", fontsize=7)
+        figure.text(0.02, 0.94, textwrap.fill(budget, 56), ha="left", va="top", fontsize=TEXT)
         above.set_ylabel("PSNR (dB)")
         above.legend(loc="best")
         below.set_ylabel(f"seconds ({first.device})")
         below.set_ylim(0, 1.12 * max(row.seconds for row in rows))
         below.set_xlabel("residual blocks")
         below.set_xticks(sorted({row.blocks for row in rows}))
-        figure.subplots_adjust(left=0.2, right=0.98, top=0.88, bottom=0.11, hspace=0.14)
+        figure.subplots_adjust(left=0.2, right=0.98, top=0.86, bottom=0.11, hspace=0.14)
         figure.align_ylabels()
     return figure
 

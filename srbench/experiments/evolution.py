@@ -20,7 +20,7 @@ from ..data.catalogue import canonical_name
 from ..errors import TrainingError, unknown_name
 from ..imaging import read_image
 from ..imaging.luma import Image
-from ..report.kit.style import display_name, figure_style, new_figure, save_figure
+from ..report.kit.style import TEXT, display_name, figure_style, new_figure, save_figure
 from ..training.run import run_folder
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _TILES = 7
 _COLUMNS = 4
-_DPI, _SIDE, _GAP, _CAPTION, _TITLE = 200, 320, 10, 62, 40
+_DPI, _SIDE, _GAP, _CAPTION, _TITLE = 200, 320, 10, 86, 40
 _WIDTH = _COLUMNS * (_SIDE + _GAP) + _GAP
 
 
@@ -84,12 +84,12 @@ def draw_evolution(
 
 def evolution_figure(samples: Sequence[Sample], original: Image | None, image: str) -> Figure:
     """The samples in a grid, pixel by pixel, and the original where there is one."""
-    panels = [
-        (f"{_name(sample)}, step {sample.step:,}", _decibels(sample.psnr), sample.pixels)
+    panels: list[tuple[tuple[str, ...], Image]] = [
+        ((_name(sample), f"step {sample.step:,}", _decibels(sample.psnr)), sample.pixels)
         for sample in samples
     ]
     if original is not None:
-        panels.append(("original", "", original))
+        panels.append((("original",), original))
     columns = min(_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     width = columns * (_SIDE + _GAP) + _GAP
@@ -101,7 +101,7 @@ def evolution_figure(samples: Sequence[Sample], original: Image | None, image: s
             _GAP / width, (height - 6) / height, f"{display_name(image)} as training proceeds",
             ha="left", va="top", fontsize=9, fontweight="bold",
         )  # fmt: skip
-        for slot, (title, below, pixels) in enumerate(panels):
+        for slot, (said, pixels) in enumerate(panels):
             row, column = divmod(slot, columns)
             times = max(1, _SIDE // max(pixels.shape[:2]))
             shown = pixels.repeat(times, axis=0).repeat(times, axis=1)[:_SIDE, :_SIDE]
@@ -120,10 +120,10 @@ def evolution_figure(samples: Sequence[Sample], original: Image | None, image: s
                 shown, interpolation="none", aspect="auto",
                 **({"cmap": "gray", "vmin": 0, "vmax": 255} if shown.ndim == 2 else {}),
             )  # fmt: skip
-            for line, (text, weight) in enumerate(((title, "bold"), (below, "normal"))):
+            for line, text in enumerate(said):
                 figure.text(
                     left / width, (top - _SIDE - 4 - 24 * line) / height, text,
-                    ha="left", va="top", fontsize=7, fontweight=weight,
+                    ha="left", va="top", fontsize=TEXT, fontweight="normal" if line else "bold",
                 )  # fmt: skip
     return figure
 

@@ -39,6 +39,15 @@ def test_a_report_prints_on_few_pages_without_what_is_folded(browser, reported_f
         assert not page.locator("#compare").is_visible()
 
 
+def test_the_numbers_need_no_script(browser, reported_folder):
+    path = reported_folder / "report.html"
+    with opened(browser, path, 1366, java_script_enabled=False) as page:
+        assert "ahead of" in page.locator(".leads").inner_text()
+        assert page.locator(".short tbody td.number").count() >= 9
+        assert not page.locator(".choose").is_visible()
+        assert "needs JavaScript" in page.locator("#compare noscript").inner_text()
+
+
 def test_tables_sort_by_mouse_and_keyboard_with_the_missing_last(browser, reported_folder):
     with opened(browser, reported_folder / "report.html", 390) as page:
         page.locator("#scores details summary").click()
