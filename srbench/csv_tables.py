@@ -1,4 +1,4 @@
-"""The text of a CSV that somebody else made: what kind of file it is, and where its header stands.
+"""The text of a CSV from another program: what kind of file it is, and where its header is.
 
 Read without guessing: UTF-8 with or without its mark, UTF-16 with its mark; commas, semicolons,
 tabs or bars between cells, if the header names the needed columns that way; lines above the header
@@ -48,7 +48,7 @@ _BEGINNINGS = (
 @dataclass(frozen=True)
 class CsvText:
     """``text`` from the header on, its ``separator``, the ``header``'s names without blanks around
-    them, and the ``line`` of the file (from 1) in which the header stands."""
+    them, and the ``line`` of the file (from 1) that contains the header."""
 
     text: str
     separator: str
@@ -93,7 +93,7 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
         at += len(line)
         at += 2 if text.startswith("\r\n", at) else 1
     if hidden:
-        raise RatingsError(f"the header of {path.name} stands behind a #; take that away")
+        raise RatingsError(f"the header of {path.name} starts with #; remove it")
     if first is None:
         raise RatingsError(f"{path.name} is empty; expected the columns {', '.join(needed)}")
     return first
@@ -133,8 +133,8 @@ def _refuse_other_kinds(name: str, content: bytes) -> None:
         return
     if b"\0" in content[:1000]:
         raise RatingsError(
-            f"{name} is not UTF-8 text: it holds zero bytes, as UTF-16 without its mark or a "
-            "binary file does; save it as CSV in UTF-8"
+            f"{name} is not UTF-8 text: it holds zero bytes, as UTF-16 without byte order mark or "
+            "a binary file does;  save it as CSV in UTF-8"
         )
 
 

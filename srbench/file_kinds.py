@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, for messages: nobody is helped by "cannot be read"."""
+"""The kind of a file by its first bytes, for messages that say more than "cannot be read"."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def kind_of(head: bytes) -> str:
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "a video or HEIF image")
     if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html", b"<head")):
-        return "a web page, not the file that it was to give"
+        return "a web page, not the expected file"
     if head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3] in b"\n\r\t #":
         return "a PNM image"
     if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":

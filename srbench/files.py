@@ -1,4 +1,4 @@
-"""Naming files, and writing them so that nobody ever sees half of one."""
+"""Naming files, and writing them so that a half-written file is never visible."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def cannot_write(target: Path, error: OSError) -> ResultsError:
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """A temporary path beside ``target`` that becomes ``target`` when the block ends well.
+    """A temporary path next to ``target`` that becomes ``target`` when the block succeeds.
 
     The block writes to the path it is given. When it raises, nothing of it stays and an older
     ``target`` is untouched. The folder is made if need be.

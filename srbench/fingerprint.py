@@ -15,7 +15,8 @@ from types import CodeType, FunctionType, ModuleType
 def source_fingerprint(thing: object) -> str:
     """A hash that changes when what ``thing`` (a function or an object) does may change.
 
-    Code in a file: that file and the imported ones beside it. Code of a notebook or a prompt: its
+    Code in a file: that file and the files of the same folder that it imports. Code of a notebook
+    or a prompt: its
     instructions, and those of the functions of the notebook that it uses. Besides: what an object
     or a function carries with it (attributes, defaults, enclosed variables). What cannot be known
     makes a hash that never comes again, so that nothing outdated is taken for known.

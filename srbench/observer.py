@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Observer:
-    """Is told how a run goes on; does nothing by itself."""
+    """Receives the progress of a run; does nothing by itself."""
 
     def note(self, line: str) -> None:
         """Something that the user should know, in one line."""

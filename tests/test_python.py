@@ -200,8 +200,8 @@ def raising(lr):
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        (wrong_size, r"Mini/eye, wrong_size: .*gave an image of shape \(25, 20, 3\), expected"),
-        (floats, "what floats gave is float64"),
+        (wrong_size, r"Mini/eye, wrong_size: .*returned an image of shape \(25, 20, 3\), expected"),
+        (floats, "the result of floats is float64"),
         (raising, "raising raised RuntimeError: no luck"),
     ],
 )

@@ -1,6 +1,6 @@
 """What has been computed, keyed by the content that it was computed from.
 
-A line of JSON per result, appended as soon as the result stands: an interrupted run loses at
+A line of JSON per result, appended as soon as the result exists: an interrupted run loses at
 most the line that was being written, which is skipped when read. No clock and no file date.
 """
 

@@ -88,7 +88,7 @@ class Equipment(WorkerPlugin):
     methods: Mapping[str, Method]
     metrics: tuple[Metric, ...]
     device: str
-    """Where networks run, as recorded beside times."""
+    """Where networks run, as recorded with the times."""
     threads: int
     versions: Mapping[str, str]
 
@@ -185,14 +185,14 @@ class Cluster:
         except KilledWorker as error:
             raise SrbenchError(
                 f"{str(error.task).removesuffix(f' {equipment.name}')} was on "
-                f"{error.allowed_failures + 1} workers when they died, each time; most often their "
-                "memory is too small: start fewer on a machine"
+                f"{error.allowed_failures + 1} workers when they stopped, each time; the usual "
+                "reason is too little memory:  start fewer on a machine"
             ) from error
         except (OSError, FutureCancelledError) as error:
             reason = "" if isinstance(error, FutureCancelledError) else f" ({error})"
             raise SrbenchError(
                 f"the Dask cluster at {self._address} is lost{reason}; what was finished is kept: "
-                "run the same command again to go on"
+                "run the same command again to continue"
             ) from error
         finally:
             observer.end()

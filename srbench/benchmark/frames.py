@@ -12,7 +12,7 @@ from .run_file import read_run_file
 
 
 def scores_frame(path: Path, scale: int | None = None) -> pd.DataFrame:
-    """The table, of one scale or of all, with the facts of the run.json beside it.
+    """The table, of one scale or of all, with the facts of the run.json in the same folder.
 
     They travel in ``attrs["metrics"]``, where :func:`srbench.analyze` looks for directions.
 

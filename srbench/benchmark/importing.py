@@ -39,7 +39,7 @@ def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None
 
     The file is a CSV with the columns ``dataset, image, method, metric, value`` and, if you like,
     ``direction`` (``higher`` or ``lower``: which is better) and ``scale``. Every row must be of an
-    image that stands in the folder; with it the values are kept, and they go when it changes.
+    image in the folder. The values are kept as long as this image does not change.
 
     Raises:
         ResultsError: the file is no such table, a value is no number, or a row is of no image of
@@ -67,7 +67,7 @@ def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None
             key = (dataset, image, method, at, metric)
             if key in taken:
                 raise ResultsError(
-                    f"{where}: {metric} of {dataset}/{image} by {method} stands twice"
+                    f"{where}: {metric} of {dataset}/{image} by {method} appears twice"
                 )
             path = folder.image(dataset, at, method, image)
             taken[key] = (_value(where, line["value"]), array_sha256(read_image(path)))
@@ -165,9 +165,11 @@ def _facts_of(where: str, line: dict[str, str], found: dict[str, Facts]) -> str:
         )
     better = "higher" if direction == "higher" else "lower" if direction == "lower" else None
     facts = Facts(name, IMPORTED, better=better, protocol_label="imported",
-                  about="Computed elsewhere, and taken from a table.")  # fmt: skip
+                  about="Computed by another program and imported from a table.")  # fmt: skip
     if found.setdefault(name, facts) != facts:
-        raise ResultsError(f"{where}: {name} has another direction than above; give it one")
+        raise ResultsError(
+            f"{where}: {name} has a different direction than above; use one direction"
+        )
     return name
 
 
@@ -188,6 +190,6 @@ def _gaps(known: Sequence[Score], rows: Sequence[Score]) -> list[str]:
             if lacking := all_ - given:
                 notes.append(
                     f"{metric} of {method} on {dataset} x{scale} lacks {len(lacking)} of "
-                    f"{counted(len(all_), 'image')}: its mean does not compare with the others"
+                    f"{counted(len(all_), 'image')}: its mean cannot be compared with the others"
                 )
     return notes

@@ -168,7 +168,7 @@ def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> None:
     if problems:
         kind = "LR images" if any(task.lr for task in plan.tasks) else "originals"
         raise DatasetError(
-            f"{len(problems)} of the {kind} cannot be used; mend or remove them: "
+            f"{len(problems)} of the {kind} cannot be used; fix or remove them: "
             f"{'; '.join(problems[:3])}{'; ...' if len(problems) > 3 else ''}"
         )
 

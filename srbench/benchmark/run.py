@@ -42,7 +42,7 @@ class RunSummary:
     datasets: tuple[str, ...]
     images: int
     computed: int
-    """(image, method) pairs that were computed; the others stood in the cache."""
+    """(image, method) pairs that were computed; the others were in the cache."""
     pairs: int
     missing: tuple[MissingMethod, ...]
     seconds: float
@@ -76,7 +76,7 @@ def run_all(
         observer: is told about progress.
 
     Raises:
-        SrbenchError: the input is wrong; nothing that stood in the folder is lost, and what was
+        SrbenchError: the input is wrong; nothing in the folder is lost, and what was
             finished before the error was met is kept for the next run.
     """
     observer = observer or Observer()
@@ -119,7 +119,7 @@ def run_all(
                     cluster.run(plan, cache, loaded, device, observer)
             else:
                 observer.note(
-                    "every image and score stood in the results folder: nothing to compute"
+                    "every image and score is already in the results folder: nothing to compute"
                 )
             _write_tables(folder, plan, cache, experiment, metrics, datasets)
             seconds = time.perf_counter() - begun
@@ -196,10 +196,10 @@ def _open_datasets(
         dataset = found.dataset
         folder = next(iter(dataset.images.values())).parent
         if dataset.name != SAMPLE and (others := passed_over(folder)):
-            observer.note(f"{dataset.name}: passed over {others}")
+            observer.note(f"{dataset.name}: ignored {others}")
         if found.differences:
             differences[dataset.name] = found.differences
-            observer.note(f"{dataset.name} is not the recorded set: {found.differences}")
+            observer.note(f"{dataset.name} differs from the recorded set: {found.differences}")
         if experiment.lr != MADE:
             dataset = with_given_lr(dataset, experiment.scale, experiment.lr, observer)
         datasets.append(dataset)
@@ -249,14 +249,14 @@ def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> 
                 f"no network is shipped for x{experiment.scale}; give one by NAME=FILE, or "
                 "images by NAME=FOLDER"
             )
-    # The original is always kept beside the methods; asking for it by name is no mistake.
+    # The original is always kept with the methods; to name it is not an error.
     words = {name for name in names if isinstance(name, str) and name.lower() == "hr"}
     return [name for i, name in enumerate(names) if name not in words and name not in names[:i]]
 
 
 def _gap_line(gap: MissingMethod) -> str:
     where = f" on {gap.dataset}" if gap.dataset else ""
-    cure = f"; to supply it: {gap.command}" if gap.command else ""
+    cure = f"; to install it: {gap.command}" if gap.command else ""
     return f"{gap.method}{where} is left out: {gap.reason}{cure}"
 
 
@@ -274,7 +274,7 @@ def _available(
                 observer.note(metric.notice)
         else:
             without.append(gap)
-            cure = f"; to supply it: {gap.command}" if gap.command else ""
+            cure = f"; to install it: {gap.command}" if gap.command else ""
             observer.note(f"{gap.name} is left out: {gap.reason}{cure}")
     if not available:
         raise ConfigError("none of the metrics can be computed; see the lines above")
@@ -284,7 +284,7 @@ def _available(
 def _refuse_other_input(
     folder: ResultsFolder, experiment: Experiment, datasets: Sequence[Dataset]
 ) -> None:
-    """Refuse to put scores beside such as were computed of other LR images."""
+    """Refuse to add scores to those that were computed from other LR images."""
     before = folder.read_run()
     border = before.get("border", experiment.border)
     if border != experiment.border:

@@ -76,12 +76,12 @@ def score_folders(
         images = matched.files
         for folder in (hr, sr):
             if others := passed_over(folder):
-                observer.note(f"{folder}: passed over {others}")
+                observer.note(f"{folder}: ignored {others}")
         if matched.taken:
             observer.note(f"{method}: {matched.taken}")
     called = found.dataset.name
     if found.differences:
-        observer.note(f"{called} is not the recorded set: {found.differences}")
+        observer.note(f"{called} differs from the recorded set: {found.differences}")
     loaded = load_metrics(metrics, weights, device)
     rows: list[Score] = []
     observer.begin("scoring", len(images))
@@ -138,7 +138,7 @@ def load_metrics(metrics: Sequence[Metric], weights: Path, device: str) -> list[
     """
     for metric in metrics:
         if gap := metric.missing(weights):
-            cure = f"; to supply it: {gap.command}" if gap.command else ""
+            cure = f"; to install it: {gap.command}" if gap.command else ""
             raise MissingWeights(f"{gap.name} cannot be computed: {gap.reason}{cure}")
     if any(metric.uses_device for metric in metrics):
         from ..models.device import pick_device

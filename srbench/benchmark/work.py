@@ -74,11 +74,11 @@ class Upscaled(NamedTuple):
 
     sr: Image
     seconds: float | None
-    """The time ``upscale`` took; None where the image stood already."""
+    """The time ``upscale`` took; None if the image already existed."""
 
 
 class JobResult(NamedTuple):
-    """What a job gave; ``made`` is None where the image stood already."""
+    """The result of a job; ``made`` is None if the image already existed."""
 
     method: str
     made: MadeImage | None
@@ -149,7 +149,7 @@ def process(
         task: what is open on one image.
         hr, lr: what :func:`load` gave for it.
         metrics: every metric of the run, loaded.
-        device: where networks run, as recorded beside times.
+        device: where networks run, as recorded with the times.
         write: puts bytes into a file, complete or not at all.
 
     Raises:
@@ -165,7 +165,7 @@ def process(
 
 
 def upscale(task: Task, job: Job, lr: Image) -> Upscaled:
-    """The SR image of a job: made and timed, or read where it stands already."""
+    """The SR image of a job: made and timed, or read if it already exists."""
     if not job.upscale:
         return Upscaled(read_image(job.path), None)
     job.method.prepare()

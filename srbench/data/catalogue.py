@@ -30,7 +30,7 @@ MULTIPLES = (2, 3, 4, 8, 12)
 class Source:
     """One address of an archive that holds a data set.
 
-    ``hash`` is ``md5:...`` or ``sha256:...`` of the archive, where somebody published it.
+    ``hash`` is ``md5:...`` or ``sha256:...`` of the archive, if it was published.
     ``inside`` is the archive's folder that holds the HR images; ``rename`` replaces a prefix of
     the file names by another. ``verified`` tells whether we ever fetched it ourselves.
     """
@@ -61,7 +61,7 @@ class PixelRecord:
 
 @dataclass(frozen=True)
 class Entry:
-    """A data set of the catalogue; ``pixels`` is empty where nobody has recorded them yet.
+    """A data set of the catalogue; ``pixels`` is empty if they are not recorded yet.
 
     ``aliases`` are other usual names. ``cropped`` is the multiple that the recorded images are cut
     to, 1 for none: a larger file that gives their pixels when it is cut is the same image.

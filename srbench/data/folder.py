@@ -80,7 +80,7 @@ def image_files(folder: Path | str) -> dict[str, Path]:
             continue
         if path.is_symlink() and not path.exists():
             raise DatasetError(
-                f"{path} is a link to {path.readlink()}, which does not exist; mend or remove it"
+                f"{path} is a link to {path.readlink()}, which does not exist; fix or remove it"
             )
         if path.is_file():
             if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in path.name):

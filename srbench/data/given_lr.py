@@ -1,6 +1,7 @@
 """The low-resolution images that a data set brings, used in place of those made from originals.
 
-They are ``<Name>/LR/x4/*`` beside ``<Name>/HR``, or lie in another folder that says LR, as DIV2K's
+They are ``<Name>/LR/x4/*`` next to ``<Name>/HR``, or in another folder with LR in its name, as
+DIV2K's
 ``LR_bicubic/X4/0001x4.png``.
 """
 
@@ -43,7 +44,7 @@ def with_given_lr(dataset: Dataset, scale: int, choice: str, observer: Observer)
     """
     if dataset.name == SAMPLE:
         raise DatasetError(
-            "the built-in sample set brings no LR images; name a data set by --datasets, or leave "
+            "the built-in sample set has no LR images; name a data set with --datasets, or leave "
             "out --lr"
         )
     folder = next(iter(dataset.images.values())).parent.parent
@@ -55,7 +56,7 @@ def with_given_lr(dataset: Dataset, scale: int, choice: str, observer: Observer)
     _tell(dataset.name, folder, place, matched.taken, observer)
     if spare := sorted(set(files.values()) - set(matched.files.values())):
         observer.note(
-            f"{dataset.name}: {counted(len(spare), 'LR image')} without an original passed over "
+            f"{dataset.name}: {counted(len(spare), 'LR image')} without an original ignored "
             f"({', '.join(path.name for path in spare[:3])}{', ...' if spare[3:] else ''})"
         )
     return replace(dataset, lr=MappingProxyType(dict(matched.files)), lr_place=_words(place))
@@ -138,7 +139,8 @@ def check_lr(path: Path, original: tuple[Path, Image] | None, scale: int) -> tup
             thumbnail(lr), thumbnail(whole)
         ):
             raise DatasetError(
-                f"{path} shows another picture than {file}; put the LR image of that original there"
+                f"{path} does not show the same picture as {file}; put the LR image of that "
+                "original there"
             )
     return height * scale, width * scale
 
@@ -187,4 +189,4 @@ def _words(place: Path) -> str:
 def _tell(name: str, folder: Path, place: Path, taken: str, observer: Observer) -> None:
     observer.note(f"{name}: LR images as given in {_words(place)}{f' ({taken})' if taken else ''}")
     if others := passed_over(place):
-        observer.note(f"{name}: passed over {others} in {_words(place)}")
+        observer.note(f"{name}: ignored {others} in {_words(place)}")

@@ -66,7 +66,7 @@ def import_folder(
     images = image_files(folder)
     observer = observer or Observer()
     if others := passed_over(folder):
-        observer.note(f"{folder}: passed over {others}")
+        observer.note(f"{folder}: ignored {others}")
     _refuse_unreadable(folder, images, observer)
     found = checked(Dataset(name, images), as_is=as_is, observer=observer)
     _refuse_taken(found.dataset.name, root)
@@ -101,5 +101,5 @@ def _refuse_unreadable(folder: Path, images: dict[str, Path], observer: Observer
     if problems:
         raise DatasetError(
             f"{len(problems)} of {counted(len(images), 'image')} in {folder} cannot be used; "
-            f"mend or remove them: {'; '.join(problems[:3])}{'; ...' if len(problems) > 3 else ''}"
+            f"fix or remove them: {'; '.join(problems[:3])}{'; ...' if len(problems) > 3 else ''}"
         )

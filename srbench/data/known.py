@@ -50,7 +50,7 @@ def checked(
         as_is: take it although it differs, under the name ``<Name>-as-is``.
         whole: whether all images of the known set must be there.
         cropped: whether images cut to a multiple, as a run's results hold them, will do.
-        observer: is told of the files that are told by their pixels.
+        observer: receives a note about files that are identified by their pixels.
 
     Raises:
         DatasetError: it is not what its name says, or holds LR copies of its own images.
@@ -73,7 +73,7 @@ def checked(
     if found.renamed:
         shown = [f"{stem} is {image_id}" for stem, image_id in [*found.renamed.items()][:3]]
         more = ", ..." if len(found.renamed) > 3 else ""
-        told = f"{known}: told by their pixels: {', '.join(shown)}{more}"
+        told = f"{known}: identified by their pixels: {', '.join(shown)}{more}"
         if observer:
             observer.note(told)
     insisted = as_is or dataset.name.endswith(AS_IS)
@@ -84,8 +84,8 @@ def checked(
     if not insisted:
         folder = next(iter(dataset.images.values())).parent
         raise DatasetError(
-            f"{folder} is not the {known} that is recorded: {differences}; put the canonical "
-            f"images there, or take them under the name {known}{AS_IS}: add --as-is, or rename the "
+            f"{folder} differs from the recorded {known}: {differences}; put the usual images "
+            f"there, or use them under the name {known}{AS_IS}: add --as-is, or rename the "
             "folder"
         )
     return Checked(replace(found.dataset, name=known + AS_IS), differences, found.findings, told)

@@ -16,7 +16,7 @@ from ..wording import counted
 from .folder import EXTENSIONS, image_id_of
 from .siblings import unmarked
 
-WAY_OUT = "rename them, or say how the names go by --pattern, such as --pattern '{}_x4'"
+WAY_OUT = "rename them, or give the pattern of the names with --pattern, such as --pattern '{}_x4'"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class MatchedNames:
 
 
 class _Affixes(NamedTuple):
-    """What stands around the part that both names share, in the originals and in the files."""
+    """The text around the part that both names share, in the originals and in the files."""
 
     own_prefix: str
     own_suffix: str
@@ -264,7 +264,7 @@ def _disagreeing(
             "their originals"
         )
     return DatasetError(
-        f"the names do not agree one to one: {folder} holds {counted(len(files), 'image')}, "
+        f"the names do not match one to one: {folder} holds {counted(len(files), 'image')}, "
         f"{_examples(files)}; {source} has {counted(len(originals), 'original')}, "
         f"{_examples(originals)}; {way_out}"
     )

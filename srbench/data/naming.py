@@ -8,9 +8,9 @@ from ..errors import DatasetError
 from .catalogue import SAMPLE, canonical_name
 
 RESERVED = {
-    "all": "tables call the row over all data sets so",
-    "auto": "it stands for the benchmark sets that are there",
-    "hr": "it stands for the originals",
+    "all": "tables use this name for the row over all data sets",
+    "auto": "it means the benchmark sets that are installed",
+    "hr": "it means the originals",
     SAMPLE: "the built-in set has that name",
 }
 """Names that mean something else, and what."""

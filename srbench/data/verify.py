@@ -44,7 +44,7 @@ class Finding:
     - ``wrong image``: another picture.
     - ``missing``, ``extra``: an id that is not there, or that the canonical set does not have.
     - ``unreadable``: the file cannot be decoded.
-    - ``unrecorded``: readable, but nobody has recorded what its pixels must be.
+    - ``unrecorded``: readable, but its correct pixels are not recorded.
 
     ``detail`` says what was found and what was expected, in one line; it is empty for ``ok``.
     """
@@ -190,7 +190,7 @@ def judge(image: Image, record: PixelRecord, *, cropped: int = 1) -> tuple[Statu
     if cropped > 1 and pixel_sha256(image[:height, :width]) == record.sha256:
         return "ok", ""
     if not same_picture(thumbnail(image), record.miniature):
-        return "wrong image", f"shows another picture; {found}"
+        return "wrong image", f"shows a different picture; {found}"
     if image.ndim != (2 if record.channels == 1 else 3):
         return "channels differ", found + _same_levels(image, record)
     if image.shape[:2] == (record.height, record.width):

@@ -77,7 +77,7 @@ def depth_study(
     """Train a network of every depth with and without the long skip; write table and figure.
 
     Networks that an earlier call finished into ``out`` are not trained again, one that was
-    interrupted goes on.
+    interrupted continues.
 
     Args:
         recipe: how each is trained; its architecture's blocks and skip are varied.
@@ -92,9 +92,9 @@ def depth_study(
         SrbenchError: as for :func:`srbench.training.train`.
     """
     if recipe.architecture.network != "srresnet":
-        raise ConfigError(f"{recipe.name} has no residual blocks to vary; take srresnet-mse")
+        raise ConfigError(f"{recipe.name} has no residual blocks to vary; use srresnet-mse")
     if not blocks or min(blocks) < 1:
-        raise ConfigError(f"blocks are {list(blocks)}, expected numbers from 1 on")
+        raise ConfigError(f"blocks are {list(blocks)}, expected numbers of at least 1")
     observer = observer or Observer()
     photographs: Photographs | None = None  # read once, where a network is to be trained
     trained: list[tuple[Recipe, Path, float]] = []

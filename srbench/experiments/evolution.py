@@ -98,7 +98,7 @@ def evolution_figure(samples: Sequence[Sample], original: Image | None, image: s
         # Half a pixel more keeps rounding from losing the last row or column.
         figure = new_figure((width + 0.5) / _DPI, (height + 0.5) / _DPI)
         figure.text(
-            _GAP / width, (height - 6) / height, f"{display_name(image)} as training proceeds",
+            _GAP / width, (height - 6) / height, f"{display_name(image)} during training",
             ha="left", va="top", fontsize=9, fontweight="bold",
         )  # fmt: skip
         for slot, (said, pixels) in enumerate(panels):

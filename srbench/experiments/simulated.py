@@ -41,7 +41,7 @@ class SimulatedStudy:
     stimuli: int
     votes: int
     made: bool
-    """Whether it was made now; it stands as long as the scores do."""
+    """Whether it was made now; it is kept as long as the scores do not change."""
 
 
 def simulate_study(
@@ -59,11 +59,12 @@ def simulate_study(
     hold fewer than two of them, with all methods. ``procedure`` is what is asked: grades, the
     better of two versions (the original among them, at most 300 pairs a rater), or how much worse
     than the original one is. ``compare`` declares the comparisons (default: all). Study,
-    ``ratings.csv`` and ``analysis`` go to ``<results>/study``; simulated ones that stood there
+    ``ratings.csv`` and ``analysis`` go to ``<results>/study``; simulated ones that were there
     before are replaced.
 
     Raises:
-        StudyError: people took part in the study that stands there, or the images make no study.
+        StudyError: people took part in the existing study, or the images are not enough for a
+        study.
     """
     observer = observer or Observer()
     folder = ResultsFolder(results)
@@ -154,10 +155,10 @@ def _methods(folder: ResultsFolder, scale: int) -> list[str] | None:
 def _refuse_people(out: Path) -> None:
     study = open_study(out)
     raters = study_status(study.store, utc_now()).raters
-    # One that nobody has entered is ours if it is titled so: we were stopped before the first.
+    # A study without raters is ours if it has our title: we were stopped before the first rater.
     ours = all(rater.simulated for rater in raters) if raters else study.manifest.title == TITLE
     if not ours:
         raise StudyError(
-            f"{out} holds a study that is not a simulated one; it is left as it is: move it "
-            "elsewhere, or choose another --out"
+            f"{out} holds a study with real raters; it was not changed: move it elsewhere, or "
+            "choose another --out"
         )

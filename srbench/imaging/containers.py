@@ -55,7 +55,7 @@ def bare_png(content: bytes, name: str) -> Bare:
         elif kind == b"eXIf" and sound:
             orientation = exif_orientation(data)
         elif kind == b"acTL" and sound and data[:4] != b"\0\0\0\1":
-            raise ImageError(f"{name} holds several frames; save the one you mean as PNG")
+            raise ImageError(f"{name} holds several frames; save one of them as PNG")
         elif not kind[0] & 0x20:  # critical, and unknown
             raise ImageError(
                 f"{name} has a part of unknown kind ({kind!r}), not of the PNG standard"
@@ -145,6 +145,6 @@ def deep_tiff(content: bytes) -> str | None:
 def refused_as_deep(name: str, kind: str) -> ImageError:
     """The error for an image of more than 8 bits per channel: what it is, and what to do."""
     return ImageError(
-        f"{name} is a {kind}; expected 8 bits per channel: convert it first, by the rule that "
-        "your study means"
+        f"{name} is a {kind}; expected 8 bits per channel: convert it first, with the rule of "
+        "your experiment"
     )

@@ -47,10 +47,10 @@ MAX_PIXELS = 2**26
 MAX_BYTES = 2**29
 """The largest file that is read, 512 MiB: more than the pixels above take uncompressed."""
 
-# Not what Pillow can do besides: of EPS, for one, it runs an interpreter.
+# Other formats of Pillow are left out: for EPS, for example, it runs an interpreter.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
 
-# Python prints a logged complaint that nobody handles.
+# Python prints a logged warning that has no handler.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # libtiff writes its complaints straight to the terminal; ours come as errors. Where its functions
@@ -141,7 +141,7 @@ def _content(path: Path, name: str) -> bytes:
 
 @contextmanager
 def _faults_told(name: str, content: bytes) -> Generator[None, None, None]:
-    """The decoder's faults as `ImageError`, with what the file is."""
+    """The decoder's errors as `ImageError`, with the kind of the file."""
     try:
         yield
     except ImageError:
@@ -163,7 +163,7 @@ def _refuse_by_header(name: str, file: PillowImage.Image) -> None:
     if width * height > MAX_PIXELS:
         raise _too_large(name, f"{width}x{height}, ")
     if getattr(file, "n_frames", 1) > 1:
-        raise ImageError(f"{name} holds several frames; save the one you mean as PNG")
+        raise ImageError(f"{name} holds several frames; save one of them as PNG")
     if file.mode.startswith(("I", "F")):
         raise refused_as_deep(name, f"{file.format} image of mode {file.mode}")
 

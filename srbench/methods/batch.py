@@ -36,7 +36,7 @@ def upscale_files(
         raise DatasetError(f"{source} does not exist; expected an image or a folder of images")
     files = {source.stem: source} if source.is_file() else image_files(source)
     if source.is_dir() and (others := passed_over(source)):
-        observer.note(f"{source}: passed over {others}")
+        observer.note(f"{source}: ignored {others}")
     targets = {name: out / f"{name}.png" for name in files}
     for name, path in files.items():
         if targets[name].exists() and targets[name].samefile(path):
@@ -45,7 +45,7 @@ def upscale_files(
         if height * width * scale**2 > MAX_PIXELS:
             raise SizeMismatch(
                 f"{path} is {width}x{height}: x{scale} makes {width * scale}x{height * scale}, "
-                f"more than {MAX_PIXELS / 1e6:.0f} megapixels; cut it into parts"
+                f"more than {MAX_PIXELS / 1e6:.0f} megapixels; divide it into parts"
             )
     upscaler = load_method(method, scale=scale, device=device, border=border, weights=weights)
     observer.begin(f"upscaling x{scale} with {upscaler.name}", len(files))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def load_external(name: str, path: Path, scale: int) -> nn.Module:
-    """The network in somebody's checkpoint file, recognised by its tensors.
+    """The network in a third-party checkpoint, recognised by its tensors.
 
     RGB (N, 3, H, W) in [0, 1] in, SR with white at 1 out. ``name`` is what messages call it.
     Ours (without its card), BasicSR's, KAIR's, mmagic's and Lornatang's SRResNet need nothing
@@ -39,7 +39,7 @@ def load_external(name: str, path: Path, scale: int) -> nn.Module:
         found = found or recognise(reading)
     found = found or _by_spandrel(name, path, state)
     if found.scale != scale:
-        raise CheckpointError(f"{path} enlarges x{found.scale}, but the run is x{scale}")
+        raise CheckpointError(f"{path} upscales x{found.scale}, but the run is x{scale}")
     return found.network
 
 
@@ -67,7 +67,7 @@ def _by_spandrel(name: str, path: Path, state: State) -> Recognised:
         raise SrbenchError(
             f"{name}={path.name} {_described(state)}, none of the SRResNets that srbench knows; "
             "for other architectures install the spandrel extra, pip install '.[spandrel]', or "
-            f"give finished images by {name}=FOLDER"
+            f"give SR images with {name}=FOLDER"
         ) from error
     for reading in readings(state):
         support = next(
@@ -82,13 +82,13 @@ def _by_spandrel(name: str, path: Path, state: State) -> Recognised:
         except Exception as error:  # spandrel and torch raise a dozen kinds for what does not fit
             reason = str(error).strip().splitlines()[-1] if str(error) else type(error).__name__
             raise CheckpointError(
-                f"{path} looks like {support.architecture.name}, but does not fit it "
-                f"({reason.strip()[:160]}); give finished images by {name}=FOLDER"
+                f"{path} looks like {support.architecture.name}, but does not match it "
+                f"({reason.strip()[:160]}); give SR images with {name}=FOLDER"
             ) from error
         return _checked(path, descriptor)
     raise CheckpointError(
-        f"{path} {_described(state)}, of no architecture that srbench or spandrel knows; run its "
-        f"own code and give the finished images by {name}=FOLDER"
+        f"{path} {_described(state)}, of no architecture that srbench or spandrel knows; upscale "
+        f"with its own code and give the SR images with {name}=FOLDER"
     )
 
 
@@ -103,7 +103,9 @@ def _checked(path: Path, descriptor: object) -> Recognised:
     import spandrel
 
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
-        raise CheckpointError(f"{path} needs a mask besides the image; expected super-resolution")
+        raise CheckpointError(
+            f"{path} needs a mask in addition to the image; expected super-resolution"
+        )
     if (descriptor.input_channels, descriptor.output_channels) != (3, 3):
         raise CheckpointError(
             f"{path} maps {descriptor.input_channels} to {descriptor.output_channels} channels, "

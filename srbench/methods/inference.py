@@ -25,7 +25,7 @@ def fold(network: nn.Module) -> nn.Module:
     """A copy for inference, the same function up to float rounding; gradients off.
 
     Batch normalisation is folded into the convolution before it, and a PReLU of one slope works
-    in place: its input is the convolution's output, which nobody else reads.
+    in place: its input is the convolution's output, which nothing else reads.
     """
     network = copy.deepcopy(network).eval().requires_grad_(False)
     for parent in network.modules():

@@ -57,16 +57,17 @@ class OwnMethod:
         sr = self._told(self._upscale, lr.copy())
         if hasattr(sr, "detach"):
             raise MethodError(
-                f"{self.name} gave a tensor, expected a uint8 array of shape (H, W, 3) or (H, W)"
+                f"{self.name} returned a tensor, expected a uint8 array of shape (H, W, 3) or (H, "
+                "W)"
             )
         try:
-            require_image(f"what {self.name} gave", sr)
+            require_image(f"the result of {self.name}", sr)
         except SrbenchError as error:
             raise MethodError(str(error)) from error
         expected = (lr.shape[0] * self.scale, lr.shape[1] * self.scale, *lr.shape[2:])
         if sr.shape != expected:
             raise SizeMismatch(
-                f"{self.name} gave an image of shape {sr.shape}, expected {expected}"
+                f"{self.name} returned an image of shape {sr.shape}, expected {expected}"
             )
         return sr
 
@@ -75,13 +76,13 @@ class OwnMethod:
             return call(*arguments)
         except SrbenchError:
             raise
-        except Exception as error:  # whatever somebody's code raises
+        except Exception as error:  # anything that a user's code raises
             text = " ".join(str(error).split())[:300]
             raise MethodError(f"{self.name} raised {type(error).__name__}: {text}") from error
 
 
 def own_method(thing: Any, scale: int, check_name: Callable[[str], str]) -> Method:
-    """The method that an object is: one of ours as it is, another's wrapped.
+    """The method for an object: ours unchanged, a user's wrapped.
 
     Raises:
         MethodError: it is no method, or enlarges by another scale.
@@ -91,7 +92,7 @@ def own_method(thing: Any, scale: int, check_name: Callable[[str], str]) -> Meth
         raise MethodError(f"{thing.__name__} is a class; give an instance: {thing.__name__}()")
     if not callable(getattr(thing, "upscale", thing)):
         raise MethodError(
-            f"a {type(thing).__name__} is no method; expected a name, an object with "
+            f"a {type(thing).__name__} is not a method; expected a name, an object with "
             "upscale(lr), or a function of lr"
         )
     stated = getattr(thing, "scale", scale)

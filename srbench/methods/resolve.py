@@ -170,8 +170,8 @@ def _find_method(name: str, scale: int, device: str, border: Border, weights: Pa
     key = plain.lower()
     if key in INTERPOLATION and plus:
         raise UnknownName(
-            f"'{name}' would be {key} eight times over: a + after the name is the mean over flips "
-            "and turns, which only a network sees differently"
+            f"'{name}' would compute {key} eight times: a + after the name means the mean over "
+            "flips and rotations, which changes only networks"
         )
     if key == "nearest":
         return Nearest(scale)
@@ -187,7 +187,7 @@ def _our_network(name: str, path: Path, scale: int, device: str) -> NetworkMetho
     card = read_card(path)
     if card.architecture.scale != scale:
         raise CheckpointError(
-            f"{path} enlarges x{card.architecture.scale}, but the run is x{scale}"
+            f"{path} upscales x{card.architecture.scale}, but the run is x{scale}"
         )
     architecture = hashlib.sha256(card.architecture.model_dump_json().encode()).hexdigest()[:16]
     identity = f"srbench {_INFERENCE_VERSION} {_file_hash(path)} {architecture}"
@@ -205,7 +205,7 @@ def _our_network(name: str, path: Path, scale: int, device: str) -> NetworkMetho
 def _file_method(name: str, path: Path, scale: int, device: str) -> NetworkMethod:
     if path.is_dir():
         raise CheckpointError(
-            f"{name}={path} is a folder, which only run-all takes for a method; expected a "
+            f"{name}={path} is a folder, which only run-all accepts as a method; expected a "
             ".pth or .safetensors file"
         )
     _refuse_no_tensors(name, path)
@@ -233,8 +233,8 @@ def _refuse_no_tensors(name: str, path: Path) -> None:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     if not may_hold_tensors(head):
         raise CheckpointError(
-            f"{name}={path} is {kind_of(head)}, no checkpoint; expected tensors as torch.save or "
-            "safetensors write them, or a folder of images"
+            f"{name}={path} is {kind_of(head)}, not a checkpoint; expected tensors saved by "
+            "torch.save or safetensors, or a folder of images"
         )
 
 
@@ -307,7 +307,7 @@ def select_methods(
             gap = _no_checkpoint(spec.lower().removesuffix("+"), scale)
             missing.append(replace(gap, method=spec.lower()))
     notes += [
-        f"{method.name} is the mean over the eight flips and turns of each image"
+        f"{method.name} is the mean over the eight flips and rotations of each image"
         for method in methods
         if isinstance(method, NetworkMethod) and method.ensemble
     ]
@@ -327,7 +327,7 @@ def _patterns(patterns: Sequence[str], specs: Sequence[str]) -> dict[str, str]:
         label, _, pattern = text.rpartition("=")
         if (label and label not in folders) or not folders:
             raise ConfigError(
-                f"the pattern '{text}' is for no folder of images; give one by NAME=FOLDER"
+                f"the pattern '{text}' needs a folder of images; give one as NAME=FOLDER"
             )
         if label in named:
             raise ConfigError(f"two patterns for {label or 'all folders'}; give one")
@@ -363,7 +363,7 @@ def _folder_method(
         if matched.taken:
             taken.setdefault(matched.taken, []).append(dataset.name)
         if others := passed_over(subfolder):
-            taken.setdefault(f"passed over {others}", []).append(dataset.name)
+            taken.setdefault(f"ignored {others}", []).append(dataset.name)
         for image, path in matched.files.items():
             check_result(path, dataset.images.get(image), dataset.lr.get(image), scale)
             files[ImageId(dataset.name, image)] = path

@@ -69,7 +69,7 @@ class Facts:
 
     @property
     def short_label(self) -> str:
-        """``PSNR``, ``LPIPS``: on one line and not too long, whatever somebody calls a metric."""
+        """``PSNR``, ``LPIPS``: on one line and not too long, even for unusual names."""
         return one_line(self.label or self.name)
 
     @property
@@ -172,8 +172,8 @@ class Original:
         """
         if self._hr is None:
             raise MetricError(
-                "a metric asks for the original, and there is none; one that does without says so "
-                "by needs='nothing' or needs='lr' in its facts"
+                "a metric needs the original, and there is none; a metric that needs none must "
+                "have needs='nothing' or needs='lr' in its facts"
             )
         return self._hr
 

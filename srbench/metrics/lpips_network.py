@@ -91,7 +91,7 @@ class Lpips:
         """The features of an original, uint8 of shape (H, W) or (H, W, 3), to compare many with.
 
         Give it cropped to a multiple of the scale: the whole image is compared, without a border
-        crop. Grey stands for R = G = B. The features take 41 (alex), 138 (squeeze) or 488 (vgg)
+        crop. Grey means R = G = B. The features take 41 (alex), 138 (squeeze) or 488 (vgg)
         bytes per pixel.
 
         Raises:

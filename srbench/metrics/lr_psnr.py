@@ -36,8 +36,8 @@ class LrPsnr(Metric):
                 range=(0, None),
                 needs="lr",
                 protocol_label="Consistency",
-                about="PSNR over RGB between the LR image and the SR image shrunk by the same "
-                "bicubic resize: whether a method keeps what it was given. NTIRE asks for 45 dB.",
+                about="PSNR over RGB between the LR image and the SR image downscaled by the same "
+                "bicubic resize: consistency with the input. NTIRE asks for 45 dB.",
             ),
         )
 

@@ -128,7 +128,8 @@ class OwnMetric(Metric):
             several = list(values) if isinstance(values, (list, tuple)) else [values]
             if len(several) != len(self.facts):
                 raise MetricError(
-                    f"{self._name} gave {len(several)} numbers, its facts name {len(self.facts)}"
+                    f"{self._name} returned {len(several)} numbers, but its facts name "
+                    f"{len(self.facts)}"
                 )
             return [number_of(self._name, value) for value in several]
 
@@ -178,7 +179,7 @@ def load_metric(name: str, place: str) -> Metric:
     where, colon, attribute = place.rpartition(":")
     if not colon or not where or not attribute:
         raise ConfigError(
-            f"{name}={place} names no function; expected {name}=FILE.py:function or "
+            f"{name}={place} does not name a function; expected {name}=FILE.py:function or "
             f"{name}=module:attribute"
         )
     if where.endswith(".py") or "/" in where or "\\" in where:
@@ -212,7 +213,7 @@ def _run_file(name: str, file: Path) -> object:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     folder = str(file.resolve().parent)
-    sys.path.insert(0, folder)  # it may import what lies beside it
+    sys.path.insert(0, folder)  # it may import files from the same folder
     try:
         with guarded(name, f"{file.name} cannot be run"):
             sys.modules[spec.name] = module
@@ -256,7 +257,7 @@ def _attribute(name: str, module: object, attribute: str, where: str) -> object:
 
 
 def own_name(name: str) -> str:
-    """The name of somebody's metric, if it can be one.
+    """The name of a user's metric, if it is valid.
 
     Raises:
         UnknownName: it is one of ours, or has letters that no name has.
@@ -300,8 +301,8 @@ def _renamed(metric: Metric, name: str | None) -> Metric:
     """With the name that the user gave, and a fingerprint."""
     if name is not None and len(metric.facts) > 1:
         raise MetricError(
-            f"{name} gives {len(metric.facts)} numbers, which have names of their own; give it in "
-            "Python, where it needs no other name"
+            f"{name} gives {len(metric.facts)} numbers, which have their own names; give it in "
+            "Python, without another name"
         )
     renamed = copy(metric)
     renamed.facts = tuple(
@@ -366,14 +367,14 @@ def guarded(name: str, what: str = "raised") -> Generator[io.StringIO]:
 def number_of(name: str, value: Any) -> float:
     """``value`` as one number; else the error that says what it was instead."""
     if isinstance(value, (bool, np.bool_, str, bytes, complex)) or value is None:
-        raise MetricError(f"the metric {name} gave {_described(value)}, expected one number")
+        raise MetricError(f"the metric {name} returned {_described(value)}, expected one number")
     if isinstance(value, (int, float, np.integer, np.floating)):
         return float(value)  # pyright: ignore[reportUnknownArgumentType]
     item: Any = getattr(value, "item", None)
     shape: Any = getattr(value, "shape", None)
     if callable(item) and shape is not None and all(side == 1 for side in shape):
         return number_of(name, item())
-    raise MetricError(f"the metric {name} gave {_described(value)}, expected one number")
+    raise MetricError(f"the metric {name} returned {_described(value)}, expected one number")
 
 
 def _described(value: Any) -> str:

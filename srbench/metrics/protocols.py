@@ -148,15 +148,15 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             Protocol(
                 "basicsr", partial(studio_luma, rounded=False), False, SsimReference, WINDOW,
                 "BasicSR",
-                "As MATLAB, but luma is not rounded and a grey image counts as R = G = B: the way "
-                "of Python papers since about 2018.",
+                "As MATLAB, but luma is not rounded and a grey image counts as R = G = B: the "
+                "usual way of papers that score in Python.",
             ),
             Protocol(
                 "ledig2017", daala_luma, False, DaalaSsimReference, 1,
                 "Ledig 2017",
-                "What the SRGAN paper printed: the daala tools' 4:2:0 conversion with dither, "
-                "their PSNR, and their SSIM whose window grows with the image. Not comparable with "
-                "the others.",
+                "As in the SRGAN paper: the daala tools' 4:2:0 conversion with dither, "
+                "their PSNR, and their SSIM whose window grows with the image. It cannot be "
+                "compared with the others.",
             ),
         )
     }
@@ -226,7 +226,7 @@ def require_size(sr: Image, expected: tuple[int, int], scale: int) -> None:
     elif (height // scale * scale, width // scale * scale) == (expected_height, expected_width):
         hint = f"; crop it at the bottom and right to a multiple of {scale}"
     elif (width, height) == (expected_height, expected_width):
-        hint = "; it lies on its side"
+        hint = "; it is rotated by 90 degrees"
     raise SizeMismatch(
         f"the SR image is {width}x{height}, expected {expected_width}x{expected_height}: "
         f"its original cropped to a multiple of {scale}{hint}"

@@ -59,7 +59,7 @@ def find_metrics(
     Raises:
         UnknownName: there is no such metric, protocol or network, with the nearest that there is.
         ConfigError: something is named twice, or nothing is left to score.
-        SrbenchError: somebody's metric cannot be loaded, or is not what a metric must be.
+        SrbenchError: a user's metric cannot be loaded, or is not a valid metric.
     """
     for protocol in protocols:
         get_protocol(protocol)
@@ -108,8 +108,8 @@ def _somebodys(choice: object) -> Metric:
         return adapter(its_name)
     if colon:
         raise UnknownName(
-            f"unknown metric '{choice}'; a metric of your own has a name of its own before it: "
-            f"NAME={choice}; libraries are: {', '.join(f'{name}:NAME' for name in _LIBRARIES)}"
+            f"unknown metric '{choice}'; for your own metric give a name first: NAME={choice}; "
+            f"libraries are:  {', '.join(f'{name}:NAME' for name in _LIBRARIES)}"
         )
     raise unknown_name("metric", choice, words())
 

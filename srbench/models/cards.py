@@ -1,4 +1,4 @@
-"""Model cards: the JSON beside each of our checkpoints; torch is imported only to build."""
+"""Model cards: the JSON file of each of our checkpoints; torch is imported only to build."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Card(BaseModel):
 
 
 def read_card(path: Path) -> Card:
-    """The card beside the checkpoint ``path``.
+    """The card of the checkpoint ``path``, in the same folder.
 
     Raises:
         CheckpointError: there is none, or it is not one of ours.
@@ -65,12 +65,15 @@ def read_card(path: Path) -> Card:
     try:
         return Card.model_validate_json(card.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CheckpointError(f"{card} is missing; a checkpoint needs its card beside it") from None
+        raise CheckpointError(
+            f"{card} is missing; a checkpoint needs its card in the same folder"
+        ) from None
     except ValueError as error:  # not UTF-8, not JSON, or not a card
         first = str(error).splitlines()[0]
         if isinstance(error, ValidationError):
             fault = error.errors()[0]
             first = f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg'].lower()}"
         raise CheckpointError(
-            f"{card} is not a model card of srbench ({first}); if it is another's, move it away"
+            f"{card} is not a model card of srbench ({first}); if another program wrote it, move "
+            "it away"
         ) from error

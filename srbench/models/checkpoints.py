@@ -1,4 +1,4 @@
-"""Our trained networks as files: float weights in safetensors, and a card beside them."""
+"""Our trained networks as files: float weights in safetensors, and a card in the same folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tensor_files import read_tensors
 
 
 def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = False) -> None:
-    """Write ``path`` (safetensors) and the card beside it, each atomically.
+    """Write ``path`` (safetensors) and its card, each atomically.
 
     The weights' header holds the architecture, so that they can be used without their card.
     ``half`` stores float16, which changes at most one 8-bit level in a few values.

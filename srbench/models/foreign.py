@@ -112,11 +112,11 @@ def architecture_of(state: State) -> Architecture | None:
 
 
 def likely(state: State) -> str:
-    """What network tensors that nobody recognised may be of, for a message."""
+    """What unrecognised network tensors may belong to, for a message."""
     names = " ".join(state)
     kernels = [tuple(tensor.shape) for tensor in state.values() if tensor.ndim == 4]
     if _shape(state, "conv1.weight") == (64, 1, 9, 9):
-        return "an SRCNN; one of srbench's needs its card, the .json beside it, for its scale"
+        return "an SRCNN; an SRCNN of srbench needs its card (.json, same folder) for its scale"
     if "model.1.sub.0.res.0.weight" in state:
         return "KAIR's MSRResNet0, whose tensors do not tell its activations and upsampling"
     if "head.0.weight" in state and "blocks.0.conv1.weight" in state:
@@ -126,10 +126,10 @@ def likely(state: State) -> str:
     if "attn" in names or "qkv" in names:
         return "perhaps a transformer"
     if kernels and kernels[0][1:] == (3, 9, 9) and "running_var" in names:
-        return "perhaps an SRResNet of another layout"
+        return "perhaps an SRResNet with a different layout"
     if kernels and kernels[0][1] == 3:
         return "perhaps a convolutional network for RGB images"
-    return "of no form that is known here"
+    return "of an unknown form"
 
 
 def _ours(state: State) -> Recognised | None:

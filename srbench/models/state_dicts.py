@@ -100,7 +100,7 @@ def _of_one_network(
 
 
 def _dense(state: Mapping[str, object], path: Path) -> State:
-    """The tensors of ``state``; counters and settings beside them are left out."""
+    """The tensors of ``state``; counters and settings are left out."""
     tensors: State = {}
     for name, tensor in state.items():
         if not isinstance(tensor, Tensor) or name in _COUNTERS:
@@ -111,7 +111,7 @@ def _dense(state: Mapping[str, object], path: Path) -> State:
         # fill the memory.
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise CheckpointError(
-                f"{path}: tensor {name} claims to be {tuple(tensor.shape)} but stores less"
+                f"{path}: tensor {name} should be {tuple(tensor.shape)} but stores less"
             )
         tensor = tensor.detach()
         tensors[name] = tensor.float() if tensor.is_floating_point() else tensor
@@ -138,6 +138,6 @@ def _one_of_its_prefixes(state: State, path: Path) -> State:
 
 def _refuse_several(path: Path, names: list[str]) -> NoReturn:
     raise CheckpointError(
-        f"{path} holds several networks ({', '.join(names[:6])}), and which is meant is not "
-        "guessed; save the tensors of the one you mean by themselves and give that file"
+        f"{path} holds several networks ({', '.join(names[:6])}); save the tensors of one of them "
+        "in a separate file and give that file"
     )

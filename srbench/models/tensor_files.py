@@ -39,7 +39,7 @@ _WAY_OUT = "save the tensors alone, torch.save(network.state_dict(), FILE), and 
 def read_tensors(path: Path, device: torch.device | str = "cpu") -> Mapping[str, object]:
     """The content of a safetensors file or a torch checkpoint, by name; nothing in it is run.
 
-    torch's files are read with ``weights_only=True``, with NumPy numbers allowed besides. A
+    torch's files are read with ``weights_only=True``, with NumPy numbers allowed too. A
     safetensors file gives its tensors; a torch file what was saved, containers within containers.
 
     Raises:
@@ -91,7 +91,7 @@ def _head(path: Path) -> bytes:
 
 @contextmanager
 def _safetensors_told(path: Path) -> Iterator[None]:
-    """Tells the faults of a safetensors file in one line."""
+    """Reports the errors of a safetensors file in one line."""
     try:
         yield
     except (SafetensorError, OSError, ValueError, RuntimeError, MemoryError) as error:
@@ -117,7 +117,8 @@ def _refuse_other_archives(path: Path) -> None:
     names = {member.filename.partition("/")[2] for member in members}
     if "constants.pkl" in names or any(name.startswith("code/") for name in names):
         raise CheckpointError(
-            f"{path} is a TorchScript archive: a program, which srbench does not run; {_WAY_OUT}"
+            f"{path} is a TorchScript archive: it contains code, which srbench does not run; "
+            f"{_WAY_OUT}"
         )
     if "data.pkl" not in names:
         what = "a NumPy archive" if all(m.filename.endswith(".npy") for m in members) else "a zip"
@@ -141,16 +142,16 @@ def _read_torch(path: Path, device: torch.device | str) -> object:
 
 
 def _what_else(path: Path, message: str) -> str:
-    """What a file that weights-only reading refused holds besides tensors."""
+    """What else than tensors a file holds that weights-only reading refused."""
     found = re.findall(r"GLOBAL ([\w.]+)|class ([\w.]+)", message)
     names = [name for pair in found for name in pair if name]
     with suppress(Exception):  # of an old file without a zip only the message tells
         names += torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
     if any(name.startswith("torch.nn.modules.") for name in names) or _names_modules(path):
         kind = names[0].rpartition(".")[2] if names else "of torch.nn"
-        return f"is a whole pickled module ({kind}): a program, which srbench does not run"
+        return f"is a whole pickled module ({kind}): it contains code, which srbench does not run"
     if names:
-        return f"holds {names[0]} besides tensors: it could run code and was not opened"
+        return f"holds {names[0]} in addition to tensors: it could run code and was not opened"
     reason = re.search(r"WeightsUnpickler error: (.+)", message)
     said = f" ({reason[1][:80].strip()})" if reason else ""
     return f"is a pickle of more than tensors{said}: it could run code and was not opened"

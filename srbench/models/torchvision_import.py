@@ -22,7 +22,7 @@ _kept_alive: list[torch.library.Library] = []  # the names vanish with the libra
 
 
 def import_torchvision() -> ModuleType:
-    """``import torchvision``, mended only if it fails for want of its operators.
+    """``import torchvision``, patched only if it fails because its operators are missing.
 
     Defining the names beforehand would clash with the real operators where these do load.
     """

@@ -45,7 +45,7 @@ def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
 
 
 def import_weights(name: str, file: Path, folder: Path) -> Path:
-    """Take the weights from a file at hand: a safetensors, or a ``.pth`` as torchvision's.
+    """Import the weights from a local file: safetensors, or a ``.pth`` of torchvision.
 
     Only the convolutional part is kept, in float32 (float16 and the like are converted). A ``.pth``
     is opened with ``weights_only``, so a pickle that wants to run code is refused, not run.
@@ -97,7 +97,7 @@ def fetch_weights(
         fetched = download(url, folder, known_hash=None, max_bytes=_MAX_BYTES, progress=progress)
     except DownloadError as error:
         raise DownloadError(
-            f"cannot fetch {url} ({error}); run the command again to go on, or get the file "
+            f"cannot fetch {url} ({error}); run the command again to continue, or get the file "
             f"elsewhere and run `srbench weights import {name} {file}`"
         ) from error
     with fetched.open("rb") as stream:
@@ -138,8 +138,8 @@ def _refuse_others(name: str, weights: Mapping[str, Tensor], path: Path) -> None
     expected = get_entry(name).features_sha256
     if expected is not None and features_sha256(weights) != expected:
         raise CheckpointError(
-            f"{path} has the form of {name}, but not its published values: what is measured with "
-            "it would compare with nobody's; get the published file"
+            f"{path} has the shape of {name}, but not its published values: scores computed with "
+            "it  cannot be compared with published ones; get the published file"
         )
 
 

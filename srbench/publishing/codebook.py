@@ -1,4 +1,4 @@
-"""What every column of a package means: `codebook.csv` beside this module, cut to what is there."""
+"""What every column of a package means: `codebook.csv`, reduced to the columns in use."""
 
 from __future__ import annotations
 

@@ -10,10 +10,11 @@ from ..errors import ConfigError
 
 _NEEDED = {
     "licence": (
-        "--licence, such as CC-BY-4.0 (without a licence nobody may use the data; check that the "
+        "--licence, such as CC-BY-4.0 (without a licence others may not use the data; check that "
+        "the "
         "raters agreed to it)"
     ),
-    "citation": "--citation, the text or BibTeX entry by which others cite the data",
+    "citation": "--citation, the text or BibTeX entry for others to cite the data",
     "creators": "--creator, who made the data (names separated by semicolons)",
 }
 
@@ -43,7 +44,7 @@ class Statement:
             "creators": [name for name in self.creators if name.strip()],
         }
         if missing := [_NEEDED[name] for name, value in given.items() if not value]:
-            raise ConfigError(f"a package needs what only its owner can say: {'; '.join(missing)}")
+            raise ConfigError(f"a package needs information from its owner: {'; '.join(missing)}")
         if self.url and not self.url.startswith(("http://", "https://")):
             raise ConfigError(f"--url is '{self.url}', expected an address with https://")
         try:

@@ -64,8 +64,9 @@ def _extract(package: Path, made: Path) -> None:
             pictures = [n for n in names if n.startswith(f"{_MATERIALS}{STIMULI_FOLDER}/")]
             if not pictures:
                 raise StudyError(
-                    f"{package.name} holds no pictures, only their hashes, so no study can be made "
-                    f"of it; analyse it by: srbench study analyze --ratings {package}"
+                    f"{package.name} holds no pictures, only their hashes, so it cannot be "
+                    f"restored as a study; analyse it with: srbench study analyze --ratings "
+                    f"{package}"
                 )
             for name in pictures:
                 # Only the last part: a name in an archive can lead anywhere.
@@ -81,6 +82,6 @@ def _extract(package: Path, made: Path) -> None:
             raise StudyError(f"{package.name}: {error}; get it again") from error
         if stimulus_id(manifest.seed, each.dataset, each.image, each.method, pixels) != each.id:
             raise StudyError(
-                f"{package.name}: the picture {each.id}.png is not the one that was rated; get the "
+                f"{package.name}: the picture {each.id}.png is not the rated image; get the "
                 "package again"
             )

@@ -34,7 +34,7 @@ def public_votes(votes: pd.DataFrame) -> PublicVotes:
     """The votes or answers as they may be given away; ``votes`` is a checked table.
 
     Raters and panels have a random name, but for those whom srbench named so itself. Columns that
-    the codebook does not describe stay out, since nobody knows what they tell about people; among
+    the codebook does not describe stay out, because they could identify people; among
     them is ``rated_at``, by which a rater could be found in the list of a recruiting site. Rows are
     sorted by rater and trial.
 

@@ -67,7 +67,7 @@ class DevicePart:
                 with torch.cuda.graph(graph):
                     self._outputs = self._function(*self._inputs, crop=crop)
             except RuntimeError as error:
-                warnings.warn(f"training goes on without a CUDA graph: {error}", stacklevel=2)
+                warnings.warn(f"training continues without a CUDA graph: {error}", stacklevel=2)
                 self._capture = False
                 torch.cuda.synchronize(self._device)
                 return self._function(*self._inputs, crop=crop)

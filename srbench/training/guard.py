@@ -15,7 +15,7 @@ PATIENCE = 2000
 WON = 0.999, 0.001
 """Mean D(HR) above and mean D(SR) below which the discriminator has won.
 
-Photographs hold sky, blur and other crops that nobody can tell from their reconstruction, so a
+Photographs contain sky, blur and other crops that equal their reconstruction, so a
 strong discriminator of a sound run is still fooled by some: its mean D(SR) stays above 0.01.
 """
 
@@ -67,7 +67,7 @@ class Guard:
         """
         broken = [name for name, value in means.items() if not math.isfinite(value)]
         if broken:
-            raise _stopped(f"the loss '{broken[0]}' is not a number any more", step)
+            raise _stopped(f"the loss '{broken[0]}' is no longer a number", step)
         if means["skipped"] > _SKIPPED:
             raise _stopped(
                 f"{means['skipped']:.0%} of the latest updates had gradients that are not numbers",
@@ -103,7 +103,7 @@ class Guard:
             what = "has won" if won else "sees no difference"
             raise _stopped(
                 f"the discriminator {what} since step {self._sound_until} "
-                f"(D(HR) {d_hr:.4f}, D(SR) {d_sr:.4f}) and teaches the generator nothing",
+                f"(D(HR) {d_hr:.4f}, D(SR) {d_sr:.4f}) and no longer trains the generator",
                 step,
             )
         return False

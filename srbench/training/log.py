@@ -88,5 +88,5 @@ def require_tensorboard() -> None:
     if importlib.util.find_spec("tensorboard") is None:
         raise TrainingError(
             "the TensorBoard log needs the package tensorboard, which is not installed; run "
-            "pip install '.[tensorboard]', or go without: log.csv is always written"
+            "pip install '.[tensorboard]', or leave out --tensorboard: log.csv is always written"
         )

@@ -38,7 +38,7 @@ Entry = tuple[int, bool]
 
 @dataclass(frozen=True)
 class Row:
-    """One entry of the paper's table, ours beside it; bicubic has neither crop nor variation."""
+    """One entry of the paper's table with our value; bicubic has neither crop nor variation."""
 
     scale: int
     crop: int | None
@@ -86,7 +86,7 @@ def train_matrix(
 ) -> list[Row]:
     """Train every network of the matrix that is not in ``folder`` yet; the table of all.
 
-    The same call goes on where an interrupted one stopped. A run that diverges or collapses is
+    The same call continues an interrupted one. A run that diverges or collapses is
     told and left out. The table is written to ``<folder>/tv-div2k.csv`` too, what the choices
     change to ``<folder>/contrasts.csv``.
 
@@ -153,7 +153,7 @@ def train_matrix(
 def contrasts(rows: Sequence[Row]) -> list[Contrast]:
     """What total variation and what each larger crop change in PSNR, everything else equal.
 
-    The interval is Student's over the images. One run stands for each network, so it says nothing
+    The interval is Student's over the images. Each network was trained once, so it says nothing
     of how much another seed would change.
     """
     choices: dict[str, list[tuple[Entry, Entry]]] = {
@@ -182,7 +182,7 @@ def _contrast(scale: int, what: str, runs: int, each: Floats) -> Contrast:
 def contrasts_table(rows: Sequence[Contrast]) -> Table:
     """What the choices change, for a terminal."""
     table = Table(
-        title="What one choice changes in PSNR, dB: mean over the images, 95 % interval",
+        title="Effect of one choice on PSNR, dB: mean over the images, 95 % interval",
         title_justify="left",
         box=None,
         pad_edge=False,
@@ -198,9 +198,9 @@ def contrasts_table(rows: Sequence[Contrast]) -> Table:
 
 
 def matrix_table(rows: Sequence[Row], validation: str) -> Table:
-    """The rows for a terminal, ours beside the published numbers."""
+    """The rows for a terminal, our scores with the published ones."""
     table = Table(
-        title=f"PSNR / SSIM on {validation}, protocol {PROTOCOL}, beside the paper's on DIV2K",
+        title=f"PSNR / SSIM on {validation}, protocol {PROTOCOL}, compared with the paper on DIV2K",
         title_justify="left",
         box=None,
         pad_edge=False,

@@ -84,7 +84,7 @@ class Optimiser:
         return skipped
 
     def state_dict(self) -> dict[str, Any]:
-        """What decides how the updates go on."""
+        """What determines the next updates."""
         return {"parts": [part.state_dict() for part in self._parts]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -66,7 +66,9 @@ def find_photographs(text: str, root: Path) -> list[Path]:
 
 def _source(part: str, text: str, root: Path) -> Path:
     if not part:
-        raise ConfigError(f"--data is {text!r}, expected folders, tar files or data sets by commas")
+        raise ConfigError(
+            f"--data is {text!r}, expected folders, tar files or data sets, separated by commas"
+        )
     if expanded(part).exists():
         return expanded(part)
     if canonical_name(part) in (None, SAMPLE) and dataset_folder(part, root) is None:
@@ -128,14 +130,12 @@ def read_photographs(
                 training.add(image)
             yield name, image
 
-    observer.begin("reading them and looking for benchmark images", 0)
+    observer.begin("reading them and searching for benchmark images", 0)
     leaks = find_leaks(read(), guarded, recorded=True)
     observer.end()
     _require_enough(sources, len(training) + len(held_out), passed_over)
     if passed_over:
-        observer.note(
-            f"{counted(len(passed_over), 'image file')} passed over, first: {passed_over[0]}"
-        )
+        observer.note(f"{counted(len(passed_over), 'image file')} ignored, first: {passed_over[0]}")
     refuse_leaks(leaks, leaks_file)
     _refuse_copies(low_resolution(seen)[0])
     observer.note(_looked_for(guarded))
@@ -151,7 +151,7 @@ def refuse_leaks(leaks: Sequence[Leak], file: Path | None) -> None:
     """
     if not leaks:
         if file:
-            file.unlink(missing_ok=True)  # what an earlier call listed is mended
+            file.unlink(missing_ok=True)  # the earlier list is out of date
         return
     listed = ""
     if file:
@@ -161,7 +161,7 @@ def refuse_leaks(leaks: Sequence[Leak], file: Path | None) -> None:
     count = len({leak.training for leak in leaks})
     raise TrainingError(
         f"{counted(count, 'training image')} showing benchmark images: {first}{listed}; remove "
-        "them, or every score would flatter the network"
+        "them, because they would make every score too good"
     )
 
 
@@ -179,7 +179,7 @@ def _looked_for(guarded: Sequence[Dataset]) -> str:
     parts = [dataset.name for dataset in guarded]
     rest = [name for name in recorded if name not in parts]
     return (
-        f"no benchmark image found: looked for whole images of {', '.join(recorded)}, and for "
+        f"no benchmark image found: searched for whole images of {', '.join(recorded)}, and for "
         f"parts of images of {', '.join(parts) or 'none'}; not for parts of those of "
         f"{', '.join(rest) or 'others'}, for changed brightness, or for sets that are not recorded"
     )
@@ -256,7 +256,7 @@ def _middle(image: Image) -> Image:
 
 def _require_enough(sources: Sequence[Path], count: int, passed_over: list[str]) -> None:
     if count < FEWEST:
-        left_out = f" ({len(passed_over)} passed over: {passed_over[0]})" if passed_over else ""
+        left_out = f" ({len(passed_over)} ignored: {passed_over[0]})" if passed_over else ""
         where = " and ".join(map(str, sources))
         verb = "holds" if len(sources) == 1 else "hold"
         raise TrainingError(

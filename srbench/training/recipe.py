@@ -52,7 +52,7 @@ class Recipe(BaseModel):
     the ``paper``'s, or three small ones that judge ``patches`` at three sizes; its rate is the
     generator's times ``discriminator_rate``.
     ``start_from`` is the method whose checkpoint the generator starts from, or a safetensors file
-    with its card beside it; with
+    with its card in the same folder; with
     ``frozen_statistics`` its batch normalisation keeps that network's means and variances.
     """
 
@@ -116,4 +116,4 @@ class Recipe(BaseModel):
             if step < stage.steps:
                 return stage, step
             step -= stage.steps
-        raise ValueError("the step lies behind the end of the run")
+        raise ValueError("the step is after the end of the run")

@@ -34,9 +34,9 @@ _CONTENT: dict[str, dict[Content, float]] = {
 _OF_PATCHES = ("srgan-mse", "srgan-vgg22", "srgan-vgg54")
 _FROM_NOTHING = ("srcnn", "espcn", "srresnet-mse")
 _LAPTOP_CONTENT: dict[str, dict[Content, float]] = {
-    # Features alone leave the colours free to drift and fine patterns unpunished; thousands of
-    # steps, where the paper has hundreds of thousands, do not see that mended. The smaller weights
-    # let the discriminator be heard (docs/explanation/training.md).
+    # Features alone do not penalise colour shifts and fine patterns, and a few thousand steps
+    # (the paper has hundreds of thousands) do not correct them. The smaller weights give the
+    # discriminator enough influence (docs/explanation/training.md).
     "srresnet-vgg22": {"vgg22": 1.0, "mse": 0.3},
     "srresnet-vgg54": {"vgg54": 0.1, "mse": 0.3, "grid": 50.0},
     "srgan-vgg22": {"vgg22": 1.0, "colour": 8.0, "grid": 50.0},
@@ -154,7 +154,8 @@ MATRICES: dict[str, Callable[..., Recipe]] = {
 def read_recipe(path: Path, name: str, scale: int | None) -> Recipe:
     """A recipe from a TOML file, for the network and the scale of the command line.
 
-    Without ``scale`` the file's counts, or 4. A file that ``start_from`` names is looked for beside
+    Without ``scale`` the file's counts, or 4. A file that ``start_from`` names is searched for in
+    the folder of
     the recipe.
 
     Raises:
@@ -202,8 +203,8 @@ def read_recipe(path: Path, name: str, scale: int | None) -> Recipe:
     ):
         if found != expected:
             raise ConfigError(
-                f"{path}: {what} is {found!r}, but {expected!r} is to be trained; leave it out, "
-                "or give the command that fits it"
+                f"{path}: {what} is {found!r}, but the command trains {expected!r}; leave it out, "
+                "or change the command"
             )
     return recipe
 

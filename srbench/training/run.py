@@ -72,7 +72,7 @@ def finished(out: Path, recipe: Recipe) -> Card | None:
     card = read_card(out)
     if card.recipe != recipe.model_dump(mode="json"):
         raise CheckpointError(
-            f"{out} was trained by another recipe (another --steps?); choose another --out, or "
+            f"{out} was trained with another recipe (another --steps?); choose another --out, or "
             f"delete it and {run_folder(out)}"
         )
     return card
@@ -92,7 +92,7 @@ def train(
     observer: Observer | None = None,
     report: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> Trained:
-    """Train a network; write its best weights to ``out`` (safetensors), their card beside it.
+    """Train a network; write its best weights to ``out`` (safetensors) and their card.
 
     Some of the photographs are held out for validation (:func:`read_photographs`); the card names
     them. The best weights are those of the validation with the highest PSNR, or, where there is a
@@ -108,10 +108,10 @@ def train(
         weights: folder of backbone weights and of the checkpoint that the recipe starts from.
         guarded: data sets that no training photograph may show.
         place: where to train.
-        resume: go on from the state of an interrupted run, or, where the recipe lasts longer
+        resume: continue an interrupted run or, where the recipe lasts longer
             than the one it began with, of a finished one.
         validate_every: steps between two validations.
-        tensorboard: write a log for TensorBoard too, beside ``log.csv``.
+        tensorboard: write a log for TensorBoard too.
 
     Raises:
         ConfigError: ``out`` is no name of a safetensors file.
@@ -132,7 +132,7 @@ def train(
     state = folder / "state.pt"
     if state.exists() and not resume:
         raise CheckpointError(
-            f"{state} is there from an earlier run; add --resume to go on with it, or delete "
+            f"{state} exists from an earlier run; add --resume to continue it, or delete "
             f"{folder} to start again"
         )
     if resume:
@@ -195,7 +195,7 @@ def train(
             save_checkpoint(sound, trainer.average, card({}), half=True)
             place.wait()
             raise Stopped(
-                f"{error}; the sound weights of step {trainer.step} are in {sound}"
+                f"{error}; the last good weights, of step {trainer.step} are in {sound}"
             ) from error
         if not place.writes:
             return Trained(out, card({}))
@@ -253,7 +253,7 @@ def _generator(recipe: Recipe, weights: Path) -> tuple[nn.Module, list[str]]:
     if not path.is_file():
         raise CheckpointError(
             f"start_from is {path}, which does not exist; expected one of our methods or a "
-            "checkpoint with its card beside it"
+            "checkpoint with its card in the same folder"
         )
     network, card = load_checkpoint(path)
     if card.architecture != recipe.architecture:
@@ -271,7 +271,8 @@ def _lpips(weights: Path, device: torch.device, observer: Observer) -> Lpips | N
     if weights_path(backbone, weights).is_file():
         return Lpips("alex", weights, str(device))
     observer.note(
-        "the last weights will be taken for the best: LPIPS, which tells, needs weights; run "
+        "the last weights will be used instead of the best: LPIPS needs weights to compare them; "
+        "run "
         f"`{mending_command(backbone)}`"
     )
     return None

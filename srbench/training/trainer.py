@@ -188,7 +188,7 @@ class Trainer:
                 target.lerp_(source, self._follow.to(target.dtype))
 
     def state(self) -> dict[str, object]:
-        """Everything that decides how the run goes on."""
+        """Everything that determines how the run continues."""
         state: dict[str, object] = {
             "recipe": self.recipe.model_dump_json(),
             "given": list(self.given),
@@ -232,13 +232,13 @@ class Trainer:
         if begun != self.recipe:
             self.changes.append(
                 f"planned for {begun.steps} steps until step {state['step']}, then for "
-                f"{self.recipe.steps}: the rate went on as in the longer plan"
+                f"{self.recipe.steps}: the learning rate followed the longer plan"
             )
         for was, now in zip(state.get("given", self.given), self.given, strict=False):
             if was != now:
                 raise CheckpointError(
-                    f"{path} was begun with other material ({was}; now {now}); resume with what "
-                    "it began with, or choose another --out"
+                    f"{path} was started with other data ({was}; now {now}); resume with the same "
+                    "data, or choose another --out"
                 )
         try:
             self.step = int(state["step"])
@@ -325,8 +325,8 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
         raise CheckpointError(f"{path} is not a training state; delete it to start again") from None
     if begun.timeless() != recipe.timeless():
         raise CheckpointError(
-            f"{path} was written by another recipe; resume with the recipe it began with, "
-            "or choose another --out"
+            f"{path} was written with another recipe; resume with the same recipe, or choose "
+            "another --out"
         )
     if step > recipe.steps:
         raise CheckpointError(
@@ -361,11 +361,11 @@ def _check_stage(stage: Stage, data: TrainingSet, place: TrainingProcess, recipe
     if data.usable(stage.crop) == 0:
         raise TrainingError(
             f"the crop is {stage.crop} pixels, but no training image is that large; "
-            "take a smaller crop or larger images"
+            "use a smaller crop or larger images"
         )
     if stage.batch % place.count:
         raise TrainingError(
-            f"a batch of {stage.batch} cannot be shared evenly by {place.count} processes; "
+            f"a batch of {stage.batch} cannot be divided evenly among {place.count} processes; "
             "start another number of them"
         )
     if recipe.adversarial > 0 and (stage.crop < 64 or stage.crop % 8):

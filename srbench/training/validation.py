@@ -29,7 +29,7 @@ Scores = tuple[float, float]
 
 
 class Validation:
-    """What a network reaches on some images, and crops of the first ones as training goes on.
+    """What a network reaches on some images, and crops of the first ones during training.
 
     Args:
         name: what the images are called in the results.

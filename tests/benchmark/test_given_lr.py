@@ -191,7 +191,7 @@ def swapped(root):
         (wrong_size, r"eye.png is 19x25, expected 20x25: eye.png \(81x103\) cropped to a multip"),
         (grey, r"eye.png has 1 channel, expected 3"),
         (damaged, r"eye.png cannot be read: a PNG"),
-        (swapped, r"LR/x4/eye.png shows another picture than .*/HR/eye.png"),
+        (swapped, r"LR/x4/eye.png does not show the same picture as .*/HR/eye.png"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(root, tmp_path, refused, spoil, message):
@@ -210,8 +210,8 @@ def test_more_than_is_needed_is_told_and_not_used(root, tmp_path):
     write_png(root / "Mini/LR/x4/more.png", np.zeros((20, 20), np.uint8))
     (root / "Mini/LR/x4/notes.txt").write_text("")
     _, notes = run(root, tmp_path / "out")
-    assert "Mini: 1 LR image without an original passed over (more.png)" in notes
-    assert "Mini: passed over 1 other file (.txt) in LR/x4" in notes
+    assert "Mini: 1 LR image without an original ignored (more.png)" in notes
+    assert "Mini: ignored 1 other file (.txt) in LR/x4" in notes
 
 
 def test_a_folder_of_several_is_chosen_by_its_name(root, tmp_path, refused):
@@ -223,7 +223,7 @@ def test_a_folder_of_several_is_chosen_by_its_name(root, tmp_path, refused):
     assert "did you mean" in refused(
         "run-all", "--datasets", "Mini", "--lr", "LR_unknow", "--out", tmp_path / "no"
     )
-    assert "brings no LR images" in refused(
+    assert "has no LR images; name a data set with" in refused(
         "run-all", "--datasets", "sample", "--lr", "given", "--out", tmp_path / "no"
     )
 
@@ -306,7 +306,7 @@ def test_what_needs_an_original_is_left_out_or_refused(bare, root, tmp_path):
     assert {key[5] for key in scores(tmp_path / "own")} == {"brightness"}
     with pytest.raises(ConfigError, match=r"Mini has no originals, which psnr_y.* need; add metr"):
         run(bare, tmp_path / "no", metrics=("psnr",), methods=methods)
-    with pytest.raises(MetricError, match=r"Mini/catx4, nearest: a metric asks for the original"):
+    with pytest.raises(MetricError, match=r"Mini/catx4, nearest: a metric needs the original"):
         run(bare, tmp_path / "no", metrics=(Both(),), methods=methods)
     with pytest.raises(SrbenchError, match=r"has LR images, but no originals .* add --lr given"):
         run(bare, tmp_path / "no", lr="made")

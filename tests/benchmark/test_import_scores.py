@@ -89,8 +89,8 @@ def test_what_is_lacking_is_told(run_cli, out, table):
         (["Mini,eye,nearst,human,1,higher"], HEADER, "did you mean 'nearest'"),
         (["Set5,eye,nearest,human,1,higher"], HEADER, "unknown data set 'Set5'"),
         (["Mini,eye,nearest,psnr,1,higher"], HEADER, "'psnr' is one of our metrics"),
-        ([ROWS[0], ROWS[0]], HEADER, "stands twice"),
-        ([ROWS[0], ROWS[1].replace("higher", "lower")], HEADER, "another direction than above"),
+        ([ROWS[0], ROWS[0]], HEADER, "appears twice"),
+        ([ROWS[0], ROWS[1].replace("higher", "lower")], HEADER, "a different direction than above"),
         (["Mini,eye"], HEADER, "line 2 has not the 6 cells"),
     ],
 )

@@ -404,8 +404,8 @@ class TestBadInput:
         assert "lacks 2 of 3 images" in refused(
             *self.folder_run(mini, folder), "--pattern", "{}_x4"
         )
-        assert "no folder of images" in refused(*mini, "--pattern", "{}_x4")
-        assert "no folder of images" in refused(
+        assert "needs a folder of images" in refused(*mini, "--pattern", "{}_x4")
+        assert "needs a folder of images" in refused(
             *self.folder_run(mini, folder), "--pattern", "other={}_x4"
         )
 

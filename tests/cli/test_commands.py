@@ -171,7 +171,7 @@ def test_upscale_refuses_what_makes_no_sense(refused, pair, tmp_path):
     up = ("upscale", hr, "--out", tmp_path / "up", "--method")
     assert "unknown border rule 'mirror'" in refused(*up, "bicubic", "--border", "mirror")
     assert "--scale" in refused(*up, "nearest", "--scale", "0")
-    assert "is a folder, which only run-all takes" in refused(*up, f"peer={hr}")
+    assert "is a folder, which only run-all accepts" in refused(*up, f"peer={hr}")
 
 
 def test_upscale_never_overwrites_its_originals(refused, pair, tmp_path):

@@ -36,7 +36,7 @@ def mixed(tmp_path) -> Path:
     return folder
 
 
-OTHERS = "passed over 4 other files (.ppm, .jp2, .png, no ending), 1 folder"
+OTHERS = "ignored 4 other files (.ppm, .jp2, .png, no ending), 1 folder"
 
 
 def test_upscale_tells_what_it_passes_over(run_cli, mixed, tmp_path):
@@ -65,7 +65,7 @@ def test_import_and_score_and_run_all_tell_it_too(run_cli, mixed, tmp_path):
         "--no-lpips", "--out", tmp_path / "results",
     )  # fmt: skip
     assert ran.code == 0, ran.err
-    assert "mine on Mine: passed over 1 other file (.db)" in ran.err
+    assert "mine on Mine: ignored 1 other file (.db)" in ran.err
 
 
 def test_a_folder_without_images_says_what_it_holds(refused, tmp_path):
@@ -202,4 +202,4 @@ def test_what_lies_beside_the_originals_is_counted(run_cli, tmp_path):
         "--no-lpips", "--out", tmp_path / "results",
     )  # fmt: skip
     assert ran.code == 0, ran.err
-    assert "Mine: passed over 1 other file (.tga)" in ran.err
+    assert "Mine: ignored 1 other file (.tga)" in ran.err

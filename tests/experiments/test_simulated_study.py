@@ -66,7 +66,7 @@ def test_the_whole_chain_and_its_marks(run_cli, refused, command, tmp_path):
     # A study in which people took part is never replaced.
     with sqlite3.connect(study / "study.db") as database:
         database.execute("update sessions set simulated = 0 where id = 1")
-    assert "left as it is" in refused(*command)
+    assert "it was not changed" in refused(*command)
 
 
 def test_another_kind_of_study_is_refused(refused, tmp_path):

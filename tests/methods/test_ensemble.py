@@ -101,15 +101,15 @@ def test_the_run_tells_and_names_it_everywhere(run_cli, refused, tmp_path, tiny)
                  "--out", tmp_path / "r", "--methods")  # fmt: skip
     ran = run_cli(*arguments, f"srcnn,SRCNN+,mine+={tiny}")
     assert ran.code == 0, ran.err
-    assert "srcnn+ is the mean over the eight flips and turns" in ran.err
-    assert "mine+ is the mean over the eight flips and turns" in ran.err
+    assert "srcnn+ is the mean over the eight flips and rotations" in ran.err
+    assert "mine+ is the mean over the eight flips and rotations" in ran.err
     rows = [line.split(",") for line in (tmp_path / "r/scores.csv").read_text().splitlines()]
     assert {row[2] for row in rows[1:]} == {"srcnn", "srcnn+", "mine+"}
     values = {tuple(row[:-1]): row[-1] for row in rows[1:]}
     pairs = [(v, values[(*k[:2], "srcnn+", *k[3:])]) for k, v in values.items() if k[2] == "srcnn"]
     assert all(plain != both for plain, both in pairs)
     assert "srcnn+" in json.dumps(json.loads((tmp_path / "r/run.json").read_text()))
-    assert "which only a network sees differently" in refused(*arguments, "bicubic+")
+    assert "which changes only networks" in refused(*arguments, "bicubic+")
     assert "one of our methods" in refused(*arguments, f"srcnn+={tiny}")
     missing = run_cli(*arguments, "nearest,srresnet-vgg54+", "--scale", 2)
     assert missing.code == 0, missing.err

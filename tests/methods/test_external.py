@@ -198,7 +198,7 @@ def test_ours_whose_tensors_do_not_tell_it_says_that_the_card_is_missing(tmp_pat
     source = checkpoint_file("srcnn", 4, ON_FILE)
     path = tmp_path / "srcnn.safetensors"
     save_file(load_file(source), path)
-    with pytest.raises(CheckpointError, match=r"needs its card, the \.json beside it"):
+    with pytest.raises(CheckpointError, match=r"needs its card \(.json, same folder\)"):
         srbench.load_method(f"mine={path}", scale=4)
     network, card = load_checkpoint(source)
     save_checkpoint(path, network, card)  # the header tells the scale

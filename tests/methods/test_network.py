@@ -155,7 +155,7 @@ def test_the_users_own_checkpoint_is_found_and_its_change_noticed(tmp_path):
 
 def test_checkpoints_that_do_not_fit_are_refused(tmp_path):
     path = checkpoint(tmp_path)
-    with pytest.raises(CheckpointError, match="enlarges x4, but the run is x2"):
+    with pytest.raises(CheckpointError, match="upscales x4, but the run is x2"):
         srbench.load_method(f"mine={path}", scale=2)
     card = json.loads(path.with_suffix(".json").read_text())
     card["architecture"]["channels"] = 16
@@ -169,7 +169,7 @@ def test_checkpoints_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="not a model card"):
         load_checkpoint(path)
     path.with_suffix(".json").unlink()
-    with pytest.raises(CheckpointError, match="card beside it"):
+    with pytest.raises(CheckpointError, match="card in the same folder"):
         load_checkpoint(path)
 
 
@@ -210,7 +210,7 @@ def test_a_published_architecture_runs_through_spandrel(tmp_path):
         expected = direct(tensor(LR[:30, :41]))
     levels = (expected[0].permute(1, 2, 0) * 255).round().clamp(0, 255).byte().numpy()
     assert np.abs(made.astype(int) - levels).max() <= 1
-    with pytest.raises(CheckpointError, match="enlarges x4, but the run is x2"):
+    with pytest.raises(CheckpointError, match="upscales x4, but the run is x2"):
         srbench.load_method(f"compact={tmp_path / 'c.pth'}", scale=2)
     save_file({"a.weight": torch.zeros(3)}, tmp_path / "what.safetensors")
     with pytest.raises(CheckpointError, match="of no architecture that srbench or spandrel knows"):

@@ -108,10 +108,10 @@ def test_a_functions_version_is_its_protocol_and_fingerprint(given):
     [
         ("boom", "metric m raised: ValueError: two lines"),
         ("leave", "metric m raised: SystemExit: 3"),
-        ("shape", r"gave a ndarray of shape \(64, 80, 3\), expected one number"),
-        ("none", "gave None, expected one number"),
-        ("text", "gave a str, expected one number"),
-        ("truth", "gave True, expected one number"),
+        ("shape", r"returned a ndarray of shape \(64, 80, 3\), expected one number"),
+        ("none", "returned None, expected one number"),
+        ("text", "returned a str, expected one number"),
+        ("truth", "returned True, expected one number"),
         ("three", r"takes a, b, c; expected a function of \(sr, hr\) or of \(sr\)"),
         ("only", "takes hr alone"),
         ("wrong", "direction is 'lower is better'; expected 'higher' or 'lower'"),
@@ -130,7 +130,7 @@ def test_what_is_wrong_is_told_in_one_line(given, name, message):
     [
         ("m=nowhere.py:f", "there is no file nowhere.py"),
         ("m=no.such.module:f", "cannot import no.such.module: ModuleNotFoundError"),
-        ("m=mine.py", "names no function; expected m=FILE.py:function"),
+        ("m=mine.py", "does not name a function; expected m=FILE.py:function"),
         ("psnr=os.path:join", "'psnr' is one of our metrics"),
         ("a b=os.path:join", "cannot name a metric"),
         ("os.path:join", "NAME=os.path:join"),

@@ -234,7 +234,7 @@ def test_an_unknown_protocol_is_refused_with_the_nearest() -> None:
         (lambda sr: sr[:-4], "is 208x116, expected 208x120"),
         (lambda sr: sr[::4, ::4], "size of the low-resolution input"),
         (lambda sr: np.pad(sr, ((0, 2), (0, 3), (0, 0))), "crop it at the bottom and right"),
-        (lambda sr: sr.swapaxes(0, 1), "lies on its side"),
+        (lambda sr: sr.swapaxes(0, 1), "is rotated by 90 degrees"),
         (lambda sr: sr[..., :2], r"expected \(H, W\) or \(H, W, 3\)"),
         (lambda sr: sr[None, None], r"expected \(H, W\) or \(H, W, 3\)"),
     ],

@@ -106,7 +106,7 @@ def test_a_later_call_takes_up_a_broken_download(server, tensors, tmp_path, know
     server.break_after = [100_000, 0, 0]
     with pytest.raises(DownloadError, match="the connection broke") as caught:
         fetched(server, tmp_path)
-    assert "run the command again to go on" in str(caught.value)
+    assert "run the command again to continue" in str(caught.value)
     assert not (tmp_path / f"{NAME}.safetensors").exists()
 
     asked = len(server.requests)

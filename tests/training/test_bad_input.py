@@ -69,7 +69,7 @@ def test_a_crop_that_the_scale_does_not_divide(refused, world):
 
 
 def test_a_crop_larger_than_every_image(refused, world):
-    assert "no training image is that large; take a smaller crop" in refused(
+    assert "no training image is that large; use a smaller crop" in refused(
         *command(world, crop=160)
     )
 
@@ -79,10 +79,10 @@ def test_images_too_small_are_left_out_with_a_count(run_cli, refused, world):
         write_png(world / f"photos/tiny{k}.png", data.coffee()[:6, :20].copy())
     ran = run_cli(*command(world))
     assert ran.code == 0, ran.err
-    assert "3 image files passed over, first: tiny0.png is only 20x6" in ran.err
+    assert "3 image files ignored, first: tiny0.png is only 20x6" in ran.err
     for k in range(8):
         write_png(world / f"small/{k}.png", data.coffee()[:7, 9 * k : 9 * k + 9].copy())
-    assert "holds 0 usable photographs (8 passed over: 0.png is only 9x7)" in refused(
+    assert "holds 0 usable photographs (8 ignored: 0.png is only 9x7)" in refused(
         *command(world, "--out", world / "other.safetensors", photos="small")
     )
 
@@ -99,12 +99,12 @@ def test_an_empty_or_missing_or_unreadable_training_set(run_cli, refused, world)
         (world / "broken").mkdir(exist_ok=True)
         (world / f"broken/{k}.png").write_bytes(b"not a picture")
     message = refused(*command(world, photos="broken"))
-    assert "holds 0 usable photographs (9 passed over: " in message
+    assert "holds 0 usable photographs (9 ignored: " in message
     assert "0.png" in message
     (world / "photos/bad.jpg").write_bytes(b"not a picture")
     ran = run_cli(*command(world))
     assert ran.code == 0, ran.err
-    assert "1 image file passed over" in ran.err
+    assert "1 image file ignored" in ran.err
     assert "bad.jpg" in ran.err
 
 
@@ -129,9 +129,9 @@ def test_a_data_set_by_its_name(run_cli, refused, world):
 def test_resuming_with_another_configuration(run_cli, refused, world, monkeypatch):
     interrupt_after(monkeypatch, 2)
     assert run_cli(*command(world)).code == 130
-    assert "add --resume to go on" in refused(*command(world))
+    assert "add --resume to continue" in refused(*command(world))
     for other in ({"batch": 3}, {"crop": 32}, {"optimiser": "muon"}):
-        assert "written by another recipe" in refused(*command(world, "--resume", **other))
+        assert "written with another recipe" in refused(*command(world, "--resume", **other))
     monkeypatch.undo()
     monkeypatch.setenv("SRBENCH_DATA", str(world / "data"))
     monkeypatch.setenv("SRBENCH_WEIGHTS", str(world / "weights"))
@@ -146,7 +146,7 @@ def test_resuming_with_other_photographs(run_cli, refused, world, monkeypatch):
     assert "--resume" in ran.err
     write_png(world / "photos/one-more.png", data.coffee()[:100, :100].copy())
     message = refused(*command(world, "--resume"))
-    assert "was begun with other material (9 photographs" in message
+    assert "was started with other data (9 photographs" in message
     assert "now 10 photographs" in message
     (world / "photos/one-more.png").unlink()
     assert run_cli(*command(world, "--resume")).code == 0
@@ -300,7 +300,7 @@ def test_settings_that_make_no_sense(refused, world, line, where):
     [
         ("espcn", "network = 'srresnet'", "architecture.network is 'srresnet', but 'espcn' is"),
         ("srresnet-mse", "network = 'srcnn'", "architecture.network is 'srcnn', but 'srresnet'"),
-        ("srresnet-mse", "scale = 4", "architecture.scale is 4, but 2 is to be trained"),
+        ("srresnet-mse", "scale = 4", "architecture.scale is 4, but the command trains 2"),
     ],
 )
 def test_a_recipe_for_another_network_or_scale(refused, world, method, line, words):
@@ -323,7 +323,7 @@ def test_a_recipe_of_another_name(refused, world):
     arguments = command(world)
     recipe = world / "recipe.toml"
     recipe.write_text("name = '../elsewhere'\n" + recipe.read_text())
-    assert "name is '../elsewhere', but 'srresnet-mse' is to be trained" in refused(*arguments)
+    assert "name is '../elsewhere', but the command trains 'srresnet-mse'" in refused(*arguments)
 
 
 @pytest.mark.parametrize("name", ["net.json", "net.pt", "net"])
@@ -431,7 +431,9 @@ def test_a_finished_run_is_extended_by_more_steps(run_cli, refused, world):
     assert ran.code == 0, ran.err
     card = read_card(world / "weights/srresnet-mse_x4.safetensors")
     assert card.recipe["stages"][0]["steps"] == 4
-    note = "planned for 2 steps until step 2, then for 4: the rate went on as in the longer plan"
+    note = (
+        "planned for 2 steps until step 2, then for 4: the learning rate followed the longer plan"
+    )
     assert note in card.notes
     message = refused(*command(world, "--steps", 3, "--resume"))
     assert "has 4 steps behind it, more than the 3 asked for; give more --steps" in message
@@ -466,4 +468,4 @@ def test_a_training_starts_from_a_file(run_cli, refused, world):
     assert "other.safetensors, which does not exist" in refused(*arguments)
     mine.with_suffix(".json").unlink()
     recipe.write_text(f"start_from = 'mine.safetensors'\n{text}")
-    assert "needs its card beside it" in refused(*arguments)
+    assert "needs its card in the same folder" in refused(*arguments)

@@ -58,7 +58,7 @@ def test_a_diverging_run_stops_and_keeps_the_last_sound_state(photos, tmp_path):
     before = (tmp_path / "state.pt").read_bytes()
     with torch.no_grad():
         made.generator.tail.weight.fill_(float("nan"))
-    with pytest.raises(TrainingError, match="step 1: the loss 'loss' is not a number any more"):
+    with pytest.raises(TrainingError, match="step 1: the loss 'loss' is no longer a number"):
         run(made, tmp_path)
     assert (tmp_path / "state.pt").read_bytes() == before
 

@@ -102,7 +102,7 @@ def test_reduced_pictures_beside_originals_are_passed_over_and_told(tmp_path, fo
     found = read(tmp_path / "set", told=told)
     assert len(found.training) == 8
     assert told.notes[1] == (
-        f"9 image files passed over, first: {folder}/0x4.png is a reduced copy of HR/0.png"
+        f"9 image files ignored, first: {folder}/0x4.png is a reduced copy of HR/0.png"
     )
 
 
@@ -135,7 +135,7 @@ def test_reduced_copies_without_a_folder_of_their_own_are_passed_over(tmp_path, 
     told = Told()
     found = read(tmp_path / "set", told=told)
     assert len(found.training) + len(found.held_out) == 9
-    assert "9 image files passed over, first: " in told.notes[1]
+    assert "9 image files ignored, first: " in told.notes[1]
     assert "is a reduced copy of" in told.notes[1]
 
 

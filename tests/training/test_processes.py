@@ -168,5 +168,7 @@ def test_each_process_touches_its_own_gpu_alone(monkeypatch, device):
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
-    with pytest.raises(TrainingError, match="batch of 4 cannot be shared evenly by 3 processes"):
+    with pytest.raises(
+        TrainingError, match="batch of 4 cannot be divided evenly among 3 processes"
+    ):
         trainer("espcn", TrainingProcess(CPU, 0, 3))
