@@ -52,7 +52,7 @@ def test_import_and_score_and_run_all_tell_it_too(run_cli, mixed, tmp_path):
     ran = run_cli("data", "import", "Mine", mixed, "--data", root)
     assert ran.code == 0, ran.err
     assert f"{mixed}: {OTHERS}" in ran.err
-    assert "of 3 images" in ran.out
+    assert "imported Mine: 3 images" in ran.out
     ran = run_cli("score", "--hr", mixed, "--sr", mixed, "--scale", 4)
     assert ran.code == 0, ran.err
     assert ran.err.count(OTHERS) == 2
