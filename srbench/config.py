@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,7 +24,7 @@ def require_device_name(device: str) -> str:
     Raises:
         UnknownName: no device is called so.
     """
-    if not _DEVICE.fullmatch(device):
+    if not _DEVICE.fullmatch(str(device)):
         raise unknown_name("device", device, ["auto", "cpu", "cuda", "cuda:1", "mps", "xpu"])
     return device
 
@@ -85,6 +85,15 @@ class Experiment(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise _told(error, _origin) from None
+
+
+def listed(chosen: object) -> tuple[object, ...]:
+    """Several as they are, one by itself; a comma-separated text as on the command line."""
+    if isinstance(chosen, str):
+        return tuple(name.strip() for name in chosen.split(",") if name.strip())
+    if isinstance(chosen, (list, tuple, set)):
+        return tuple(cast("list[object]", chosen))
+    return (chosen,)
 
 
 def presets() -> list[str]:

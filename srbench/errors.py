@@ -86,9 +86,10 @@ class SessionGone(StudyError):
     """A rater's session was erased, or never existed in this study."""
 
 
-def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownName:
+def unknown_name(kind: str, given: object, known: Iterable[str]) -> UnknownName:
     """The error for a name that does not exist, with the nearest one that does."""
-    names = sorted(known)
+    given = " ".join(str(given).split())[:200]
+    names = sorted(map(str, known))
     near = difflib.get_close_matches(given.lower(), [name.lower() for name in names], n=1)
     nearest = next((n for n in names if near and n.lower() == near[0]), None)
     hint = f"did you mean '{nearest}'? " if nearest else ""

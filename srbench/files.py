@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError, ResultsError
+from .errors import ConfigError, ResultsError, WrongType
+from .wording import one_line
 
+_LONGEST_NAME = 255
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 
@@ -44,8 +46,18 @@ def expanded(path: Path | str) -> Path:
     """``path`` with a leading ~ resolved.
 
     Raises:
-        ConfigError: there is no such home folder.
+        ConfigError: there is no such home folder, or no system has such a path.
+        WrongType: it is no path.
     """
+    if not isinstance(path, (str, Path)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise WrongType(f"{one_line(repr(path))} is a {type(path).__name__}, expected a path")
+    if not str(path) or "\0" in str(path):
+        raise ConfigError(f"{str(path)!r} cannot be a path; give the name of a file or folder")
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(path).parts):
+        raise ConfigError(
+            f"the path {one_line(str(path), 60)} has a name of more than {_LONGEST_NAME} bytes, "
+            "which no file system takes"
+        )
     with home_needed(f"write out {path} without ~"):
         return Path(path).expanduser()
 

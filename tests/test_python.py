@@ -400,6 +400,123 @@ def test_every_line_of_the_notebook_page_runs(shared, tmp_path, monkeypatch):
     assert isinstance(there["a"], srbench.Analysis)
 
 
+def not_plain():
+    return torch.zeros(3, 96, 96, dtype=torch.uint8).to_sparse()
+
+
+def leaves(sr, hr):
+    raise SystemExit(3)
+
+
+class Leaves:
+    def upscale(self, lr):
+        raise SystemExit(3)
+
+
+class Broken:
+    @property
+    def name(self):
+        raise ValueError("boom")
+
+    def upscale(self, lr):
+        return lr
+
+
+def votes_of_nobody():
+    columns = ["rater", "dataset", "image", "method", "score"]
+    return pd.DataFrame([(None, "Mini", i, m, 3) for i in "ab" for m in "xy"], columns=columns)
+
+
+HOSTILE = [
+    # images
+    ("score", (SR, None), {}, "the original is a NoneType"),
+    ("score", (SR, HR), {"scale": "4"}, "scale is '4'"),
+    ("score", (SR, HR), {"scale": True}, "scale is True"),
+    ("score", (SR, HR), {"scale": 10**400}, "scale is more than 1000"),
+    ("score", (not_plain(), HR), {}, "tensor without plain pixels"),
+    ("score", (torch.zeros(0, 3, 96, 96, dtype=torch.uint8), HR), {}, "an empty batch"),
+    ("score", (np.ma.masked_array(SR), HR), {}, "a masked array"),
+    ("score", (PillowImage.new("RGB", (0, 0)), HR), {}, "PIL image without pixels"),
+    ("score", ("a\0b.png", HR), {}, "cannot be a path"),
+    ("score", ("a" * 5000, HR), {}, "more than 255 bytes"),
+    ("score", ("", HR), {}, "'' cannot be a path"),
+    ("imresize", ("x.png", 2), {}, "image is str, expected uint8"),
+    ("imresize", (HR, "1/4"), {}, "scale is 1/4, expected a positive number"),
+    ("imresize", (HR, 1e9), {}, "at most 1048576 are made"),
+    ("imresize", (not_plain(), 2), {}, "layout torch.sparse_coo"),
+    # words
+    ("score", (SR, HR), {"protocol": None}, "unknown protocol 'None'"),
+    ("score", (SR, HR), {"protocol": 7}, "unknown protocol '7'"),
+    ("score", (SR, HR), {"metrics": None}, "a metric is a function"),
+    ("score", (SR, HR), {"metrics": ["psnr\nx"]}, "unknown metric 'psnr x'"),
+    ("score", (SR, HR), {"metrics": [f"x={__file__}.txt:f"]}, "there is no file"),
+    ("score", (SR, HR), {"metrics": [leaves]}, "the metric leaves raised: SystemExit"),
+    ("score", (SR, HR), {"metrics": ["lpips"], "device": None}, "unknown device 'None'"),
+    ("score", (SR, HR), {"weights": 7}, "7 is a int, expected a path"),
+    ("load_method", (None,), {}, "None is a NoneType, expected a name"),
+    ("load_method", ("bicubic",), {"border": "x"}, "unknown border rule 'x'"),
+    ("load_method", ("bicubic",), {"device": 7}, "unknown device '7'"),
+    ("load_method", ("srcnn",), {"weights": [1]}, "expected a path"),
+    # runs
+    (
+        "run_all",
+        (["nearest"], "Mini", "psnr"),
+        {"out": None},
+        "None is a NoneType, expected a path",
+    ),
+    ("run_all", (["nearest"], "Mini", "psnr"), {"out": ""}, "cannot be a path"),
+    ("run_all", (["nearest"], "Mini", "psnr"), {"data": []}, "expected a path"),
+    ("run_all", (["nearest"], "Mini", "psnr"), {"force": "no"}, "force is 'no', expected bool"),
+    ("run_all", (["nearest"], "Mini", "psnr"), {"dask": 7}, "dask is 7, expected"),
+    ("run_all", (["nearest"], "Mini", "psnr"), {"observer": print}, "observer is <built-in"),
+    ("run_all", ([Leaves()], "Mini", "psnr"), {}, "Mini/eye, Leaves: Leaves raised SystemExit"),
+    ("run_all", ([Broken()], "Mini", "psnr"), {}, "a Broken raised ValueError: boom"),
+    ("read_results", (None,), {}, "None is a NoneType, expected a path"),
+    ("read_results", ("nowhere",), {}, "scores.csv is missing"),
+    # studies
+    ("analyze", (None,), {}, "ratings is a NoneType"),
+    ("analyze", (votes_of_nobody(),), {}, "rater is empty in 4 of 4 rows"),
+    ("analyze", ("nowhere.csv",), {}, "nowhere.csv"),
+    ("analyze", (votes_of_nobody(),), {"resamples": 0}, "resamples is 0"),
+    ("analyze", (votes_of_nobody(),), {"seed": -1}, "seed is -1"),
+    ("analyze", (votes_of_nobody(),), {"alpha": 2}, "alpha is 2, expected"),
+    ("analyze", (votes_of_nobody(),), {"equivalent": "x"}, "equivalent is 'x'"),
+    ("analyze", (votes_of_nobody(),), {"family": [("x",)]}, "expected pairs of methods"),
+    ("analyze", (votes_of_nobody(),), {"family": []}, "family names no comparison"),
+    ("analyze", (votes_of_nobody(), "."), {}, "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("call", "given", "options", "message"), HOSTILE)
+def test_whatever_a_caller_gets_wrong_is_one_line_of_ours(
+    root, monkeypatch, call, given, options, message
+):
+    monkeypatch.chdir(root)
+    needed = {"score": {"scale": 4}, "run_all": {"out": "out"}}.get(call, {})
+    with pytest.raises(srbench.SrbenchError) as refused:
+        getattr(srbench, call)(*given, **{**needed, **options})
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_wrong_arguments_of_figures_are_told(root):
+    from matplotlib.figure import Figure
+
+    run = srbench.run_all(["nearest", "bicubic"], "Mini", ["psnr", "ssim"], root / "out")
+    two = Figure().subplots(1, 2)
+    for draw, message in (
+        (lambda: run.plane(x="psnr", y="ssim", ax=two), "ax is a ndarray, expected one pair of"),
+        (lambda: run.comparison("Mini", "eye", ax=7), "ax is a int"),
+        (lambda: run.distributions("Mini", metrics=[None]), "unknown metric of these results: 'No"),
+        (lambda: run.distributions("Mini", metrics=[]), "metrics is empty"),
+        (lambda: run.images(None, 7), "unknown picture 'None/7'"),
+        (lambda: of_grades().figure([]), "unknown figure '\\[\\]'"),
+        (lambda: of_grades().figure("mos", ax="x"), "ax is a str"),
+    ):
+        with pytest.raises(srbench.SrbenchError, match=message):
+            draw()
+
+
 @pytest.mark.parametrize(
     "module",
     [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
+from ..config import listed
 from ..errors import ImageError, SizeMismatch, SrbenchError, WrongType
 from ..files import expanded
 from ..imaging import read_image, require_image, require_scale
@@ -113,8 +114,8 @@ def score(
             f"{len(images)} SR images, but {len(originals)} originals; give one for each, or one"
         )
     several = not isinstance(protocol, str)
-    words = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
-    chosen = find_metrics(words, protocols=list(protocol) if several else [str(protocol)])
+    protocols = [str(name) for name in listed(protocol)]
+    chosen = find_metrics(listed(metrics), protocols=protocols)
     loaded = load_metrics(chosen, weights_folder(weights), device)
     rows: list[tuple[str | int, str, str, float]] = []
     scorer = None
@@ -153,6 +154,8 @@ def _images(what: str, images: Any) -> list[_Named]:
             else [_Named(i, image.pixels) for i, image in enumerate(found)]
         )
     if getattr(images, "ndim", 0) == 4:
+        if not len(images):
+            raise SizeMismatch(f"{what} is an empty batch, expected at least one image")
         return [_one(f"{what} {i}", image, i) for i, image in enumerate(images)]
     return [_one(what, images, 0)]
 
@@ -185,7 +188,11 @@ def as_array(what: str, image: Any) -> Any:
                 f"{what} is a tensor of shape {shape}, expected (1, H, W) or (3, H, W)"
                 f"{hint if shape[2] in (1, 3) else ''}"
             )
-        array = image.detach().cpu().numpy()
+        try:
+            array = image.detach().cpu().numpy()
+        except (TypeError, RuntimeError) as error:
+            reason = str(error).partition(".")[0]
+            raise WrongType(f"{what} is a tensor without plain pixels ({reason})") from error
         if array.ndim == 3:
             array = array[0] if shape[0] == 1 else np.moveaxis(array, 0, 2)
         return np.ascontiguousarray(array)
@@ -193,7 +200,9 @@ def as_array(what: str, image: Any) -> Any:
         buffer = io.BytesIO()
         try:
             image.save(buffer, format="PNG")
-        except OSError as error:
+        except (OSError, ValueError, SystemError) as error:
+            if 0 in image.size:
+                raise SizeMismatch(f"{what} is a PIL image without pixels") from error
             raise ImageError(
                 f"{what} is a PIL image of mode {image.mode}; convert it: image.convert('RGB')"
             ) from error

@@ -137,6 +137,8 @@ def _read_table(path: Path, kind: type[_Row]) -> list[_Row]:
             header, rows = list(reader.fieldnames or ()), list(reader)
     except FileNotFoundError:
         raise ResultsError(f"{path} does not exist; expected the table scores.csv") from None
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ResultsError(
             f"{path} cannot be read as a CSV table ({error}); move it away and run again"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from ..config import require_device_name
 from ..data.catalogue import canonical_name
 from ..data.folder import Dataset, image_files, image_id_of, passed_over
 from ..data.known import AS_IS, checked
@@ -136,6 +137,7 @@ def load_metrics(metrics: Sequence[Metric], weights: Path, device: str) -> list[
     Raises:
         MissingWeights: what one of them needs is not on this machine.
     """
+    require_device_name(device)
     for metric in metrics:
         if gap := metric.missing(weights):
             cure = f"; to install it: {gap.command}" if gap.command else ""

@@ -140,8 +140,8 @@ def data_root(override: Path | str | None = None) -> Path:
     Raises:
         ConfigError: the user has no home folder to find it in.
     """
-    chosen = override or os.environ.get("SRBENCH_DATA")
-    if chosen:
+    chosen = os.environ.get("SRBENCH_DATA") if override is None or override == "" else override
+    if chosen is not None and chosen != "":
         return expanded(chosen)
     import platformdirs
 

@@ -9,6 +9,8 @@ import numpy as np
 from ..errors import SizeMismatch, WrongType, WrongValue
 from .luma import Image
 
+LARGEST_SCALE = 1000
+
 
 def require_image(what: str, image: object, *, channels: int | None = 3) -> None:
     """Refuse anything but uint8 of shape (H, W) or (H, W, 3); None: any number of ``channels``.
@@ -18,6 +20,8 @@ def require_image(what: str, image: object, *, channels: int | None = 3) -> None
         SizeMismatch: it has another shape, or no pixels.
     """
     dtype = getattr(image, "dtype", type(image).__name__)
+    if isinstance(image, np.ma.MaskedArray):
+        raise WrongType(f"{what} is a masked array, expected all pixels: image.filled(...)")
     if not isinstance(image, np.ndarray) or dtype != np.uint8:
         raise WrongType(f"{what} is {dtype}, expected uint8 (0..255) in a NumPy array")
     shape = np.shape(cast(Image, image))
@@ -33,10 +37,12 @@ def require_image(what: str, image: object, *, channels: int | None = 3) -> None
 
 
 def require_scale(scale: object) -> None:
-    """Refuse anything but a whole number of at least 1.
+    """Refuse anything but a whole number from 1 to `LARGEST_SCALE`.
 
     Raises:
         ValueError: it is something else.
     """
-    if not isinstance(scale, (int, np.integer)) or scale < 1:
-        raise WrongValue(f"scale is {scale!r}, expected a whole number of at least 1")
+    if isinstance(scale, bool) or not isinstance(scale, (int, np.integer)) or scale < 1:
+        raise WrongValue(f"scale is {scale!r:.60}, expected a whole number of at least 1")
+    if scale > LARGEST_SCALE:
+        raise WrongValue(f"scale is more than {LARGEST_SCALE}, which no method enlarges by")

@@ -10,8 +10,10 @@ edge repeated (current).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
+from numbers import Real
 from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 
 import numpy as np
@@ -25,6 +27,8 @@ if TYPE_CHECKING:  # importing torch takes a second; only `imresize_tensor` need
     import torch
 
 Border = Literal["symmetric", "replicate"]
+LARGEST_SIDE = 2**20
+"""Pixels: far more than any image has, and less than breaks a machine by a slip of the pen."""
 
 
 def get_border(name: str) -> Border:
@@ -87,6 +91,8 @@ def bicubic_matrix(length: int, scale: Fraction) -> NDArray[np.float64]:
 
 def _check(scale: float | Fraction, border: str) -> Fraction:
     try:
+        if not isinstance(scale, Real):  # of a text a fraction could be made, too
+            raise TypeError
         ratio = Fraction(scale).limit_denominator(10_000)
     except (TypeError, ValueError, OverflowError):  # a size, not a number, infinity
         ratio = Fraction(0)
@@ -95,6 +101,15 @@ def _check(scale: float | Fraction, border: str) -> Fraction:
     if border not in get_args(Border):
         raise WrongValue(f"border is '{border}', expected 'symmetric' or 'replicate'")
     return ratio
+
+
+def _refuse_huge(shape: Sequence[int], ratio: Fraction) -> None:
+    height, width = (math.ceil(side * ratio) for side in shape)
+    if max(height, width) > LARGEST_SIDE:
+        raise WrongValue(
+            f"the scale makes an image of more than {LARGEST_SIDE} pixels a side out of "
+            f"{shape[1]}x{shape[0]}; at most {LARGEST_SIDE} are made"
+        )
 
 
 def _resize_rows(image: Image, scale: Fraction, border: Border) -> Image:
@@ -135,6 +150,7 @@ def imresize(image: _Pixels, scale: float | Fraction, *, border: Border = "symme
         return imresize_tensor(image, scale, border=border)
     ratio = _check(scale, border)
     require_image("image", image, channels=None)
+    _refuse_huge(image.shape[:2], ratio)
     rows = _resize_rows(cast(Image, image), ratio, border)
     resized = _resize_rows(rows.swapaxes(0, 1), ratio, border).swapaxes(0, 1)
     return cast(_Pixels, np.ascontiguousarray(resized))
@@ -155,6 +171,9 @@ def imresize_tensor(
         raise WrongType(f"image is {image.dtype}, expected torch.uint8 (0..255)")
     if image.ndim < 2 or 0 in image.shape:
         raise SizeMismatch(f"image has shape {tuple(image.shape)}, expected (..., H, W)")
+    if image.layout != torch.strided:
+        raise WrongType(f"image is a tensor of layout {image.layout}, expected image.to_dense()")
+    _refuse_huge(image.shape[-2:], ratio)
     for axis in (-2, -1):
         index, weights = _taps(image.shape[axis], ratio, border)
         shape = (-1, 1) if axis == -2 else (-1,)

@@ -74,9 +74,9 @@ class OwnMethod:
     def _told(self, call: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return call(*arguments)
-        except SrbenchError:
+        except (SrbenchError, KeyboardInterrupt, GeneratorExit):
             raise
-        except Exception as error:  # anything that a user's code raises
+        except BaseException as error:  # a method that calls exit() ends no run
             text = " ".join(str(error).split())[:300]
             raise MethodError(f"{self.name} raised {type(error).__name__}: {text}") from error
 
@@ -88,6 +88,18 @@ def own_method(thing: Any, scale: int, check_name: Callable[[str], str]) -> Meth
         MethodError: it is no method, or enlarges by another scale.
         UnknownName: it has no name, or one of ours.
     """
+    try:
+        return _wrapped(thing, scale, check_name)
+    except SrbenchError:
+        raise
+    except Exception as error:  # of a property that does not work
+        text = " ".join(str(error).split())[:300]
+        raise MethodError(
+            f"a {type(thing).__name__} raised {type(error).__name__}: {text}"
+        ) from error
+
+
+def _wrapped(thing: Any, scale: int, check_name: Callable[[str], str]) -> Method:
     if inspect.isclass(thing):
         raise MethodError(f"{thing.__name__} is a class; give an instance: {thing.__name__}()")
     if not callable(getattr(thing, "upscale", thing)):

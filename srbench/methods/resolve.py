@@ -20,12 +20,14 @@ from ..errors import (
     DatasetError,
     MissingWeights,
     UnknownName,
+    WrongType,
     unknown_name,
 )
 from ..file_kinds import HEAD, kind_of, may_hold_tensors
 from ..files import expanded
-from ..imaging import Border, require_scale
+from ..imaging import Border, get_border, require_scale
 from ..models.cards import read_card
+from ..wording import one_line
 from .base import ImageId, Method, file_sha256
 from .folder import FolderMethod, check_result
 from .interpolation import Bicubic, Nearest
@@ -124,7 +126,7 @@ def load_method(
     scale: int = 4,
     device: str = "cpu",
     border: Border = "symmetric",
-    weights: Path | None = None,
+    weights: Path | str | None = None,
 ) -> Method:
     """One of our methods by name, or ``NAME=FILE`` for a checkpoint file, ready to run.
 
@@ -153,9 +155,11 @@ def load_method(
     """
     from ..models.weights_catalogue import weights_folder
 
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise WrongType(f"{one_line(repr(name))} is a {type(name).__name__}, expected a name")
     require_scale(scale)
     require_device_name(device)
-    method = _find_method(name, scale, device, border, weights or weights_folder())
+    method = _find_method(name, scale, device, get_border(border), weights_folder(weights))
     method.prepare()
     return method
 

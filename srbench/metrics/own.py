@@ -27,6 +27,7 @@ from ..errors import ConfigError, MetricError, SrbenchError, UnknownName
 from ..files import expanded
 from ..fingerprint import files_beside, source_fingerprint
 from ..imaging.luma import Image, to_rgb
+from ..wording import one_line
 from .base import Better, Facts, Metric, MissingMetric, Original
 
 _ORIGINALS = {
@@ -186,6 +187,8 @@ def load_metric(name: str, place: str) -> Metric:
         file = expanded(where)
         if not file.is_file():
             raise MetricError(f"{name}={place}: there is no file {file}")
+        if file.suffix != ".py":
+            raise MetricError(f"{name}={place}: {file.name} is no Python file (.py)")
         module = _run_file(name, file)
         sources = {path.name: path.read_text("utf-8") for path in files_beside(file)}
         made = _Made(f"{file.name}:{attribute}", sources)
@@ -264,9 +267,10 @@ def own_name(name: str) -> str:
     """
     from .table import words
 
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", name):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", str(name)):
         raise UnknownName(
-            f"'{name}' cannot name a metric; use letters, digits, '.', '_', '+' and '-'"
+            f"'{one_line(str(name))}' cannot name a metric; use letters, digits, '.', '_', '+' "
+            "and '-'"
         )
     if name.lower() in {*words(), "mos"}:
         raise UnknownName(f"'{name}' is one of our metrics; give yours another name")
@@ -287,6 +291,9 @@ def _checked(metric: Metric, name: str | None) -> Metric:
             f"{called}.facts is {_described(facts)}; expected a tuple of srbench.Facts"
         )
     for each in cast("tuple[Facts, ...]", facts):
+        for field, text in vars(each).items():
+            if type(getattr(Facts, field, "")) is str and not isinstance(text, str):
+                raise MetricError(f"{called}: {field} is {_described(text)}, expected a text")
         own_name(each.name)
         if not isinstance(each.protocol, str) or not each.protocol:  # pyright: ignore
             raise MetricError(f"{called}: the protocol is {each.protocol!r}, expected a name")
@@ -368,6 +375,8 @@ def number_of(name: str, value: Any) -> float:
     """``value`` as one number; else the error that says what it was instead."""
     if isinstance(value, (bool, np.bool_, str, bytes, complex)) or value is None:
         raise MetricError(f"the metric {name} returned {_described(value)}, expected one number")
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise MetricError(f"the metric {name} returned a number too large to be one")
     if isinstance(value, (int, float, np.integer, np.floating)):
         return float(value)  # pyright: ignore[reportUnknownArgumentType]
     item: Any = getattr(value, "item", None)

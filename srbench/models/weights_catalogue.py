@@ -129,8 +129,8 @@ def weights_folder(override: Path | str | None = None) -> Path:
     Raises:
         ConfigError: the user has no home folder to find it in.
     """
-    given = override or os.environ.get("SRBENCH_WEIGHTS")
-    if given:
+    given = os.environ.get("SRBENCH_WEIGHTS") if override is None or override == "" else override
+    if given is not None and given != "":
         return expanded(given)
     with home_needed("give --weights or SRBENCH_WEIGHTS"):
         return platformdirs.user_cache_path("srbench") / "weights"

@@ -17,6 +17,7 @@ from ..stats import analyze as tables_of
 from ..stats.pairs import PAIR_HEADLINE
 from ..stats.reading import read_study_table
 from ..stats.significance import HEADLINE, Pairs
+from .benchmark.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def analyze(
     ratings: pd.DataFrame | Path | str,
-    scores: pd.DataFrame | Path | str | None = None,
+    scores: pd.DataFrame | Results | Path | str | None = None,
     *,
     family: Pairs | None = None,
     resamples: int = 2000,
@@ -40,8 +41,8 @@ def analyze(
             (the reference is the method ``HR``); or answers to pairs, ``rater, dataset, image,
             method_a, method_b, answer``. A frame, or the path of a file that ``srbench study
             export`` wrote.
-        scores: one row per metric value as in scores.csv, or its path: metrics are held against
-            the raters.
+        scores: one row per metric value as in scores.csv, its path, or the results of a run:
+            metrics are held against the raters.
         family: the comparisons of methods over which Holm's correction runs within each data set
             (default: every pair); the others are listed as exploratory.
         resamples, seed: of the bootstrap; the same input and seed give the same tables.
@@ -71,6 +72,8 @@ def analyze(
         ratings = read_study_table(expanded(ratings))
     if isinstance(scores, (str, Path)):
         scores = scores_frame(expanded(scores))
+    elif isinstance(scores, Results):
+        scores = scores.scores
     return Analysis(
         tables_of(
             ratings,

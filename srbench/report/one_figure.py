@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..errors import ResultsError, unknown_name
-from .kit.panels import mark_simulated
+from .kit.panels import mark_simulated, require_axes
 from .kit.style import dataset_name, figure_style
 from .pairs import charts as of_pairs
 from .pairs.names import best_first
@@ -49,7 +49,9 @@ def draw_one(
         UnknownName: there is no such figure, data set or metric.
         ResultsError: there is nothing to show, or several data sets and none was named.
     """
+    require_axes(into)
     pairs = "scale" in tables
+    kind = str(kind)
     by_dataset = _PAIRS if pairs else _GRADES
     whole = [] if pairs else ["raters", "sos", "metric"]
     if kind in by_dataset:

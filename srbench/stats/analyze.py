@@ -29,6 +29,7 @@ from .ratings import PHASES, check_ratings, main_votes, require_table
 from .reliability import reliability
 from .scores import match_scores, unmatched
 from .sensitivity import sensitivity_table
+from .settings import check_settings
 from .significance import Pairs, pairwise_table
 from .units import suspected, with_units
 
@@ -66,6 +67,7 @@ def analyze(
         RatingsError: the ratings cannot be used, or ``family`` names a method nobody rated.
         ResultsError: the scores cannot be used, or match no rated stimulus.
     """
+    check_settings(family, resamples, seed, alpha, equivalent)
     require_table("ratings", ratings)
     if scores is not None:
         require_table("scores", scores)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..errors import RatingsError
+from ..errors import RatingsError, WrongType
 from .degradation import check_procedure
 from .table_rules import PHASES as PHASES
 from .table_rules import REFERENCE as REFERENCE
@@ -46,10 +46,10 @@ def require_table(what: str, table: object) -> None:
     """Refuse anything but a pandas DataFrame.
 
     Raises:
-        TypeError: it is something else, such as a file's name.
+        WrongType: it is something else, such as a file's name.
     """
     if not isinstance(table, pd.DataFrame):
-        raise TypeError(
+        raise WrongType(
             f"{what} is a {type(table).__name__}, expected a pandas DataFrame; read a file by "
             "pandas.read_csv"
         )

@@ -36,7 +36,7 @@ def refuse_twice(table: pd.DataFrame) -> None:
 def tidy_names(table: pd.DataFrame, columns: Sequence[str]) -> None:
     """Names as text in Unicode's form NFC, without blanks around them; empty ones are refused."""
     for name in columns:
-        place, found = pd.factorize(table[name].astype(str))
+        place, found = pd.factorize(table[name].where(table[name].notna(), "").astype(str))
         clean = np.array([unicodedata.normalize("NFC", text).strip() for text in found], object)
         empty = (clean == "")[place] | table[name].isna().to_numpy()
         refuse_rows(table, empty, f"{name} is empty", name, "name it or remove the row")

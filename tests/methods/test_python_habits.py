@@ -55,9 +55,11 @@ def test_scores_are_of_whole_scales(scale):
         srbench.score(LR, LR, scale=scale)
 
 
-def test_a_file_name_is_no_table():
+def test_what_is_no_table_is_told():
     votes = pd.DataFrame({"rater": ["a"], "dataset": "S", "image": "i", "method": "m", "score": 3})
-    with pytest.raises(TypeError, match=r"ratings is a str, .* pandas.read_csv"):
-        srbench.analyze("ratings.csv")
-    with pytest.raises(TypeError, match="scores is a str"):
-        srbench.analyze(votes, "scores.csv")
+    with pytest.raises(TypeError, match=r"ratings is a list, .* pandas.read_csv"):
+        srbench.analyze(["ratings.csv"])
+    with pytest.raises(TypeError, match="scores is a list"):
+        srbench.analyze(votes, ["scores.csv"])
+    with pytest.raises(srbench.SrbenchError, match=r"nowhere.csv"):
+        srbench.analyze("nowhere.csv")

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from ...benchmark.frames import scores_frame
 from ...benchmark.record import numbers_of
 from ...benchmark.results import ResultsFolder, Score, Timing
+from ...config import listed
 from ...data.naming import spelt
 from ...errors import ResultsError, unknown_name
 from ...files import expanded
 from ...imaging import read_image
 from ...metrics.base import Facts
 from ...metrics.table import Known
+from ..kit.panels import require_axes
 from ..kit.style import canonical, dataset_order, is_reference, method_order
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ class Results:
         Raises:
             ResultsError: the folder has no such picture.
         """
-        at = self._scale(scale)
+        at, dataset, image = self._scale(scale), str(dataset), str(image)
         found: dict[str, NDArray[np.uint8]] = {}
         for method in ("HR", *self.methods()):
             path = self.image_path(dataset, at, method, image)
@@ -187,6 +189,7 @@ class Results:
                 raise unknown_name("method of these results:", baseline, self.methods())
 
         numbers = [None if name is None else self.number(name) for name in (x, y)]
+        require_axes(ax)
         drawn = plane(
             self, self._scale(scale), *numbers, dataset=dataset, baseline=baseline, axes=ax
         )
@@ -203,7 +206,8 @@ class Results:
         """Every image's score by method, a panel for each metric; ``ax`` as for :meth:`plane`."""
         from .charts import distributions
 
-        numbers = None if metrics is None else [self.number(name) for name in metrics]
+        numbers = None if metrics is None else self._numbers(metrics)
+        require_axes(ax)
         drawn = distributions(self, dataset, self._scale(scale), numbers, axes=ax)
         return self._shown(drawn, ax, f"no method was scored on {dataset}")
 
@@ -220,6 +224,7 @@ class Results:
 
         devices = sorted(set(self.timings["device"]))
         on = device or str(next(iter(devices), "cpu"))
+        require_axes(ax)
         drawn = speed(self, self._scale(scale), on, dataset=dataset, axes=ax)
         return self._shown(drawn, ax, f"no method was timed on {on}")
 
@@ -248,9 +253,16 @@ class Results:
         from .crop_figure import draw_crops
         from .crops import view_of
 
-        numbers = self.numbers() if metrics is None else [self.number(name) for name in metrics]
-        view = view_of(self, dataset, self._scale(scale), image, box)
+        numbers = self.numbers() if metrics is None else self._numbers(metrics)
+        require_axes(ax)
+        view = view_of(self, str(dataset), self._scale(scale), str(image), box)
         return self._shown(draw_crops(self, view, numbers, ax), ax, "")
+
+    def _numbers(self, metrics: Sequence[str]) -> list[Facts]:
+        chosen = [self.number(str(name)) for name in listed(metrics)]
+        if not chosen:
+            raise ResultsError("metrics is empty; name at least one, or leave it out")
+        return chosen
 
     def _scale(self, scale: int | None) -> int:
         scales = sorted(set(self.scores["scale"]))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...benchmark import run_all as run_experiment
-from ...config import parse_experiment
+from ...config import listed, parse_experiment
 from ...data.folder import data_root
+from ...errors import WrongType
 from ...files import expanded
 from ...models.weights_catalogue import weights_folder
 from ...observer import Observer
@@ -79,18 +80,27 @@ def run_all(
     >>> folder.cleanup()
     """
     given = {
-        "methods": _listed(methods),
-        "datasets": _listed(datasets),
-        "metrics": _listed(metrics),
+        "methods": listed(methods),
+        "datasets": listed(datasets),
+        "metrics": listed(metrics),
         "scale": scale,
         "border": border,
         "lr": lr,
-        "protocols": _listed(protocols),
-        "lpips": _listed(lpips),
+        "protocols": listed(protocols),
+        "lpips": listed(lpips),
         "device": device,
-        "patterns": _listed(patterns),
+        "patterns": listed(patterns),
         "as_is": as_is,
     }
+    for name, value, kind in (
+        ("force", force, bool),
+        ("report", report, bool),
+        ("dask", dask, str | None),
+        ("observer", observer, Observer | None),
+    ):
+        if not isinstance(value, kind):
+            expected = getattr(kind, "__name__", str(kind).rpartition(".")[2])
+            raise WrongType(f"run_all: {name} is {value!r:.60}, expected {expected}")
     experiment = parse_experiment(given, "run_all")
     folder = expanded(out)
     run_experiment(
@@ -104,12 +114,3 @@ def run_all(
         observer=observer,
     )
     return read_results(folder)
-
-
-def _listed(chosen: object) -> tuple[object, ...]:
-    """Several as they are, one by itself; a comma-separated text as on the command line."""
-    if isinstance(chosen, str):
-        return tuple(name.strip() for name in chosen.split(",") if name.strip())
-    if isinstance(chosen, (list, tuple, set)):
-        return tuple(chosen)
-    return (chosen,)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
+from ...errors import WrongType
 from .style import (
     COLUMN_WIDTH,
     PAGE_WIDTH,
@@ -38,6 +39,23 @@ def panel(
     figure = new_figure(width, height)
     left, bottom, across, up = box
     return figure, figure.add_axes((left / width, bottom / height, across / width, up / height))
+
+
+def require_axes(ax: object) -> None:
+    """Refuse what a caller gives to be drawn into and is no axes.
+
+    Raises:
+        WrongType: it is something else, such as an array of several axes.
+    """
+    if ax is None:
+        return
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise WrongType(
+            f"ax is a {type(ax).__name__}, expected one pair of Matplotlib axes: "
+            "figure, ax = plt.subplots()"
+        )
 
 
 def inches_across(axes: Axes) -> float:

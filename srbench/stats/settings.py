@@ -1,0 +1,49 @@
+"""What an analysis is asked for beside its tables, refused where it makes no sense."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from ..errors import WrongType, WrongValue
+
+
+def check_settings(family: object, resamples: Any, seed: Any, alpha: Any, equivalent: Any) -> None:
+    """Refuse settings of `srbench.analyze` that no analysis can follow.
+
+    Raises:
+        WrongType: ``family`` is no list of pairs of names.
+        WrongValue: a number is none, or outside of what it can be.
+    """
+    _check_pairs(family)
+    for name, value, least in (("resamples", resamples, 1), ("seed", seed, 0)):
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not whole or value < least:
+            raise WrongValue(f"{name} is {value!r:.60}, expected a whole number from {least} up")
+    if not _is_number(alpha) or not 0 < alpha < 1:
+        raise WrongValue(f"alpha is {alpha!r:.60}, expected a number between 0 and 1, such as 0.05")
+    if equivalent is not None and not _is_number(equivalent):
+        raise WrongValue(f"equivalent is {equivalent!r:.60}, expected a margin, a number above 0")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _check_pairs(family: Any) -> None:
+    if family is None:
+        return
+    if isinstance(family, str) or not isinstance(family, Collection):
+        raise _no_pairs(family)
+    for pair in cast("Collection[Any]", family):
+        names = cast("Sequence[Any]", pair if isinstance(pair, (tuple, list)) else ())
+        if len(names) != 2 or not all(isinstance(n, str) for n in names) or names[0] == names[1]:
+            raise _no_pairs(cast("object", family))
+    if not family:
+        raise WrongValue("family names no comparison; leave it out to compare every pair")
+
+
+def _no_pairs(family: object) -> WrongType:
+    return WrongType(f"family is {family!r:.80}, expected pairs of methods: [('bicubic', 'mine')]")
