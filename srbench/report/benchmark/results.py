@@ -184,7 +184,7 @@ class Results:
         from .charts import plane
 
         if baseline is not None:
-            baseline = canonical(baseline)
+            baseline = canonical(str(baseline))
             if baseline not in set(self.scores["method"]):
                 raise unknown_name("method of these results:", baseline, self.methods())
 
