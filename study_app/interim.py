@@ -37,7 +37,7 @@ def interim_scale(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = Fal
     differences with the interval of the analysis (95 %), empty for methods that no answer connects
     with the others.
     """
-    counted = [r for r in ratings if r["phase"] == "main" and r["simulated"] == simulated]
+    counted = _counted(ratings, simulated)
     columns = ["method", "raters", "answers", "jod", "ci_low", "ci_high", "win_rate"]
     if not counted:
         return pd.DataFrame(columns=columns)
@@ -56,7 +56,7 @@ def interim_mos(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = False
     Columns ``method, raters, votes, mos, ci_low, ci_high``: the crossed random-effects interval of
     the analysis (95 %); NaN where there is none yet. ``ratings`` as of `ratings_rows`.
     """
-    counted = [r for r in ratings if r["phase"] == "main" and r["simulated"] == simulated]
+    counted = _counted(ratings, simulated)
     columns = ["method", "raters", "votes", "mos", "ci_low", "ci_high"]
     if not counted:
         return pd.DataFrame(columns=columns)
@@ -68,3 +68,12 @@ def interim_mos(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = False
         raters = int((~np.isnan(table)).any(axis=1).sum())
         rows.append((method, raters, int(votes), mean.mean, low, high))
     return pd.DataFrame(rows, columns=columns).sort_values("mos", ascending=False)
+
+
+def _counted(ratings: Sequence[Mapping[str, Any]], simulated: bool) -> list[Mapping[str, Any]]:
+    """The main votes that the study's rules do not leave out."""
+    return [
+        row
+        for row in ratings
+        if row["phase"] == "main" and row["simulated"] == simulated and not row.get("excluded")
+    ]

@@ -51,3 +51,15 @@ def test_mos_and_interval_are_the_analysis_own(folder):
         assert row["ci_low"] == pytest.approx(there["ci_low"])
         assert row["ci_high"] == pytest.approx(there["ci_high"])
     assert list(found["mos"]) == sorted(found["mos"], reverse=True)
+
+
+def test_votes_that_the_rules_leave_out_are_left_out_here_too():
+    rows = [
+        {"rater": rater, "dataset": "D", "image": image, "method": "m", "score": score,
+         "phase": "main", "simulated": False, "excluded": reason}
+        for rater, score, reason in (("a", 4, ""), ("b", 2, ""), ("c", 1, "sooner than 800 ms"))
+        for image in ("x", "y")
+    ]  # fmt: skip
+    found = interim_results(rows)
+    assert found["mos"].tolist() == [3.0]
+    assert found["raters"].tolist() == [2]
