@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from srbench.study.answers import answers_csv
+from srbench.study.decisions import decide, decisions_csv
 from srbench.study.doubts import doubtful_votes
 from srbench.study.keys import PASSWORD_VARIABLE, append_codes
 from srbench.study.ratings import ratings_csv, ratings_rows
@@ -22,6 +23,7 @@ from study_app.interim import interim_results
 _WANTED = 26
 _REFRESH_SECONDS = 15
 
+_PAID = {True: "yes", False: "no", None: ""}
 _MEASURE = {
     "acr": "MOS of main trials with its crossed random-effects interval (95 %).",
     "dcr": "DMOS (DCR) of main trials with its crossed random-effects interval (95 %).",
@@ -45,6 +47,7 @@ def admin_page(study: Study) -> None:
         return
     st.title(study.manifest.title)
     _overview(study)
+    _decisions(study)
     _interim(study)
     _export(study)
 
@@ -214,6 +217,40 @@ def _asked(study: Study) -> str:
     return "pair" if len(study.manifest.asks.methods) > 1 else "stimulus"
 
 
+def _decisions(study: Study) -> None:
+    """Whom to pay, and whose votes are analysed, by the rules declared before the first vote."""
+    st.subheader("Payment and use")
+    people = [one for one in decide(study.store) if not one.simulated]
+    if not people:
+        st.write("Nobody has begun yet.")
+        return
+    paid = sum(one.paid is True for one in people)
+    used, votes = sum(one.used for one in people), sum(one.votes for one in people)
+    st.caption(
+        f"By the rules that were declared when the study was made: {paid} of {len(people)} to be "
+        f"paid, {used} of {votes} main votes analysed. Nothing is deleted."
+    )
+    table = pd.DataFrame(
+        {
+            "Rater": [one.rater for one in people],
+            "Completion code": [one.completion_code for one in people],
+            "Pay": [_PAID[one.paid] for one in people],
+            "Why not": [one.why_unpaid for one in people],
+            "Minutes": [one.minutes for one in people],
+            "Checks right": [_of(one.gold_right, one.gold_n) for one in people],
+            "Repeats same": [_of(one.retest_same, one.retest_n) for one in people],
+            "Votes used": [_of(one.used, one.votes) for one in people],
+            "Why others are not": [one.why_left_out for one in people],
+        }
+    )
+    minutes = st.column_config.NumberColumn("Minutes", format="%.1f")
+    st.dataframe(table, hide_index=True, column_config={"Minutes": minutes})
+
+
+def _of(some: int, count: int) -> str:
+    return f"{some} of {count}" if count else ""
+
+
 def _interim(study: Study) -> None:
     st.subheader("Interim results")
     st.caption("Hidden, so that nobody stops the study when the numbers happen to please.")
@@ -233,11 +270,18 @@ def _interim(study: Study) -> None:
 
 def _export(study: Study) -> None:
     st.subheader("Export")
-    left, right = st.columns(2)
+    left, middle, right = st.columns(3)
     left.download_button(
         "Download the ratings table",
         data=lambda: ratings_csv(study.store).encode(),
         file_name=f"ratings-{study.manifest.study_id}.csv",
+        mime="text/csv",
+        width="stretch",
+    )
+    middle.download_button(
+        "Download payment and use",
+        data=lambda: decisions_csv(study.store).encode(),
+        file_name=f"decisions-{study.manifest.study_id}.csv",
         mime="text/csv",
         width="stretch",
     )

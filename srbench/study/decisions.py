@@ -229,17 +229,22 @@ def _counted(reasons: Mapping[int, str]) -> str:
     return ", ".join(f"{sum(r == kind for r in reasons.values())}: {kind}" for kind in kinds)
 
 
-def export_decisions(store: Store, file: Path) -> int:
-    """Write a table of `decide`, a row per session; how many there are."""
-    found = decide(store)
+def decisions_csv(store: Store) -> str:
+    """A table of `decide` as CSV text with LF line ends, a row per session."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = [field.name for field in fields(Decision)]
     writer.writerow(names)
-    for decision in found:
+    for decision in decide(store):
         writer.writerow([_cell(getattr(decision, name)) for name in names])
-    write_text(file, out.getvalue())
-    return len(found)
+    return out.getvalue()
+
+
+def export_decisions(store: Store, file: Path) -> int:
+    """Write the table of `decisions_csv`; the number of sessions in it."""
+    text = decisions_csv(store)
+    write_text(file, text)
+    return sum(1 for _ in csv.reader(io.StringIO(text))) - 1
 
 
 def _cell(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -13,6 +14,7 @@ from study_servers import strolling_clock
 pytest.importorskip("playwright", reason="needs playwright")
 
 from driver import PASSWORD, Rater
+from playwright.sync_api import TimeoutError
 
 from srbench.study.keys import hash_password, read_codes
 from srbench.study.making import new_study
@@ -30,9 +32,14 @@ def sign_in(page, url):
 
 
 def download(page, name):
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=name).click()
-    return waiting.value.path().read_text("utf-8")
+    for patience in (20_000, 20_000, 60_000):
+        page.locator('[data-test-script-state="notRunning"]').wait_for()
+        with contextlib.suppress(TimeoutError):
+            # A press is lost when the page is made anew in that moment, as it is by itself.
+            with page.expect_download(timeout=patience) as waiting:
+                page.get_by_role("button", name=name).click()
+            return waiting.value.path().read_text("utf-8")
+    raise AssertionError(f"no download by {name}")
 
 
 def test_without_a_password_in_the_environment_the_page_is_off(serve, folder, new_page):
@@ -86,6 +93,10 @@ def test_it_counts_people_shows_no_results_unasked_and_exports(visited, new_page
     rows = list(csv.DictReader(io.StringIO(download(page, "Download the ratings table"))))
     assert len(rows) == 3 * 16
     assert {row["simulated"] for row in rows} == {"true"}
+    page.get_by_role("heading", name="Payment and use").wait_for()
+    decided = list(csv.DictReader(io.StringIO(download(page, "Download payment and use"))))
+    assert [row["paid"] for row in decided] == ["true"] * 3
+    assert all(len(row["completion_code"]) == 8 for row in decided)
 
 
 def test_it_pauses_closes_opens_and_invites(visited, new_page):
