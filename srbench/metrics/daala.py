@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..imaging.luma import Image, Luma
 from .dither import dither_offsets, divide_rounding
 from .psnr import require_same_shape
-from .windows import sliding_moments
+from .windows import sliding_moments, tile_sums
 
 _Integers = NDArray[np.int64]
 
@@ -135,7 +135,8 @@ class DaalaSsimReference:
             c1, c2 = (0.01 * 255 * total) ** 2, (0.03 * 255 * total) ** 2
             similarity = total * (2 * means + c1) * (2 * (total * product - means) + c2)
             similarity /= (squares + c1) * (variances + c2)
-            result += float(similarity.sum())
+            for part in tile_sums(similarity, self._weights):
+                result += part
         return result / float(self._total.sum())
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import SizeMismatch
 from ..imaging.luma import Luma
 from .psnr import require_same_shape
-from .windows import sliding_moments
+from .windows import sliding_moments, tile_sums
 
 WINDOW = 11
 _SIGMA = 1.5
@@ -59,5 +59,6 @@ class SsimReference:
             squares = mean**2
             similarity = (2 * means + _C1) * (2 * (product - means) + _C2)
             similarity /= (squares + hr_mean**2 + _C1) * (square - squares + hr_variance + _C2)
-            total += float(similarity.sum())
+            for part in tile_sums(similarity, _WEIGHTS):
+                total += part
         return total / self._mean.size

@@ -6,21 +6,25 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 Plane = NDArray[np.float64]
 
-# Rows of a tile and columns of a product. With these, products stay below the size (2^18) at
+# A tile's rows, and columns of a product. With these, products stay below the size (2^18) at
 # which OpenBLAS wakes a second thread, which costs far more than it gives on a busy machine.
 _ROWS = 24
 _COLUMNS = 32
 _LARGEST_PRODUCT = 1 << 18
+# Tiles that are worked on in one step. The more, the less often threads that score other images
+# wait for Python's lock; with too many the step leaves the core's cache.
+_TILES = 4
 
 
 class Moments(NamedTuple):
-    """Weighted sums under the window, at the positions ``place`` of the result."""
+    """Weighted sums under the window, at the rows ``place`` of the result."""
 
-    place: tuple[slice, slice]
+    place: slice
     sr: Plane
     sr_squared: Plane
     product: Plane
@@ -30,8 +34,7 @@ def sliding_moments(sr: Plane, hr: Plane, weights: Plane) -> Iterator[Moments]:
     """The sums of sr, sr^2 and sr hr under the separable window ``weights`` x ``weights``.
 
     ``sr`` and ``hr`` have shape (H, W), the symmetric ``weights`` shape (K,). Only positions
-    whose whole window lies inside are given: (H - K + 1, W - K + 1) of them, in tiles that fit
-    into a core's cache.
+    whose whole window lies inside are given: (H - K + 1, W - K + 1) of them, some rows at a time.
 
     One row of sums is a row of a banded matrix times the plane, so a tile is a few small matrix
     products: about four times as fast as ``scipy.ndimage``.
@@ -39,22 +42,57 @@ def sliding_moments(sr: Plane, hr: Plane, weights: Plane) -> Iterator[Moments]:
     reach = len(weights) - 1
     down, across = _band(weights, _ROWS), _band(weights, _COLUMNS).T.copy()
     height, width = sr.shape[0] - reach, sr.shape[1] - reach
-    tile_width = max(_COLUMNS, _LARGEST_PRODUCT // down.size - reach)
-    for top in range(0, height, _ROWS):
-        rows = min(_ROWS, height - top)
-        for left in range(0, width, tile_width):
-            columns = min(tile_width, width - left)
-            seen = np.s_[top : top + rows + reach, left : left + columns + reach]
-            planes = np.stack([sr[seen], sr[seen], sr[seen]])
-            planes[1] *= sr[seen]
-            planes[2] *= hr[seen]
-            half = np.matmul(down[:rows, : rows + reach], planes).reshape(3 * rows, -1)
-            sums = np.empty((3 * rows, columns))
-            for x in range(0, columns, _COLUMNS):
-                n = min(_COLUMNS, columns - x)
-                sums[:, x : x + n] = half[:, x : x + n + reach] @ across[: n + reach, :n]
-            place = np.s_[top : top + rows, left : left + columns]
-            yield Moments(place, *sums.reshape(3, rows, columns))
+    most = _tile_columns(reach)
+    blocks = -(-width // _COLUMNS)
+    padded = blocks * _COLUMNS + reach
+    for top in range(0, height, _ROWS * _TILES):
+        rows = min(_ROWS * _TILES, height - top)
+        tiles = -(-rows // _ROWS)
+        # Zeros below and to the right fill the last tile and the last block of columns.
+        planes = np.zeros((3, tiles * _ROWS + reach, padded))
+        seen = np.s_[: rows + reach, : width + reach]
+        shown = sr[top : top + rows + reach]
+        planes[0][seen] = shown
+        np.multiply(shown, shown, out=planes[1][seen])
+        np.multiply(shown, hr[top : top + rows + reach], out=planes[2][seen])
+        plane, row, column = planes.strides
+        tall = as_strided(
+            planes,
+            (tiles, 3, _ROWS + reach, padded),
+            (_ROWS * row, plane, row, column),
+            writeable=False,
+        )
+        half = np.empty((tiles, 3 * _ROWS, padded))
+        into = half.reshape(tiles, 3, _ROWS, padded)
+        for left in range(0, padded, most):
+            part = np.s_[..., left : left + most]
+            np.matmul(down, tall[part], out=into[part])
+        tile, row, column = half.strides
+        wide = as_strided(
+            half,
+            (blocks, tiles, 3 * _ROWS, _COLUMNS + reach),
+            (_COLUMNS * column, tile, row, column),
+            writeable=False,
+        )
+        sums = np.matmul(wide, across).reshape(blocks, tiles, 3, _ROWS, _COLUMNS)
+        sums = sums.transpose(2, 1, 3, 0, 4).reshape(3, tiles * _ROWS, blocks * _COLUMNS)
+        yield Moments(slice(top, top + rows), *sums[:, :rows, :width])
+
+
+def tile_sums(values: Plane, weights: Plane) -> Iterator[float]:
+    """The sums of ``values`` at the places of one :class:`Moments`, tile by tile.
+
+    Added up in this order they give the same bits, however many tiles a step has.
+    """
+    columns = _tile_columns(len(weights) - 1)
+    for top in range(0, values.shape[0], _ROWS):
+        for left in range(0, values.shape[1], columns):
+            tile = values[top : top + _ROWS, left : left + columns]
+            yield float(np.ascontiguousarray(tile).sum())
+
+
+def _tile_columns(reach: int) -> int:
+    return max(_COLUMNS, _LARGEST_PRODUCT // (_ROWS * (_ROWS + reach)) - reach)
 
 
 def _band(weights: Plane, rows: int) -> Plane:
