@@ -161,6 +161,15 @@ def test_the_plane_shows_every_data_set_with_the_same_labels(make_folder):
     assert {"SRResNet-MSE", "SRGAN-VGG54", "mine"} <= {name.rstrip("†") for name in names}
 
 
+def test_sixty_methods_with_long_names_are_told_apart(make_folder):
+    methods = [f"method-with-a-long-name-{i:02}" for i in range(60)]
+    results = read_results(make_folder(scores=many(("Set5", "Set14"), methods, 3), pictures=False))
+    for figure in (plane(results, 4), speed(results, 4, "cpu")):
+        assert figure is not None
+        require_printable(figure)
+        assert len({text.get_text() for text in figure.texts}) == 60
+
+
 def test_lines_of_the_plane_are_intervals_of_the_difference_to_a_chosen_baseline(make_folder):
     scores = many(datasets=("Set5",), methods=("bicubic", "srcnn", "mine"))
     results = read_results(make_folder(scores=scores, timed=False, pictures=False))

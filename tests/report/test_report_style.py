@@ -56,6 +56,7 @@ def test_another_method_keeps_its_look_and_name():
     assert style.display_name("IMDN") == "IMDN"
     assert style.display_name("two\nlines\x07") == "two lines"
     assert len(style.display_name("x" * 500)) == 28
+    assert style.display_name("a-method-with-a-long-name-07", limit=18) == "a-method-wi…ame-07"
     assert style.display_name("") == "(no name)"
 
 

@@ -88,8 +88,9 @@ def _panels(count: int, height: float, *, left: float = _LEFT) -> tuple[Figure, 
 
 @dataclass(frozen=True)
 class Mark:
-    """One mark of a chart: its place, its look, and the lines through it."""
+    """One mark of a chart: what it stands for, its name, look, place and lines."""
 
+    key: str
     name: str
     style: MethodStyle
     x: float
@@ -120,7 +121,7 @@ def _chart(
             f"one pair of axes cannot show {len(panels)} panels ({', '.join(panels)}); name one "
             "data set by dataset=, or give no ax"
         )
-    looks = {mark.name: mark.style for marks in panels.values() for mark in marks}
+    looks = {mark.key: mark for marks in panels.values() for mark in marks}.values()
     with figure_style():
         if axes is not None or len(panels) == 1:
             figure, found = (cast("Figure", axes.figure), [axes]) if axes else side_by_side(1, 2.35)
@@ -133,7 +134,7 @@ def _chart(
             for each, (title, marks) in zip(found, panels.items(), strict=True):
                 _draw(each, title, marks, prepare)
             if key:
-                draw_key(figure, list(looks), list(looks.values()))
+                draw_key(figure, [m.name for m in looks], [m.style for m in looks])
             elif all(_label(each, m) for each, m in zip(found, panels.values(), strict=True)):
                 break
     return figure
@@ -202,7 +203,7 @@ def plane(
         pairs = {m: (_beside(frame, x, m, to), _beside(frame, y, m, to)) for m in across}
         marks = [
             Mark(
-                display_name(m, limit=18) + _dagger(results, m, scale, (x, y)),
+                m, display_name(m, limit=18) + _dagger(results, m, scale, (x, y)),
                 method_style(m), a.value, b.value, () if m == to else _cross(a, b),
             )
             for m, (a, b) in pairs.items()
@@ -296,10 +297,11 @@ def _speed_marks(values: Mapping[str, Floats], timings: pd.DataFrame, facts: Fac
         x, low, high = (float(v) for v in np.percentile(own, [50, 25, 75]))
         means = sorted(float(values[m].mean()) for m in methods)
         best, worst = (means[0], means[-1]) if facts.better == "lower" else (means[-1], means[0])
-        label = name if len(methods) == 1 else f"{name} ({len(methods)} networks)"
+        label = display_name(name, limit=18)
+        label += f" ({len(methods)} networks)" if len(methods) > 1 else ""
         lines: list[Segment] = [((low, best), (high, best))]
         lines += [((x, worst), (x, best))] if len(methods) > 1 else []
-        marks.append(Mark(label, method_style(methods[0]), x, best, tuple(lines)))
+        marks.append(Mark(name, label, method_style(methods[0]), x, best, tuple(lines)))
     return marks
 
 

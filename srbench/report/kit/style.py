@@ -105,17 +105,18 @@ def method_style(name: str) -> MethodStyle:
 
 
 def architecture(method: str) -> str:
-    """The network behind one of our methods, which decides its speed; of others the name."""
+    """The network behind one of our methods, which decides its speed; of others their own name."""
     lower = method.lower()
     if lower.removesuffix("+") in _METHODS and lower.startswith(("srresnet-", "srgan-")):
         return "SRResNet" + ("+" if lower.endswith("+") else "")
-    return display_name(method, limit=18)
+    return method
 
 
 def display_name(name: str, *, limit: int = 28) -> str:
     """The name as shown: 'SRResNet-MSE' for 'srresnet-mse'; others as given, on one line.
 
-    Control characters become spaces and names beyond ``limit`` characters end in an ellipsis.
+    Control characters become spaces. Of a name beyond ``limit`` characters both ends are kept, as
+    names of one family differ in the last letters.
     """
     if is_reference(name):
         return _HR[0]
@@ -123,7 +124,11 @@ def display_name(name: str, *, limit: int = 28) -> str:
         return _METHODS[name.lower()][0]
     if name.lower().removesuffix("+") in _METHODS:  # a self-ensemble
         return display_name(name[:-1]) + "+"
-    return one_line(name, limit)
+    shown = one_line(name, max(limit, len(name)))
+    if len(shown) <= limit:
+        return shown
+    tail = limit // 3
+    return f"{shown[: limit - 1 - tail]}…{shown[-tail:]}"
 
 
 def method_order(name: str) -> tuple[int, str]:
