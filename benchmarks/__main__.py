@@ -83,7 +83,7 @@ def rows_of(name: str, out: str) -> list[Row]:
 
 def arguments(name: str, data: str, weights: str, folder: Path) -> list[str]:
     """What a benchmark is called with; what it needs is made."""
-    if name in ("metrics", "run_all"):
+    if name in ("metrics", "run_all", "whole"):
         images = ["--images", "12"] if name == "metrics" else []
         return ["--data", data, "--weights", weights, *images]
     if name == "rating_statistics":
@@ -103,7 +103,15 @@ def arguments(name: str, data: str, weights: str, folder: Path) -> list[str]:
 
 def main() -> None:
     """Run them and print the table."""
-    names = ["metrics", "inference", "training", "run_all", "rating_statistics", "study_load"]
+    names = [
+        "metrics",
+        "inference",
+        "training",
+        "run_all",
+        "whole",
+        "rating_statistics",
+        "study_load",
+    ]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--data", required=True, help="root of the data sets")
     parser.add_argument("--weights", required=True, help="folder of backbone weights")
