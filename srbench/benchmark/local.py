@@ -3,7 +3,8 @@
 Upscaling is the calling thread's, one image after another while all else rests: a network uses the
 cores by itself, and the time that is recorded is that of the method alone. Everything else
 (decoding, shrinking, PNG, luma, SSIM, LPIPS) is done for several images at once, each on one core.
-The two take turns.
+The two take turns. Threads gain most where single calls are long (PNG, resize, LPIPS): SSIM and
+luma are many short calls of NumPy, after each of which they wait for Python's lock.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _PIXELS = 2**24
 """What the images that are worked on at once have together at most, unless one alone has more:
-scoring takes up to about 100 bytes per pixel."""
+scoring takes some hundred bytes per pixel."""
 
 _TURN = 1.0
 """Seconds of upscaling after which what was made is scored, so that progress shows."""
