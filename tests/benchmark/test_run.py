@@ -450,7 +450,7 @@ class TestBadInput:
     def test_a_checkpoint_that_is_none(self, root, tmp_path):
         path = tmp_path / "net.txt"
         path.write_text("")
-        with pytest.raises(CheckpointError, match="is empty, no checkpoint"):
+        with pytest.raises(CheckpointError, match="is empty, not a checkpoint"):
             run(root, tmp_path / "r", methods=(f"net={path}",))
         with pytest.raises(CheckpointError, match="no such file"):
             run(root, tmp_path / "r", methods=(f"net={tmp_path / 'no.pth'}",))
