@@ -60,8 +60,8 @@ def _paper_table(
     headings = [
         Heading("dataset", "Data set", numeric=False),
         Heading("scale", "Scale", numeric=False),
-        Heading("measure", "", numeric=False),
-        Heading("source", "", numeric=False),
+        Heading("measure", "Measure", numeric=False),
+        Heading("source", "Source", numeric=False),
         *(Heading(m, display_name(m)) for m in columns),
     ]
     objective, opinion = published("ledig2017_objective.csv"), published("ledig2017_mos.csv")
