@@ -132,7 +132,7 @@ class TestInTheBrowser:
             rater.wait_ready(f"{FIRST}.1")
             rater.page.evaluate("change => window.tamper = [change]", change)
             rater.page.keyboard.press("3")
-            rater.page.get_by_text("could not be used").wait_for()
+            rater.page.get_by_text("could not be stored").wait_for()
             assert rater.votes() == other.votes() == []
         assert rater.page.evaluate("window.sent") == len(changes)
         rater.rate(4, FIRST)

@@ -139,7 +139,7 @@ def test_html_and_formulas_in_answers_are_inert(serve, made_once, tmp_path, new_
     rater.enter()
     rater.press_button("I have read this")
     rater.page.get_by_label("Where do you live?").fill(EVIL)
-    rater.press_button("Go on")
+    rater.press_button("Continue")
     rater.see("Checking your screen")
     page = new_page()
     sign_in(page, server.url)

@@ -101,7 +101,7 @@ TURN = """([link, act]) => {
 }"""
 
 
-@pytest.mark.parametrize("act", ["1", "Backspace", "Finish", "Take the last rating back"])
+@pytest.mark.parametrize("act", ["1", "Backspace", "Finish", "Undo the last rating"])
 def test_what_was_done_on_one_raters_page_does_not_reach_the_one_it_turns_to(beside, new_page, act):
     server, study, _ = beside
     first, second = (listened(new_page, server, study, index) for index in (0, 1))

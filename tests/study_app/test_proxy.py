@@ -185,14 +185,14 @@ def test_a_silent_database_is_told_calmly_and_nothing_is_lost(
     rater.wait_ready(f"{FIRST + 1}.1")
     with silenced(database):
         rater.page.keyboard.press("Backspace")
-        rater.see("could not be taken back")
+        rater.see("could not be undone")
         rater.page.keyboard.press("2")
         rater.see("could not be stored yet")
         assert rater.page.locator("canvas").is_visible()
     rater.wait_ready(f"{FIRST + 2}.1")
     with silenced(database):
         rater.page.reload()
-        rater.see("cannot go on at the moment")
+        rater.see("cannot continue at the moment")
         assert rater.page.get_by_test_id("stException").count() == 0
     rater.rate(5, FIRST + 2)
     rater.wait_ready(f"{FIRST + 3}.1")
@@ -202,7 +202,7 @@ def test_a_silent_database_is_told_calmly_and_nothing_is_lost(
 def past_what_is_told(rater: Rater, trial: str) -> None:
     """Wait for the trial. The vote that a frozen server reads late may be told as another grade
     than the stored one, before this trial or the next."""
-    go_on = rater.page.get_by_role("button", name="Go on")
+    go_on = rater.page.get_by_role("button", name="Continue")
     ready = rater.page.locator(f'.stage[data-state="ready"][data-trial="{trial}"]')
     go_on.or_(ready).first.wait_for()
     if go_on.is_visible():

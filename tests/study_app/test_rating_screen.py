@@ -178,7 +178,7 @@ def test_the_whole_way_by_hand_with_a_window_that_is_too_small_at_first(new_rate
     page = rater.page
     rater.enter()
     rater.press_button("I have read this")
-    rater.press_button("Go on")
+    rater.press_button("Continue")
     page.get_by_text("too small for the pictures").wait_for()
     assert page.locator(".check .go").is_disabled()
     page.set_viewport_size({"width": 800, "height": 600})
@@ -187,9 +187,9 @@ def test_the_whole_way_by_hand_with_a_window_that_is_too_small_at_first(new_rate
     rater.press_button("Start practice")
     for number, trial in enumerate(rater.playlist()[:FIRST]):
         rater.wait_ready(f"{number}.1")
-        assert page.get_by_text("most people give it").count() == 0
+        assert page.get_by_text("Most people give it").count() == 0
         page.keyboard.press("3")
-        page.get_by_text(f"most people give it {trial.expected}").wait_for()
+        page.get_by_text(f"Most people give it {trial.expected}").wait_for()
         assert page.locator("canvas").is_visible()
         assert page.locator(".stage").get_attribute("data-trial") == f"{number}.1"
         page.keyboard.press("Enter")
@@ -205,7 +205,7 @@ def test_the_whole_way_by_hand_with_a_window_that_is_too_small_at_first(new_rate
     last = len(rater.playlist())
     for trial in range(FIRST, last):
         rater.rate(1 + trial % 5, trial)
-    rater.press_button("Take the last rating back")
+    rater.press_button("Undo the last rating")
     rater.rate(1, last - 1, 2)
     rater.press_button("Finish")
     page.get_by_text("Your completion code").wait_for()

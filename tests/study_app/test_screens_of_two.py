@@ -126,7 +126,7 @@ def test_pairs_by_keyboard_mouse_and_touch_with_undo_resume_and_a_second_tab(pai
         rater.wait_ready(f"{trial.number}.1")
         page.keyboard.press("ArrowLeft")
         side = {1: "left", 2: "right"}[trial.expected]
-        rater.see(f"The {side} picture was an original: most people prefer it.")
+        rater.see(f"The {side} picture was an original. Most people prefer it.")
         assert page.locator("canvas").count() == 2
         page.keyboard.press("Enter")
     rater.press_button("Start")
@@ -153,7 +153,7 @@ def test_pairs_by_keyboard_mouse_and_touch_with_undo_resume_and_a_second_tab(pai
     page.get_by_role("img", name="Right").tap()
     rater.wait_ready(f"{first + 3}.1")
     second.page.keyboard.press("ArrowLeft")
-    second.see("For these pictures, Right is stored already.")
+    second.see("For these pictures, Right is already stored.")
     second.page.keyboard.press("Enter")
     second.wait_ready(f"{first + 3}.1")
     second.page.close()

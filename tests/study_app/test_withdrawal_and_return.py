@@ -1,4 +1,4 @@
-"""Who may go on in a begun session, what a rater is told of a grade that is stored already, and
+"""Who may go on in a begun session, what a rater is told of a grade that is already stored, and
 how a rater takes everything back; in real browsers."""
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def test_a_participants_id_alone_opens_no_begun_session(recruited, browser):
     stranger = browser.new_context().new_page()
     stranger.goto(f"{server.url}/?PROLIFIC_PID=victim")
     stranger.get_by_role("button", name="Enter").click()
-    stranger.get_by_text("You have begun this study already").wait_for()
+    stranger.get_by_text("You have already started this study").wait_for()
     for word in ("Remove my data", "completion code", "A few short questions"):
         assert stranger.get_by_text(word).count() == 0
     assert "r=" not in stranger.url
@@ -80,7 +80,7 @@ def test_a_participants_id_alone_opens_no_begun_session(recruited, browser):
 def test_an_address_that_names_nobody_begins_nothing(recruited, browser, asked):
     page = browser.new_context().new_page()
     page.goto(f"{recruited.url}/{asked}")
-    page.get_by_text("open the link from the site that sent you again").wait_for()
+    page.get_by_text("open the link on the site that sent you again").wait_for()
     assert page.get_by_role("button", name="Enter").count() == 0
     page.context.close()
 
@@ -94,7 +94,7 @@ def test_the_parameter_is_known_whatever_its_case(recruited, browser):
     stranger = browser.new_context().new_page()
     stranger.goto(f"{recruited.url}/?Prolific_Pid=cased")
     stranger.get_by_role("button", name="Enter").click()
-    stranger.get_by_text("You have begun this study already").wait_for()
+    stranger.get_by_text("You have already started this study").wait_for()
     own.close()
     stranger.context.close()
 
@@ -112,14 +112,16 @@ def test_a_rater_who_types_the_workers_id_is_told_who_asks_and_led_back(
     server, study = serve(made.folder), open_study(made.folder, clock=strolling_clock())
     page = browser.new_context(locale="ko-KR").new_page()
     page.goto(f"{server.url}/?lang=en")
-    page.get_by_text("open the link from the site that sent you again").wait_for()
+    page.get_by_text("open the link on the site that sent you again").wait_for()
     page.goto(f"{server.url}/?lang=en&SESSION_ID=s%201")
     page.get_by_role("button", name="Enter").click()
-    page.get_by_text("Please type your ID as the site shows it").wait_for()
+    page.get_by_text("Please enter your ID exactly as the site shows it").wait_for()
     page.get_by_label("MTurk worker ID").fill(" A1B2C3 ")
     page.get_by_role("button", name="Enter").click()
     page.get_by_text("This study is run by Seoul Test University.").wait_for()
-    page.get_by_text("12 pictures after 4 for practice. This takes about 3 minutes").wait_for()
+    page.get_by_text(
+        "4 practice pictures and then 12 pictures to rate. This takes about 3 minutes"
+    ).wait_for()
     for words in ("lab@example.org", "stored only as a hash"):
         page.get_by_text(words).wait_for()
     assert page.evaluate("[document.documentElement.lang, document.documentElement.translate]") == [
@@ -131,7 +133,7 @@ def test_a_rater_who_types_the_workers_id_is_told_who_asks_and_led_back(
     again.goto(f"{server.url}/?lang=en&SESSION_ID=s2")
     again.get_by_label("MTurk worker ID").fill("a1b2c3")
     again.get_by_role("button", name="Enter").click()
-    again.get_by_text("You have begun this study already").wait_for()
+    again.get_by_text("You have already started this study").wait_for()
     again.context.close()
     session = study.store.resume(token)
     for step in OPENING_STEPS:
@@ -142,7 +144,7 @@ def test_a_rater_who_types_the_workers_id_is_told_who_asks_and_led_back(
     study.store.confirm(session, "debrief")
     page.reload()
     page.get_by_text("C1ABCDEF").wait_for()
-    back = page.get_by_role("link", name="Back to where you came from").get_attribute("href")
+    back = page.get_by_role("link", name="Return to the site that sent you").get_attribute("href")
     assert back == "https://example.org/?cc=C1ABCDEF&p=A1B2C3&s=s%201"
     # In no file of the study.
     assert not any(b"A1B2C3" in file.read_bytes() for file in made.folder.glob("study.db*"))
@@ -159,7 +161,7 @@ def test_another_grade_than_the_stored_one_is_told_and_may_be_taken_back(new_rat
     rater.rate(1, FIRST)
     rater.wait_ready(f"{FIRST + 1}.1")
     second.rate(5, FIRST)
-    second.see("1 (Bad) is stored already")
+    second.see("1 (Bad) is already stored")
     assert second.page.locator(".grades .chosen").inner_text().startswith("1 Bad")
     assert rater.votes() == [(FIRST, 1)]
     second.page.get_by_role("button", name="Undo").click()
@@ -170,7 +172,7 @@ def test_another_grade_than_the_stored_one_is_told_and_may_be_taken_back(new_rat
     rater.rate(3, FIRST + 1)  # this page has not seen that it was taken back and rated anew
     rater.wait_ready(f"{FIRST + 2}.1")
     second.rate(2, FIRST + 1)
-    second.see("3 (Fair) is stored already")
+    second.see("3 (Fair) is already stored")
     second.page.keyboard.press("Enter")
     second.wait_ready(f"{FIRST + 2}.1")
     # A picture that was left long ago: what is stored is told, and stays.
@@ -197,12 +199,12 @@ def test_what_a_page_did_not_live_to_hear_is_told_to_the_next_one(new_rater):
     vote = perfect_submission(rater.study.manifest, playlist[FIRST + 1], 1, 900)
     assert store.vote(rater.session, vote).verdict == "differs"
     rater.page.reload()
-    rater.see("4 (Good) is stored already")
+    rater.see("4 (Good) is already stored")
     shown = read_image(stimulus_path(rater.study.folder, playlist[FIRST + 1].stimulus))
     canvas = rater.page.locator("canvas").bounding_box()
     assert (canvas["width"], canvas["height"]) == (shown.shape[1], shown.shape[0])
     rater.page.reload()
-    rater.see("4 (Good) is stored already")
+    rater.see("4 (Good) is already stored")
     rater.page.locator(".card .go").click()
     rater.wait_ready(f"{FIRST + 2}.1")
     rater.page.reload()
@@ -224,9 +226,9 @@ def test_another_grade_for_the_last_picture_is_told_before_the_card_that_comes_n
     rater.rate(2, last)
     rater.page.get_by_role("button", name="Finish").wait_for()
     second.rate(5, last)
-    second.see("2 (Poor) is stored already")
+    second.see("2 (Poor) is already stored")
     second.page.locator(".card .go").click()
-    second.press_button("Take the last rating back")
+    second.press_button("Undo the last rating")
     second.rate(5, last, 2)
     second.page.get_by_role("button", name="Finish").wait_for()
     assert rater.votes()[-1] == (last, 5)
@@ -252,12 +254,12 @@ def test_everything_is_removed_from_every_card(own_server, own_study, new_page, 
         rater.enter()
         steps = ["consent", "questionnaire", "display"]
         for step in steps[: steps.index(card)]:
-            rater.press_button({"consent": "I have read this", "questionnaire": "Go on"}[step])
+            rater.press_button({"consent": "I have read this", "questionnaire": "Continue"}[step])
         headings = ["Image-quality study", "A few short questions", "Checking your screen"]
         rater.page.get_by_role("heading", name=headings[steps.index(card)]).wait_for()
     name = rater.session.rater
     rater.page.get_by_text("Remove my data").click()
-    rater.press_button("Remove all my ratings")
+    rater.press_button("Permanently remove all my ratings")
     rater.see("were removed")
     with own_study.store.read() as connection:
         for table in schema.metadata.sorted_tables:
