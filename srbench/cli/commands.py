@@ -38,7 +38,7 @@ from .saying import say
 from .study import study_app
 from .training import train
 
-# What the user's files and disks may answer anywhere, worded by the system.
+# Errors of the user's files and disks, with the system's message.
 _REFUSALS = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENAMETOOLONG, errno.EISDIR,
     errno.ENOTDIR,
@@ -96,17 +96,19 @@ def main() -> None:
             raise
         if isinstance(error, OSError) and error.errno in _REFUSALS:
             place = f"{error.filename}: " if error.filename else ""
-            _say(f"{place}{error.strerror}; mend that, or choose another folder, and run again")
+            _say(f"{place}{error.strerror}; fix this or choose another folder, and run again")
             code = 2
         else:
             _say(
-                f"a fault of ours: {type(error).__name__}: {error}; please report it with the "
+                f"internal error: {type(error).__name__}: {error}; please report it with the "
                 "output of the same command under SRBENCH_TRACEBACK=1"
             )
             code = 1
     if code == 130:
         more = " with --resume" if sys.argv[1:2] == ["train"] else ""
-        _say(f"interrupted; what is written is whole: run the same command again{more} to go on")
+        _say(
+            f"interrupted; finished results are kept: run the same command again{more} to continue"
+        )
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -160,7 +162,7 @@ def run_all(
         str | None,
         typer.Option(
             help="Comma-separated: names, NAME=FOLDER, NAME=FILE; shipped: all of ours. "
-            "NAME+ is a network's mean over flips and turns."
+            "NAME+ is a network's mean over flips and rotations."
         ),
     ] = None,
     pattern: Annotated[
@@ -179,7 +181,7 @@ def run_all(
         typer.Option(
             metavar="made|given",
             help="LR images: made from the originals, or those given with each data set, LR/x4 "
-            "beside HR; also the name of their folder, such as LR_bicubic.",
+            "next to HR; or the name of their folder, such as LR_bicubic.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Results folder.", callback=a_folder)] = Path("results"),
@@ -193,7 +195,7 @@ def run_all(
     ] = None,
     study: Annotated[
         str | None,
-        typer.Option(metavar="simulated", help="Go on to a study with simulated raters."),
+        typer.Option(metavar="simulated", help="Also make a study with simulated raters."),
     ] = None,
     procedure: ProcedureOption = "acr",
     compare: CompareOption = "",
@@ -207,11 +209,9 @@ def run_all(
     from .console import ConsoleObserver, make_console
 
     if study not in (None, "simulated"):
-        raise unknown_name("study to go on to", study, ["simulated"])
+        raise unknown_name("kind of study", study, ["simulated"])
     if study is None and (compare or procedure != "acr"):
-        raise ConfigError(
-            "--procedure and --compare are of the study that follows; add --study simulated"
-        )
+        raise ConfigError("--procedure and --compare need a study; add --study simulated")
     given = {
         "datasets": names_of(datasets),
         "methods": names_of(methods),
@@ -259,8 +259,8 @@ def _simulated_study(
     with ConsoleObserver(console) as observer:
         done = simulate_study(results, scale, root, observer, procedure=procedure, compare=compare)
     console.print(
-        f"SIMULATED, no person rated anything: {done.votes:,} votes of {done.raters} simulated "
-        f"raters on {done.stimuli} stimuli{'' if done.made else ' (stood already)'}; study in "
+        f"SIMULATED, no real ratings: {done.votes:,} votes of {done.raters} simulated "
+        f"raters on {done.stimuli} stimuli{'' if done.made else ' (existed already)'}; study in "
         f"{done.folder}, the page is {done.page}",
         markup=False,
     )
@@ -288,11 +288,11 @@ def score(
     scale: Annotated[int, typer.Option(help="Magnification.", min=1)],
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="matlab, basicsr, ledig2017; several by commas or repeated."),
+        typer.Option(help="matlab, basicsr, ledig2017; comma-separated or repeated."),
     ] = None,
     lpips: Annotated[
         list[str] | None,
-        typer.Option(help="LPIPS backbone: alex, squeeze, vgg; several by commas or repeated."),
+        typer.Option(help="LPIPS backbone: alex, squeeze, vgg; comma-separated or repeated."),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="The method's name in the table (default: of --sr).")
@@ -410,7 +410,7 @@ def report(
         str | None, typer.Option(help="Columns of the short table: psnr,lpips_alex,...")
     ] = None,
 ) -> None:
-    """Make the tables, figures and page of a results folder again, or print a short table."""
+    """Write the tables, figures and page of a results folder again, or print a short table."""
     from ..benchmark.results import ResultsFolder
     from ..report import short_table_text, write_report
     from .console import make_console, working
@@ -451,10 +451,10 @@ def import_scores(
         Path, typer.Option(help="Results folder of the images.", callback=a_folder)
     ] = Path("results"),
     scale: Annotated[
-        int | None, typer.Option(help="Magnification, where the folder has several.")
+        int | None, typer.Option(help="Magnification, if the folder has several.")
     ] = None,
 ) -> None:
-    """Take scores that were computed elsewhere into a results folder."""
+    """Import scores of another program into a results folder."""
     from ..benchmark.importing import import_scores as take
     from .console import make_console
 
@@ -463,7 +463,7 @@ def import_scores(
     for note in taken.notes:
         console.print(note, markup=False)
     console.print(
-        f"{counted(taken.rows, 'score')} of {', '.join(taken.metrics)} taken; to show them: "
+        f"{counted(taken.rows, 'score')} of {', '.join(taken.metrics)} imported; to show them: "
         f"srbench report --out {out}",
         markup=False,
     )
@@ -484,7 +484,7 @@ def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
         mark = {"ok": "[green]ok     [/]", "absent": "[yellow]absent [/]", "bad": "[red]WRONG  [/]"}
         console.print(mark[finding.state], end="")
         console.print(finding.text, markup=False)
-    console.print("all is well" if good else "something is wrong: see the lines marked WRONG")
+    console.print("no problems found" if good else "problems found: see the lines marked WRONG")
     if not good:
         raise typer.Exit(2)
 

@@ -57,10 +57,12 @@ def new(
     procedure: ProcedureOption = "acr",
     mode: Annotated[
         Literal["side", "place"] | None,
-        typer.Option(help="Two pictures side by side (default), or one place and a key."),
+        typer.Option(
+            help="Two images side by side (default), or in one place with a key to switch."
+        ),
     ] = None,
     no_difference: Annotated[
-        bool, typer.Option("--no-difference", help="Pairs may be answered so, too.")
+        bool, typer.Option("--no-difference", help='Allow the answer "no difference" to pairs.')
     ] = False,
     pairs: Annotated[
         str | None,
@@ -87,16 +89,20 @@ def new(
     datasets: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
     calibration: Annotated[str, typer.Option(help="Data set of the practice images.")] = "sample",
     data: DataOption = None,
-    per_rater: Annotated[int | None, typer.Option(help="Main trials of one rater.")] = None,
-    retests: Annotated[int | None, typer.Option(help="Images shown twice.")] = None,
-    gold: Annotated[int, typer.Option(help="Extra contents that check attention.")] = 0,
-    max_height: Annotated[int | None, typer.Option(help="Leave out higher images.")] = None,
+    per_rater: Annotated[int | None, typer.Option(help="Number of main trials per rater.")] = None,
+    retests: Annotated[int | None, typer.Option(help="Number of images shown twice.")] = None,
+    gold: Annotated[
+        int, typer.Option(help="Number of additional images that check attention.")
+    ] = 0,
+    max_height: Annotated[
+        int | None, typer.Option(help="Leave out images higher than this.")
+    ] = None,
     crop_too_high: Annotated[
-        bool, typer.Option("--crop-too-high", help="Cut higher images instead.")
+        bool, typer.Option("--crop-too-high", help="Crop higher images instead.")
     ] = False,
     magnification: Annotated[int, typer.Option(help="Show pixels as squares of this size.")] = 1,
     open_access: Annotated[
-        bool, typer.Option("--open", help="Whoever has the address may rate, without a code.")
+        bool, typer.Option("--open", help="Anyone with the link can rate, without a code.")
     ] = False,
     participant_parameter: Annotated[
         str | None, typer.Option(help="Address parameter of a recruiting site: PROLIFIC_PID.")
@@ -120,21 +126,21 @@ def new(
             help="Where raters go at the end; {code}, {participant} and {session} are filled in."
         ),
     ] = None,
-    institution: Annotated[str | None, typer.Option(help="Who asks; told to raters.")] = None,
-    contact: Annotated[
-        str | None, typer.Option(help="Where raters can write to; told to them.")
+    institution: Annotated[
+        str | None, typer.Option(help="Who runs the study; shown to raters.")
     ] = None,
+    contact: Annotated[str | None, typer.Option(help="Contact address; shown to raters.")] = None,
     raters: Annotated[int, typer.Option(help="Planned number of raters.")] = 26,
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
     title: Annotated[str, typer.Option(help="Name in the browser's tab.")] = "Picture quality",
     texts: Annotated[
         Path | None,
         typer.Option(
-            help="TOML file with consent, questions and words of your own.", callback=a_file
+            help="TOML file with your own consent form, questions and texts.", callback=a_file
         ),
     ] = None,
 ) -> None:
-    """Make a study of a results folder."""
+    """Make a study from a results folder."""
     from ..data.folder import data_root
     from .console import working
 
@@ -202,9 +208,9 @@ def new(
 
 @study_app.command("texts")
 def texts_() -> None:
-    """Print all that raters read, to change it.
+    """Print all texts that raters read, so that you can change them.
 
-    Keep what you change and make the study with: srbench study new ... --texts FILE
+    Keep what you change, and use: srbench study new ... --texts FILE
     """
     from ..study.texts import catalogue_source
 
@@ -213,9 +219,9 @@ def texts_() -> None:
 
 @study_app.command("password")
 def password() -> None:
-    """Choose the researcher's password.
+    """Choose the password of the researcher's page.
 
-    Prints the line that turns the page at /admin on, for the environment of: srbench study serve
+    Prints the environment variable that enables /admin in: srbench study serve
     """
     from ..study.keys import PASSWORD_VARIABLE, hash_password
 
@@ -225,7 +231,7 @@ def password() -> None:
             f"the password has {len(given)} letters, expected {_SHORTEST_PASSWORD} or more"
         )
     say(f"{PASSWORD_VARIABLE}={hash_password(given)}")
-    say("put this line into the environment of: srbench study serve", error=True)
+    say("set this environment variable for: srbench study serve", error=True)
 
 
 @study_app.command("serve")
@@ -237,11 +243,13 @@ def serve(
     ] = None,
     public: Annotated[
         bool,
-        typer.Option("--public", help="Raters come from outside: they must be told who asks."),
+        typer.Option(
+            "--public", help="For raters from outside: requires --institution and --contact."
+        ),
     ] = False,
     database: DatabaseOption = None,
 ) -> None:
-    """Open the study to raters in the browser."""
+    """Serve the study to raters in the browser."""
     from study_app.serve import serve as run
 
     raise typer.Exit(
@@ -251,7 +259,7 @@ def serve(
 
 @study_app.command("status")
 def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
-    """How many raters, how far, and whether anything is wrong."""
+    """Show raters, progress and problems."""
     from rich.table import Table
     from rich.text import Text
 
@@ -306,14 +314,14 @@ def plan(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
 ) -> None:
-    """How many raters and images find a MOS difference or a preference, by simulation."""
+    """Estimate how many raters and images detect a difference, by simulation."""
     from rich.table import Table
 
     from ..study import Design, power_table, raters_needed
     from .console import table_console, working
 
     if out and out.suffix not in (".png", ".pdf"):
-        raise ConfigError(f"{out} is no figure's name; expected .png or .pdf")
+        raise ConfigError(f"{out} is not the name of a figure; expected .png or .pdf")
     pair = procedure == "pair"
     if difference is None:
         difference = 0.65 if pair else 0.3
@@ -349,9 +357,9 @@ def simulate(
     folder: FolderArgument,
     raters: Annotated[int, typer.Option(help="How many.")],
     seed: Annotated[int, typer.Option(help="Seed.")],
-    careless: Annotated[int, typer.Option(help="Of them, how many answer at random.")] = 0,
-    drifting: Annotated[int, typer.Option(help="Of them, how many grow stricter.")] = 0,
-    dropouts: Annotated[int, typer.Option(help="Of them, how many stop somewhere.")] = 0,
+    careless: Annotated[int, typer.Option(help="How many of them answer at random.")] = 0,
+    drifting: Annotated[int, typer.Option(help="How many of them become stricter.")] = 0,
+    dropouts: Annotated[int, typer.Option(help="How many of them stop early.")] = 0,
     through: Annotated[
         str | None,
         typer.Option(
@@ -360,7 +368,7 @@ def simulate(
     ] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Let simulated raters take part; every row of theirs is marked."""
+    """Let simulated raters take part; their rows are marked."""
     from ..study import enlist, open_study
     from ..study import simulate as run
     from .console import working
@@ -398,7 +406,7 @@ def export(
     ] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Write the ratings table, and who gave them."""
+    """Export the ratings table and the table of raters."""
     from ..study import export_answers, export_decisions, export_ratings, open_study
     from .console import working
 
@@ -420,9 +428,9 @@ def import_(
     ],
     database: DatabaseOption = None,
 ) -> None:
-    """Add the votes of a ratings table or package; all of them, or none.
+    """Import the votes of a ratings table or package: all or none.
 
-    Of a package with pictures a new folder becomes the study.
+    A package with images can be restored into a new folder.
     """
     from ..publishing.unpacking import is_package, unpack_study
     from ..study import import_ratings, open_study
@@ -442,16 +450,16 @@ def import_(
 @study_app.command("erase")
 def erase(
     folder: FolderArgument,
-    rater: Annotated[str | None, typer.Option(help="Name of the rater who withdraws.")] = None,
+    rater: Annotated[str | None, typer.Option(help="Name of the rater.")] = None,
     code: Annotated[str | None, typer.Option(help="The rater's access code instead.")] = None,
     link: Annotated[str | None, typer.Option(help="The rater's personal link instead.")] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Remove a rater's votes and answers for good; a tombstone keeps the count."""
+    """Permanently remove a rater's votes and answers; only their number is kept."""
     from ..study import open_study
 
     if sum(given is not None for given in (rater, code, link)) != 1:
-        raise ConfigError("name the rater by one of --rater, --code and --link")
+        raise ConfigError("name the rater with one of --rater, --code and --link")
     store = open_study(folder, database).store
     removed = store.erase(store.rater_of(code=code, link=link) if rater is None else rater)
     say(f"removed: {counted(removed.votes, 'vote')} of {removed.rater}")
@@ -476,7 +484,7 @@ def analyze(
     compare: CompareOption = "",
     equivalent: Annotated[
         float | None,
-        typer.Option(help="Margin within which two are as good; grades, of pairs logits."),
+        typer.Option(help="Margin of equivalence: grades; for pairs logits."),
     ] = None,
     latex: Annotated[
         str,
@@ -486,7 +494,7 @@ def analyze(
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     database: DatabaseOption = None,
 ) -> None:
-    """From votes to conclusions: MOS or preference scale, intervals, tests, figures and page."""
+    """Analyse votes: MOS or preference scale, intervals, tests, figures and page."""
     from .answer import answer_table, conclusions
     from .console import make_console, table_console, working
 
@@ -562,12 +570,12 @@ def package(
     citation: Annotated[str, typer.Option(help="How to cite them: text or BibTeX.")] = "",
     creator: Annotated[str, typer.Option(help="Who made them; several names by ';'.")] = "",
     title: Annotated[str, typer.Option(help="Name of the data (default: the study's).")] = "",
-    url: Annotated[str, typer.Option(help="Address at which they will stand.")] = "",
+    url: Annotated[str, typer.Option(help="Address of the published data.")] = "",
     published: Annotated[
         str, typer.Option(help="Day of publication (default: today).", metavar="YYYY-MM-DD")
     ] = "",
     stimuli: Annotated[
-        bool, typer.Option("--stimuli", help="Pack the pictures too, not their hashes alone.")
+        bool, typer.Option("--stimuli", help="Add the images, not only their hashes.")
     ] = False,
     scores: Annotated[
         Path | None, typer.Option(help="scores.csv of the results.", callback=a_file)
@@ -582,7 +590,7 @@ def package(
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     database: DatabaseOption = None,
 ) -> None:
-    """Pack ratings, codebook, metadata and results into a ZIP file to publish."""
+    """Pack ratings, codebook, metadata and results into a ZIP file for publication."""
     from datetime import date
 
     from .console import working
@@ -590,7 +598,9 @@ def package(
     if (folder is None) == (ratings is None):
         raise ConfigError("give either the study's folder or --ratings FILE")
     if out.suffix.lower() != ".zip":
-        raise ConfigError(f"{out} is no ZIP file's name; expected one that ends with .zip")
+        raise ConfigError(
+            f"{out} is not the name of a ZIP file; expected a name that ends with .zip"
+        )
     with working("statistics, figures and package") as observer:
         from ..publishing import Analysed, Statement, write_package
         from ..study import open_study

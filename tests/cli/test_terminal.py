@@ -152,7 +152,7 @@ def interrupted(how, first="pass"):
 def test_what_interrupts_a_command_leaves_nothing_half_written(results, how):
     code, err = interrupted(how)
     assert code == 130
-    assert err.splitlines()[-1].startswith("srbench: interrupted; what is written is whole")
+    assert err.splitlines()[-1].startswith("srbench: interrupted; finished results are kept")
     assert "Traceback" not in err
     assert list((results.parent / "out").iterdir()) == []
 

@@ -30,7 +30,7 @@ def command(tmp_path, monkeypatch):
 def test_the_whole_chain_and_its_marks(run_cli, refused, command, tmp_path):
     ran = run_cli(*command)
     assert ran.code == 0, ran.err
-    assert "SIMULATED, no person rated anything" in ran.err
+    assert "SIMULATED, no real ratings" in ran.err
     assert "26 simulated raters on 24 stimuli" in ran.err
     study = tmp_path / "r/study"
     with (study / "ratings.csv").open(newline="") as file:
@@ -51,7 +51,7 @@ def test_the_whole_chain_and_its_marks(run_cli, refused, command, tmp_path):
 
     # Again: nothing changed, so it stands.
     again = run_cli(*command)
-    assert "(stood already)" in again.err
+    assert "(existed already)" in again.err
 
     # Stopped before the first simulated rater came: it is made anew.
     with sqlite3.connect(study / "study.db") as database:
@@ -60,7 +60,7 @@ def test_the_whole_chain_and_its_marks(run_cli, refused, command, tmp_path):
     (analysis / "analysis.html").unlink()
     ran = run_cli(*command)
     assert ran.code == 0, ran.err
-    assert "(stood already)" not in ran.err
+    assert "(existed already)" not in ran.err
     assert not list((tmp_path / "r").glob(".study*"))
 
     # A study in which people took part is never replaced.
