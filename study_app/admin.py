@@ -74,7 +74,7 @@ def _sign_in(stored: str) -> None:
         st.session_state["admin"] = stored
         st.rerun()
     st.error(
-        "That is not the password."
+        "Wrong password."
         if outcome.tried
         else f"Wrong passwords were given. The next try is possible in {math.ceil(outcome.wait)} s."
     )
@@ -140,7 +140,7 @@ def _controls(study: Study, status: Status, wanted: int) -> None:
     else:
         _close(study, middle.popover("Close", width="stretch"))
     if study.manifest.rules.access == "open":
-        right.caption("Open to whoever has the address.")
+        right.caption("Open to anyone with the link.")
         return
     with right.popover(f"Access codes ({status.codes_unused} unused)", width="stretch"):
         missing = status.raters_missing(wanted, _share(study)) - status.codes_unused
@@ -166,10 +166,10 @@ def _close(study: Study, popover: DeltaGenerator) -> None:
 def _raters(status: Status) -> None:
     st.subheader("Raters")
     if not status.raters:
-        st.write("Nobody has begun yet.")
+        st.write("No rater has started yet.")
         return
     wrong = sum(bool(rater.notice) for rater in status.raters if not rater.simulated)
-    st.caption(f"{wrong} to look at: see the notices." if wrong else "Nothing looks wrong.")
+    st.caption(f"{wrong} to look at: see the notices." if wrong else "No problems found.")
     # Those to look at come first.
     raters = sorted(status.raters, key=lambda rater: (rater.simulated, not rater.notice))
     table = pd.DataFrame(
@@ -222,7 +222,7 @@ def _decisions(study: Study) -> None:
     st.subheader("Payment and use")
     people = [one for one in decide(study.store) if not one.simulated]
     if not people:
-        st.write("Nobody has begun yet.")
+        st.write("No rater has started yet.")
         return
     paid = sum(one.paid is True for one in people)
     used, votes = sum(one.used for one in people), sum(one.votes for one in people)
@@ -254,7 +254,7 @@ def _of(some: int, count: int) -> str:
 def _interim(study: Study) -> None:
     st.subheader("Interim results")
     st.caption("Hidden, so that nobody stops the study when the numbers happen to please.")
-    if not st.toggle("Show them nevertheless", key="peek"):
+    if not st.toggle("Show anyway", key="peek"):
         return
     ratings = ratings_rows(study.store)
     for title, simulated in (("Of people", False), ("Of simulated raters", True)):

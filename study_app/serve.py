@@ -106,7 +106,8 @@ def serve(
     study.store.close()
     if public and not (study.manifest.institution and study.manifest.contact):
         raise StudyError(
-            f"{folder} does not tell raters who asks; make it again with --institution and "
+            f"{folder} does not tell raters who runs the study; make it again with --institution "
+            "and "
             "--contact to serve it with --public"
         )
     _require_free(port, address)
@@ -127,7 +128,7 @@ def serve(
 def _welcome(study: Study, port: int, address: str | None) -> list[str]:
     url = f"http://{address or 'localhost'}:{port}"
     if study.manifest.rules.access == "open":
-        entering = "open to whoever has the address"
+        entering = "open to anyone with the link"
     else:
         entering = f"each with a code from {study.folder / CODES_FILE}"
     researcher = f"{url}/admin"
@@ -136,7 +137,7 @@ def _welcome(study: Study, port: int, address: str | None) -> list[str]:
     return [
         f"raters: {url} ({entering})",
         f"researcher: {researcher}",
-        "stop with Ctrl C; every vote given is stored, and raters come back where they were",
+        "stop with Ctrl C; every vote given is stored, and raters can continue where they stopped",
     ]
 
 

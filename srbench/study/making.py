@@ -133,7 +133,7 @@ def new_study(
         per_rater: main trials of one rater at most; default: all.
         gold: extra contents mixed in as nearest and HR, to check attention.
         max_height: higher contents are left out, or cut about the centre if ``crop_too_high``.
-        open_access: whoever has the address may rate; otherwise each rater needs a code.
+        open_access: anyone with the link can rate; otherwise each rater needs a code.
         participant_parameter, ask_participant, session_parameter, completion_code, return_url:
             for recruiting sites; see `Rules`.
         institution, contact: who asks, and where raters can write to; the consent says so.
@@ -184,7 +184,8 @@ def new_study(
     scale, notes = chosen.scale, [*chosen.notes]
     if open_access and not (institution and contact):
         notes.append(
-            "raters are not told who asks; 'srbench study serve --public' needs --institution and "
+            "raters are not told who runs the study; 'srbench study serve --public' needs "
+            "--institution and "
             "--contact"
         )
     trials = min(chosen.trials, per_rater or chosen.trials)

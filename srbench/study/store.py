@@ -80,7 +80,8 @@ class Store(Answering):
                 ).scalar()
                 if session_id is not None and session_id != self._led_to(connection, device):
                     raise BegunAlready(
-                        "this participant has begun already; go on by the personal link, or in "
+                        "this participant has already started; continue with the personal link, "
+                        "or in "
                         "the browser in which it was begun"
                     )
             if session_id is None:

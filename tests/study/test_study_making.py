@@ -62,7 +62,9 @@ def test_the_report_says_what_was_made(make):
     assert made.window == (64, 48 + 32 + 84)
     assert made.notes == ("practice shows 3 images; the design has 4",)
     told = make(out="open", open_access=True).notes[0]
-    assert told.startswith("raters are not told who asks; 'srbench study serve --public' needs")
+    assert told.startswith(
+        "raters are not told who runs the study; 'srbench study serve --public' needs"
+    )
 
 
 def test_the_same_call_makes_the_same_study_and_another_seed_another(make):

@@ -363,7 +363,7 @@ def test_a_participant_comes_back_by_the_own_device_and_by_nothing_else(design, 
     assert len({first.rater, other.rater, anonymous.rater}) == 3
     assert store.enter(participant="abc", device=token)[0] == first
     for device in (None, "", "guess", other_token):
-        with pytest.raises(BegunAlready, match="go on by the personal link"):
+        with pytest.raises(BegunAlready, match="continue with the personal link"):
             store.enter(participant="abc", device=device)
     # The device alone, with another id or none, leads nowhere either.
     assert store.enter(participant="new", device=token)[0].rater != first.rater

@@ -56,7 +56,7 @@ def test_only_the_password_opens_it_and_only_for_this_visitor(server, new_page):
     page.goto(f"{server.url}/admin")
     page.locator("input[type=password]").fill("guess")
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_text("not the password").wait_for()
+    page.get_by_text("Wrong password").wait_for()
     assert page.get_by_text("Export").count() == 0
     page.wait_for_timeout(1100)  # a wrong password shuts the page to everybody for a second
     sign_in(page, server.url)
@@ -85,9 +85,9 @@ def test_it_counts_people_shows_no_results_unasked_and_exports(visited, new_page
     sign_in(page, url)
     page.get_by_text("each stimulus has 0 of 26 votes; 26 more raters needed").wait_for()
     page.get_by_text("Simulated raters, not counted above: 3").wait_for()
-    page.get_by_text("Show them nevertheless").wait_for()
+    page.get_by_text("Show anyway").wait_for()
     assert page.get_by_text("Of simulated raters").count() == 0
-    page.get_by_text("Show them nevertheless").click()
+    page.get_by_text("Show anyway").click()
     page.get_by_text("Of simulated raters").wait_for()
     assert page.get_by_text("Of people", exact=True).count() == 0
     rows = list(csv.DictReader(io.StringIO(download(page, "Download the ratings table"))))

@@ -242,5 +242,5 @@ def test_simulated_raters_answer_pairs_and_degradation_through_the_browser(
         sign_in(page, server.url)
         what = "pair" if study.manifest.pairs else "stimulus"
         page.get_by_text(f"Votes for each {what}", exact=True).wait_for()
-        page.get_by_text("Show them nevertheless").click()
+        page.get_by_text("Show anyway").click()
         page.get_by_text("Of simulated raters", exact=True).wait_for()
