@@ -146,12 +146,7 @@ class Analysis(Mapping[str, pd.DataFrame]):
     def conclusions(self) -> tuple[str, ...]:
         """What follows, in sentences."""
         claims = self.tables.get("claims")
-        if claims is None:
-            return ()
-        if claims["dataset"].nunique() == 2:  # one, and `all`, which says the same
-            of_metrics = claims["topic"].str.startswith("metrics")
-            claims = claims[(claims["dataset"] != "all") | of_metrics]
-        return tuple(str(text) for text in claims["claim"])
+        return () if claims is None else tuple(str(text) for text in claims["claim"])
 
     def figure(
         self,

@@ -146,6 +146,7 @@ def analyze(
     tables["letters"] = letters_table(tables)
     tables["claims"] = claims_table(tables, alpha=alpha)
     tables["exclusions"] = _exclusions(ratings, raters)
+    tables["mos"] = _made_up(tables["mos"])
     tables["notes"] = _notes(tables, ALL in by_dataset, suspected(votes))
     for name in ("exclusions", "notes"):
         for column in tables[name].select_dtypes(["object", "string"]):
@@ -154,6 +155,29 @@ def analyze(
         table["simulated"] = bool(ratings["simulated"].any())
     raters["simulated"] = raters["rater"].map(ratings.groupby("rater")["simulated"].any())
     return tables
+
+
+def _made_up(mos: pd.DataFrame) -> pd.DataFrame:
+    """The table with ``mos_equal_weight``, the mean of the data sets' MOS, of a single one its own;
+    and in the notes of ``all`` which share of its cells the largest data set has."""
+    mos = mos.copy()
+    pooled = (mos["dataset"] == ALL).to_numpy()
+    levels: dict[str, list[float]] = {}
+    sizes: dict[str, dict[str, int]] = {}
+    for row in mos[~pooled & (mos["ci_method"] == "crossed")].to_dict("records"):
+        method = str(row["method"])
+        levels.setdefault(method, []).append(float(row["mos"]))
+        sizes.setdefault(method, {})[str(row["dataset"])] = int(row["n_cells"])
+    equal: list[float] = []
+    notes: list[str] = []
+    for here, method, own, note in zip(pooled, mos["method"], mos["mos"], mos["note"], strict=True):
+        equal.append(float(np.mean(levels[method])) if here else float(own))
+        if here:
+            largest = max(sizes[method], key=sizes[method].__getitem__)
+            share = 100 * sizes[method][largest] / sum(sizes[method].values())
+            note = f"{note}; {share:.0f} % of it is {largest}".strip("; ")
+        notes.append(note)
+    return mos.assign(mos_equal_weight=equal, note=notes)
 
 
 def _check_family(family: Pairs | None, methods: set[str]) -> None:
@@ -239,6 +263,11 @@ def _notes(tables: dict[str, pd.DataFrame], everywhere: bool, doubt: str) -> pd.
     reasons = {
         "icc_a1": "too few raters, stimuli or votes, or no spread: no ICC",
         "krippendorff_alpha_ordinal": "all votes equal or no stimulus rated twice: no alpha",
+        "icc_a1_low": "fewer than three raters or contents, or one decides all: no interval of ICC",
+        "icc_ak_low": "ICC(A,k) leaves its range without some rater or content: no interval",
+        "krippendorff_alpha_ordinal_low": (
+            "fewer than three raters or contents, or one decides all: no interval of alpha"
+        ),
         "sos_a": "no stimulus with two raters and a mean inside the scale: no SOS parameter",
         "retest_p": "no stimulus was rated twice by one rater: no test-retest",
     }
@@ -255,7 +284,7 @@ def _notes(tables: dict[str, pd.DataFrame], everywhere: bool, doubt: str) -> pd.
             f"no letters for {', '.join(without)}: not every pair was tested, or they are too many"
         )
         rows.append({"table": "letters", "rows": len(without), "note": why})
-    if not everywhere:
+    if not everywhere and tables["mos"]["dataset"].nunique() > 1:
         note = "no method was rated in every data set: there is no row `all`"
         rows.append({"table": "mos", "rows": 1, "note": note})
     return pd.DataFrame(rows, columns=pd.Index(["table", "rows", "note"]))

@@ -133,15 +133,13 @@ def cells(votes: pd.DataFrame) -> Cells:
 
 
 def blocks(votes: pd.DataFrame) -> dict[str, Cells]:
-    """A block per data set in alphabetical order, then ``all``.
+    """A block per data set in alphabetical order, then ``all`` where there are several.
 
     ``all`` holds the methods that were rated in every data set, and is left out when there are
     none.
     """
     found = {str(name): cells(part) for name, part in votes.groupby("dataset", sort=True)}
     shared = set[str].intersection(*(set(block.methods) for block in found.values()))
-    if len(found) == 1:
-        return {**found, ALL: next(iter(found.values()))}
-    if shared:
+    if shared and len(found) > 1:
         found[ALL] = cells(votes[votes["method"].isin(sorted(shared))])
     return found

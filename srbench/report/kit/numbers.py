@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ... import __version__
 from ...csv_cells import guard
 from ...files import remove_unfinished, write_text
 from ...stats.significance import Pairs
+
+_PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
 
 
 def write_numbers(
@@ -84,3 +90,17 @@ def to_json(numbers: Mapping[str, object]) -> str:
         else:
             flat[key] = int(number) if key.endswith("_n") else float(f"{number:.8g}")
     return json.dumps(flat, indent=2) + "\n"
+
+
+def versions() -> str:
+    """What computed a page: srbench, Python and the libraries, with their versions."""
+    found = {"srbench": __version__, "Python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return ", ".join(f"{name} {number}" for name, number in found.items())
+
+
+def software() -> str:
+    """The last sentence of a methods text."""
+    return f"The analysis was made with {versions()}."

@@ -8,11 +8,14 @@ import pandas as pd
 
 from ...stats.claims import join
 from ...stats.left_out import analysed, told_left_out
+from ...stats.pair_answers import in_order
 from ...stats.pair_claims import best_of
 from ...stats.ratings import REFERENCE
 from ...stats.units import told_units
 from ...wording import counted
+from ..kit.numbers import software
 from ..kit.style import dataset_name, display_name
+from ..study.collection import collection_text
 from ..study.leads import StudyLead
 from .names import Tables, datasets_of
 
@@ -59,6 +62,7 @@ def pair_methods_text(
     """Paragraphs that state what was done, precisely enough for a paper."""
     everything = answers[answers["phase"] == "main"]
     main = analysed(everything)
+    low, high = in_order(answers)
     alpha = float(str(settings["alpha"]))
     methods = {*main["method_a"], *main["method_b"]}
     images = main[["dataset", "image"]].drop_duplicates().groupby("dataset").size()
@@ -74,6 +78,11 @@ def pair_methods_text(
         f"{main['rater'].nunique()} raters gave {len(main):,} answers to the question which of two "
         f"versions of one image{allowed} is better: {len(methods)} versions{hidden}, of images of "
         f"{sets}.{simulated}",
+        collection_text(
+            answers.assign(method_a=low, method_b=high),
+            "answer",
+            ["dataset", "image", "method_a", "method_b"],
+        ),
         told_units(main),
         *filter(None, [told_left_out(everything)]),
         "The answers were fitted by the Bradley-Terry model "
@@ -107,4 +116,5 @@ def pair_methods_text(
             f"resamples of {people} and {unit} together; two metrics were compared in the same "
             "resamples (Bonferroni)."
         )
+    said.append(software())
     return said

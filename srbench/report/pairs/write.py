@@ -74,9 +74,11 @@ def write_pair_analysis(
     settings = analysis_settings(
         "answers", answers, family=family, equivalent=equivalent, resamples=resamples, seed=seed
     )
+    methods = out / "methods.md"
+    write_text(methods, "\n\n".join(pair_methods_text(tables, answers, settings)) + "\n")
     page = out / "analysis.html"
     write_text(page, render_pairs(tables, answers, claims, shown, pictures, settings))
-    return [*written, *figures, page]
+    return [*written, *figures, methods, page]
 
 
 def render_pairs(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
-from ... import __version__
 from ...stats.claims import claims_table
 from ..kit.drawn import PageFigure
+from ..kit.numbers import versions
 from ..kit.page import page_environment, pick
 from ..kit.render import Table
 from ..kit.style import dataset_name, dataset_order, display_name
@@ -21,7 +18,6 @@ from .names import Tables, datasets_of, metric_labels
 from .text import methods_text
 
 _FOLDED = ("votes", "ranks", "raters", "sos")  # what a second look asks for
-_PACKAGES = ("numpy", "scipy", "pandas", "matplotlib")
 
 
 def render_analysis(
@@ -113,12 +109,8 @@ def without_empty(table: Table) -> Table:
 
 def made_with(settings: Mapping[str, object]) -> list[tuple[str, str]]:
     """What computed this page, and with which settings."""
-    found = {"srbench": __version__, "Python": platform.python_version()}
-    for name in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
     told = [
         (key, ", ".join(map(str, value)) if isinstance(value, list) else f"{value}")
         for key, value in settings.items()
     ]
-    return [*told, ("versions", ", ".join(f"{name} {number}" for name, number in found.items()))]
+    return [*told, ("versions", versions())]

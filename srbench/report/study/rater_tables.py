@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from ..kit.frames import Column, frame_table, shown_pairs, value_cell
 from ..kit.render import Heading, Table, text_cell
+from ..kit.style import display_name
 from .names import Tables, ordered
+
+NAN = float("nan")
 
 
 def reliability(tables: Tables) -> Table:
@@ -21,7 +24,12 @@ def reliability(tables: Tables) -> Table:
         ("retest_agreement", "Retest agreement", "share of pairs with equal votes", 3),
     ]
     rows = [
-        (text_cell(label), value_cell(float(numbers[key]), kind), text_cell(what))
+        (
+            text_cell(label),
+            value_cell(float(numbers[key]), kind),
+            *(value_cell(float(numbers.get(f"{key}_{end}", NAN)), 3) for end in ("low", "high")),
+            text_cell(what),
+        )
         for key, label, what, kind in meaning
     ]
     found = tables["notes"]
@@ -29,8 +37,10 @@ def reliability(tables: Tables) -> Table:
     return Table(
         "mos_reliability",
         "Reliability of the raters",
-        "Two-way random effects; variance components where votes are missing.",
+        "Two-way random effects; REML where votes are missing. Intervals: jackknife over raters "
+        "and contents.",
         (Heading("measure", "Measure", numeric=False), Heading("value", "Value"),
+         Heading("low", "from", "95 % interval"), Heading("high", "to", "95 % interval"),
          Heading("meaning", "What it says", numeric=False)),
         tuple(rows),
         tuple(notes),
@@ -72,13 +82,15 @@ def sensitivity(tables: Tables) -> Table:
     """Whether screening or weighting raters changes a conclusion."""
     frame = tables["sensitivity"]
     named = [shown_pairs(text) for text in frame["changed_pairs"]]
+    moved = [display_name(name) if name else "" for name in frame["mos_changed_method"]]
     return frame_table(
         "mos_sensitivity",
         "Would a conclusion change",
         "The headline test again without flagged raters, with the votes that the study's rules "
-        "leave out (where it has such rules), and with raters weighted by their consistency; a "
-        "rater's bias cancels in differences by itself.",
-        ordered(frame.assign(changed_pairs=named), tables),
+        "leave out (where it has such rules), with raters weighted by their consistency (a rater's "
+        "bias cancels in differences by itself), and by one mixed model of all methods. MOS "
+        "change: the largest of any method.",
+        ordered(frame.assign(changed_pairs=named, mos_changed_method=moved), tables),
         [
             Column("dataset", "Data set", "dataset"),
             Column("variant", "Raters"),
@@ -87,6 +99,8 @@ def sensitivity(tables: Tables) -> Table:
             Column("significant", "Significant", "whole"),
             Column("changed", "Changed", "whole"),
             Column("changed_pairs", "Which"),
+            Column("mos_change", "MOS change", 2),
+            Column("mos_changed_method", "of"),
             Column("note", "Remark"),
         ],
     )

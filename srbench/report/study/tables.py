@@ -99,12 +99,16 @@ def mos(tables: Tables) -> Table:
     hidden = "DMOS (ACR-HR): rater's score − that of the original + 5. "
     frame = own.merge(tables["letters"][["dataset", "method", "letters"]], how="left")
     frame["letters"] = frame["letters"].fillna("—")
+    pooled = "all" in datasets_of(tables)
+    alike = (
+        "Sets alike: the mean of the data sets' MOS, each with the same weight. " if pooled else ""
+    )
     table = frame_table(
         "mos",
         "Differential mean opinion scores" if dcr else "Mean opinion scores",
         "Interval: 95 %, raters and images both random (crossed random effects). Methods of one "
         "data set that share a letter do not differ significantly, which does not show them equal. "
-        f"{letters_note(tables['letters']['letters'])}"
+        f"{letters_note(tables['letters']['letters'])}{alike}"
         f"{'' if dcr else hidden}Rank: 1 is best. Best in bold, second underlined, the original "
         "apart.",
         ordered(frame, tables),
@@ -114,6 +118,7 @@ def mos(tables: Tables) -> Table:
             Column("dmos" if dcr else "mos", "MOS ↑", 2),
             Column("ci_low", "from", 2, "95 % interval"),
             Column("ci_high", "to", 2, "95 % interval"),
+            *([Column("mos_equal_weight", "Sets alike", 2)] if pooled else []),
             Column("letters", "Letters"),
             *([] if dcr else [Column("dmos", "DMOS (ACR-HR) ↑", 2)]),
             Column("mean_rank", "Rank ↓", 2),

@@ -14,7 +14,9 @@ from ...stats.ratings import REFERENCE
 from ...stats.standing import standing, tested
 from ...stats.units import told_units
 from ...wording import counted
+from ..kit.numbers import software
 from ..kit.style import dataset_name, display_name, format_value
+from .collection import collection_text
 from .names import Tables, datasets_of
 
 _MEAN = {
@@ -112,6 +114,7 @@ def methods_text(
     level = f"{100 * (1 - alpha):g} %"
     said = [
         _design(main),
+        collection_text(ratings, "vote", ["dataset", "image", "method"]),
         told_units(main),
         *filter(None, [told_left_out(everything)]),
         f"{_MEAN[procedure_of(tables['mos'])]} is the mean over (rater, image) cells, a rater's "
@@ -129,7 +132,7 @@ def methods_text(
     if REFERENCE in set(main["method"].unique()):
         said.append(
             "DMOS (ACR-HR) is the rater's score minus that rater's score of the original of the "
-            "same image plus 5 (hidden reference, ITU-T P.910); values above 5 are kept. "
+            "same image plus 5 (hidden reference, ITU-T P.910); values above 5 are kept."
         )
     said.append(
         "The average rank is the rank of each version within one rater and image, ties averaged, "
@@ -160,12 +163,14 @@ def methods_text(
         + _collapsed(tables)
         + "). Raters were screened by the rule of ITU-R BT.500-15 (deviation with n and kurtosis "
         "per stimulus, ≥; unanimous stimuli count no outliers); flagged raters stay in every "
-        "headline number, and both screening and weighting by consistency are reported as "
-        "sensitivity analyses. Reliability: ICC(A,1) and ICC(A,k) (two-way random effects, "
-        "absolute agreement, McGraw and Wong 1996, variance components by Henderson's method 1 "
-        "where votes are missing), Krippendorff's ordinal α, and the SOS parameter a (Hoßfeld et "
-        "al. 2011, least squares on variances with n − 1)."
+        "headline number, and screening, weighting by consistency and one mixed model of all "
+        "methods are reported as sensitivity analyses. Reliability: ICC(A,1) and ICC(A,k) (two-way "
+        "random effects, absolute agreement, McGraw and Wong 1996, variance components by REML "
+        "where votes are missing) and Krippendorff's ordinal α, with jackknife intervals over "
+        "raters and contents, and the SOS parameter a (Hoßfeld et al. 2011, least squares on "
+        "variances with n − 1)."
     )
+    said.append(_exclusions(tables, everything))
     if "metric_vs_mos" in tables:
         said.append(
             "Metrics were compared with MOS as in ITU-T P.1401: PLCC and RMSE (N − d degrees of "
@@ -176,7 +181,20 @@ def methods_text(
             "all their methods, the mapping held fixed. The metric whose SROCC agrees best with "
             "the raters was compared with each other one in the same resamples (Bonferroni)."
         )
+    said.append(software())
     return [worded(text, procedure_of(tables["mos"])) for text in said]
+
+
+def _exclusions(tables: Tables, everything: pd.DataFrame) -> str:
+    raters = tables["raters"]
+    flagged = int(raters["flagged"].sum())
+    told = f"{counted(flagged, 'rater')} of {len(raters)}" if flagged else "nobody"
+    none = "" if told_left_out(everything) else "No vote of the main part was left out. "
+    return (
+        f"{none}By rules that look at gold stimuli, retests, agreement with the others and the "
+        f"screening above {told} {'was' if flagged < 2 else 'were'} flagged; the results without "
+        "flagged raters are in the sensitivity table."
+    )
 
 
 def _design(main: pd.DataFrame) -> str:

@@ -16,6 +16,7 @@ from ..kit.render import write_table
 from .figures import KINDS, draw_analysis
 from .page import render_analysis
 from .tables import all_tables
+from .text import methods_text
 
 FILES = ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos", "equivalence")
 
@@ -64,6 +65,8 @@ def write_analysis(
     settings = analysis_settings(
         "ratings", ratings, family=family, equivalent=equivalent, resamples=resamples, seed=seed
     )
+    methods = out / "methods.md"
+    write_text(methods, "\n\n".join(methods_text(tables, ratings, settings)) + "\n")
     page = out / "analysis.html"
     write_text(page, render_analysis(tables, ratings, shown, pictures, settings))
-    return [*written, *figures, page]
+    return [*written, *figures, methods, page]

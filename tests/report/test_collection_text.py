@@ -1,0 +1,46 @@
+"""The methods text tells how votes were collected, from the table and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from simulated_ratings import simulate
+
+from srbench.report.study.collection import collection_text
+from srbench.stats import check_ratings
+
+ASKED = ["dataset", "image", "method"]
+
+
+def votes() -> pd.DataFrame:
+    return simulate(np.random.default_rng(0), 4, {"Mine": 3}, {"bicubic": 2.0, "srgan": 3.0})
+
+
+def test_numbers_and_missing_votes_are_told():
+    text = collection_text(check_ratings(votes()), "vote", ASKED)
+    assert text.startswith("Each stimulus got 4 votes. ")
+    assert "does not tell the order" in text
+    assert "does not tell how the pictures were displayed" in text
+    text = collection_text(check_ratings(votes().iloc[3:]), "vote", ASKED)
+    assert "3 to 4 votes (median 3.5); 12.5 % of all pairs of a rater and a stimulus" in text
+
+
+def test_practice_repeats_order_display_and_times_are_told():
+    table = votes()
+    table["trial"] = table.groupby("rater").cumcount()
+    first = table["rater"] == "r0000"
+    table.loc[first, "trial"] = 5 - table.loc[first, "trial"]
+    table = table.assign(
+        phase="main", response_ms=2000, pixel_ratio=np.where(first, 1, 2), window_width=1920,
+        window_height=1080,
+    )  # fmt: skip
+    extra = [table.assign(phase=phase).head(n) for phase, n in
+             (("training", 2), ("retest", 1), ("gold", 3))]  # fmt: skip
+    text = collection_text(check_ratings(pd.concat([table, *extra])), "vote", ASKED)
+    assert "Practice before the first trial: 2 votes, in no result. " in text
+    assert "Trials shown again: 1 vote, for reliability only. " in text
+    assert "Trials whose right answer is known: 3 votes, to check attention only. " in text
+    assert "4 raters had 2 orders of trials" in text
+    assert "no image came twice running" in text or "show the image of the one before" in text
+    assert "the device pixel ratio was 1 to 2 and the window 1920 by 1080" in text
+    assert "an answer took 2.0 s in the median" in text.lower()
