@@ -220,7 +220,7 @@ def test_following_the_page_works(page, place, run_cli):
             for command in commands_of(block["text"]):
                 do(command)
         elif block["language"] == "python" and block["kind"] is None:
-            exec(compile(block["text"], name, "exec"), {})
+            exec(compile(block["text"], name, "exec"), {"image": data.astronaut()})
     if name == "reference/files.md":
         from srbench.config import read_experiment
 
