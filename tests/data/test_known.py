@@ -81,7 +81,7 @@ def test_changed_images_of_a_known_name_are_refused_with_what_they_are(
         ("score", "--hr", folder, "--sr", folder, "--scale", 2),
     ):
         line = refused(*command)
-        assert f"not the Set5 that is recorded: {status[0]} of 5 images differ ({status})" in line
+        assert f"differs from the recorded Set5: {status[0]} of 5 images differ ({status})" in line
         assert words in line
     assert not out.exists()
     assert not (tmp_path / "other").exists()
@@ -216,7 +216,7 @@ def test_practice_images_of_a_known_name_are_checked(copied, run_cli, refused, t
         "study", "new", "--from", out, "--out", tmp_path / "study", "--calibration", "Set14",
         "--data", root,
     )  # fmt: skip
-    assert "is not the Set14 that is recorded" in line
+    assert "differs from the recorded Set14" in line
     assert not (tmp_path / "study").exists()
 
 
@@ -262,7 +262,7 @@ def test_a_study_of_results_that_hold_other_images_under_a_known_name_is_refused
         path = out / f"images/Set5/x4/{method}/baby.png"
         write_png(path, read_image(path)[:, ::-1].copy())
     line = refused(*new, tmp_path / "other")
-    assert "not the Set5 that is recorded: 1 of 5 images differ (1 wrong image): baby" in line
+    assert "differs from the recorded Set5: 1 of 5 images differ (1 wrong image): baby" in line
     assert not (tmp_path / "other").exists()
 
 

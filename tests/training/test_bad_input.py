@@ -298,8 +298,16 @@ def test_settings_that_make_no_sense(refused, world, line, where):
 @pytest.mark.parametrize(
     ("method", "line", "words"),
     [
-        ("espcn", "network = 'srresnet'", "architecture.network is 'srresnet', but 'espcn' is"),
-        ("srresnet-mse", "network = 'srcnn'", "architecture.network is 'srcnn', but 'srresnet'"),
+        (
+            "espcn",
+            "network = 'srresnet'",
+            "architecture.network is 'srresnet', but the command trains 'espcn'",
+        ),
+        (
+            "srresnet-mse",
+            "network = 'srcnn'",
+            "architecture.network is 'srcnn', but the command trains 'srresnet'",
+        ),
         ("srresnet-mse", "scale = 4", "architecture.scale is 4, but the command trains 2"),
     ],
 )
