@@ -150,7 +150,7 @@ async def vote(
     ready = f'{stands}[data-state="ready"]'
     shortest = minimum_ms / 1000
     if asks.mode == "place":
-        await go_on_until(page, f'{stands}[data-state="waiting"]')
+        await go_on_until(page, f'{stands}[data-state="waiting"][data-standing="true"]')
         half = max(shortest, planned.response_ms / 2000)
         await asyncio.sleep(half)
         await page.keyboard.press("Space")

@@ -249,6 +249,7 @@ class View {
     this.seen = 1; // pictures looked at
     this.toggles = 0;
     this.standing = null;
+    this.stage.dataset.standing = "false";
     this.enough = false;
     this.raise(0);
     if (told) return this.tellStored();
@@ -259,6 +260,7 @@ class View {
     requestAnimationFrame(() => requestAnimationFrame(() => {
       if (serial !== this.serial || this.state() !== "waiting") return;
       this.standing = this.changed = performance.now();
+      this.stage.dataset.standing = "true"; // from here on the pictures may be changed
       this.secondMs = 0;
       clearTimeout(this.timers.minimum);
       this.timers.minimum = setTimeout(() => {

@@ -103,8 +103,7 @@ def test_both_pictures_equal_their_png_in_every_pixel(pairs, degraded, rater_of,
     assert abs(x + other_x + left.shape[1] - screen.shape[1]) < 8  # in the middle
 
     rater = rater_of(degraded, ratio=ratio)
-    rater.page.locator('.stage[data-state="waiting"]').wait_for()
-    rater.page.wait_for_timeout(200)
+    rater.page.locator('.stage[data-standing="true"]').wait_for()
     number = int(rater.page.locator(".stage").get_attribute("data-trial").split(".")[0])
     original, version = pictures(rater, number)
     place = find_picture(rater.screenshot(), original)
@@ -179,7 +178,7 @@ def test_in_one_place_both_pictures_must_be_seen_and_the_original_is_told_as_suc
     rater = rater_of(degraded, has_touch=True)
     page, playlist = rater.page, rater.playlist()
     first = sum(trial.phase == "training" for trial in playlist)
-    page.locator(f'.stage[data-state="waiting"][data-trial="{first}.1"]').wait_for()
+    page.locator(f'.stage[data-standing="true"][data-trial="{first}.1"]').wait_for()
     page.wait_for_timeout(900)
     original, version = (page.locator(".names button").nth(n) for n in range(2))
     assert original.inner_text() == "Original"
@@ -193,20 +192,18 @@ def test_in_one_place_both_pictures_must_be_seen_and_the_original_is_told_as_suc
     assert page.get_by_role("img", name="Original").count() == 0
     page.keyboard.press("4")
     # By touch alone: the picture itself changes, then a button.
-    page.locator(f'.stage[data-state="waiting"][data-trial="{first + 1}.1"]').wait_for()
-    page.wait_for_timeout(300)
+    page.locator(f'.stage[data-standing="true"][data-trial="{first + 1}.1"]').wait_for()
     page.get_by_role("img", name="Original").tap()
     page.get_by_role("img", name="Version").tap()
     rater.wait_ready(f"{first + 1}.1")
     assert original.get_attribute("aria-pressed") == "true"
     page.get_by_role("button", name="2 Annoying").tap()
     # By mouse alone: the names change it.
-    page.locator(f'.stage[data-state="waiting"][data-trial="{first + 2}.1"]').wait_for()
-    page.wait_for_timeout(300)
+    page.locator(f'.stage[data-standing="true"][data-trial="{first + 2}.1"]').wait_for()
     version.click()
     rater.wait_ready(f"{first + 2}.1")
     page.get_by_role("button", name="5 Imperceptible").click()
-    page.locator(f'.stage[data-state="waiting"][data-trial="{first + 3}.1"]').wait_for()
+    page.locator(f'.stage[data-standing="true"][data-trial="{first + 3}.1"]').wait_for()
     given = {row["trial"]: row for row in rows(rater)}
     three = [given[first + n] for n in range(3)]
     assert [row["score"] for row in three] == [4, 2, 5]
