@@ -48,7 +48,7 @@ def table(tmp_path):
 def test_they_stand_beside_ours_and_stay(run_cli, mini, out, table):
     ran = run_cli("import-scores", table(*ROWS), "--out", out)
     assert ran.code == 0, ran.err
-    assert "6 scores of human taken" in ran.err
+    assert "6 scores of human imported" in ran.err
     assert run_cli("report", "--out", out).code == 0
     assert "human ↑" in (out / "tables/summary.md").read_text("utf-8")
     assert "imported,human,nearest,bicubic" in (out / "tables/significance.csv").read_text("utf-8")
