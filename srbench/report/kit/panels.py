@@ -186,7 +186,7 @@ def cell_grid(
     numbered = not named and set(columns) <= set(rows)
     shown = [display_name(name, limit=17) for name in rows]
     if numbered:
-        shown = [f"{i} {display_name(name, limit=14)}" for i, name in enumerate(rows, start=1)]
+        shown = [f"{i} {display_name(name, limit=13)}" for i, name in enumerate(rows, start=1)]
     below = 0.25
     if named:
         below += 0.0088 * TEXT * max(len(display_name(name, limit=17)) for name in columns)
@@ -216,7 +216,7 @@ def cell_grid(
 
 def name_rows(axes: Axes, methods: pd.Series) -> None:
     """Label the rows of a panel with the methods' names."""
-    axes.set_yticks(range(len(methods)), [display_name(m, limit=17) for m in methods])
+    axes.set_yticks(range(len(methods)), [display_name(m, limit=16) for m in methods])
 
 
 def mark_row(axes: Axes, x: float, y: float, low: float, high: float, method: str) -> None:
