@@ -248,7 +248,10 @@ def test_a_folder_without_a_data_set_is_shown_as_missing(root, tmp_path):
     assert "no subfolder Other" in table
 
 
-def test_a_network_without_a_checkpoint_is_left_out_with_the_command(run_cli, mini, tmp_path):
+def test_a_network_without_a_checkpoint_is_left_out_with_the_command(
+    run_cli, mini, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("srbench.methods.resolve._SHIPPED", tmp_path)
     arguments = [*mini]
     arguments[4] = "nearest,srresnet-vgg54"
     ran = run_cli(*arguments)

@@ -176,8 +176,8 @@ def test_checkpoints_that_do_not_fit_are_refused(tmp_path):
 def test_names_without_a_method_or_a_checkpoint(tmp_path):
     with pytest.raises(UnknownName, match="did you mean 'srgan-vgg22'"):
         srbench.load_method("srgan-vgg2")
-    with pytest.raises(MissingWeights, match="srbench train srresnet-vgg54 --scale 4"):
-        srbench.load_method("srresnet-vgg54", weights=tmp_path)
+    with pytest.raises(MissingWeights, match="srbench train srresnet-vgg54 --scale 2"):
+        srbench.load_method("srresnet-vgg54", scale=2, weights=tmp_path)
 
 
 class Evil:
