@@ -58,7 +58,7 @@ def test_depth_study_trains_every_depth_once(run_cli, refused, places):
     again = run_cli(*command)
     assert again.code == 0
     assert "training srresnet" not in again.err
-    assert "by another recipe" in refused(*command[:6], 3, *command[7:])
+    assert "another recipe" in refused(*command[:6], 3, *command[7:])
     assert "expected numbers of at least 1" in refused(*command[:7], "--blocks", "0")
     assert "expected whole numbers" in refused(*command[:7], "--blocks", "few")
 
