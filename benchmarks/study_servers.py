@@ -87,7 +87,7 @@ def postgresql(*, durable: bool = True) -> Iterator[str]:
     ``durable``: whether it waits for its disk, as it does by default.
 
     Raises:
-        LookupError: PostgreSQL, or somebody to run it as, is not on this machine.
+        LookupError: PostgreSQL, or a user to run it as, is not on this machine.
     """
     programs, user = _postgresql_programs(), _unprivileged_user()
     root = Path(tempfile.mkdtemp(prefix="pg"))

@@ -253,7 +253,7 @@ def _of(some: int, count: int) -> str:
 
 def _interim(study: Study) -> None:
     st.subheader("Interim results")
-    st.caption("Hidden, so that nobody stops the study when the numbers happen to please.")
+    st.caption("Hidden, to avoid stopping early on favourable results.")
     if not st.toggle("Show anyway", key="peek"):
         return
     ratings = ratings_rows(study.store)

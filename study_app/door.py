@@ -21,7 +21,7 @@ class Try:
 
 
 class Door:
-    """One for the whole server, whoever tries: behind a proxy all have the same address."""
+    """One for the whole server: behind a proxy all have the same address."""
 
     def __init__(self) -> None:
         self._lock = Lock()

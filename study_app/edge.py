@@ -1,4 +1,4 @@
-"""The app as a web server: what stands between Streamlit and whoever reaches the port.
+"""The app as a web server: what stands between Streamlit and the network.
 
 ``streamlit run study_app/edge.py -- --study DIR``, as `srbench study serve` does. It asks nobody
 outside, is shown in no other page's frame, and takes no files.

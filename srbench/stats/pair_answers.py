@@ -78,7 +78,7 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
         (table["method_a"] == table["method_b"]).to_numpy(),
         "a method is compared with itself",
         "method_a",
-        "mend or remove the row",
+        "correct or remove the row",
     )
     for column, allowed in (("answer", ANSWERS), ("first", ("a", "b", ""))):
         if column not in table:
@@ -89,7 +89,7 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
             ~table[column].isin(list(allowed)).to_numpy(),
             f"{column} is not {', '.join(a for a in allowed[:-1])} or {allowed[-1] or 'empty'}",
             column,
-            "mend or remove the row (a question that was not answered has no row)",
+            "correct or remove the row (a question that was not answered has no row)",
         )
     check_occasion(table)
     check_procedure(table, ("pair",))

@@ -105,7 +105,7 @@ def _fit(tables: Tables, dataset: str) -> str:
     elif row["p"] < 0.05:
         fits = (
             f"one scale does not explain all win rates (p = {row['p']:.2g}, the largest is off by "
-            f"{100 * row['largest']:.0f} percentage points): read the matrix beside the scale"
+            f"{100 * row['largest']:.0f} percentage points): read the matrix with the scale"
         )
     else:
         fits = (

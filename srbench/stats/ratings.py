@@ -100,7 +100,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
         bad,
         f"score is not a whole number from {LOWEST} to {HIGHEST}",
         "score",
-        "mend or remove the row (a vote that was not cast has no row)",
+        "correct or remove the row (a vote that was not cast has no row)",
     )
     table["score"] = score.astype(np.int64)
     check_occasion(table)

@@ -180,7 +180,7 @@ def _versions(
             originals = {image: path for files in found.values() for image, path in files.items()}
         else:
             originals = image_files(reference)
-            # Results that run-all wrote were checked; whoever made others may have called them so.
+            # Results that run-all wrote were checked; folders made elsewhere may use the name.
             checked(Dataset(dataset, originals), whole=False, cropped=True)
     except DatasetError as error:
         raise StudyError(str(error)) from error

@@ -37,7 +37,7 @@ def _empty_log(engine: Engine) -> str:
         cursor = raw.cursor()
         usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
         cursor.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
-        # (busy, pages in the log, pages copied); busy while somebody else reads or writes.
+        # (busy, pages in the log, pages copied); busy while another connection reads or writes.
         busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         cursor.execute(f"PRAGMA busy_timeout = {usual}")
     finally:

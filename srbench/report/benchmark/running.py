@@ -66,7 +66,7 @@ def run_all(
         The whole folder's results: ``.scores``, ``.summary``, ``.timings``, ``.images(...)``.
 
     Raises:
-        SrbenchError: the input is wrong, in one line that says how to mend it.
+        SrbenchError: the input is wrong, in one line that says how to correct it.
 
     >>> import tempfile, srbench
     >>> def mine(lr):  # a method of your own: uint8 in, uint8 of `scale` times the size out
