@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -48,6 +49,21 @@ class Ran:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, or what SRBENCH_CHROMIUM names; one for all: Playwright runs once."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    executable = os.environ.get("SRBENCH_CHROMIUM") or shutil.which("chromium")
+    if not executable:
+        pytest.skip("needs Chromium (chromium on the path, or SRBENCH_CHROMIUM)")
+    from study_app.driving import CHROMIUM_FLAGS
+
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

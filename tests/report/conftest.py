@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,21 +108,3 @@ def reported_folder(tmp_path_factory, small_scores) -> Path:
     )
     write_report(folder, images="all")
     return folder
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
-    arguments = [
-        "--force-color-profile=srgb", "--no-sandbox", "--disable-gpu", "--disable-quic",
-        "--no-first-run", "--disable-background-networking", "--disable-component-update",
-        "--disable-sync",
-    ]  # fmt: skip
-    with api.sync_playwright() as play:
-        found = play.chromium.launch(executable_path=chromium, args=arguments)
-        yield found
-        found.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -19,7 +18,6 @@ from srbench.imaging import crop_to_multiple, imresize, write_png
 from srbench.study.keys import hash_password
 from srbench.study.making import new_study
 from srbench.study.store import Study, open_study
-from study_app.driving import CHROMIUM_FLAGS
 
 # Tests wait for what the page shows, however long it takes on a busy machine.
 PATIENCE_MS = 90_000
@@ -162,19 +160,6 @@ def new_rater(server, served_study, new_page, next_code):
         return Rater(page, server.url, served_study, next(next_code))
 
     return make
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Debian's Chromium, or what SRBENCH_CHROMIUM names."""
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    executable = os.environ.get("SRBENCH_CHROMIUM") or shutil.which("chromium")
-    if not executable:
-        pytest.skip("needs Chromium (chromium on the path, or SRBENCH_CHROMIUM)")
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

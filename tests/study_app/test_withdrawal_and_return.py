@@ -94,7 +94,7 @@ def test_the_parameter_is_known_whatever_its_case(recruited, browser):
     stranger = browser.new_context().new_page()
     stranger.goto(f"{recruited.url}/?Prolific_Pid=cased")
     stranger.get_by_role("button", name="Enter").click()
-    stranger.get_by_text("You have already started this study").wait_for()
+    stranger.get_by_text("You have already started this study").wait_for(timeout=90_000)
     own.close()
     stranger.context.close()
 
