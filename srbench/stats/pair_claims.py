@@ -85,7 +85,7 @@ def best_of(tables: Tables, dataset: str, over: str = "", name: Name = str) -> s
         text += f"; no significant difference from {shown}"
     if unknown:
         shown = join(unknown, name) if len(unknown) <= 3 else f"{len(unknown)} others"
-        text += f"; it was not compared with {shown}"
+        text += f"; its difference from {shown} was not tested"
     if found.get(REFERENCE) == "even":
         text += "; no significant difference from the original was found, which does not show that "
         text += "there is none"
