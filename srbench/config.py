@@ -19,7 +19,7 @@ def require_device_name(device: str) -> str:
     """``device``, if it is what a device can be called.
 
     Whether there is one, :func:`srbench.models.device.pick_device` knows.
-    It does without torch, so a slip of the pen is met even where nothing is to be computed.
+    It does not import torch, so a typing error is found even where nothing is to be computed.
 
     Raises:
         UnknownName: no device is called so.

@@ -109,8 +109,9 @@ def _of_package(content: bytes) -> bytes:
             tables = [name for name in names if _PACKED.fullmatch(name)]
             if "dataset_description.json" in names and len(tables) == 1:
                 return archive.read(tables[0])
+    # The last two: an encrypted archive, a compression that zipfile does not know.
     except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError):
-        pass  # told as any other archive
+        pass  # refused as any other archive
     return content
 
 

@@ -498,8 +498,7 @@ def analyze(
     from .answer import answer_table, conclusions
     from .console import make_console, table_console, working
 
-    if (folder is None) == (ratings is None):
-        raise ConfigError("give either the study's folder or --ratings FILE")
+    _require_one_source(folder, ratings)
     require_one_of("--latex", latex, ("paper", "all"))
     with working("statistics, figures and page") as observer:  # reading the libraries included
         import pandas as pd
@@ -595,8 +594,7 @@ def package(
 
     from .console import working
 
-    if (folder is None) == (ratings is None):
-        raise ConfigError("give either the study's folder or --ratings FILE")
+    _require_one_source(folder, ratings)
     if out.suffix.lower() != ".zip":
         raise ConfigError(
             f"{out} is not the name of a ZIP file; expected a name that ends with .zip"
@@ -641,6 +639,11 @@ def _say_decisions(found: Sequence[Decision]) -> None:
     for each in found:
         if each.why_left_out:
             say(f"  not of {each.rater}: {each.why_left_out}")
+
+
+def _require_one_source(folder: Path | None, ratings: Path | None) -> None:
+    if (folder is None) == (ratings is None):
+        raise ConfigError("give either the study's folder or --ratings FILE")
 
 
 def _votes(fewest: int, most: int) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # importing torch takes a second; only `imresize_tensor` need
 
 Border = Literal["symmetric", "replicate"]
 LARGEST_SIDE = 2**20
-"""Pixels: far more than any image has, and less than breaks a machine by a slip of the pen."""
+"""Pixels: far more than any image has; a typing error must not exhaust the memory."""
 
 _AT_ONCE = 2**16
 """Values that a resize works on at a time."""

@@ -27,7 +27,7 @@ class OwnMethod:
     def __init__(self, thing: object, name: str, scale: int) -> None:
         self.name, self.scale = name, scale
         # The user's object or function: whether it can be called shows when it is.
-        self._upscale: Callable[[Image], Any] = getattr(thing, "upscale", thing)  # type: ignore
+        self._upscale: Callable[[Image], Any] = getattr(thing, "upscale", thing)  # type: ignore[assignment]  # see above
         self._thing = thing
         version = getattr(thing, "version", None)
         self._identity = source_fingerprint(thing) if version is None else f"version {version}"

@@ -355,7 +355,7 @@ def _arguments(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def guarded(name: str, what: str = "raised") -> Generator[io.StringIO]:
-    """Somebody's code: it does not print, and an exception is told in one line."""
+    """A user's code: what it prints is caught, and an exception becomes one line."""
     try:
         with contextlib.redirect_stdout(io.StringIO()) as said, warnings.catch_warnings():
             warnings.simplefilter("ignore")

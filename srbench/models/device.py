@@ -27,7 +27,7 @@ def pick_device(device: str) -> str:
     try:
         torch.empty(1, device=device).cpu()  # a GPU can be there and yet be broken or full
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].split(". ")[0]  # some go on for a page
+        reason = str(error).splitlines()[0].split(". ")[0]  # some messages fill a page
         raise SrbenchError(
             f"the device '{device}' cannot be used here ({reason}); try --device cpu"
         ) from error

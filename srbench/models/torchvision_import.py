@@ -1,7 +1,7 @@
 """Importing torchvision where its compiled operators do not load.
 
 torchvision's wheel for another build of torch (the usual CPU installation) cannot load its
-compiled part. It means to go on without, yet two of its modules declare what ``nms`` and
+compiled part. It is meant to work without it, yet two of its modules declare what ``nms`` and
 ``qnms`` return, and torch refuses that for operators it has never heard of: ``import
 torchvision`` ends in ``RuntimeError: operator torchvision::nms does not exist``. Nothing here
 uses these operators; it is enough that torch knows their names.

@@ -72,6 +72,7 @@ def _extract(package: Path, made: Path) -> None:
                 # Only the last part: a name in an archive can lead anywhere.
                 target = made / STIMULI_FOLDER / name.rpartition("/")[2]
                 target.write_bytes(archive.read(name))
+    # The last: a compression that zipfile does not know.
     except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError) as error:
         raise StudyError(f"{package.name} is damaged ({error}); get it again") from error
     manifest = load_manifest(made)

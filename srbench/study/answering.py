@@ -115,7 +115,7 @@ class Answering(Database):
     def confirm(
         self, session: Session, step: str, answers: Mapping[str, Any] | None = None
     ) -> Screen:
-        """Go on from a screen that is no trial. Confirming anything but the present step
+        """Continue from a screen that is not a trial. Confirming anything but the present step
         changes nothing. Answers are stored as they are, cut to 2,000 characters each."""
         with self.write() as connection:
             return self.confirm_within(connection, session, step, answers)

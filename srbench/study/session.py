@@ -82,7 +82,7 @@ class StoredGrade:
 
 @dataclass(frozen=True)
 class Screen:
-    """What to show now. ``step`` is what to confirm to go on; a trial has ``trial`` and
+    """What to show now. ``step`` is what to confirm to continue; a trial has ``trial`` and
     ``attempt`` instead. ``undo``: trial and attempt of the vote that may be taken back now.
     ``untold``: what the rater is to be told first, having pressed another grade there."""
 

@@ -129,7 +129,7 @@ def enlist(
     kinds: list[Kind] = [kind for kind, count in wanted for _ in range(count)]
     names = [f"sim-{seed}-{number:03d}" for number in range(1, raters + 1)]
     done = store.simulated_voters()
-    finished = done.issuperset(names)  # else an interruption left some, and the others go on
+    finished = done.issuperset(names)  # else an interruption left some out, which are simulated now
     for number, (name, kind) in enumerate(zip(names, kinds, strict=True), start=1):
         if name in done and not finished:
             continue

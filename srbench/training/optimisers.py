@@ -88,7 +88,7 @@ class Optimiser:
         return {"parts": [part.state_dict() for part in self._parts]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a :meth:`state_dict` of an optimiser made alike."""
+        """Restore the :meth:`state_dict` of an optimiser made in the same way."""
         for part, saved in zip(self._parts, state["parts"], strict=True):
             part.load_state_dict(saved)
             if isinstance(part, torch.optim.Adam):  # it may come from another kind of device

@@ -1,12 +1,14 @@
 """What `study analyze` prints: the table and the conclusions of the files that it wrote."""
 
+import io
+
 from rich.console import Console
 
 from srbench.cli.answer import answer_table, conclusions
 
 
 def printed(out):
-    console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=100, record=True, file=io.StringIO())
     console.print(answer_table(out))
     return [line.split() for line in console.export_text().splitlines() if line.strip()]
 

@@ -41,9 +41,9 @@ def _draws(n: int) -> Floats:
 def bootstrap_interval(values: Floats) -> tuple[float, float]:
     """95 % expanded percentile interval of the mean of ``values`` (n,), over images. Seeded.
 
-    Plain percentiles are too narrow for few images, by sqrt((n - 1) / n) and for want of Student's
-    t: of five normal values they cover 84 %, these 92 %; of a hundred both 95 %. NaN twice where
-    there is one image only or a value is infinite.
+    Plain percentiles are too narrow for few images, by sqrt((n - 1) / n) and because they lack
+    Student's t: of five normal values they cover 84 %, these 92 %; of a hundred both 95 %. NaN
+    twice where there is one image only or a value is infinite.
 
     Source: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American
     Statistician 69(4).

@@ -13,7 +13,7 @@ from typing import Literal
 from ...csv_cells import guard
 from ...files import write_text
 
-LONG = 40  # rows of one LaTeX table: more go on in another, as a page holds no more
+LONG = 40  # rows of one LaTeX table: the rest follow in another table, as a page holds no more
 _MANY = 12  # columns beyond which a table that may turn does
 ONE_COLUMN = 6  # columns that fit one column of a two-column paper
 _WORDY = 40  # letters beyond which a column's text is broken over lines
@@ -165,7 +165,7 @@ def to_latex(table: Table) -> str:
     """LaTeX for ``booktabs`` and ``adjustbox``, best bold, second underlined.
 
     No table is wider than the text: ``adjustbox`` shrinks the one that would be. More rows than a
-    page holds go on in further tables under the same number.
+    page holds follow in further tables under the same number.
     """
     if table.may_turn and len(table.headings) > _MANY:
         table = _turned(table)
