@@ -132,7 +132,8 @@ def draw_key(figure: Figure, names: Sequence[str], styles: Sequence[MethodStyle]
     width, height = figure.get_size_inches()
     across = int(width / _KEY_CELL)
     for i, (name, style) in enumerate(zip(names, styles, strict=True)):
-        x = 0.15 + i % across * _KEY_CELL
+        # A long name in the last column begins further left, so that it ends inside the figure.
+        x = min(0.15 + i % across * _KEY_CELL, width - 0.2 - 0.0088 * TEXT * len(name))
         y = _key_height(len(names), width) - 0.06 - _KEY_ROW * (i // across + 0.5)
         figure.add_artist(
             Line2D(
