@@ -1,4 +1,4 @@
-"""The whole analysis of one study: ratings (and scores) in, tables out."""
+"""The complete analysis of one study of grades: from ratings (and scores) to tables."""
 
 from __future__ import annotations
 
@@ -44,28 +44,28 @@ def analyze(
     alpha: float = 0.05,
     equivalent: float | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """The statistics of a study, as tables: of opinion scores here, of pairs by `analyze_pairs`.
+    """The statistics of a study as tables. Pair comparisons are passed on to `analyze_pairs`.
 
-    A table with the columns ``method_a`` and ``method_b`` holds answers to pairs and goes to
-    `analyze_pairs`. Else ``ratings`` has one row per vote (`check_ratings` says which columns),
-    ``scores`` one row per metric value as in scores.csv. ``family`` declares the comparisons of
-    methods over which Holm's correction runs within each data set (default: every pair); the others
-    are listed as exploratory. ``equivalent`` is a margin in grades: whether differences are shown
-    to be smaller stands in the table ``equivalence``. ``alpha`` is the level of the tests, 1 -
-    alpha that of every interval of a mean. The same input and seed give the same tables.
+    A table with the columns ``method_a`` and ``method_b`` holds pair comparisons. Otherwise
+    ``ratings`` has one row per vote (`check_ratings` says which columns), ``scores`` one row per
+    metric value as in scores.csv. ``family`` declares the comparisons of methods over which Holm's
+    correction runs within each data set (default: every pair); all other comparisons are listed as
+    exploratory. ``equivalent`` is a margin in grades: the table ``equivalence`` then tests whether
+    the differences are smaller. ``alpha`` is the significance level of the tests, 1 - alpha the
+    confidence level of every interval of a mean. The same input and seed give the same tables.
 
-    Keys and columns are those of the files of `srbench study analyze`: ``mos``, ``stimuli``,
-    ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_mos``,
-    ``metric_comparison`` and ``metric_points``; besides ``distribution`` (votes per score),
-    ``omnibus``, ``nemenyi``, ``sensitivity``, ``letters``, ``claims``, ``exclusions`` (what did not
-    enter MOS or was flagged, with reasons) and ``notes`` (every number that is missing elsewhere,
-    with the reason). Every table has a column ``simulated``: whether any rating (in ``raters``: any
-    of this rater's) was made by a simulated rater.
+    Keys and columns are those of the files that `srbench study analyze` writes: ``mos``,
+    ``stimuli``, ``pairwise``, ``raters``, ``reliability`` (one row), and with scores
+    ``metric_vs_mos``, ``metric_comparison`` and ``metric_points``; also ``distribution`` (votes per
+    score), ``omnibus``, ``nemenyi``, ``sensitivity``, ``letters``, ``claims``, ``exclusions``
+    (votes that are not in the MOS and raters who were flagged, with reasons) and ``notes`` (every
+    missing number, with the reason). Every table has a column ``simulated``: whether any rating (in
+    ``raters``: any of this rater's) was made by a simulated rater.
 
     Raises:
-        TypeError: ratings or scores are no DataFrame.
-        RatingsError: the ratings cannot be used, or ``family`` names a method nobody rated.
-        ResultsError: the scores cannot be used, or match no rated stimulus.
+        TypeError: ratings or scores are not a DataFrame.
+        RatingsError: the ratings cannot be used, or ``family`` names a method without ratings.
+        ResultsError: the scores cannot be used, or none belongs to a rated stimulus.
     """
     check_settings(family, resamples, seed, alpha, equivalent)
     require_table("ratings", ratings)
@@ -158,8 +158,10 @@ def analyze(
 
 
 def _made_up(mos: pd.DataFrame) -> pd.DataFrame:
-    """The table with ``mos_equal_weight``, the mean of the data sets' MOS, of a single one its own;
-    and in the notes of ``all`` which share of its cells the largest data set has."""
+    """Add ``mos_equal_weight``, the mean of the MOS of the data sets (for one data set its MOS).
+
+    The notes of ``all`` state the share of cells in the largest data set.
+    """
     mos = mos.copy()
     pooled = (mos["dataset"] == ALL).to_numpy()
     levels: dict[str, list[float]] = {}
@@ -190,7 +192,7 @@ def _check_family(family: Pairs | None, methods: set[str]) -> None:
 
 
 def _tell(table: pd.DataFrame, lost: dict[tuple[str, str], str]) -> None:
-    """Add to the notes of each metric which rated stimuli have no value of it."""
+    """Add to the notes of each metric which rated stimuli have no value."""
     keys = zip(table["metric"], table["protocol"], strict=True)
     table["note"] = [
         "; ".join(filter(None, [note, lost.get(key, "")]))
@@ -219,7 +221,7 @@ def _stack(found: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _exclusions(ratings: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
-    """``what, count, reason, effect``: votes kept out of MOS by rule, and raters flagged."""
+    """``what, count, reason, effect``: votes excluded from the MOS by rule, and flagged raters."""
     reasons = {
         "training": "calibration votes teach the scale",
         "retest": "second votes measure repeatability",
@@ -251,7 +253,7 @@ def _exclusions(ratings: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
 
 
 def _notes(tables: dict[str, pd.DataFrame], everywhere: bool, doubt: str) -> pd.DataFrame:
-    """``table, rows, note``: why numbers are missing or need a caveat, counted."""
+    """``table, rows, note``: the reasons for missing numbers and the caveats, with their counts."""
     rows: list[dict[str, object]] = []
     if doubt:
         rows.append({"table": "mos", "rows": len(tables["mos"]), "note": doubt})
@@ -263,10 +265,10 @@ def _notes(tables: dict[str, pd.DataFrame], everywhere: bool, doubt: str) -> pd.
     reasons = {
         "icc_a1": "too few raters, stimuli or votes, or no spread: no ICC",
         "krippendorff_alpha_ordinal": "all votes equal or no stimulus rated twice: no alpha",
-        "icc_a1_low": "fewer than three raters or contents, or one decides all: no interval of ICC",
+        "icc_a1_low": "fewer than three raters or contents, or one is dominant: no ICC interval",
         "icc_ak_low": "ICC(A,k) leaves its range without some rater or content: no interval",
         "krippendorff_alpha_ordinal_low": (
-            "fewer than three raters or contents, or one decides all: no interval of alpha"
+            "fewer than three raters or contents, or one is dominant: no alpha interval"
         ),
         "sos_a": "no stimulus with two raters and a mean inside the scale: no SOS parameter",
         "retest_p": "no stimulus was rated twice by one rater: no test-retest",
@@ -276,12 +278,13 @@ def _notes(tables: dict[str, pd.DataFrame], everywhere: bool, doubt: str) -> pd.
         if np.isnan(float(numbers[key])):
             rows.append({"table": "reliability", "rows": 1, "note": reason})
     if tables["pairwise"].empty:
-        note = "no data set holds two methods to compare"
+        note = "no data set has two methods to compare"
         rows.append({"table": "pairwise", "rows": 1, "note": note})
     without = sorted(set(tables["mos"]["dataset"]) - set(tables["letters"]["dataset"]))
     if without and len(tables["pairwise"]):
         why = (
-            f"no letters for {', '.join(without)}: not every pair was tested, or they are too many"
+            f"no letters for {', '.join(without)}: not every pair was tested, or they need "
+            "too many letters"
         )
         rows.append({"table": "letters", "rows": len(without), "note": why})
     if not everywhere and tables["mos"]["dataset"].nunique() > 1:

@@ -1,4 +1,4 @@
-"""The whole analysis of one pair study: answers (and scores) in, tables out."""
+"""The complete analysis of one pair study: from answers (and scores) to tables."""
 
 from __future__ import annotations
 
@@ -58,22 +58,20 @@ def analyze_pairs(
 
     ``answers`` has one row per comparison (`check_answers` says which columns), ``scores`` one row
     per metric value as in scores.csv. ``family`` declares the comparisons over which Holm's
-    correction runs within each data set (default: every pair that was asked); the others that were
-    asked are listed as exploratory. ``equivalent`` is a margin in logits: whether differences are
-    shown to be smaller stands in the table ``equivalence``. The same input and seed give the same
-    tables.
+    correction runs within each data set (default: every pair that was asked); the other pairs asked
+    are listed as exploratory. ``equivalent`` is a margin in logits: the table ``equivalence`` then
+    tests whether the differences are smaller. The same input and seed give the same tables.
 
-    Keys and columns are those of the files of `srbench study analyze`: ``scale``, ``pairs``,
-    ``pairwise``, ``raters``, ``reliability`` (one row), and with scores ``metric_vs_pairs`` and
-    ``metric_comparison``; besides ``preferences`` (win rates per image), ``fit`` (goodness of fit,
-    circles, agreement per data set), ``sensitivity``, ``letters``, ``claims``, ``exclusions`` and
-    ``notes``.
-    Every table has a column ``simulated``.
+    Keys and columns are those of the files that `srbench study analyze` writes: ``scale``,
+    ``pairs``, ``pairwise``, ``raters``, ``reliability`` (one row), and with scores
+    ``metric_vs_pairs`` and ``metric_comparison``; also ``preferences`` (win rates per image),
+    ``fit`` (goodness of fit, circles, agreement per data set), ``sensitivity``, ``letters``,
+    ``claims``, ``exclusions`` and ``notes``. Every table has a column ``simulated``.
 
     Raises:
-        TypeError: answers or scores are no DataFrame.
-        RatingsError: the answers cannot be used, or ``family`` names a method nobody compared.
-        ResultsError: the scores cannot be used, or match no compared stimulus.
+        TypeError: answers or scores are not a DataFrame.
+        RatingsError: the answers cannot be used, or ``family`` names a method without comparisons.
+        ResultsError: the scores cannot be used, or none belongs to a compared stimulus.
     """
     answers = check_answers(answers)
     everything = main_votes(answers)
@@ -148,7 +146,7 @@ def _check_declared(family: Pairs | None, main: pd.DataFrame) -> None:
 
 
 def _fit_row(block: PairBlock, scale: PairScale, level: float) -> dict[str, float]:
-    """One row of numbers about a data set; ``nu`` is Davidson's, 0 without "no difference"."""
+    """One row for a data set; ``nu`` is Davidson's parameter, 0 without "no difference" answers."""
     front = block.front[np.isfinite(block.front)]
     return {
         "answers": len(block.answer),
@@ -161,7 +159,7 @@ def _fit_row(block: PairBlock, scale: PairScale, level: float) -> dict[str, floa
 
 
 def _reliability(answers: pd.DataFrame, fit: pd.DataFrame) -> dict[str, float]:
-    """The flat numbers of reliability.json, over the whole study."""
+    """The numbers of reliability.json, over the whole study."""
     block = pair_block(main_votes(answers))
     again = repeated(answers)
     found = agreement(block)
@@ -177,7 +175,7 @@ def _reliability(answers: pd.DataFrame, fit: pd.DataFrame) -> dict[str, float]:
 
 
 def _without(tests: pd.DataFrame, again: pd.DataFrame | None, flagged: int) -> pd.DataFrame:
-    """The headline test again without flagged raters: one row."""
+    """The headline test repeated without flagged raters: one row."""
     none = "everybody was flagged" if flagged else "nobody was flagged"
     return _again(tests, again, flagged, "without flagged raters", none)
 
@@ -185,7 +183,7 @@ def _without(tests: pd.DataFrame, again: pd.DataFrame | None, flagged: int) -> p
 def _again(
     tests: pd.DataFrame, again: pd.DataFrame | None, left_out: int, variant: str, none: str = ""
 ) -> pd.DataFrame:
-    """The headline test beside the same of other raters or answers: one row."""
+    """The headline test compared with the same test on other raters or answers: one row."""
     key = ["method_a", "method_b"]
     head = tests[tests["test"] == PAIR_HEADLINE].set_index(key)
     row: dict[str, object] = {
@@ -227,7 +225,7 @@ def _letters(scale: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
 
 
 def _exclusions(answers: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
-    """``what, count, reason, effect``: answers kept out of the scale by rule, raters flagged."""
+    """``what, count, reason, effect``: answers excluded from the scale by rule, flagged raters."""
     reasons = {
         "training": "calibration answers teach the task",
         "retest": "second answers measure repeatability",
@@ -257,7 +255,7 @@ def _exclusions(answers: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
 
 
 def _notes(tables: dict[str, pd.DataFrame], doubt: str) -> pd.DataFrame:
-    """``table, rows, note``: why numbers are missing or need a caveat, counted."""
+    """``table, rows, note``: the reasons for missing numbers and the caveats, with their counts."""
     rows: list[dict[str, object]] = []
     if doubt:
         rows.append({"table": "scale", "rows": len(tables["scale"]), "note": doubt})

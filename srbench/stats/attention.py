@@ -1,4 +1,4 @@
-"""Whether raters looked: gold stimuli graded wrong, and second votes unlike the first."""
+"""Raters' attention: wrong grades of gold stimuli, and repeated votes that differ."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pandas as pd
 from .ratings import HIGHEST, LOWEST, REFERENCE
 from .reliability import retest_pairs
 
-FAR = 2  # grades: a vote so far from what was expected is a miss
-FEWEST_MISSES = 2  # a single one is a slip
+FAR = 2  # grades: a vote that is at least this far from the expected grade is a miss
+FEWEST_MISSES = 2  # one miss may be an accident
 
 
 def attention(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -17,10 +17,10 @@ def attention(ratings: pd.DataFrame) -> pd.DataFrame:
 
     Columns ``gold_n``, ``gold_missed``, ``retest_n``, ``retest_missed``, and ``inattentive``: at
     least two misses, in half or more of the gold stimuli or in more than half of the retests.
-    ``ratings`` is a checked table. A gold vote is missed if it is two or more grades off what its
-    column ``expected`` says; where that is empty, 5 is expected of the original and 1 of nearest
-    neighbour, and others do not count. A retest is missed if it is two or more grades off the first
-    vote.
+    ``ratings`` is a checked table. A gold vote is missed if it differs by two or more grades from
+    its column ``expected``. Where that is empty, the original should get 5 and nearest neighbour 1;
+    other methods do not count. A retest is missed if it differs by two or more grades from the
+    first vote.
 
     The rules are ours. Measured on simulated honest raters (inconsistency 0.4 to 0.9): 0.1 to 2.5 %
     fail 2 to 8 gold stimuli, 0.1 to 4.6 % fail 2 to 10 retests.
@@ -52,7 +52,7 @@ def attention(ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _expected(gold: pd.DataFrame) -> pd.Series:
-    """The right grade of each gold vote, NaN where none is known."""
+    """The expected grade of each gold vote, NaN where it is unknown."""
     usual = {REFERENCE.casefold(): float(HIGHEST), "nearest": float(LOWEST)}
     by_method = gold["method"].str.casefold().map(usual)
     if "expected" not in gold:

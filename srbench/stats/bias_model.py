@@ -1,4 +1,4 @@
-"""Quality, rater bias and rater inconsistency told apart (ITU-T P.910 Annex E)."""
+"""Separate quality, rater bias and rater inconsistency (ITU-T P.910 Annex E)."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from scipy import special
 from .cells import STIMULUS, Floats, Ints, codes, codes_of
 
 FEWEST_VOTES = 3
-COLLAPSED = 1e-3  # in scores: no rater of flesh and blood is that consistent
+COLLAPSED = 1e-3  # in grades: no real rater is that consistent
 
 
 @dataclass(frozen=True)
 class BiasModel:
-    """u = psi_stimulus + delta_rater + v_rater X, fitted.
+    """The fitted model u = psi_stimulus + delta_rater + v_rater X.
 
     Arrays are indexed like ``stimuli`` and ``raters``. ``se`` belongs to ``psi``; ``n`` counts a
-    rater's votes. Raters with fewer than three votes have no inconsistency to measure and would
-    draw all weight to themselves: they are left out, their ``bias`` and ``inconsistency`` are NaN,
-    and so is ``psi`` of stimuli that only they rated.
+    rater's votes. Raters with fewer than three votes are left out, because their inconsistency
+    cannot be measured and they would get all the weight: their ``bias`` and ``inconsistency`` are
+    NaN, and so is ``psi`` of stimuli that only they rated.
 
     With few raters or votes the weighted iteration often drives one rater's inconsistency to zero
-    and makes their votes the truth: the likelihood has no bound there. Then the model is fitted
-    with equal weights instead, and ``collapsed`` names that rater; otherwise it is empty. Measured
-    on simulated votes where it happens (of 6 raters and 60 stimuli half the studies, of 26 and 60
-    none): the error of ``psi`` is .28 scores with equal weights and .50 as iterated, 1.5 to 1.8
-    times as much with 3 to 26 raters. Where it does not happen nothing changes: P.910 as it stands.
+    and gives that rater all the weight, because the likelihood is unbounded. Then the model is
+    fitted with equal weights instead, and ``collapsed`` names that rater; otherwise it is empty.
+    Measured on simulated studies in which this happens (half the studies with 6 raters and 60
+    stimuli, none with 26 and 60): the error of ``psi`` is 0.28 grades with equal weights and 0.50
+    with the iterated weights (1.5 to 1.8 times as much with 3 to 26 raters). In all other studies
+    the fit is that of P.910.
     """
 
     stimuli: list[str]
@@ -53,9 +54,9 @@ class BiasModel:
 
 
 def fit_bias_model(votes: pd.DataFrame) -> BiasModel | None:
-    """The bias model of main votes; missing votes and repetitions are welcome.
+    """Fit the bias model to main votes, which may have missing votes and repetitions.
 
-    None where bias and quality cannot be told apart: fewer than two raters with three votes.
+    None if fewer than two raters have three votes, because bias and quality cannot be separated.
     """
     stimulus, stimuli = codes_of(votes, STIMULUS)
     rater, raters = codes(votes["rater"])
@@ -90,7 +91,8 @@ def alternating_projection(
     """psi, its standard error, bias and inconsistency.
 
     ``stimulus``, ``rater`` and ``score`` are parallel, one entry per vote. Entries of psi without a
-    vote, and raters without one, are NaN. Unless ``weighted`` every rater counts alike in psi.
+    vote, and raters without one, are NaN. Unless ``weighted``, all raters have the same weight in
+    psi.
 
     Source: ITU-T P.910 (10/2023) Annex E; standard error (sum over votes of 1/v^2)^-1/2.
     """

@@ -1,4 +1,4 @@
-"""Paired comparisons as positions on one scale: Bradley-Terry with Davidson's ties."""
+"""Fit a scale to pair comparisons: the Bradley-Terry model with Davidson's ties."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Fit:
     """A fitted scale.
 
     ``scores`` (methods,) in logits, their sum 0; ``tie`` is the logarithm of Davidson's nu, minus
-    infinity where nobody answered "no difference". ``inverse`` (methods + 1, methods + 1) is the
-    inverse information of both, ``chance`` (pairs, 3) the fitted chance of each answer.
-    ``separated``: no finite maximum exists, half an answer was added (`fit_scale`).
+    infinity without "no difference" answers. ``inverse`` (methods + 1, methods + 1) is the inverse
+    information of both, ``chance`` (pairs, 3) the fitted chance of each answer. ``separated``: no
+    finite maximum exists, and half an answer was added (`fit_scale`).
     """
 
     scores: Floats
@@ -37,12 +37,12 @@ def fit_scale(first: Ints, second: Ints, counts: Floats, methods: int) -> Fit:
     Pair k compares the methods ``first[k]`` and ``second[k]`` (numbers below ``methods``);
     ``counts`` (pairs, 3) holds how often the first was preferred, the second, and neither. With
     scores s, an answer is "first" with a chance proportional to exp(s_first), "second" to
-    exp(s_second), "no difference" to nu exp((s_first + s_second) / 2). Without such answers that
-    is Bradley-Terry. The pairs asked must connect all methods (`connected`).
+    exp(s_second), "no difference" to nu exp((s_first + s_second) / 2). Without such answers this is
+    the Bradley-Terry model. The pairs asked must connect all methods (`connected`).
 
-    Where a group of methods was never beaten by the others the maximum lies at infinity (perfect
+    If a group of methods was never beaten by the others, the maximum lies at infinity (perfect
     separation). Then half an answer for each side is added to every pair asked, and ``separated``
-    says so: the scores are finite, and those of the group are lower bounds of how far it is ahead.
+    is True: the scores are finite, and the lead of the group is a lower bound.
 
     Sources: Bradley and Terry 1952, Biometrika 39; Davidson 1970, JASA 65(329); Ford 1957 for the
     condition of a finite maximum.
@@ -75,7 +75,7 @@ def fit_scale(first: Ints, second: Ints, counts: Floats, methods: int) -> Fit:
     asked = counts > 0
     likelihood = float((counts[asked] * np.log(chance[asked])).sum())
     inverse = np.asarray(inverse, dtype=np.float64)
-    inverse[:-1, :-1] -= 1 / methods  # what holds the sum at zero is no information
+    inverse[:-1, :-1] -= 1 / methods  # undo the term that fixes the sum at 0
     return Fit(
         value[:-1] - value[:-1].mean(),
         float(value[-1]) if ties else -np.inf,
@@ -120,7 +120,7 @@ def answer_slopes(fit: Fit, pair: Ints, answer: Ints) -> Floats:
 
 
 def reachable(beats: Floats | np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Floats:
-    """Which methods can be reached from which by steps of ``beats`` (methods, methods)."""
+    """Which methods can be reached from which others by steps of ``beats`` (methods, methods)."""
     size = len(beats)
     found = (np.asarray(beats) > 0) | np.eye(size, dtype=bool)
     for _ in range(max(1, int(np.ceil(np.log2(max(size, 2)))))):
@@ -129,7 +129,7 @@ def reachable(beats: Floats | np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -
 
 
 def finite(first: Ints, second: Ints, counts: Floats, methods: int) -> bool:
-    """Whether a finite maximum exists: every group of methods was beaten or tied by the others."""
+    """Whether a finite maximum exists: every group of methods lost to or tied with another."""
     beats = np.zeros((methods, methods))
     np.add.at(beats, (first, second), counts[:, A] + counts[:, SAME])
     np.add.at(beats, (second, first), counts[:, B] + counts[:, SAME])

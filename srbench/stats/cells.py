@@ -1,4 +1,4 @@
-"""Votes as a block of numbers: methods x raters x images, NaN where nobody voted."""
+"""Votes as an array: methods x raters x images, NaN where a vote is missing."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ STIMULUS = [*IMAGE, "method"]
 
 @dataclass(frozen=True)
 class Cells:
-    """The votes of one data set (or of all) as a block.
+    """The votes of one data set (or of all) as an array.
 
     ``scores`` has shape (methods, raters, images). A rater's repeated votes on one stimulus are
-    averaged into one cell; ``votes`` (methods,) counts them one by one. ``panel`` (raters,) and
-    ``content`` (images,) number the independent units behind raters and images, from 0.
+    averaged into one cell; ``votes`` (methods,) counts every vote. ``panel`` (raters,) and
+    ``content`` (images,) give each rater's and image's independent unit as a number from 0.
     """
 
     methods: list[str]
@@ -37,16 +37,17 @@ class Cells:
 
     @property
     def units(self) -> tuple[str, str]:
-        """What the two independent units are called: rater or panel, image or content."""
+        """The names of the two independent units: rater or panel, image or content."""
         return (
             "panel" if _shared(self.panel) else "rater",
             "content" if _shared(self.content) else "image",
         )
 
     def pooled(self, table: Floats, rater_weights: Floats | None = None) -> tuple[Floats, Floats]:
-        """A (raters, images) table as (panels, contents): the mean of the cells of each, NaN where
-        there is none, and their weight: their number, or with ``rater_weights`` (raters,) the sum
-        of these."""
+        """A (raters, images) table averaged to (panels, contents), NaN without cells, and weights.
+
+        The weight of a mean is its number of cells or the sum of ``rater_weights`` (raters,).
+        """
         weight = (~np.isnan(table)).astype(float)
         if rater_weights is not None:
             weight *= rater_weights[:, None]
@@ -59,7 +60,7 @@ class Cells:
             return total / summed, summed
 
     def of_raters(self, keep: Ints) -> Cells:
-        """The block with these raters alone."""
+        """The block with only these raters."""
         panel = np.unique(self.panel[keep], return_inverse=True)[1].astype(np.int64)
         raters: list[str] = [self.raters[int(i)] for i in keep]
         return replace(self, raters=raters, scores=self.scores[:, keep], panel=panel)
@@ -75,7 +76,7 @@ class Cells:
 
 
 def _shared(unit: Ints) -> bool:
-    """Whether one unit holds several members."""
+    """Whether any unit has several members."""
     return len(unit) > 0 and int(unit.max()) + 1 < len(unit)
 
 
@@ -85,13 +86,13 @@ def _membership(unit: Ints) -> Floats:
 
 
 def codes(values: pd.Series) -> tuple[Ints, list[str]]:
-    """Whole numbers for names, and the names in order."""
+    """A whole number for each name, and the sorted names."""
     numbers, names = pd.factorize(values, sort=True)
     return numbers.astype(np.int64), [str(name) for name in names]
 
 
 def codes_of(votes: pd.DataFrame, columns: list[str]) -> tuple[Ints, list[str]]:
-    """Whole numbers for combinations of names, and ``name/name...`` of each, sorted by column.
+    """A whole number for each combination of names, and its ``name/name...``, sorted by column.
 
     Joining the names of every vote as text would take longer than most of the statistics.
     """
@@ -109,9 +110,9 @@ def codes_of(votes: pd.DataFrame, columns: list[str]) -> tuple[Ints, list[str]]:
 
 
 def cells(votes: pd.DataFrame) -> Cells:
-    """Arrange main votes as a block. Images are told apart by data set and id together.
+    """Arrange main votes as a block. An image is identified by its data set and id.
 
-    Units of raters and images are those of `with_units`.
+    `with_units` gives the units of raters and images.
     """
     method, methods = codes(votes["method"])
     rater, raters = codes(votes["rater"])
@@ -133,7 +134,7 @@ def cells(votes: pd.DataFrame) -> Cells:
 
 
 def blocks(votes: pd.DataFrame) -> dict[str, Cells]:
-    """A block per data set in alphabetical order, then ``all`` where there are several.
+    """A block for each data set in alphabetical order, then ``all`` if there are several.
 
     ``all`` holds the methods that were rated in every data set, and is left out when there are
     none.

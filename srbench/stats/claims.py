@@ -1,4 +1,4 @@
-"""The conclusions in words, as the SRGAN paper phrases them, from the headline test."""
+"""The conclusions of the headline test in sentences, phrased as in the SRGAN paper."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def claims_table(
 ) -> pd.DataFrame:
     """Sentences about each data set: ``dataset, topic, claim``.
 
-    ``tables`` are those of `analyze`; ``name`` and ``metric_name`` turn a method's name and
-    a ``metric (protocol)`` into what is to be printed.
+    ``tables`` are those of `analyze`; ``name`` and ``metric_name`` turn a method's name and a
+    ``metric (protocol)`` into printed names.
     """
     rows: list[dict[str, str]] = []
     mos, pairwise = means(tables["mos"]), tables["pairwise"]
@@ -36,7 +36,8 @@ def claims_table(
         head, found = tested(pairwise, str(dataset)), standing(tables, str(dataset))
         where = f"On {dataset}"
         if dataset == "all":
-            # Only what every data set shows can be pooled: the best of one may be missing here.
+            # Only methods in every data set can be pooled: the best method of one may be missing
+            # here.
             left_out = set(mos["method"]) - set(own["method"])
             shown = ", of the versions that each of them shows" if left_out else ""
             where = f"Over all data sets{shown}"
@@ -56,7 +57,7 @@ def claims_table(
 
 
 def letters_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Compact letter display per data set: ``dataset, method, mos, letters``, best first.
+    """Compact letter display of each data set: ``dataset, method, mos, letters``, best first.
 
     Methods that share a letter do not differ significantly under the headline test. Only data sets
     in which every pair was tested have letters, and only if a thousand letters are enough.
@@ -108,7 +109,7 @@ def _ranking(
         text = f"{where}, {name(found.top)} is the only reconstruction {mos}"
     elif not found.ranked:
         text = f"{where}, {name(found.top)} has the highest MOS of the reconstructions {mos}; "
-        text += "one rater shows nothing of others"
+        text += "one rater does not represent others"
     else:
         text = f"{where}, no reconstruction is shown to be best: {name(found.top)} has the highest "
         text += mos[1:-1]
@@ -234,7 +235,9 @@ def _metrics(table: pd.DataFrame, comparison: pd.DataFrame, name: Name) -> list[
         row = table[(labels == best) & (table["level"] == level)].iloc[0]
         across = "single images" if level == "stimulus" else "method means"
         if row["srocc"] * direction(row["better"], row["srocc"]) <= 0:
-            text = f"Over {across}, no metric follows the raters: all rank against them."
+            text = (
+                f"Over {across}, no metric agrees with the raters: all rank in the opposite order."
+            )
             rows.append({"dataset": "all", "topic": f"metrics, {level}", "claim": text})
             continue
         equal = part["srocc_difference"] < 5e-4  # the same in print

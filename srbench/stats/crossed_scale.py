@@ -1,4 +1,4 @@
-"""Errors of a fitted scale when raters and images are both samples of a larger world."""
+"""Errors of a fitted scale when raters and images are both random samples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .intervals import t_quantile
 
 @dataclass(frozen=True)
 class CrossedContrasts:
-    """Several numbers made of one scale, each with its variance and degrees of freedom."""
+    """Contrasts of one scale, each with its variance and degrees of freedom."""
 
     value: Floats
     variance: Floats
@@ -32,11 +32,10 @@ class CrossedContrasts:
 
 
 def influences(fit: Fit, ends: tuple[Ints, Ints], pair: Ints, answer: Ints) -> Floats:
-    """How far each answer draws each score: (answers, methods), summing to 0 over the answers.
+    """The influence of each answer on each score: (answers, methods), sum 0 over the answers.
 
-    ``ends`` are the methods of every pair, ``pair`` and ``answer`` as for `answer_slopes`. These
-    are the answers' slopes times the inverse information, so a score is the sum of its answers'
-    pulls to first order.
+    ``ends`` are the methods of every pair, ``pair`` and ``answer`` as for `answer_slopes`. They are
+    the slopes of the answers times the inverse information.
     """
     slopes = answer_slopes(fit, pair, answer)
     inverse = fit.inverse[:, :-1]
@@ -47,27 +46,27 @@ def influences(fit: Fit, ends: tuple[Ints, Ints], pair: Ints, answer: Ints) -> F
 def crossed_contrasts(
     fit: Fit, pulls: Floats, rater: Ints, image: Ints, contrasts: Floats
 ) -> CrossedContrasts:
-    """Contrasts of the scale with the variance that raters and images, both random, give them.
+    """Contrasts of the scale with their variance when raters and images are both random.
 
     ``pulls`` from `influences`; ``rater`` and ``image`` (answers,) number the independent units
-    from 0; ``contrasts`` has shape (methods, wanted). The pulls are summed to one number for each
-    (rater, image) cell. As for a mean opinion score
+    from 0; ``contrasts`` has shape (methods, wanted). The influences are summed for each (rater,
+    image) cell. As for a mean opinion score:
 
         Var = V_raters + V_images - V_rest,
 
     with V_raters = R / (R - 1) times the sum of the squared sums per rater, V_images likewise, and
-    V_rest from what is left in the cells after both; Satterthwaite degrees of freedom. Where that
-    is not positive, or has fewer degrees of freedom than the smaller of R - 1 and I - 1, the larger
-    of V_raters and V_images stands in with that smaller number. No variance is below that of
-    independent answers (the inverse information): unanimous raters would else leave none. One
-    rater (or one image) leaves the variance over the images (or raters); a single cell that of
-    independent answers, with one degree of freedom for each answer.
+    V_rest from the residuals of the cells; Satterthwaite degrees of freedom. If Var is not
+    positive, or has fewer degrees of freedom than the smaller of R - 1 and I - 1, the larger of
+    V_raters and V_images is used with that smaller number. The variance is never below that of
+    independent answers (the inverse information), which unanimous raters would otherwise reach.
+    With one rater (or one image) it is the variance over the images (or raters); with a single cell
+    that of independent answers, with one degree of freedom for each answer.
 
-    In a complete design that is `crossed_mean` of the cells. Chosen by simulation against the
-    bootstrap over raters and images: ``benchmarks/pair_calibration.py``.
+    In a complete design this equals `crossed_mean` of the cells. It was chosen over the bootstrap
+    over raters and images by simulation: ``benchmarks/pair_calibration.py``.
 
     Source: Cameron, Gelbach and Miller 2011, Journal of Business & Economic Statistics 29(2), for
-    two-way clustered variance; the treatment of the rest and of the degrees of freedom is ours.
+    two-way clustered variance; the treatment of V_rest and of the degrees of freedom is ours.
     """
     value = fit.scores @ contrasts
     least = np.einsum("ic,ij,jc->c", contrasts, fit.inverse[:-1, :-1], contrasts)

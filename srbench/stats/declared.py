@@ -1,4 +1,4 @@
-"""Comparisons that were declared: ``A:B,C:*`` as pairs of methods."""
+"""Parse declared comparisons, ``A:B,C:*``, into pairs of methods."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def declared_pairs(words: str, methods: Iterable[str]) -> list[tuple[str, str]]:
     ``A:B`` is a pair, ``C:*`` is C with every other method; case does not count.
 
     Raises:
-        ConfigError: a part is no pair, names no such method, or a method twice.
+        ConfigError: a part is not a pair, names an unknown method, or names one method twice.
     """
     methods = sorted(set(methods))
     spelt = {name.casefold(): name for name in methods}
@@ -63,7 +63,7 @@ def others_of(pairs: Pairs, declared: Pairs) -> list[tuple[str, str]]:
 
 
 def as_exploratory(tests: pd.DataFrame) -> pd.DataFrame:
-    """Rows of pairwise.csv that belong to no family: nothing is adjusted, nothing significant."""
+    """Rows of pairwise.csv outside the family: no adjusted p-value and never significant."""
     table = tests.copy()
     table["p_holm"] = np.nan
     table["significant"] = False

@@ -1,7 +1,7 @@
-"""Studies of degradation (DCR): their mean is a differential one, and is called so.
+"""Degradation studies (DCR): their mean grade is a DMOS.
 
-It is not the DMOS of grades with a hidden reference (ACR-HR), which is computed from two grades:
-in tables the former stands in ``dmos`` with ``mos`` empty, and both are told by their procedure.
+It differs from the DMOS of grades with a hidden reference (ACR-HR), which is computed from two
+grades. Tables of a DCR study have it in ``dmos``, leave ``mos`` empty, and name their procedure.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ ENDS = {"acr": ("bad", "excellent"), "dcr": ("very annoying", "imperceptible")}
 
 
 def check_procedure(ratings: pd.DataFrame, known: tuple[str, ...] = GRADE_PROCEDURES) -> None:
-    """``procedure``, the first of those known where it is missing or empty throughout.
+    """Check the column ``procedure``; if it is missing or empty, add the first of ``known``.
 
     Raises:
-        RatingsError: it is none of those known, or rows differ.
+        RatingsError: it is not one of ``known``, or rows differ.
     """
     if "procedure" not in ratings:
         ratings["procedure"] = known[0]
@@ -38,7 +38,7 @@ def check_procedure(ratings: pd.DataFrame, known: tuple[str, ...] = GRADE_PROCED
 
 
 def as_degradation(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of means, those of a study of degradation moved from ``mos`` to ``dmos``."""
+    """The table of means; for a degradation study its ``mos`` is moved to ``dmos``."""
     moved = table.assign(dmos=table["mos"], mos=np.nan)
     if "dmos_ci_low" in table:
         moved = moved.assign(dmos_ci_low=table["ci_low"], dmos_ci_high=table["ci_high"])
@@ -50,15 +50,15 @@ def as_degradation(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def procedure_of(table: pd.DataFrame) -> str:
-    """The procedure of a table of means, ``acr`` where it does not say."""
+    """The procedure of a table of means; ``acr`` if the table has none."""
     return str(table["procedure"].iloc[0]) if "procedure" in table and len(table) else "acr"
 
 
 def means(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of means with what raters gave in ``mos``, whatever was asked."""
+    """The table of means with the raters' mean grade in ``mos``, for every procedure."""
     return table.assign(mos=table["dmos"]) if procedure_of(table) == "dcr" else table
 
 
 def worded(text: str, procedure: str) -> str:
-    """A sentence about MOS as one about the mean of this procedure."""
+    """A sentence about MOS, reworded for the mean of this procedure."""
     return re.sub(r"(?<!\w)MOS(?!\w)", MEAN[procedure], text)

@@ -1,4 +1,4 @@
-"""As good as: is a difference shown to be smaller than a margin?"""
+"""Equivalence tests: is a difference smaller than a margin?"""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def equivalence_rows(
     ``variance`` and ``df`` are those of the crossed interval of each ``difference``, in the units
     of ``margin``. ``p`` is the larger of the p-values against a difference of at least ``margin``
     above and below; the interval, of level 1 - 2 alpha, lies within the margin where p < alpha.
-    Holm's correction runs over the comparisons given. A difference that is not shown to be smaller
-    is not shown to be larger: many are neither.
+    Holm's correction runs over the comparisons given. A difference without evidence for equivalence
+    may also lack evidence for a difference.
 
     Raises:
         ConfigError: ``margin`` is not a number above 0.

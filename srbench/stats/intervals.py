@@ -11,7 +11,7 @@ from .cells import Cells, Floats
 from .ratings import HIGHEST, LOWEST
 
 STEPS = HIGHEST - LOWEST
-FEW_TO_RESAMPLE = 10  # with fewer raters or images the bootstrap falls clearly short
+FEW_TO_RESAMPLE = 10  # with fewer raters or images the bootstrap interval is clearly too narrow
 
 
 def t_quantile(level: float, df: Floats | float) -> Floats:
@@ -29,7 +29,7 @@ def t_two_sided(statistic: float, df: float) -> float:
 def student_interval(
     mean: Floats, sd: Floats, n: Floats, level: float = 0.95
 ) -> tuple[Floats, Floats]:
-    """Mean +- t s / sqrt(n), not clipped. NaN where n < 2: one vote has no spread."""
+    """Mean +- t s / sqrt(n), not clipped. NaN where n < 2: the spread of one vote is unknown."""
     with np.errstate(invalid="ignore", divide="ignore"):
         half = t_quantile(level, n - 1) * sd / np.sqrt(n)
     return mean - half, mean + half
@@ -67,8 +67,8 @@ def variance_components(table: Floats) -> Components | None:
     """Variance components of a crossed (raters, images) table, NaN where a vote is missing.
 
     Henderson's method 1: observed sums of squares set equal to their expectations. In a complete
-    table that is the analysis of variance. Components may come out negative. None when the votes
-    are too few to tell the three apart.
+    table this is the analysis of variance. Components may be negative. None if there are too few
+    votes to separate the three.
 
     Source: Searle, Casella, McCulloch, "Variance Components", 1992, section 5.3.
     """
@@ -104,7 +104,7 @@ class CrossedMean:
     note: str = ""
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Mean +- t sqrt(variance); NaN with a note where there is no variance to speak of."""
+        """Mean +- t sqrt(variance); NaN where the variance is unknown."""
         half = float(t_quantile(level, self.df)) * float(np.sqrt(self.variance))
         return self.mean - half, self.mean + half
 
@@ -125,37 +125,37 @@ def crossed_mean(
     grades: int = 1,
     units: tuple[str, str] = ("rater", "image"),
 ) -> CrossedMean:
-    """The mean of a (raters, images) table when both are samples from a larger world.
+    """The mean of a (raters, images) table when both are random samples.
 
     In a complete table Var = (MS_raters + MS_images - MS_rest) / (R I) with Satterthwaite degrees
-    of freedom. Where that is not positive, or is left with fewer degrees of freedom than the
-    smaller of R - 1 and I - 1, max(MS_raters, MS_images) / (R I) stands in with that smaller
-    number. With missing votes the mean squares are rebuilt from the variance components and the
-    share of each rater and image in the mean. ``weights``, (raters,) or (raters, images), are those
-    of the cells in the mean. Rows and columns may be panels and contents instead, whose names
-    ``units`` gives: `block_mean`.
+    of freedom. If Var is not positive, or has fewer degrees of freedom than the smaller of R - 1
+    and I - 1, max(MS_raters, MS_images) / (R I) is used with that smaller number. With missing
+    votes, the mean squares are rebuilt from the variance components and the share of each rater and
+    image in the mean. ``weights``, (raters,) or (raters, images), are the weights of the cells in
+    the mean. Rows and columns may be panels and contents instead (`block_mean`); ``units`` names
+    them.
 
-    The condition on the degrees of freedom is ours: a variance just above zero has a fraction of
-    one, and an interval without end (measured without the condition: up to 9 % of the intervals of
-    26 raters and 5 images, and 21 % of 8 raters and 5 images, are wider than the scale itself).
-    The smaller number is because five images may agree by chance: the larger mean square is then
-    of raters, and their 25 degrees of freedom would claim to know what images do. Measured with
-    them, 26 raters and 5 images: one or more of the 66 pairs of 12 equal methods is called
-    different, with Holm, in 11 % of the studies, 19 % where tastes do not differ; with the smaller
-    number in 1 %. Coverage is 93 to 96 %, false positives of one pair at most 5 %.
-    ``benchmarks/rating_calibration.py`` repeats this.
+    The condition on the degrees of freedom is ours: a variance just above zero has less than one
+    degree of freedom, and its interval is extremely wide (measured without the condition: up to 9 %
+    of the intervals of 26 raters and 5 images, and 21 % of 8 raters and 5 images, are wider than
+    the scale itself). We use the smaller number because five images may agree by chance: the larger
+    mean square then belongs to the raters, and their 25 degrees of freedom say nothing about
+    images. Measured with 25 degrees of freedom, 26 raters and 5 images: in 11 % of the studies (19
+    % if raters' tastes do not differ) at least one of the 66 pairs of 12 equal methods is
+    significant after Holm's correction; with the smaller number in 1 %. Coverage is 93 to 96 %,
+    false positives of one pair at most 5 %. ``benchmarks/rating_calibration.py`` repeats this.
 
-    One rater (or one image) leaves an interval over the images (or raters) alone, and ``note``
-    says so; a single vote leaves none. Of two raters or two images one degree of freedom is left:
-    ``note`` says that the promise is not kept (measured: 90 % coverage, up to 12 % false positives
-    at 5 %; with three 92 to 97 % and at most 5.5 %).
+    With one rater (or one image) the interval covers only the images (or raters), and ``note`` says
+    so; a single vote has no interval. Two raters or two images leave one degree of freedom:
+    ``note`` warns of the larger error (measured: 90 % coverage, up to 12 % false positives at 5 %;
+    with three 92 to 97 % and at most 5.5 %).
 
-    Equal values everywhere would leave no variance, and two votes of one rater would prove
-    anything. Then the variance of a value is what rounding to whole grades hides, 1/12 for each of
-    the ``grades`` it is made of (1 for a score, 2 for a difference of scores), with the smaller of
-    R - 1 and I - 1 degrees of freedom; ``note`` says so. Only zeros everywhere have no variance.
-    Measured without it: one rater who saw two images found a difference in 13 % of the studies
-    without one.
+    If all values are equal, the estimated variance is 0 and two votes of one rater would seem
+    conclusive. Then we use the variance of rounding to whole grades, 1/12 for each of the
+    ``grades`` in a value (1 for a score, 2 for a difference of scores), with the smaller of R - 1
+    and I - 1 degrees of freedom; ``note`` says so. Only if all values are 0 is the variance 0.
+    Measured without this rule: with one rater and two images, 13 % of the studies without a
+    difference found one.
     """
     rated = ~np.isnan(table)
     rows, columns = rated.any(1), rated.any(0)
@@ -174,14 +174,14 @@ def crossed_mean(
     y = np.where(there, table, 0.0)
     mean = float((share * y).sum())
     single = [word for word, n in zip(units, (raters, images), strict=True) if n == 1]
-    note = "; ".join(f"one {word}: holds for this {word} only" for word in single)
+    note = "; ".join(f"one {word}: valid for this {word} only" for word in single)
     two = [f"{word}s" for word, n in zip(units, (raters, images), strict=True) if n == 2]
     if two and not single:
-        note = f"only two {' and two '.join(two)}: up to twice the errors promised"
+        note = f"only two {' and two '.join(two)}: up to twice the nominal error rate"
     if there.sum() == 1:
         return CrossedMean(mean, float("nan"), 0, "a single vote: no interval")
     if np.ptp(table[there]) == 0:
-        flat = f"all values are equal: spread taken from rounding to whole grades; {note}"
+        flat = f"all values are equal: variance of rounding to whole grades; {note}"
         value = float(table[there][0])
         variance = grades / 12 * float((share**2).sum()) if value else 0.0
         df = min(n for n in (raters, images) if n > 1) - 1
@@ -210,9 +210,9 @@ def crossed_mean(
 
 
 def crossed_difference(a: Floats, b: Floats, weights: Floats | None = None) -> CrossedMean:
-    """`crossed_mean` of a - b, two (raters, images) tables of scores, over the cells in both.
+    """`crossed_mean` of a - b, two (raters, images) tables of scores, over their common cells.
 
-    Differences are rounded to nine decimals, so that equal ones are equal.
+    Differences are rounded to nine decimals, so that rounding errors do not separate equal values.
     """
     return crossed_mean(np.round(a - b, 9), weights, grades=2)
 
@@ -220,12 +220,11 @@ def crossed_difference(a: Floats, b: Floats, weights: Floats | None = None) -> C
 def block_mean(
     block: Cells, table: Floats, rater_weights: Floats | None = None, *, grades: int = 1
 ) -> CrossedMean:
-    """The mean of a (raters, images) table of a block over its cells, with panels and contents as
-    samples.
+    """The mean of a (raters, images) table of a block, with panels and contents as samples.
 
-    The mean is of all cells alike. Its variance is `crossed_mean`'s of the (panels, contents)
-    table of cell means, each with the share of its cells. ``rater_weights`` (raters,) weighs
-    raters.
+    All cells have the same weight in the mean. Its variance is that of `crossed_mean` of the
+    (panels, contents) table of cell means, weighted by their numbers of cells. ``rater_weights``
+    (raters,) weights the raters.
     """
     means, weight = block.pooled(table, rater_weights)
     return crossed_mean(means, weight, grades=grades, units=block.units)
@@ -241,7 +240,7 @@ def block_difference(
 
 @dataclass(frozen=True)
 class Resamples:
-    """How often each rater and each image is drawn in every bootstrap resample."""
+    """The number of times that each rater and image is drawn in every bootstrap resample."""
 
     raters: Floats
     images: Floats
@@ -256,7 +255,7 @@ def resample(raters: int, images: int, times: int, rng: np.random.Generator) -> 
 
 
 def resample_block(block: Cells, times: int, rng: np.random.Generator) -> Resamples:
-    """`resample` the panels and contents of a block; how often each rater and image is drawn."""
+    """`resample` the panels and contents of a block, as counts for each rater and image."""
     panels, contents = (int(unit.max()) + 1 for unit in (block.panel, block.content))
     drawn = resample(panels, contents, times, rng)
     return Resamples(drawn.raters[:, block.panel], drawn.images[:, block.content])

@@ -1,4 +1,4 @@
-"""Votes that a study's rules, declared before the first vote, keep out of the analysis."""
+"""Votes excluded from the analysis by rules that were declared before the first vote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WITH_ALL = "with the votes that the rules leave out"
 
 
 def reasons(table: pd.DataFrame) -> pd.Series:
-    """Why each row is not analysed, '' where it is: the column ``excluded``."""
+    """The column ``excluded``: why each row is not analysed, '' for rows that are."""
     if "excluded" not in table:
         return pd.Series("", index=table.index)
     return table["excluded"].fillna("").astype(str).str.strip()
@@ -43,7 +43,7 @@ def left_out_rows(table: pd.DataFrame, what: str, effect: str) -> list[dict[str,
 
 
 def told_left_out(main: pd.DataFrame) -> str:
-    """A sentence for a paper about the main votes that the study's rules leave out; '' without."""
+    """A sentence for a paper about the main votes that the study's rules exclude; '' if none."""
     found = reasons(main)
     counts = found[found != ""].value_counts(sort=False)
     if counts.empty:

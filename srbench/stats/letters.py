@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from string import ascii_letters
 
 MOST_GROUPS = 1000
-LONGEST = 6  # signs beside one method; where one needs more, runs of letters are shortened
+LONGEST = 6  # letters of one method; with more, runs of letters are shortened to 'a–d'
 
 
 def compact_letters(
@@ -14,15 +14,15 @@ def compact_letters(
 ) -> dict[str, str] | None:
     """Letters for methods given best first; every pair in ``different`` shares none.
 
-    Letters run a to z, A to Z, (53), (54) ... Where a method needs more than six signs, runs of
-    four or more are written 'a–d' for all of the methods. None where more than a thousand letters
-    were needed, which happens where differences follow no order.
+    Letters run a to z, A to Z, (53), (54) ... If a method needs more than six letters, runs of four
+    or more are written 'a–d' for all methods. None if more than a thousand letters are needed,
+    which happens if the differences follow no order.
 
     Source: insert and absorb, Piepho 2004, J. Comput. Graph. Stat. 13(2).
     """
     place = {method: i for i, method in enumerate(methods)}
-    groups = {(1 << len(methods)) - 1}  # sets of methods, a bit for each
-    # In this order neighbouring groups grow out of each other; in another far more arise midway.
+    groups = {(1 << len(methods)) - 1}  # sets of methods as bit masks
+    # Sorted pairs keep the number of intermediate groups small.
     for a, b in sorted(sorted((place[a], place[b])) for a, b in different):
         one, other = 1 << a, 1 << b
         parted = {group for group in groups if group & one and group & other}
@@ -48,7 +48,7 @@ def compact_letters(
 
 
 def _runs(indices: list[int]) -> str:
-    """Letters in their order, four or more that follow each other as 'a–d'."""
+    """Letters in order; four or more consecutive ones as 'a–d'."""
     shown: list[str] = []
     start = 0
     for end in range(1, len(indices) + 1):

@@ -54,7 +54,7 @@ def fit_mapping(x: Floats, y: Floats) -> Mapping:
         return cubic
     top, bottom = (y.max(), y.min()) if line.coefficients[0] > 0 else (y.min(), y.max())
     start = [float(top), float(bottom), 0.0, 1.0]
-    from scipy import optimize  # slow to import, and seldom needed
+    from scipy import optimize  # slow to import and rarely needed
 
     try:
         with warnings.catch_warnings():

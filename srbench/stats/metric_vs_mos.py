@@ -18,9 +18,9 @@ FEWEST, LARGEST_TAU = 3, 5000
 
 @dataclass(frozen=True)
 class Points:
-    """What is correlated, in every bootstrap resample.
+    """The points that are correlated, and the bootstrap resamples.
 
-    ``x`` metric and ``y`` MOS of shape (points,); ``image`` the image each belongs to;
+    ``x`` metric and ``y`` MOS of shape (points,); ``image`` the number of each point's image;
     ``draws`` (resamples, images) how often each image is drawn.
     """
 
@@ -37,20 +37,20 @@ def metric_vs_mos(
     level: float = 0.95,
     known: Known | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The table metric_vs_mos.csv, and the best predictor against each other one.
+    """The table metric_vs_mos.csv, and the best metric compared with each other metric.
 
-    ``matched`` may name the contents of images, which are then what is resampled. Level
-    ``stimulus`` correlates single images; level ``method`` correlates method means over the
-    images that all methods share. PLCC and RMSE are taken after a monotone mapping of the metric
-    (`fit_mapping`), SROCC and KROCC before it and with their sign. Intervals ``*_low``, ``*_high``:
+    If ``matched`` names the contents of images, contents are resampled instead of images. Level
+    ``stimulus`` correlates single images; level ``method`` correlates method means over the images
+    that all methods share. PLCC and RMSE are taken after a monotone mapping of the metric
+    (`fit_mapping`), SROCC and KROCC before it, with their sign. Intervals ``*_low``, ``*_high``:
     percentiles over resamples of images with all their methods, the mapping held fixed. ``note``
-    says why a number is missing; ``better`` (``higher``, ``lower`` or empty) and ``label`` are what
-    ``known`` says of the metric.
+    says why a number is missing; ``better`` (``higher``, ``lower`` or empty) and ``label`` come
+    from ``known``.
 
-    The second table: ``level, best, other, srocc_difference, ci_low, ci_high, differs``, where the
-    differences are of the SROCC in its `direction` in the same resamples. Its intervals hold for
-    all the comparisons of a level together (Bonferroni); that the best was found in the same data
-    they do not make up for.
+    The second table: ``level, best, other, srocc_difference, ci_low, ci_high, differs``, with
+    differences of the SROCC in its `direction` over the same resamples. The intervals hold for all
+    comparisons of a level together (Bonferroni). They do not correct for the selection of the best
+    metric on the same data.
 
     Source: ITU-T P.1401 (2020): PLCC, RMSE with N - d degrees of freedom.
     """
@@ -85,10 +85,10 @@ def metric_vs_mos(
 
 
 def direction(better: str, srocc: float) -> int:
-    """The sign of the rank correlation by which a metric agrees with the raters: 1 or -1.
+    """The sign of the rank correlation of a metric that agrees with the raters: 1 or -1.
 
     A PSNR that falls as MOS rises disagrees, however strong the correlation. A metric whose better
-    direction is not known is given the benefit of the doubt.
+    direction is unknown is assumed to agree.
     """
     if better == "higher":
         return 1
@@ -111,7 +111,7 @@ def _summary(
 
 
 def _percentiles(values: Floats, level: float) -> tuple[float, float]:
-    """Both ends of what lies in the middle, NaN left out."""
+    """Both ends of the central share ``level`` of the values, without NaN."""
     known = values[~np.isnan(values)]
     if not known.size:
         return float("nan"), float("nan")
@@ -120,7 +120,7 @@ def _percentiles(values: Floats, level: float) -> tuple[float, float]:
 
 
 def _settled(values: Floats) -> Floats:
-    """What differs by rounding alone made equal: nine digits of the largest."""
+    """Make values equal that differ only by rounding errors: nine digits of the largest."""
     largest = float(np.nanmax(np.abs(values)))
     return values if largest == 0 else np.round(values / largest, 9) * largest
 
@@ -216,7 +216,7 @@ def _method_level(
         return _refused(len(methods), why, len(draws))
     mapping = fit_mapping(mean_x, mean_y)
     weights = draws[:, shared]
-    with np.errstate(invalid="ignore"):  # a resample may hold no shared image: NaN
+    with np.errstate(invalid="ignore"):  # a resample without any shared image: NaN
         weights = weights / weights.sum(1, keepdims=True)
     point = _measure_rows(mean_x[None], mean_y[None], mapping)
     replicates = _measure_rows(_settled(weights @ x.T), _settled(weights @ y.T), mapping)

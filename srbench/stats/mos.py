@@ -28,10 +28,9 @@ CI_METHODS = ["crossed", "bootstrap", "student", "binomial"]
 
 
 def differential(block: Cells, method: str) -> CrossedMean:
-    """DMOS against the hidden reference: the mean of a rater's score - that of the original + 5.
+    """DMOS against the hidden reference: the mean of score - the rater's score of the original + 5.
 
-    Values above 5 are kept; cells in which the rater did
-    not see both do not count. Source: ITU-T P.910.
+    Values above 5 are kept; cells without both scores do not count. Source: ITU-T P.910.
     """
     if block.reference is None:
         return CrossedMean(np.nan, np.nan, 0)
@@ -42,12 +41,11 @@ def differential(block: Cells, method: str) -> CrossedMean:
 def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFrame:
     """MOS of every method of one block, one row per interval: the columns of mos.csv.
 
-    Without ``dataset``, and with a ``note`` on every number that is missing or needs a caveat.
-    ``n_panels`` and ``n_contents`` count the independent units.
-    ``dmos_ci_low|high`` is the crossed interval of the DMOS, ``rank_ci_low|high`` the bootstrap
-    interval of the mean rank.
-    A rater's repeated votes on one stimulus are averaged first; ``mos``, ``sd`` and intervals are
-    over these ``n_cells``, ``n_ratings`` counts every vote.
+    The column ``dataset`` is missing; ``note`` explains missing numbers and gives caveats.
+    ``n_panels`` and ``n_contents`` count the independent units. ``dmos_ci_low|high`` is the crossed
+    interval of the DMOS, ``rank_ci_low|high`` the bootstrap interval of the mean rank. A rater's
+    repeated votes on one stimulus are averaged first; ``mos``, ``sd`` and intervals are over these
+    ``n_cells``; ``n_ratings`` counts every vote.
     """
     place = ranks(block.scores)
     rows: list[dict[str, object]] = []
@@ -83,7 +81,7 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
         )
         gaps: list[str] = []
         if np.isnan(dmos.mean):
-            gaps.append("no DMOS: the original was not rated beside it")
+            gaps.append("no DMOS: the original was not rated together with it")
         elif dmos.note and dmos.note != crossed.note and method != REFERENCE:
             gaps.append(f"DMOS: {dmos.note}")
         gaps += [] if rank.size else ["no rank: nobody rated two versions of one image"]
@@ -118,11 +116,12 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
 def stimuli_table(
     votes: pd.DataFrame, model: BiasModel | None, level: float = 0.95
 ) -> pd.DataFrame:
-    """MOS of every stimulus, plain and after the bias model: the columns of stimuli.csv.
+    """MOS of every stimulus, without and with the bias model: the columns of stimuli.csv.
 
-    ``ci_low`` and ``ci_high`` are Student's over raters or the panels they form, ``binomial_low``
-    and ``binomial_high`` exact; ``note`` says why a number is missing. ``n`` counts every vote;
-    ``mos``, ``sd`` and intervals are over the ``n_raters``, a rater's repetitions averaged first.
+    ``ci_low`` and ``ci_high`` are Student's interval over raters or panels, ``binomial_low`` and
+    ``binomial_high`` the exact binomial interval; ``note`` says why a number is missing. ``n``
+    counts every vote; ``mos``, ``sd`` and intervals are over ``n_raters``, after averaging each
+    rater's repetitions.
     """
     stimulus, keys = codes_of(votes, STIMULUS)
     rater, raters = codes(votes["rater"])
@@ -162,10 +161,10 @@ def stimuli_table(
 def _rater_interval(
     votes: pd.DataFrame, cells: tuple[Ints, Ints, Floats], mos: Floats, level: float
 ) -> tuple[Floats, Floats]:
-    """Student's interval of each stimulus over its raters, or over the panels that they form.
+    """Student's interval of each stimulus over its raters, or over their panels.
 
-    ``cells`` are the stimulus, rater and score of every cell. A panel counts with the share of its
-    raters, and the panels' means give the deviation.
+    ``cells`` are the stimulus, rater and score of every cell. A panel is weighted by its number of
+    raters; the deviation is that of the panels' means.
     """
     stimulus, rater, score = cells
     named = with_units(votes).drop_duplicates("rater").sort_values("rater")
@@ -179,14 +178,14 @@ def _rater_interval(
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = np.sqrt(np.bincount(owner, (mean - centre) ** 2) / (count - 1))
     share = size / np.bincount(owner, size)[owner]
-    alike = 1 / np.bincount(owner, share**2)  # panels of one size that would weigh as these do
+    alike = 1 / np.bincount(owner, share**2)  # the effective number of panels
     with np.errstate(invalid="ignore", divide="ignore"):
         half = t_quantile(level, count - 1) * spread / np.sqrt(alike)
     return mos - half, mos + half
 
 
 def score_counts(votes: pd.DataFrame) -> pd.DataFrame:
-    """How often each method got each score: ``dataset, method, score, count``, zeros included."""
+    """The count of each score of each method: ``dataset, method, score, count``, with zeros."""
     found = votes.groupby(["dataset", "method"]).size().index
     full = pd.MultiIndex.from_tuples(
         [(d, m, s) for d, m in found for s in range(1, HIGHEST + 1)],

@@ -1,4 +1,4 @@
-"""Do the methods differ at all: Friedman's test, Kendall's W and Nemenyi's comparisons."""
+"""Tests over all methods: Friedman's test, Kendall's W and Nemenyi's comparisons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .cells import Cells, Floats
 def block_means(block: Cells, over: str) -> Floats:
     """Complete rows of mean scores, (images or raters, methods); ``over`` names the rows.
 
-    Where images share contents or raters panels, the rows are these.
+    If images share contents or raters share panels, the rows are contents or panels.
     """
     axis = 0 if over == "images" else 1
     pooled = [block.pooled(table) for table in block.scores]

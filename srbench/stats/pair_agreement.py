@@ -1,4 +1,4 @@
-"""How far answers to pairs agree: with the scale, with each other, with themselves."""
+"""Agreement of pair answers with the scale, with other raters and with the rater's repeats."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from .reliability import krippendorff_alpha
 
 NAN = float("nan")
 FEWEST_CHECKS = 2  # gold pairs or repeats before a rater is flagged by them
-CHANCE = 0.5  # what tossing a coin gets right
+CHANCE = 0.5  # the share that a random answer gets right
 
 
 def goodness_of_fit(block: PairBlock, scale: PairScale) -> dict[str, float]:
-    """Whether one scale explains the win rates of the pairs: a flat row.
+    """Test whether one scale explains the win rates of the pairs; one row of numbers.
 
     ``x2`` is Pearson's statistic of the preferences per pair, ``df`` pairs + 1 - methods,
     ``p_independent`` its p-value if answers were independent. Answers share raters and images, so
-    that ``x2`` can be larger than its degrees of freedom even where the scale is right: ``design``
-    is by how much (Rao and Scott's first-order correction from the variance clustered on both, at
-    least 1), and ``p`` belongs to x2 / design. ``largest`` is the largest distance of a win rate
-    from what the scale expects. The others are NaN where every pair is explained by construction
-    (df = 0).
+    ``x2`` can exceed its degrees of freedom even if the scale is right. ``design`` is this factor
+    (Rao and Scott's first-order correction from the variance clustered on both, at least 1); ``p``
+    belongs to x2 / design. ``largest`` is the largest difference between an observed and a fitted
+    win rate. The other numbers are NaN if df = 0.
 
     Source: Rao and Scott 1984, Annals of Statistics 12(1).
     """
@@ -53,7 +52,7 @@ def goodness_of_fit(block: PairBlock, scale: PairScale) -> dict[str, float]:
     x2 = float((off**2 / (n * spread)).sum())
     first, second = place[block.first[asked]], place[block.second[asked]]
     moved = scale.pulls[:, first] - scale.pulls[:, second]
-    pulls = -moved * n * spread  # what the fit takes away again
+    pulls = -moved * n * spread  # the part that the fit removes
     pulls[np.arange(len(pair)), pair] += score
     expectation = 0.0
     units = [
@@ -67,7 +66,7 @@ def goodness_of_fit(block: PairBlock, scale: PairScale) -> dict[str, float]:
         total = np.zeros((int(unit.max()) + 1, len(asked)))
         np.add.at(total, unit, pulls)
         expectation += sign * float(((total**2).sum(0) / (n * spread)).sum())
-    if min(sizes) == 1:  # the cells are the other unit: counted once
+    if min(sizes) == 1:  # the cells are identical to the other unit: count them once
         expectation = abs(expectation)
     design = max(expectation / df, 1.0)
     row.update(
@@ -82,9 +81,9 @@ def goodness_of_fit(block: PairBlock, scale: PairScale) -> dict[str, float]:
 def circles(block: PairBlock) -> dict[str, float]:
     """Preferences that run in a circle (A over B over C over A).
 
-    ``triples`` counts three methods of which the majority of answers decides each pair,
-    ``circular`` those that run in a circle; ``rater_triples`` and ``rater_circular`` the same
-    within one rater and image, where tossing coins gives one in four.
+    ``triples`` counts triples of methods in which a majority of answers decides each pair;
+    ``circular`` counts those that form a circle. ``rater_triples`` and ``rater_circular`` count the
+    same within one rater and image, where random answers give one in four.
 
     Source: Kendall and Babington Smith 1940, Biometrika 31.
     """
@@ -125,7 +124,7 @@ def agreement(block: PairBlock) -> dict[str, float]:
 
     A unit is one pair on one image, a value an answer. ``with_majority`` is the share of answers
     that agree with the majority of all other answers of that unit (units without one left out),
-    ``undecided`` the share of units whose answers prefer neither.
+    ``undecided`` the share of units without a majority.
     """
     unit, count = _units(block)
     net = count[:, A] - count[:, B]
@@ -151,7 +150,7 @@ def _units(block: PairBlock) -> tuple[Ints, Floats]:
 def _with_others(block: PairBlock, unit: Ints, count: Floats) -> Floats:
     """1 where an answer agrees with the majority of the unit's other answers, else 0.
 
-    NaN where the others prefer neither, and for "no difference".
+    NaN where the others have no majority, and for "no difference".
     """
     sign = np.array([1.0, -1.0, 0.0])[block.answer]
     others = (count[:, A] - count[:, B])[unit] - sign
@@ -164,10 +163,10 @@ def pair_raters(answers: pd.DataFrame, minimum_ms: float = 0.0) -> pd.DataFrame:
     """One row per rater: the columns of raters.csv of a pair study.
 
     ``rater, n, with_majority, same, front, retest_n, retest_agreement, gold_n, gold_right,
-    flagged, note``. ``front`` is the share of preferences for what stood left or came first.
-    Flagged, never left out by itself: a rater who misses half of the gold pairs or more, who does
-    not agree with the majority of the others more often than a coin, who always chose the same
-    side, or repeats no better than a coin. ``answers`` is the checked table, all phases.
+    flagged, note``. ``front`` is the share of preferences for the left or first picture. A rater is
+    flagged who misses half of the gold pairs or more, agrees with the majority of the others no
+    more often than by chance, always chose the same side, or repeats answers no more often than by
+    chance. Flagged raters are not left out. ``answers`` is the checked table, all phases.
     """
     main = answers[answers["phase"] == "main"]
     block = pair_block(main)
@@ -209,7 +208,7 @@ def pair_raters(answers: pd.DataFrame, minimum_ms: float = 0.0) -> pd.DataFrame:
 
 
 def _preferred(answers: pd.DataFrame) -> pd.Series:
-    """The name of the method preferred, ``same`` where neither (no method: it holds a NUL)."""
+    """The name of the preferred method, or a mark (with a NUL, so never a name) for "same"."""
     chosen = np.where(answers["answer"] == "a", answers["method_a"], answers["method_b"])
     return pd.Series(
         np.where(answers["answer"] == ANSWERS[2], "\0same", chosen), index=answers.index
@@ -219,7 +218,7 @@ def _preferred(answers: pd.DataFrame) -> pd.Series:
 def repeated(answers: pd.DataFrame) -> pd.DataFrame:
     """First and second answer of a rater about the same two stimuli: ``rater, equal``.
 
-    The second is the answer of phase ``retest``; where a study has none, a repeated main answer.
+    The second answer is that of phase ``retest`` or, in studies without it, a repeated main answer.
     """
     low, high = in_order(answers)
     table = answers.assign(low=low, high=high, preferred=_preferred(answers))
@@ -234,7 +233,7 @@ def repeated(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def gold_answers(answers: pd.DataFrame) -> pd.DataFrame:
-    """Gold pairs that hold the original, which is right: ``rater, right``."""
+    """Answers to gold pairs with the original, which is the right answer: ``rater, right``."""
     gold = answers[answers["phase"] == "gold"]
     known = (gold["method_a"] == REFERENCE) | (gold["method_b"] == REFERENCE)
     gold = gold[known]

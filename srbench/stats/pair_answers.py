@@ -1,8 +1,8 @@
-"""The answers table of a pair study: one row per comparison, checked and arranged as numbers.
+"""Check the answers table of a pair study (one row per comparison) and convert it to arrays.
 
 Columns: ``rater, dataset, image, method_a, method_b, answer`` and optionally ``first``,
-``repetition``, ``phase``, ``content``, ``panel``, ``scale``, ``study``, ``simulated`` and any
-others, which are kept.
+``repetition``, ``phase``, ``content``, ``panel``, ``scale``, ``study``, ``simulated``. Other
+columns are kept.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ANSWERS = ("a", "b", "same")
 
 
 def is_pair_table(table: pd.DataFrame) -> bool:
-    """Whether the columns are those of pair comparisons, not of grades."""
+    """Whether the columns belong to pair comparisons (otherwise to grades)."""
     there = {str(name).strip().casefold() for name in table.columns}
     return {"method_a", "method_b"} <= there
 
@@ -48,14 +48,14 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
     """The answers with names as text and every optional column the rules need.
 
     ``phase`` defaults to ``main``, ``repetition`` to 0, ``simulated`` to False, ``first`` to empty
-    (not known). ``content`` and ``panel`` name the independent units (`units`). Columns and method
-    names are known whatever their case. Rows keep their order. Checking twice changes nothing.
+    (unknown). ``content`` and ``panel`` name the independent units (`units`). The case of column
+    and method names is ignored. Rows keep their order. A second check changes nothing.
 
     Raises:
         RatingsError: no rows, columns missing, empty names, a method compared with itself, an
-            answer that is not a, b or same, duplicated answers, a unit that
-            contradicts itself, several studies or scales in one
-            table, or no answer of phase ``main``. Bad rows are counted and the first three shown.
+        answer that is not a, b or same, duplicated answers, contradictory units, several studies or
+        scales in one table, or no answer of phase ``main``. The message counts bad rows and shows
+        three.
     """
     require_table("answers", answers)
     table = known_columns(answers, [*PAIR_REQUIRED, *PAIR_OPTIONAL]).reset_index(drop=True)
@@ -89,7 +89,7 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
             ~table[column].isin(list(allowed)).to_numpy(),
             f"{column} is not {', '.join(a for a in allowed[:-1])} or {allowed[-1] or 'empty'}",
             column,
-            "correct or remove the row (a question that was not answered has no row)",
+            "correct or remove the row (a missing answer has no row)",
         )
     check_occasion(table)
     check_procedure(table, ("pair",))
@@ -100,7 +100,7 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
     refuse_rows(
         table,
         table.assign(low=low, high=high).duplicated(key).to_numpy(),
-        "answer is there already",
+        "answer occurs twice",
         "answer",
         "rows are unique by rater, dataset, image, the two methods, phase and repetition: remove "
         "the copies or number the repetitions",
@@ -112,20 +112,20 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_order(answers: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """The two methods of every answer, by name in order."""
+    """The two methods of every answer in alphabetical order."""
     a, b = ([str(name) for name in answers[column]] for column in ("method_a", "method_b"))
     return list(map(min, a, b)), list(map(max, a, b))
 
 
 @dataclass(frozen=True)
 class PairBlock:
-    """The main answers of one data set (or of all) as numbers.
+    """The main answers of one data set (or of all) as arrays.
 
-    ``first``, ``second`` (pairs,) are the methods of every pair asked, by name in order; ``pair``,
-    ``answer`` (A, B or SAME, as seen from ``first``), ``rater``, ``image`` (answers,) number what
-    was asked, and ``panel``, ``content`` the independent units behind raters and images.
-    ``front`` is 1 where the method that stood left or came first was preferred, 0 where the other
-    was, NaN where neither or not known.
+    ``first``, ``second`` (pairs,) are the numbers of the methods of every pair asked, in
+    alphabetical order. ``pair``, ``answer`` (A, B or SAME, where A is ``first``), ``rater`` and
+    ``image`` (answers,) describe each answer; ``panel`` and ``content`` number the independent
+    units. ``front`` is 1 if the left or first picture was preferred, 0 if the other was, NaN if
+    neither or unknown.
     """
 
     methods: list[str]
@@ -143,14 +143,14 @@ class PairBlock:
 
     @property
     def counts(self) -> Floats:
-        """How often each pair got each answer: (pairs, 3)."""
+        """The count of each answer for each pair: (pairs, 3)."""
         out = np.zeros((len(self.first), 3))
         np.add.at(out, (self.pair, self.answer), 1)
         return out
 
 
 def pair_block(answers: pd.DataFrame) -> PairBlock:
-    """Arrange checked answers of phase main as numbers."""
+    """Convert checked answers of phase main to arrays."""
     swapped = (answers["method_a"] > answers["method_b"]).to_numpy()
     low, high = in_order(answers)
     methods = sorted({*low, *high})
@@ -182,9 +182,9 @@ def pair_block(answers: pd.DataFrame) -> PairBlock:
 
 
 def pair_blocks(answers: pd.DataFrame) -> dict[str, PairBlock]:
-    """A block per data set in alphabetical order, then ``all`` where there are several.
+    """A block for each data set in alphabetical order, then ``all`` if there are several.
 
-    ``all`` holds the answers about methods that were compared in every data set.
+    ``all`` contains the answers about methods that were compared in every data set.
     """
     found = {str(name): part for name, part in answers.groupby("dataset", sort=True)}
     blocks = {name: pair_block(part) for name, part in found.items()}
@@ -198,10 +198,10 @@ def pair_blocks(answers: pd.DataFrame) -> dict[str, PairBlock]:
 
 @dataclass(frozen=True)
 class PairScale:
-    """The scale of a block: the fit of the largest group of methods that comparisons connect.
+    """The scale of a block, fitted to the largest group of methods that comparisons connect.
 
-    ``on`` (methods of the scale,) are their places in the block, ``used`` (answers,) which answers
-    it is made of, ``pulls`` (used answers, methods of the scale) their influence.
+    ``on`` (methods of the scale,) are their indices in the block, ``used`` (answers,) marks the
+    answers in the fit, ``pulls`` (used answers, methods of the scale) is their influence.
     """
 
     fit: Fit

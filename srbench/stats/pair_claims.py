@@ -1,4 +1,4 @@
-"""The conclusions of a pair study in words, from the headline test."""
+"""The conclusions of a pair study in sentences, from the headline test."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def pair_claims(tables: Tables, name: Name = str) -> pd.DataFrame:
 def best_of(tables: Tables, dataset: str, over: str = "", name: Name = str) -> str:
     """The best of the reconstructions, with its interval and what it beats; no full stop.
 
-    ``over`` says which images and raters, where that is not said before.
+    ``over`` names the images and raters, if the text before does not.
     """
     own = tables["scale"]
     own = own[(own["dataset"] == dataset) & own["score"].notna()]
@@ -70,7 +70,7 @@ def best_of(tables: Tables, dataset: str, over: str = "", name: Name = str) -> s
         text = f"{name(top)} is the only reconstruction{over}: "
     elif alone:
         text = f"{name(top)} stands highest of the reconstructions{over}, where one rater or one "
-        text += "image shows nothing of others: "
+        text += "image does not represent others: "
     elif all(found.get(m) == "better" for m in others):
         text = f"{name(top)} is preferred to every other reconstruction{over}: "
     else:
@@ -101,7 +101,7 @@ def _head(tables: Tables, dataset: str) -> pd.DataFrame:
 def _fit(tables: Tables, dataset: str) -> str:
     row = tables["fit"][tables["fit"]["dataset"] == dataset].iloc[0]
     if np.isnan(row["p"]):
-        fits = "whether one scale fits cannot be told: too few pairs were asked"
+        fits = "too few pairs were asked to test whether one scale fits"
     elif row["p"] < 0.05:
         fits = (
             f"one scale does not explain all win rates (p = {row['p']:.2g}, the largest is off by "

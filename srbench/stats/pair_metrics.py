@@ -1,4 +1,4 @@
-"""Metrics against people on pairs: does the better number go with the preferred picture?"""
+"""Metrics and pair answers: how often a metric prefers the same picture as the raters."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ def metrics_against_pairs(
     level: float = 0.95,
     known: Known | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How often each metric agrees with the raters about two versions of one image.
+    """The agreement of each metric with the raters about two versions of one image.
 
     ``answers`` are checked main answers. The first table, ``metric, protocol, n_pairs, agreement,
     ci_low, ci_high, answers, answers_low, answers_high, better, label, note``: over the pairs of
     pictures whose answers prefer one, ``agreement`` is the share on which the metric prefers the
     same as the majority; ``answers`` is the share of single preferences that it predicts. Two equal
     values count half. Pairs with the original, which has no score, are left out. A metric whose
-    better direction is not known is given the benefit of the doubt.
+    better direction is unknown is assumed to agree.
 
-    The second: ``best, other, difference, ci_low, ci_high, differs``: the agreement of the best
-    metric less that of each other one over the pairs that have both, in the same resamples; these
-    intervals hold for all of them together (Bonferroni). Intervals are the share +- Student's
-    quantile, with the smaller of raters and images - 1 degrees of freedom, times its deviation over
-    resamples of raters and images: percentiles would suffer from the majority of resampled raters,
-    which is less certain than that of all.
+    The second table, ``best, other, difference, ci_low, ci_high, differs``: the agreement of the
+    best metric minus that of each other metric over the pairs that have both, in the same
+    resamples; these intervals hold for all comparisons together (Bonferroni). Intervals are the
+    share +- Student's quantile, with the smaller of raters and images - 1 degrees of freedom, times
+    its deviation over resamples of raters and images. We do not use percentiles because a majority
+    of resampled raters is less certain than the majority of all raters.
 
     Raises:
-        ResultsError: the scores cannot be used, or match no compared picture.
+        ResultsError: the scores cannot be used, or none belongs to a compared picture.
     """
     block = pair_block(answers)
     unit, first = np.unique(block.image * len(block.first) + block.pair, return_index=True)
@@ -122,7 +122,7 @@ def metrics_against_pairs(
 def _values(
     answers: pd.DataFrame, scores: pd.DataFrame, block: PairBlock
 ) -> dict[tuple[str, str], Floats]:
-    """For each (metric, protocol) the values (images, methods), NaN where there is none."""
+    """The values (images, methods) of each (metric, protocol), NaN where missing."""
     low = answers.rename(columns={"method_a": "method"})[STIMULUS]
     high = answers.rename(columns={"method_b": "method"})[STIMULUS]
     stimuli = pd.concat([low, high]).drop_duplicates().assign(mos=np.nan)
@@ -149,8 +149,8 @@ def _above(better: str, difference: Floats, net: Floats) -> Floats:
 def _shares(net: Floats, told: Floats, weight: Floats, above: Floats) -> Floats:
     """The share of majorities and of single preferences that ``above`` predicts: (2, ...).
 
-    ``net`` (..., units) is preferences for the first less those for the second, ``told`` how many
-    there are, ``weight`` how often each unit counts.
+    ``net`` (..., units) is the number of preferences for the first minus those for the second,
+    ``told`` the number of preferences, ``weight`` how often each unit counts.
     """
     known = ~np.isnan(above)
     sign = np.where(known, above, 0.0)

@@ -1,4 +1,4 @@
-"""From answers to a scale: positions of the methods, win rates and tests of every comparison."""
+"""The scale of a pair study: positions of the methods, win rates and tests of comparisons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SEPARATED = (
 
 
 def contrasts_of(block: PairBlock, scale: PairScale, contrasts: Floats) -> CrossedContrasts:
-    """Contrasts of the scale (methods of the scale, wanted) with raters and images random."""
+    """Contrasts (methods of the scale, wanted) of the scale, with raters and images random."""
     panel, content = block.panel[scale.used], block.content[scale.used]
     return crossed_contrasts(
         scale.fit,
@@ -67,18 +67,18 @@ def scale_table(block: PairBlock, scale: PairScale, level: float = 0.95) -> pd.D
 
 
 def won(block: PairBlock, method: int) -> Floats:
-    """1 where an answer prefers the method, 0.5 where it sees no difference, else 0."""
+    """1 where an answer prefers the method, 0.5 for "no difference", else 0."""
     first, second = block.first[block.pair] == method, block.second[block.pair] == method
     yes = (first & (block.answer == A)) | (second & (block.answer == B))
     return yes + 0.5 * (block.answer == SAME)
 
 
 def pairs_table(block: PairBlock, scale: PairScale, level: float = 0.95) -> pd.DataFrame:
-    """The columns of pairs.csv without ``dataset``, with ``fitted``, what the scale expects.
+    """The columns of pairs.csv without ``dataset``; ``fitted`` is the win rate of the scale.
 
     ``win_rate_a`` counts "no difference" as half a win. Its interval is Clopper and Pearson's for
-    the number of independent answers that are worth as much as these, which share raters and
-    images (`rate_interval`).
+    the effective number of independent answers, because answers share raters and images
+    (`rate_interval`).
     """
     counts = block.counts
     fitted = np.full(len(counts), np.nan)
@@ -111,11 +111,11 @@ def rate_interval(
 ) -> tuple[float, float]:
     """An interval of a rate whose answers share raters and images.
 
-    ``value`` (answers,) is 1, 0 or 0.5. The variance clustered on both gives the number of
-    independent answers worth as much, p (1 - p) / variance, at most as many as there are, made
-    smaller by the square of Student's over the normal quantile; Clopper and Pearson's interval of
-    that number follows. Where all answers are equal nothing tells how much they share: the smaller
-    of the numbers of raters and images (the larger, if there is one of them only) stands in.
+    ``value`` (answers,) is 1, 0 or 0.5. The variance clustered on both gives the effective number
+    of independent answers, p (1 - p) / variance, at most the number of answers, divided by the
+    square of Student's over the normal quantile. The interval is Clopper and Pearson's of that
+    number. If all answers are equal, their dependence is unknown: the effective number is then the
+    smaller of the numbers of raters and images (the larger one if the smaller is 1).
 
     Source: Korn and Graubard 1998, Survey Methodology 24(2).
     """
@@ -220,8 +220,10 @@ def pairs_asked(block: PairBlock) -> dict[tuple[str, str], int]:
 def pair_differences(
     block: PairBlock, scale: PairScale, family: Pairs | None = None
 ) -> tuple[list[tuple[str, str]], CrossedContrasts]:
-    """The differences on the scale of the ``family`` (default: every pair asked), as far as both
-    methods have a place on it."""
+    """The scale differences of the ``family`` (default: every pair asked).
+
+    Pairs with a method that is not on the scale are left out.
+    """
     known, contrasts = _contrasts(block, scale, family or list(pairs_asked(block)))
     return known, contrasts_of(block, scale, contrasts)
 

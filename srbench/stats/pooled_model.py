@@ -1,4 +1,4 @@
-"""One mixed model of all methods together: more power, and less caution."""
+"""One mixed model of all methods: more powerful but less robust than the headline test."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ def pooled_differences(block: Cells, pairs: Pairs) -> list[CrossedMean] | None:
     """Differences of methods by the model score = method + rater + image + rater x method + image x
     method + rater x image + rest, all but the methods random.
 
-    Of a complete block, by the analysis of variance, which is REML: components that would be below
-    0 are 0 and their squares go to the rest. Every difference has one variance,
+    The block must be complete. The fit is the analysis of variance, which equals REML: negative
+    components are set to 0 and their squares are added to the rest. All differences have the same
+    variance,
 
         2 (MS_rater-method + MS_image-method - MS_rest) / (R I),
 
-    and Satterthwaite degrees of freedom. Where a method varies more than others the pooled variance
-    is too small for its comparisons, so this is no headline. Raters and images are their panels and
-    contents. None where votes are missing, units differ in size, or there are fewer than two
-    methods, raters or images.
+    and Satterthwaite degrees of freedom. The pooled variance is too small for comparisons of a
+    method that varies more than others, so this is not the headline test. Raters and images are
+    replaced by their panels and contents. None if votes are missing, units differ in size, or there
+    are fewer than two methods, raters or images.
     """
     cells = [block.pooled(table) for table in block.scores]
     scores = np.array([means for means, _ in cells])
@@ -29,7 +30,7 @@ def pooled_differences(block: Cells, pairs: Pairs) -> list[CrossedMean] | None:
     if np.isnan(scores).any() or np.ptp(weight) > 0 or min(scores.shape) < 2:
         return None
     m, raters, images = scores.shape
-    gap = scores - scores.mean(0)  # what raters and images do to all methods alike is gone
+    gap = scores - scores.mean(0)  # removes rater and image effects that are common to all methods
     method = gap.mean((1, 2), keepdims=True)
     by_rater, by_image = gap.mean(2, keepdims=True) - method, gap.mean(1, keepdims=True) - method
     rest = gap - method - by_rater - by_image

@@ -11,9 +11,9 @@ def ranks(scores: Floats) -> Floats:
     """Rank of each version within one rater and image: 1 is best, ties share their mean rank.
 
     ``scores`` and the result have shape (methods, raters, images), NaN where there is no vote.
-    Where m of M versions have a vote their ranks r are stretched to the whole field,
-    (r - 1/2) M / m + 1/2, so that raters who saw fewer versions count alike; a lone version has
-    no rank.
+    If only m of M versions have a vote, their ranks r are stretched to the full range, (r - 1/2) M
+    / m + 1/2, so that raters who saw fewer versions have the same weight. A single version has no
+    rank.
     """
     there = ~np.isnan(scores)
     present = there.sum(0)

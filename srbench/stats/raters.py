@@ -1,4 +1,4 @@
-"""One row per rater: bias, inconsistency, agreement with the others, attention, flags."""
+"""The table of raters: bias, inconsistency, agreement with the others, attention, flags."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .cells import STIMULUS, Floats
 from .reliability import correlation_with_others
 from .screening import bt500
 
-# Below it a rater's votes share less than a quarter of their variance with the others' mean.
+# Below it a rater's votes share less than a quarter of their variance with the mean of the others.
 LOW_CORRELATION = 0.5
 
 
@@ -28,8 +28,8 @@ def raters_table(
     three standard errors (Fisher's z over the rater's stimuli) below it. Measured on simulated
     studies of 4 or 12 methods: at most 0.5 % of honest raters, and 95 % of raters who vote at
     random (12 raters, 5 images, 4 methods). ``flagged``: rejected by BT.500, inattentive or of low
-    agreement. A flag changes no number; it is told, and the headline test is made again without
-    flagged raters.
+    agreement. A flag changes no number. It is reported, and the sensitivity table repeats the
+    headline test without flagged raters.
     """
     flags = bt500(votes)
     table = flags[["rater", "n"]].copy()
@@ -74,7 +74,7 @@ def _note(model: BiasModel | None, row: Mapping[Hashable, Any]) -> str:
     elif row["n"] < FEWEST_VOTES:
         notes.append(f"fewer than {FEWEST_VOTES} votes: not in the bias model")
     elif row["rater"] == model.collapsed:
-        notes.append("would have all weight in the bias model: it is fitted with equal weights")
+        notes.append("would get all the weight in the bias model: it is fitted with equal weights")
     correlation = float(row["correlation_with_others"])
     if row["constant"]:
         notes.append("gave the same score throughout: no correlation")

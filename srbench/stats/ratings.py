@@ -1,8 +1,8 @@
-"""The ratings table: one row per vote, and what of it the statistics cannot use.
+"""Check the ratings table, which has one row per vote.
 
 Columns: ``rater, dataset, image, method, score`` and optionally ``repetition``, ``phase``,
 ``scale``, ``study``, ``simulated``, ``expected`` (the right grade of a gold stimulus), ``content``
-and ``panel`` (`units`) and any others, which are kept.
+and ``panel`` (`units`). Other columns are kept.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def require_table(what: str, table: object) -> None:
     """Refuse anything but a pandas DataFrame.
 
     Raises:
-        WrongType: it is something else, such as a file's name.
+        WrongType: it is something else, such as a file name.
     """
     if not isinstance(table, pd.DataFrame):
         raise WrongType(
@@ -59,19 +59,18 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     """The ratings with names as text, whole scores and every optional column the rules need.
 
     ``phase`` defaults to ``main``, ``repetition`` to 0, ``simulated`` to False, ``procedure`` (what
-    was asked: ``acr`` or ``dcr``) to ``acr``. Columns are known whatever the case of their names.
-    Names are compared in Unicode's form NFC, without blanks around them. Method names that differ
-    in case only are one method, spelt as first met; ``hr`` is ``HR``. Known data sets have the
-    catalogue's names (``B100`` is ``BSD100``). Rows keep their order. Checking twice changes
-    nothing.
+    was asked: ``acr`` or ``dcr``) to ``acr``. The case of column names is ignored. Names are
+    compared in Unicode's form NFC, without blanks around them. Method names that differ in case
+    only are one method, spelt as first met; ``hr`` is ``HR``. Known data sets have the catalogue's
+    names (``B100`` is ``BSD100``). Rows keep their order. Checking twice changes nothing.
 
     Raises:
         RatingsError: no rows, columns missing or there twice, empty names, a data set called all,
             one data set under two names (``Set5`` and ``set5``), a score that is not a whole number
             from 1 to 5, unknown phases, a word in ``simulated`` that is neither true nor false,
-            duplicated votes, an image of two contents or a rater of two panels, several studies or
-            scales in one table, or no vote of phase ``main``.
-            Bad rows are counted and the first three shown.
+            duplicated votes, an image with two contents or a rater with two panels, several studies
+            or scales in one table, or no vote of phase ``main``. The message counts bad rows and
+            shows three.
     """
     require_table("ratings", ratings)
     if ratings.columns.empty:
@@ -100,7 +99,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
         bad,
         f"score is not a whole number from {LOWEST} to {HIGHEST}",
         "score",
-        "correct or remove the row (a vote that was not cast has no row)",
+        "correct or remove the row (a missing vote has no row)",
     )
     table["score"] = score.astype(np.int64)
     check_occasion(table)
@@ -111,13 +110,13 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     refuse_rows(
         table,
         table.duplicated(key).to_numpy(),
-        "vote is there already",
+        "vote occurs twice",
         "score",
         f"rows are unique by {', '.join(key)}: remove the copies or number the repetitions",
     )
     if not (table["phase"] == "main").any():
         found = ", ".join(sorted(set(table["phase"])))
-        raise RatingsError(f"no vote has phase main, only {found}; MOS is made of main votes")
+        raise RatingsError(f"no vote has phase main, only {found}; only main votes enter the MOS")
     return table
 
 
@@ -127,7 +126,7 @@ def main_votes(ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _way_out(ratings: pd.DataFrame, missing: list[str]) -> str:
-    """What to do about a table of another form, where that can be told; else ''."""
+    """How to convert a table of another form, if it is recognised; else ''."""
     names = [str(name) for name in ratings.columns]
     if len(missing) == len(REQUIRED) and all(_is_grade(name) for name in names):
         return "; its first line holds grades: write one row per vote, with these names above"
@@ -156,5 +155,5 @@ def _share_of_grades(column: pd.Series) -> float:
 
 
 def _is_grade(text: str) -> bool:
-    """Whether this is a grade; pandas calls the second column named 4 '4.1'."""
+    """Whether this is a grade; pandas renames a second column '4' to '4.1'."""
     return text.strip().partition(".")[0] in {str(g) for g in range(LOWEST, HIGHEST + 1)}

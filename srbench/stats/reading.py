@@ -1,4 +1,4 @@
-"""Reading a ratings file: a CSV in which each row is a vote."""
+"""Read a ratings file: a CSV with one vote per row."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .ratings import REQUIRED, check_ratings
 
 
 def read_ratings(path: Path | str) -> pd.DataFrame:
-    """A ratings file (CSV) as a checked table; see `check_ratings`.
+    """Read a ratings file (CSV) and return a checked table; see `check_ratings`.
 
-    `srbench.csv_tables` says what is read: UTF-8 and UTF-16, commas, semicolons, tabs and bars,
-    lines above the header. Rows in which every cell is empty are no votes. The apostrophe by which
-    an export keeps spreadsheets from running a name as a formula is taken away again.
+    `srbench.csv_tables` reads UTF-8 and UTF-16, commas, semicolons, tabs and vertical bars, and
+    skips lines above the header. Empty rows are ignored. An export puts an apostrophe before names
+    that a spreadsheet would run as a formula; it is removed.
 
     Raises:
         RatingsError: the file is missing, not such a CSV, or its rows break a rule.
@@ -35,9 +35,9 @@ def read_ratings(path: Path | str) -> pd.DataFrame:
 
 
 def read_study_table(path: Path | str) -> pd.DataFrame:
-    """A file of grades or of pair comparisons as a checked table; its columns say which.
+    """Read a file of grades or of pair comparisons (its columns decide) as a checked table.
 
-    `read_ratings` for grades, `check_answers` for pairs, read by the same rules.
+    The rules are those of `read_ratings` for grades and `check_answers` for pairs.
 
     Raises:
         RatingsError: the file is missing, not such a CSV, or its rows break a rule.
@@ -63,13 +63,13 @@ def _frame(found: CsvText, needed: Sequence[str] = REQUIRED) -> pd.DataFrame:
         )
     except (pd.errors.ParserError, csv.Error) as error:
         if not set(needed) <= {name.casefold() for name in found.header}:
-            return pd.DataFrame(columns=pd.Index(found.header))  # refused for what it lacks
-        raise RatingsError(f"this is no well-formed CSV: {_one_line(error)}") from error
+            return pd.DataFrame(columns=pd.Index(found.header))
+        raise RatingsError(f"it is not a well-formed CSV: {_one_line(error)}") from error
     if not isinstance(frame.index, pd.RangeIndex):  # pandas would shift the columns
         raise RatingsError("it has rows with more cells than its header; name every column")
     if frame.shape[1] != len(found.header):
-        raise RatingsError("its header goes on over a line end within quotes; write it as one line")
-    frame.columns = pd.Index(found.header)  # pandas would number those that are there twice
+        raise RatingsError("its header contains a line break within quotes; write it as one line")
+    frame.columns = pd.Index(found.header)  # pandas would add numbers to duplicate names
     frame = _without_empty(frame)
     if "'" in found.text:
         frame = _unguarded(frame)
@@ -77,7 +77,7 @@ def _frame(found: CsvText, needed: Sequence[str] = REQUIRED) -> pd.DataFrame:
 
 
 def _without_empty(frame: pd.DataFrame) -> pd.DataFrame:
-    """Without the rows and nameless columns that spreadsheets leave empty."""
+    """Remove empty rows and empty columns without a name, which spreadsheets leave."""
     if (frame.iloc[:, 0] == "").any():
         frame = frame[(frame != "").any(axis=1)].reset_index(drop=True)
     nameless = [i for i, name in enumerate(frame.columns) if name == ""]

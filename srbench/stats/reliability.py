@@ -1,4 +1,4 @@
-"""How far raters agree with each other and with themselves."""
+"""Agreement of raters with each other and with their own repeated votes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ AGREEMENT = ("icc_a1", "icc_ak", "krippendorff_alpha_ordinal")
 def intraclass(table: Floats) -> tuple[float, float]:
     """ICC(A,1) and ICC(A,k) of a (raters, stimuli) table, NaN where a vote is missing.
 
-    Two-way random effects, absolute agreement, from the variance components: of the analysis of
-    variance, or where votes are missing by REML, as stimuli with few votes would else count as much
-    as those with many; k is the harmonic
-    mean of the number of raters per stimulus, for the noise of a stimulus' mean is the noise of a
-    vote over that number. NaN where the components cannot be told apart, nothing varies, or
-    negative components leave no variance to share.
+    Two-way random effects, absolute agreement, from variance components. They come from the
+    analysis of variance or, if votes are missing, from REML, because otherwise stimuli with few
+    votes would count as much as those with many. k is the harmonic mean of the number of raters per
+    stimulus, because the error variance of a stimulus' mean is that of a vote divided by this
+    number. NaN if the components cannot be separated, nothing varies, or the total variance is not
+    positive.
 
     Source: McGraw and Wong 1996, Psychological Methods 1(1).
     """
@@ -49,15 +49,16 @@ def _shares(parts: Components | None, table: Floats) -> tuple[float, float]:
 def agreement_intervals(
     table: Floats, first: Floats, content: Ints, level: float = 0.95
 ) -> dict[str, tuple[float, float]]:
-    """Intervals of ICC(A,1), ICC(A,k) and alpha when raters and contents are both samples.
+    """Intervals of ICC(A,1), ICC(A,k) and alpha when raters and contents are both random.
 
-    ``table`` (raters, stimuli) holds mean scores, ``first`` first votes as whole scores, NaN where
-    missing; ``content`` (stimuli,) numbers the content that each stimulus shows. Jackknife: each
+    ``table`` (raters, stimuli) contains mean scores, ``first`` first votes as whole scores, NaN
+    where missing; ``content`` (stimuli,) is the number of each stimulus' content. Jackknife: each
     rater and each content (with all its versions) is left out in turn, the two variances are added,
     and the interval is Student's on the scale of Fisher's z with Satterthwaite degrees of freedom.
-    A bootstrap would draw a rater twice, who agrees with himself. Replicates use Henderson's
-    components. Measured on simulated studies of 8 or 26 raters, 5 or 14 images, 4 versions:
-    coverage 96 to 98 %; both variances hold that of single votes, so it is cautious.
+    A bootstrap would draw a rater twice and count the copies as agreement. Replicates use
+    Henderson's components. Measured on simulated studies of 8 or 26 raters, 5 or 14 images, 4
+    versions: coverage 96 to 98 %. The intervals are conservative because both variances include the
+    variance of single votes.
     """
     raters, contents = len(table), int(content.max()) + 1 if content.size else 0
     parts = [
@@ -89,7 +90,7 @@ def _measures(table: Floats, first: Floats) -> tuple[float, float, float]:
 
 
 def vote_counts(votes: pd.DataFrame) -> Floats:
-    """How often each stimulus got each score, shape (stimuli, scores)."""
+    """The count of each score for each stimulus, shape (stimuli, scores)."""
     levels = HIGHEST - LOWEST + 1
     stimulus, stimuli = codes_of(votes, STIMULUS)
     flat = stimulus * levels + votes["score"].to_numpy() - LOWEST
@@ -97,7 +98,7 @@ def vote_counts(votes: pd.DataFrame) -> Floats:
 
 
 def krippendorff_alpha(counts: Floats, metric: str = "ordinal") -> float:
-    """Krippendorff's alpha from a (units, values) table of how often each unit got each value.
+    """Krippendorff's alpha from a (units, values) table of counts.
 
     ``metric`` is ``nominal``, ``ordinal``, ``interval`` or ``ratio``; the values are 1, 2, 3 ...
     Units with a single value do not count. NaN when all values are equal.
@@ -130,8 +131,8 @@ def krippendorff_alpha(counts: Floats, metric: str = "ordinal") -> float:
 def sos_parameter(mos: Floats, sd: Floats) -> float:
     """The SOS parameter a of s^2 = a (-x^2 + 6 x - 5), least squares on the variances.
 
-    ``mos`` and ``sd`` (n - 1) of each stimulus; those without a deviation are left out. NaN when
-    every mean sits at an end of the scale.
+    ``mos`` and ``sd`` (n - 1) of each stimulus; stimuli without a deviation are left out. NaN if
+    every mean is at an end of the scale.
 
     Source: Hossfeld, Schatz, Egger, "SOS: The MOS is not enough!", QoMEX 2011.
     """
@@ -144,11 +145,11 @@ def sos_parameter(mos: Floats, sd: Floats) -> float:
 def retest_pairs(ratings: pd.DataFrame) -> pd.DataFrame:
     """First and second vote of the same rater on the same stimulus: ``rater, first, second``.
 
-    The second is the vote of phase ``retest``; where a study has none, a repeated main vote.
+    The second vote is that of phase ``retest`` or, in studies without it, a repeated main vote.
     """
     main = ratings[ratings["phase"] == "main"]
     again = ratings[ratings["phase"] == "retest"]
-    # Only what was voted on twice is sorted: votes are many, second votes few.
+    # For speed, sort only the repeated votes, which are few.
     if again.empty:
         twice = main[main.duplicated(RATED, keep=False)]
     else:
@@ -164,13 +165,13 @@ def retest_pairs(ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def reliability(ratings: pd.DataFrame, table: Floats, stimuli: pd.DataFrame) -> dict[str, float]:
-    """The numbers of reliability.json; NaN where there is nothing to measure.
+    """The numbers of reliability.json; NaN where the data are missing.
 
     ``table`` is (raters, stimuli) of main votes, ``stimuli`` has ``mos`` and ``sd``. ``*_low`` and
-    ``*_high`` are the ends of `agreement_intervals`. Alpha counts
-    a rater's first vote only: agreement with oneself is not agreement of raters. The retest
-    difference is second minus first, its agreement the share of pairs that are equal, its p-value
-    a Wilcoxon signed-rank test of the pairs, which takes them for independent.
+    ``*_high`` are the ends of `agreement_intervals`. Alpha counts only a rater's first vote,
+    because agreement with oneself is not agreement between raters. The retest difference is second
+    minus first, its agreement the share of pairs that are equal, its p-value that of a Wilcoxon
+    signed-rank test, which assumes independent pairs.
     """
     single, mean = intraclass(table)
     first = ratings[ratings["phase"] == "main"].sort_values("repetition", kind="stable")
@@ -210,8 +211,8 @@ def _first_votes(first: pd.DataFrame) -> tuple[Floats, Ints]:
 def correlation_with_others(votes: pd.DataFrame) -> pd.Series:
     """Each rater's Pearson correlation with the mean vote of all others on the same stimuli.
 
-    Indexed by rater. NaN for a rater who voted the same throughout, or whose stimuli nobody else
-    rated.
+    Indexed by rater. NaN for a rater who always gave the same score, or whose stimuli have no other
+    rater.
     """
     stimulus, stimuli = codes_of(votes, STIMULUS)
     rater, raters = codes(votes["rater"])

@@ -13,8 +13,8 @@ def reml_components(table: Floats) -> Components | None:
     """Variances between raters, between stimuli and of the rest, of a (raters, stimuli) table.
 
     NaN where a vote is missing. The model is value = mean + rater + stimulus + rest. In a complete
-    table with positive components these are those of the analysis of variance; here none is below
-    0. None where the votes are too few or do not vary.
+    table with positive components they equal those of the analysis of variance; here none is below
+    0. None if there are too few votes or they do not vary.
 
     Source: the profiled restricted likelihood of Bates, Maechler, Bolker and Walker 2015, Journal
     of Statistical Software 67(1), section 3.4, with stimuli eliminated.

@@ -1,4 +1,4 @@
-"""The scores table beside the ratings: metric values of the stimuli that were rated."""
+"""Match the scores table with the ratings: the metric values of the rated stimuli."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ SCORES = list(Score._fields)
 
 
 def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: object = None) -> pd.DataFrame:
-    """Rated stimuli with their metric values; ``scale`` is that of the ratings, if they say it.
+    """Rated stimuli with their metric values; ``scale`` is the scale of the ratings, if known.
 
     Columns ``dataset, image, method, mos, protocol, metric, value``.
 
-    Method names match whatever their case, known data sets under any usual name, images in
-    Unicode's form NFC and with or without an image ending. The original, which has no score of its
-    own, and values that are not finite (the PSNR of identical images) are left out;
-    `unmatched` tells which stimuli stay without a value.
+    Method names match without regard to case, known data sets under any usual name, images in
+    Unicode's form NFC with or without an image suffix. The original, which has no score, and values
+    that are not finite (the PSNR of identical images) are left out; `unmatched` lists the stimuli
+    without a value.
 
     Raises:
         ResultsError: columns are missing, the scores hold several scales and the ratings do not
-            say theirs, they say another one, or no rated stimulus has a score.
+            name one, the scales differ, or no rated stimulus has a score.
     """
     missing = [column for column in SCORES if column not in scores.columns]
     if missing:
@@ -76,7 +76,7 @@ def match_scores(stimuli: pd.DataFrame, scores: pd.DataFrame, scale: object = No
 
 
 def unmatched(stimuli: pd.DataFrame, matched: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """A sentence for each (metric, protocol) that lacks a value of some rated stimuli."""
+    """A sentence for each (metric, protocol) without a value for some rated stimuli."""
     rated = stimuli[stimuli["method"] != REFERENCE]
     names = list(zip(rated["dataset"], rated["image"], rated["method"], strict=True))
     found: dict[tuple[str, str], str] = {}
@@ -93,7 +93,7 @@ def unmatched(stimuli: pd.DataFrame, matched: pd.DataFrame) -> dict[tuple[str, s
 
 
 def _contents(table: pd.DataFrame) -> pd.Series:
-    """Image names as compared: in NFC, without an image ending unless that tells two apart."""
+    """Image names for matching: in NFC, without the suffix unless two images differ only in it."""
     names = table["image"].map(
         {name: unicodedata.normalize("NFC", name) for name in table["image"].unique()}
     )
@@ -109,7 +109,7 @@ def _without_ending(name: str) -> str:
 
 
 def _plain(scale: object) -> str:
-    """4, 4.0 and "4" are one scale; nothing is none."""
+    """The scale as text: "4" for 4, 4.0 and "4", '' for a missing one."""
     try:
         return f"{float(str(scale)):g}".replace("nan", "")
     except ValueError:

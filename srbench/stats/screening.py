@@ -1,4 +1,4 @@
-"""Raters whose votes stand out, by the rule of ITU-R BT.500. A flag, never a deletion."""
+"""Flag outlying raters by the rule of ITU-R BT.500; no votes are removed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from .cells import STIMULUS, codes, codes_of
 
 
 def bt500(votes: pd.DataFrame) -> pd.DataFrame:
-    """One row per rater: ``rater, n, above, below, rejected`` of main votes.
+    """One row per rater, from main votes: ``rater, n, above, below, rejected``.
 
     Per stimulus the mean, the standard deviation and the kurtosis m4 / m2^2; the threshold is 2
     deviations where the kurtosis lies in 2..4 and sqrt(20) otherwise. ``above`` (P) counts a
     rater's votes at or over mean + threshold, ``below`` (Q) those at or under mean - threshold.
     Rejected: (P + Q) / n > 0.05 and |P - Q| / (P + Q) < 0.3.
 
-    The deviation divides by n, as the kurtosis does, and a stimulus on which all agree has no
-    outliers. Both leave the letter of the standard, which divides by n - 1 and by which each vote
-    on a unanimous stimulus is above and below at once. Reason: in simulated studies whose raters
-    agree on the worst method that letter flags 15 % of 26 honest raters, and 74 % of 8 raters of 5
-    images; as here it is 5 % and 1 %. Once unanimous stimuli are out, only division by n still
-    rejects the rater of the public NFLX data set (rater 2) that literal implementations reject;
-    SUREAL divides by n too.
+    The deviation divides by n, as the kurtosis does, and a unanimous stimulus has no outliers. In
+    both points we deviate from the standard, which divides by n - 1 and counts each vote on a
+    unanimous stimulus as above and below. Reason: in simulated studies whose raters agree on the
+    worst method, the standard's rule flags 15 % of 26 honest raters, and 74 % of 8 raters of 5
+    images; our rule flags 5 % and 1 %. Without unanimous stimuli, only division by n still rejects
+    the rater of the public NFLX data set (rater 2) that literal implementations reject; SUREAL also
+    divides by n.
 
     Source: ITU-R BT.500-15 (05/2023), Annex on post-screening of observers.
     """

@@ -1,4 +1,4 @@
-"""Would any conclusion change if raters were screened or weighted, or methods pooled."""
+"""Sensitivity: whether conclusions change if raters are screened or weighted, or methods pooled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .significance import Pairs, holm
 def conclusions(
     block: Cells, family: Pairs | None, alpha: float, weights: Floats | None = None
 ) -> dict[tuple[str, str], int]:
-    """What the headline test with Holm says of each pair: 1 better, -1 worse, 0 no difference.
+    """The result of the headline test with Holm for each pair: 1 better, -1 worse, 0 neither.
 
     Pairs that cannot be tested are left out.
     """
@@ -53,16 +53,16 @@ def sensitivity_table(
     alpha: float = 0.05,
     whole: Cells | None = None,
 ) -> pd.DataFrame:
-    """The headline test of one data set again, without flagged raters and under other models.
+    """The headline test of one data set repeated without flagged raters and with other models.
 
-    ``flagged`` names the raters flagged by each rule. ``whole`` is the data set with the votes that
-    the study's rules leave out, if there are any: the first row after the headline's own.
+    ``flagged`` gives the raters flagged by each rule. ``whole`` is the data set including the votes
+    that the study's rules leave out, if any; it gives the first row after the headline's row.
 
     Columns ``dataset, variant, raters, pairs, significant, changed, changed_pairs, mos_change,
     mos_changed_method, note``; ``mos_change`` is the largest change of a method's MOS. The bias
-    model weighs raters by 1 / inconsistency^2, capped at ten times the median weight so that no
-    rater speaks for all; a rater's bias cancels in a difference by itself. Raters who are not in
-    the model are left out. The pooled model is `pooled_differences`.
+    model weights raters by 1 / inconsistency^2, at most ten times the median weight so that no
+    single rater dominates; a rater's bias cancels in differences. Raters who are not in the model
+    are left out. The pooled model is `pooled_differences`.
     """
     base, mos = conclusions(block, family, alpha), _mos(block)
 
@@ -128,7 +128,7 @@ def _by_consistency(
 
 
 def _mos(block: Cells, weights: Floats | None = None) -> dict[str, float]:
-    """The MOS of every method, NaN where none of these raters saw it."""
+    """The MOS of every method, NaN where none of these raters rated it."""
     share = np.ones(len(block.raters)) if weights is None else weights
     found: dict[str, float] = {}
     for method in block.methods:
@@ -140,7 +140,7 @@ def _mos(block: Cells, weights: Floats | None = None) -> dict[str, float]:
 
 
 def _moved(block: Cells, whole: Cells) -> str:
-    """By how much MOS changes at most."""
+    """The largest change of a MOS."""
     there = [whole.methods.index(method) for method in block.methods]
     before, after = (np.nanmean(cells.scores, axis=(1, 2)) for cells in (block, whole))
     moved = np.abs(after[there] - before)

@@ -1,4 +1,4 @@
-"""What an analysis is asked for beside its tables, refused where it makes no sense."""
+"""Check the settings of an analysis."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..errors import WrongType, WrongValue
 
 
 def check_settings(family: object, resamples: Any, seed: Any, alpha: Any, equivalent: Any) -> None:
-    """Refuse settings of `srbench.analyze` that no analysis can follow.
+    """Check the settings of `srbench.analyze`.
 
     Raises:
-        WrongType: ``family`` is no list of pairs of names.
-        WrongValue: a number is none, or outside of what it can be.
+        WrongType: ``family`` is not a list of pairs of names.
+        WrongValue: a value is not a number, or is out of range.
     """
     _check_pairs(family)
     for name, value, least in (("resamples", resamples, 1), ("seed", seed, 0)):

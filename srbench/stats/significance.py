@@ -1,4 +1,4 @@
-"""Which methods differ: paired tests for every comparison of one data set."""
+"""Paired tests of every comparison of methods in one data set."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def pairwise_table(
     """All tests of all comparisons of one block: the columns of pairwise.csv.
 
     Without ``dataset``, with a ``note``. ``family`` declares the comparisons (default: every
-    pair of methods); Holm's correction runs over those of it that can be tested, once per test. The
-    difference is
-    method_a - method_b over the (rater, image) cells that hold both.
+    pair of methods); Holm's correction runs over those that can be tested, separately for each
+    test. The difference is method_a - method_b over the (rater, image) cells that hold both.
 
     ========================  =====================================================================
     ``crossed-t``             the headline: raters and images (their units) random, Satterthwaite
     ``crossed-bootstrap``     normal, with the deviation over resamples of raters and images
     ``wilcoxon-images``       exact signed ranks of each image's (content's) mean difference
     ``wilcoxon-raters``       exact signed ranks of each rater's (panel's) mean difference
-    ``wilcoxon-pooled``       what the SRGAN paper did: all (rater, image) cells as if independent
-    ========================  =====================================================================
+    ``wilcoxon-pooled``       the test of the SRGAN paper: all (rater, image) cells as if
+    independent ========================
+    =====================================================================
 
     ``statistic`` is Student's t, a standard normal, or the smaller rank sum. ``effect_size`` is the
     matched rank-biserial correlation over what the test ranks, and over the cells for the crossed
-    tests. Rank tests have no interval. A p-value never depends on a resample count.
+    tests. Rank tests have no interval. No p-value depends on the number of resamples.
     """
     pairs = list(family) if family is not None else list(combinations(block.methods, 2))
     pairs = [pair for pair in pairs if set(pair) <= set(block.methods)]
@@ -80,10 +80,10 @@ def compare(
     alpha: float,
     comparisons: int = 1,
 ) -> list[dict[str, object]]:
-    """The rows of one comparison, one per test, from its (raters, images) differences in a block.
+    """The rows of one comparison, one per test, from its (raters, images) differences.
 
-    ``resampled`` holds their mean in every resample, ``comparisons`` says how many of the family
-    can be tested.
+    ``resampled`` is their mean in every resample, ``comparisons`` the number of testable
+    comparisons in the family.
     """
     difference = np.round(difference, 9)
     if np.isnan(difference).all():
@@ -98,7 +98,7 @@ def compare(
     rows = [_row(names, HEADLINE, mean, low, high, statistic, p, pooled.effect, crossed.note)]
 
     spread = float(np.nanstd(resampled, ddof=1)) if crossed.note.find("single vote") < 0 else np.nan
-    if spread < 1e-12:  # all values are equal: no resample tells more than the headline
+    if spread < 1e-12:  # all values are equal: resampling adds nothing to the headline test
         spread = float(np.sqrt(crossed.variance))
     z = mean / spread if mean else 0.0 * spread
     p = 2 * float(special.ndtr(-abs(z)))
@@ -122,7 +122,7 @@ def compare(
                 adjusted = min(1.0, least * comparisons)
                 note += f", {adjusted:.2g} after Holm over {comparisons} comparisons"
         if ranked.n == 1:
-            note = f"one {word[:-1]}: ranks tell nothing"
+            note = f"one {word[:-1]}: no rank test"
         rows.append(
             _row(
                 names,

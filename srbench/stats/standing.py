@@ -1,4 +1,4 @@
-"""How the methods of a data set stand: whether a best one may be named, and if not, why not."""
+"""Decide whether a data set has a best method, and the reason if it has none."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Verdict = Literal["better", "even", "worse"]
 
 @dataclass(frozen=True)
 class Standing:
-    """The reconstructions of one data set, seen from ``top``, which has the highest MOS.
+    """The reconstructions of one data set compared with ``top``, which has the highest MOS.
 
-    Where they were rated on different images their means are not comparable: then ``top`` is the
-    one that is significantly better than every other one on the images that both show, or None.
-    ``beaten``, ``even``, ``beating`` and ``untested`` are the other reconstructions by the headline
-    test against ``top``; ``original`` is the verdict against the original. ``alone`` says 'rater',
-    'panel', 'image' or 'content' where there is only one of them.
+    If they were rated on different images, their means are not comparable: then ``top`` is the one
+    that is significantly better than every other one on their common images, or None. ``beaten``,
+    ``even``, ``beating`` and ``untested`` group the other reconstructions by the headline test
+    against ``top``; ``original`` is its result against the original. ``alone`` lists 'rater',
+    'panel', 'image' or 'content' if there is only one of them.
     """
 
     top: str | None
@@ -39,7 +39,7 @@ class Standing:
 
     @property
     def ranked(self) -> bool:
-        """Whether means may be ranked at all: of the same images, by more than one rater."""
+        """Whether means may be ranked: they cover the same images and more than one rater."""
         return self.same_images and not {"rater", "panel"} & set(self.alone)
 
     @property
@@ -49,7 +49,7 @@ class Standing:
 
 
 def standing(tables: Mapping[str, pd.DataFrame], dataset: str) -> Standing:
-    """How things stand in one data set (or ``all``) of the tables of `analyze`."""
+    """The `Standing` of one data set (or ``all``) in the tables of `analyze`."""
     own = means(tables["mos"])
     own = own[(own["dataset"] == dataset) & (own["ci_method"] == "crossed")]
     alone = tuple(
@@ -97,15 +97,15 @@ def same_images(stimuli: pd.DataFrame, dataset: str, methods: list[str]) -> bool
 
 
 def tested(pairwise: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """The comparisons of one data set that the headline test could make."""
+    """The comparisons of one data set that have a headline test."""
     own = pairwise[(pairwise["dataset"] == dataset) & (pairwise["test"] == HEADLINE)]
     return own[own["p_holm"].notna()]
 
 
 def against(method: str, head: pd.DataFrame) -> dict[str, Verdict]:
-    """How ``method`` stands to each method that it was compared with, in the order of ``head``.
+    """The result of ``method`` against each compared method, in the order of ``head``.
 
-    Where votes are missing, MOS and differences rest on other cells: the method with the highest
+    If votes are missing, MOS and differences use different cells, so the method with the highest
     MOS can be significantly ``worse``.
     """
     found: dict[str, Verdict] = {}

@@ -1,4 +1,4 @@
-"""Rules that every table of votes or answers keeps: names, phases, occasions."""
+"""Checks common to all tables of votes or answers: names, phases, repetitions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REFERENCE = "HR"
 
 
 def known_columns(table: pd.DataFrame, known: Sequence[str]) -> pd.DataFrame:
-    """The table with ``known`` columns spelt as known, whatever their case."""
+    """Rename columns that differ from a ``known`` name only in case."""
     folded = [str(name).strip().casefold() for name in table.columns]
     names = [
         short if short in known else name for short, name in zip(folded, table.columns, strict=True)
@@ -27,14 +27,14 @@ def known_columns(table: pd.DataFrame, known: Sequence[str]) -> pd.DataFrame:
 
 
 def refuse_twice(table: pd.DataFrame) -> None:
-    """Refuse two columns of one name."""
+    """Refuse two columns with the same name."""
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise RatingsError(f"two columns are called '{twice}': rename or remove one")
 
 
 def tidy_names(table: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Names as text in Unicode's form NFC, without blanks around them; empty ones are refused."""
+    """Convert names to text in Unicode's form NFC without outer blanks; refuse empty names."""
     for name in columns:
         place, found = pd.factorize(table[name].where(table[name].notna(), "").astype(str))
         clean = np.array([unicodedata.normalize("NFC", text).strip() for text in found], object)
@@ -44,7 +44,7 @@ def tidy_names(table: pd.DataFrame, columns: Sequence[str]) -> None:
 
 
 def check_occasion(table: pd.DataFrame) -> None:
-    """``phase``, ``repetition`` and ``simulated``, with their defaults."""
+    """Check ``phase``, ``repetition`` and ``simulated`` and add their defaults."""
     _check_phase(table)
     table["repetition"] = table["repetition"].astype(str) if "repetition" in table else "0"
     _check_simulated(table)
@@ -81,7 +81,7 @@ def _check_simulated(table: pd.DataFrame) -> None:
         table["simulated"] = False
     words = table["simulated"].fillna("").astype(str)
     found = words.map({word: truth(word) for word in words.unique()})
-    # A word that is not understood must not pass a simulated vote off as a person's.
+    # Refuse unknown words: they could turn a simulated vote into a real one.
     refuse_rows(
         table,
         found.isna().to_numpy(),
@@ -95,7 +95,7 @@ def _check_simulated(table: pd.DataFrame) -> None:
 def refuse_rows(
     table: pd.DataFrame, bad: NDArray[np.bool_], what: str, column: str, remedy: str
 ) -> None:
-    """Refuse the ``bad`` rows, counted and the first three shown."""
+    """Refuse the ``bad`` rows; the message counts them and shows three."""
     rows = np.flatnonzero(bad)
     if not rows.size:
         return
@@ -108,10 +108,10 @@ def refuse_rows(
 
 
 def usual_names(datasets: pd.Series) -> pd.Series:
-    """The names of data sets, known ones as the catalogue has them.
+    """The names of data sets, with known aliases replaced by the catalogue's names.
 
     Raises:
-        RatingsError: a name means all data sets together, or two mean one.
+        RatingsError: a data set has the reserved name ``all``, or two names mean one data set.
     """
     spelling = {name: spelt(name) for name in datasets.unique()}
     by_key: dict[str, str] = {}
@@ -119,20 +119,20 @@ def usual_names(datasets: pd.Series) -> pd.Series:
         key = dataset_key(name)
         if key == "all":
             raise RatingsError(
-                f"a data set is called '{name}' ({(datasets == name).sum():,} rows), as the tables "
-                "call all data sets together; give it another name"
+                f"a data set is called '{name}' ({(datasets == name).sum():,} rows), the name "
+                "of all data sets together in the tables; give it another name"
             )
         if by_key.setdefault(key, name) != name:
             raise RatingsError(
-                f"the data sets '{by_key[key]}' and '{name}' are one by name (case and usual "
-                "aliases do not count); spell them alike, or give one another name"
+                f"the data sets '{by_key[key]}' and '{name}' have the same name (case and "
+                "usual aliases are ignored); spell them alike, or rename one of them"
             )
     return datasets.map(spelling)
 
 
 def one_spelling(methods: pd.Series) -> pd.Series:
-    """Names that differ in case only are one, spelt as first met; ``hr`` is ``HR``."""
-    found = methods.unique()  # in the order first met
+    """Unify names that differ only in case, using the first spelling; ``hr`` becomes ``HR``."""
+    found = methods.unique()  # in order of first appearance
     first = {name.casefold(): name for name in reversed(found)}
     first[REFERENCE.casefold()] = REFERENCE
     return methods.map({name: first[name.casefold()] for name in found})

@@ -1,8 +1,8 @@
-"""What is independent: contents behind images, panels behind raters.
+"""Independent units: the contents of images, and the panels of raters.
 
-Crops or frames of one picture are not two samples of pictures, and raters who judged together are
-not two samples of people. The optional columns ``content`` and ``panel`` name the independent unit;
-every interval and test takes these units, not images and raters, for samples.
+Two crops or frames of one picture are not independent samples, and neither are raters who judged
+together. The optional columns ``content`` and ``panel`` name the independent unit; every interval
+and test uses these units as samples.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ..errors import RatingsError
 _IMAGE = ["dataset", "image"]
 UNITS = ["content", "panel"]
 _WORD = r"(?:crop|cut|patch|tile|part|region|roi|frame|view|scene|shot)"
-# kitchen_crop2, crop-3_of_x is none; baby_0_64; foreman_f012
+# matches kitchen_crop2, baby_0_64 and foreman_f012, but not crop-3_of_x
 _PIECE = re.compile(rf"(?P<stem>.*?)[-_. ]*(?:{_WORD}|f|x\d+[-_]?y)?[-_. ]*\d+(?:[-_x]\d+)*", re.I)
 _NAMED_PIECE = re.compile(rf"(?:^|[-_. ]){_WORD}[-_. ]*\d", re.I)
-_SHORTEST = 3  # letters that a shared name needs to mean something
+_SHORTEST = 3  # shared names with fewer letters are ignored
 
 
 def check_units(table: pd.DataFrame) -> None:
-    """Units as text; refuse an image of two contents and a rater of two panels.
+    """Convert units to text; refuse an image with two contents or a rater with two panels.
 
     An empty cell means that the image (the rater) is a unit of its own.
 
     Raises:
-        RatingsError: a contradiction; says the first.
+        RatingsError: an image or rater has two units.
     """
     for unit, of in (("content", _IMAGE), ("panel", ["rater"])):
         if unit not in table:
@@ -51,10 +51,11 @@ def check_units(table: pd.DataFrame) -> None:
 
 
 def with_units(votes: pd.DataFrame) -> pd.DataFrame:
-    """The votes with a ``content`` and a ``panel`` in every row, told apart by name.
+    """The votes with the names of ``content`` and ``panel`` in every row.
 
-    What a column says goes before what the catalogue knows: images of two data sets that show one
-    picture (Set5's butterfly is cut from Set14's monarch). Everything else is a unit of its own.
+    The table's columns override the catalogue, which lists images of two data sets that show one
+    picture (Set5's butterfly is a crop of Set14's monarch). Any other image or rater is its own
+    unit.
     """
     image = votes["dataset"].astype(str) + "/" + votes["image"].astype(str)
     known = {name: _known(name) for name in image.unique()}
@@ -74,10 +75,10 @@ def _known(name: str) -> str:
 
 
 def suspected(votes: pd.DataFrame) -> str:
-    """Which images may show one content by their names, as a sentence; '' where none does.
+    """A sentence listing images that may show one content, judging by their names; '' if none.
 
-    ``votes`` is a checked table. Nothing is said of images that a column ``content`` names, nor
-    within the data sets of the catalogue, which is known.
+    ``votes`` is a checked table. Images with a ``content`` and the data sets of the catalogue are
+    not checked.
     """
     named = with_units(votes)[[*_IMAGE, "content"]].drop_duplicates()
     alone = named.drop_duplicates("content", keep=False)
@@ -96,14 +97,14 @@ def suspected(votes: pd.DataFrame) -> str:
     )
     more = f" and {len(groups) - 3} more groups" if len(groups) > 3 else ""
     return (
-        f"some images may be cut from one picture, by their names ({shown}{more}), and count as "
-        "independent: if they are, name what they share in a column content of the ratings, "
-        "else intervals are too narrow and tests too lenient"
+        f"some images may show the same picture, judging by their names ({shown}{more}), "
+        "and count as independent: if they do, name the picture in a column content of the "
+        "ratings, otherwise intervals are too narrow and tests too lenient"
     )
 
 
 def told_units(votes: pd.DataFrame) -> str:
-    """What was taken for independent, as a sentence for a paper; ``votes`` are of phase main."""
+    """A sentence for a paper that states the independent units; ``votes`` are of phase main."""
     named = with_units(votes)
     images = named[[*_IMAGE, "content"]].drop_duplicates()
     raters = named[["rater", "panel"]].drop_duplicates()
@@ -127,10 +128,10 @@ def told_units(votes: pd.DataFrame) -> str:
 
 
 def _pieces(images: Iterable[str]) -> list[list[str]]:
-    """Images of one data set whose names differ in a trailing number only.
+    """Images of one data set whose names differ only in a trailing number.
 
-    Where all of them do (img_001, img_002) the set is numbered, and nothing is suspected, unless
-    the name says that it is a piece.
+    If this holds for all images (img_001, img_002), the data set is simply numbered and none is
+    listed, unless the name contains a word for a part (crop, patch, ...).
     """
     stems: dict[str, list[str]] = defaultdict(list)
     for image in images:
@@ -152,7 +153,7 @@ def _stem(image: str) -> str:
 
 
 def _namesakes(named: pd.DataFrame) -> list[list[str]]:
-    """Images of one name in several data sets, where the name is a word."""
+    """Images with the same name (a word) in several data sets."""
     key = named["image"].str.casefold()
     shared = named[key.duplicated(keep=False) & (key.str.count("[^\\W\\d_]") >= _SHORTEST)]
     groups = shared.groupby(shared["image"].str.casefold())

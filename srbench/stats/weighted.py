@@ -1,4 +1,4 @@
-"""Correlations of resampled data, where a point counts as often as it was drawn."""
+"""Correlations of resampled data: each point is weighted by how often it was drawn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pearson(x: Floats, y: Floats, weights: Floats) -> Floats:
 
 
 def weighted_ranks(values: Floats, weights: Floats) -> Floats:
-    """Mid-ranks of ``values`` (n,) when value i is there ``weights[:, i]`` times: (rows, n)."""
+    """Mid-ranks of ``values`` (n,) if value i occurs ``weights[:, i]`` times: (rows, n)."""
     different, group = np.unique(values, return_inverse=True)
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(different.size))
@@ -32,7 +32,7 @@ def weighted_ranks(values: Floats, weights: Floats) -> Floats:
 
 
 def tau_parts(x: Floats, y: Floats, image: Ints, images: int) -> tuple[Floats, Floats, Floats]:
-    """Pair sums for Kendall's tau-b between images, so that resampling images is a product.
+    """Pair sums for Kendall's tau-b between images, so that a resample needs only a product.
 
     Points are sorted by ``image``. Each result has shape (images, images): the sum over pairs of
     sign(dx) sign(dy), of sign(dx)^2 and of sign(dy)^2.

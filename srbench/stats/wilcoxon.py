@@ -15,9 +15,9 @@ LARGEST_EXACT = 50
 class SignedRank(NamedTuple):
     """A two-sided signed-rank test.
 
-    ``statistic`` is the smaller of the two rank sums, as SciPy has it; ``effect`` the matched
+    ``statistic`` is the smaller of the two rank sums, as in SciPy; ``effect`` the matched
     rank-biserial correlation, -1 to 1, positive where differences are mostly positive; ``n`` counts
-    the pairs and ``nonzero`` those that differ; ``exact`` says how p was found.
+    the pairs and ``nonzero`` those that differ; ``exact`` is True for an exact p.
     """
 
     statistic: float
@@ -29,18 +29,18 @@ class SignedRank(NamedTuple):
 
     @property
     def smallest_p(self) -> float:
-        """The smallest p that so few pairs that differ allow."""
+        """The smallest possible p for this number of differing pairs."""
         return min(1.0, 2.0 ** (1 - self.nonzero))
 
 
 def signed_rank(differences: Floats) -> SignedRank:
     """Wilcoxon's signed-rank test of paired differences, two-sided.
 
-    Differences are rounded to nine decimals first, so that ties are ties; infinities rank as the
-    largest, NaN are left out. Zeros are ranked and then dropped (Pratt 1959). Up to 50 pairs the
-    p-value is exact: the distribution of the rank sum over all signs, given these ranks; beyond,
-    the normal approximation with tie correction and without continuity correction. No differences
-    but zeros: p = 1, effect 0.
+    Differences are rounded to nine decimals first, so that rounding errors do not break ties;
+    infinities rank as the largest, NaN are left out. Zeros are ranked and then dropped (Pratt
+    1959). Up to 50 pairs the p-value is exact: the distribution of the rank sum over all signs,
+    given these ranks; beyond, the normal approximation with tie correction and without continuity
+    correction. If all differences are zero, p = 1 and the effect is 0.
 
     Effect size: (W+ - W-) / (W+ + W-), Kerby 2014, over the same ranks as the test.
     """
@@ -63,7 +63,7 @@ def signed_rank(differences: Floats) -> SignedRank:
 
 
 def _mean_ranks(values: Floats) -> Floats:
-    """Ranks from 1 of ``values`` (n,); equal values share the mean of their places."""
+    """Ranks from 1 of ``values`` (n,); equal values share their mean rank."""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     return (count.cumsum() - (count - 1) / 2)[place]
 

@@ -297,7 +297,7 @@ def test_a_version_is_called_best_only_where_its_lead_over_every_other_is_signif
     assert close.verdict == "no version is best"
     assert ", not significant (p = " in close.detail
     alone = lead_of({"nearest": 1.3, "bicubic": 3.0}, raters=1)
-    assert alone.verdict == "no version is best: one rater shows nothing of others"
+    assert alone.verdict == "no version is best: one rater does not represent others"
 
 
 def test_versions_that_read_the_same_are_tied():

@@ -91,8 +91,10 @@ def test_what_one_rater_or_one_image_shows_is_said_of_it_alone(raters, images, w
 
 def test_a_study_of_two_raters_or_two_images_says_what_its_intervals_are_worth():
     noise = np.random.default_rng(0).normal(size=(4, 5))
-    assert crossed_mean(noise[:2]).note.startswith("only two raters: up to twice the errors")
-    assert crossed_mean(noise[:, :2]).note.startswith("only two images: up to twice the errors")
+    assert crossed_mean(noise[:2]).note.startswith("only two raters: up to twice the nominal error")
+    assert crossed_mean(noise[:, :2]).note.startswith(
+        "only two images: up to twice the nominal error"
+    )
     assert crossed_mean(noise[:2, :2]).note.startswith("only two raters and two images")
     assert crossed_mean(noise[:3, :3]).note == ""
     notes = analyze(study(images=2), resamples=50)["notes"]
@@ -149,10 +151,10 @@ def test_nobody_is_best_where_the_lead_is_not_significant_or_one_rater_says_so()
     assert headline(tables).startswith("No version is shown to be best: ")
     assert "no reconstruction is shown to be best" in said(tables, "best")
     one = analyze(study(raters=1), resamples=50)
-    assert headline(one).startswith("One rater shows nothing of others; highest mean: SRGAN-MSE")
+    assert headline(one).startswith("One rater does not represent others; highest mean: SRGAN-MSE")
     assert "interval" not in headline(one)
     assert "best" not in headline(one)
-    assert "one rater shows nothing of others" in said(one, "best")
+    assert "one rater does not represent others" in said(one, "best")
     assert "rated best" not in said(one, "best")
     assert "significantly better" not in said(one, "best")
 

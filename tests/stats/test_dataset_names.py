@@ -37,7 +37,7 @@ def test_a_data_set_called_all_is_refused(name, others):
     "pair", [("Set5", "set5"), ("BSD100", "B100"), ("Mine", "mine"), ("Set5", "Set-5")]
 )
 def test_two_names_of_one_data_set_are_refused(pair):
-    with pytest.raises(RatingsError, match=f"'{pair[0]}' and '{pair[1]}' are one by name"):
+    with pytest.raises(RatingsError, match=f"'{pair[0]}' and '{pair[1]}' have the same name"):
         check_ratings(ratings(*pair))
 
 

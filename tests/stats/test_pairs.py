@@ -238,7 +238,7 @@ def test_what_cannot_be_used_is_refused(change, said):
 
 def test_doubled_answers_are_refused_whatever_their_orientation(answers):
     again = answers.head(1).rename(columns={"method_a": "method_b", "method_b": "method_a"})
-    with pytest.raises(RatingsError, match="answer is there already"):
+    with pytest.raises(RatingsError, match="answer occurs twice"):
         check_answers(pd.concat([answers, again]))
 
 

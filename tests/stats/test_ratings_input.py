@@ -177,7 +177,7 @@ def zipped(name: str) -> bytes:
         (b"5,4,3\n1,2,3\n", "first line holds grades"),
         (b"# rater,dataset,image,method,score\nr0,Set5,baby,HR,5\n", "starts with #"),
         (b"rater,dataset,image,method,score,score\na,b,c,d,1,2\n", "two columns are called"),
-        (b'rater,dataset,image,method,score,"a\nb",c\n', "over a line end within quotes"),
+        (b'rater,dataset,image,method,score,"a\nb",c\n', "contains a line break within quotes"),
         (b"\n  \n", "is empty"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",  # archives hold the time of day

@@ -94,7 +94,7 @@ def test_the_whole_analysis_counts_units():
 def test_one_content_or_panel_speaks_for_itself_only():
     table = votes().assign(content="zoo")
     found = analyze(table, resamples=100)
-    assert all("one content: holds for this content only" in n for n in found.methods["note"])
+    assert all("one content: valid for this content only" in n for n in found.methods["note"])
     assert "for its one content" in " ".join(found.conclusions)
     found = analyze(votes().assign(panel="Monday"), resamples=100)
     assert "is rated best" not in " ".join(found.conclusions)

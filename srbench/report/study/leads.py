@@ -78,7 +78,7 @@ def _said(tables: Tables, name: str, own: pd.DataFrame) -> tuple[str, str]:
     tied = _tied(own, found)
     lead = " and ".join(display_name(method) for method in tied)
     if not found.ranked:
-        return "no version is best: one rater shows nothing of others", f"highest: {lead}, {mos}"
+        return "no version is best: one rater does not represent others", f"highest: {lead}, {mos}"
     gap = _gap(found, own, head)
     if found.best:
         return f"best {mos} {lead}", "; ".join(filter(None, (interval, gap)))

@@ -62,7 +62,7 @@ def _headline(tables: Tables) -> str:
     top, mos = display_name(found.top), f"MOS {format_value(row['mos'], 2)}"
     if not found.ranked:
         highest = f"{among.lower()}highest mean: {top}" if found.others else f"{top} is rated"
-        return f"One rater shows nothing of others; {highest}, {mos}{where}."
+        return f"One rater does not represent others; {highest}, {mos}{where}."
     if np.isfinite(row["ci_low"]):
         low, high = (format_value(row[end], 2) for end in ("ci_low", "ci_high"))
         mos += f" (95 % interval {low} to {high})"
