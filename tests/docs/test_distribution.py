@@ -1,4 +1,4 @@
-"""The wheel and the source distribution hold the files of the package, all of them and no others."""
+"""The wheel and the source distribution hold every file of the package and no others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ pytestmark = pytest.mark.slow
 def package_files() -> set[str]:
     """Files of the two packages that git does not ignore."""
     listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        + ["srbench", "study_app"],
+        "git ls-files -z --cached --others --exclude-standard srbench study_app".split(),
         cwd=CHECKOUT,
         capture_output=True,
         text=True,

@@ -1,8 +1,7 @@
-"""The trained networks of the package are what their cards and the README say."""
+"""The trained networks of the package are what their cards say."""
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from srbench.models.checkpoints import load_checkpoint
 
 FOLDER = Path(srbench.__file__).parent / "checkpoints"
 SHIPPED = sorted(FOLDER.glob("*.safetensors"))
-README = Path(__file__).resolve().parents[2] / "README.md"
 each = pytest.mark.parametrize("path", SHIPPED, ids=[path.stem for path in SHIPPED])
 
 
@@ -27,27 +25,8 @@ def _bicubic_lr(hr: np.ndarray, scale: int) -> np.ndarray:
     return imresize(hr, Fraction(1, scale), border="replicate")
 
 
-def _rows() -> dict[str, list[str]]:
-    """The README's table of networks: by name and scale, the cells."""
-    rows = re.findall(r"^\| (\S+?)(?: x(\d))? \| (\d\d\.\d\d / .*) \|$", README.read_text(), re.M)
-    return {f"{name}_x{scale or 4}": cells.split(" | ") for name, scale, cells in rows}
-
-
-def test_they_fit_into_the_package_and_the_readme_names_them_all():
+def test_they_fit_into_the_package():
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 40e6
-    assert _rows().keys() == {path.stem for path in SHIPPED}
-
-
-@each
-def test_the_readme_prints_what_the_card_says(path):
-    metrics = read_card(path).metrics
-    psnr, *_, lpips = _rows()[path.stem]
-    sets = ("set5", "set14", "bsd100")
-    assert psnr == " / ".join(f"{metrics[f'{name}_psnr_y']:.2f}" for name in sets)
-    printed = " / ".join(f"{metrics[f'{name}_lpips_alex']:.3f}" for name in sets[:2])
-    marks = "†" if read_card(path).trained_on_metric else ""
-    marks += "‡" if broken_limits(metrics) else ""
-    assert lpips == printed + marks
 
 
 @each
