@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGES = ("srbench", "study_app")
 BESIDE = {"LICENSE", "README.md", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
           "pyproject.toml", ".gitignore", "PKG-INFO"}  # fmt: skip
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 def package_files() -> set[str]:
     """Files of the two packages that git does not ignore."""
     listing = subprocess.run(
-        "git ls-files -z --cached --others --exclude-standard srbench study_app".split(),
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *PACKAGES],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
