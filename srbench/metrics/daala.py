@@ -14,15 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging.luma import Image, Luma
-from .dither import dither_offsets, divide_rounding
+from .dither import dither_offsets
 from .psnr import require_same_shape
 from .windows import sliding_moments, tile_sums
 
-_Integers = NDArray[np.int64]
+# Float64 holds every number below exactly, as all stay under 2^53, and is faster than int64. Its
+# quotients are further from the next whole number than their rounding error.
+_Whole = NDArray[np.float64]
+_UNIT = 9745792000.0
+_LUMA = 2916394880000.0
 
-
-# Rows of luma that are made at a time: what they take stays in a core's cache.
-_ROWS = 64
+# Rows of 2x2 blocks that are converted at a time: what they take stays in a core's cache.
+_ROWS = 16
 
 
 def daala_luma(image: Image) -> Luma:
@@ -31,66 +34,77 @@ def daala_luma(image: Image) -> Luma:
     ``image`` is uint8 of shape (H, W, 3), already cropped: the dither starts anew at its corner.
     """
     height, width = image.shape[:2]
-    rows, columns = (height + 1) // 2, (width + 1) // 2
-    offsets = dither_offsets(rows * columns).reshape(rows, columns, 2, 2, 3)
-    plane = np.empty((height, width))
-    for top in range(0, height, _ROWS):
-        strip = image[top : top + _ROWS]
-        rgb = _dithered(strip, offsets[top // 2 : (top + _ROWS) // 2])
-        luma = _nearest_luma(rgb, _chroma(rgb))
-        plane[top : top + _ROWS] = luma[: len(strip), :width]
-    return plane
+    if height % 2 or width % 2:
+        image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    rows, columns = image.shape[0] // 2, image.shape[1] // 2
+    # Everything has the axes RGB, row and column in the block, row and column of blocks.
+    pixels = image.reshape(rows, 2, columns, 2, 3).transpose(4, 1, 3, 0, 2)
+    plane = np.empty((rows, 2, columns, 2))
+    # Memory that is used again: the system clears new memory, which takes longer than all else.
+    memory = np.empty((2, 3, 2, 2, min(rows, _ROWS), columns))
+    for top in range(0, rows, _ROWS):
+        part = np.s_[..., top : top + _ROWS, :]
+        rgb, room = memory[..., : rows - top, :]
+        offsets = dither_offsets(top * columns, min(top + _ROWS, rows) * columns)
+        offsets = offsets.reshape(-1, columns, 2, 2, 3).transpose(4, 2, 3, 0, 1)
+        # Copied before it is converted: NumPy does both at once far more slowly.
+        rgb[...] = np.ascontiguousarray(pixels[part])
+        rgb *= 257
+        rgb += np.ascontiguousarray(offsets)
+        # Missing pixels repeat the present ones, dither included.
+        if width % 2:
+            rgb[:, :, 1, :, -1] = rgb[:, :, 0, :, -1]
+        if height % 2 and top + _ROWS >= rows:
+            rgb[:, 1, :, -1] = rgb[:, 0, :, -1]
+        luma = _nearest_luma(rgb, _chroma(rgb), room)
+        plane[top : top + _ROWS] = luma.transpose(2, 0, 3, 1)
+    return plane.reshape(2 * rows, 2 * columns)[:height, :width]
 
 
-def _dithered(image: Image, offsets: NDArray[np.int16]) -> _Integers:
-    """Steps 1 to 3: 16-bit RGB with dither, int64 of shape (3, H, W), both even."""
-    height, width = image.shape[:2]
-    rows, columns = offsets.shape[:2]
-    offsets = offsets.transpose(4, 0, 2, 1, 3).reshape(3, 2 * rows, 2 * columns)
-    rgb = np.empty(offsets.shape, dtype=np.int64)
-    rgb[:, :height, :width] = image.transpose(2, 0, 1).astype(np.int64) * 257
-    rgb[:, :height, :width] += offsets[:, :height, :width]
-    # Missing pixels repeat the present ones, dither included.
-    rgb[:, :, width:] = rgb[:, :, width - 1 : width]
-    rgb[:, height:] = rgb[:, height - 1 : height]
-    return rgb
+def _chroma(rgb: _Whole) -> _Whole:
+    """Step 4, and the chroma's part in R, G, B of step 5, which a block's pixels share."""
+    red, green, blue = rgb[:, 0, 0] + rgb[:, 0, 1] + rgb[:, 1, 0] + rgb[:, 1, 1]
+    # The divisors are odd, so that no quotient lies halfway between two whole numbers.
+    cb = np.rint((-29764 * red - 100128 * green + 129892 * blue) / 304016865)
+    cr = np.rint((110236 * red - 100128 * green - 10108 * blue) / 258011295)
+    np.clip(cb, -128, 127, out=cb)
+    np.clip(cr, -128, 127, out=cr)
+    parts = np.empty((3, 1, 1, *red.shape))
+    parts[0] = 4490222169144 * cr
+    parts[1] = -534117096223 * cb - 1334761232047 * cr
+    parts[2] = 5290866304968 * cb
+    return parts
 
 
-def _chroma(rgb: _Integers) -> _Integers:
-    """Step 4, and the chroma's part in R, G, B of step 5: int64 of the image's shape."""
-    rows = rgb[:, 0::2] + rgb[:, 1::2]
-    red, green, blue = rows[..., 0::2] + rows[..., 1::2]
-    cb = divide_rounding(-29764 * red - 100128 * green + 129892 * blue, 304016865) + 128
-    cr = divide_rounding(110236 * red - 100128 * green - 10108 * blue, 258011295) + 128
-    cb, cr = np.clip(cb, 0, 255) - 128, np.clip(cr, 0, 255) - 128
-    parts = np.stack(
-        [
-            4490222169144 * cr,
-            -534117096223 * cb - 1334761232047 * cr,
-            5290866304968 * cb,
-        ]
-    )
-    return parts.repeat(2, axis=1).repeat(2, axis=2)
+def _nearest_luma(rgb: _Whole, chroma: _Whole, room: _Whole) -> _Whole:
+    """Step 5: of the two candidates the luma that reconstructs R, G, B better.
 
+    ``room`` has the shape of ``rgb`` and is written over.
+    """
+    np.multiply(rgb, _UNIT, out=room)
+    room -= chroma - 4096
+    room /= 2**13
+    red, green, blue = np.floor(room, out=room)
+    low = 1063 * red
+    low += np.multiply(green, 3576, out=green)
+    low += np.multiply(blue, 361, out=blue)
+    low /= 1780026171875
+    np.clip(np.floor(low, out=low), -16, 238, out=low)
 
-def _nearest_luma(rgb: _Integers, chroma: _Integers) -> _Integers:
-    """Step 5: of the two candidates the luma that reconstructs R, G, B better."""
-    red, green, blue = (rgb * 9745792000 - chroma + 4096) >> 13
-    weighted = 1063 * red + 3576 * green + 361 * blue
-    low = np.clip(weighted // 1780026171875, -16, 238)
-
-    def squared_error(luma: _Integers) -> _Integers:
-        total = np.zeros_like(luma)
+    def squared_error(luma: _Whole) -> _Whole:
         # Half the divisor is added to round. What is negative is clipped, however it is rounded.
-        light = 2916394880000 * luma + 9745792000 // 2
-        for plane, part in zip(rgb, chroma, strict=True):
-            shown = np.clip((light + part) // 9745792000, 0, 65535)
-            total += (plane - shown) ** 2
-        return total
+        shown = np.add(chroma + _UNIT / 2, _LUMA * luma, out=room)
+        shown /= _UNIT
+        np.clip(np.floor(shown, out=shown), 0, 65535, out=shown)
+        shown -= rgb
+        shown *= shown
+        return shown[0] + shown[1] + shown[2]
 
     error_low, error_high = squared_error(low), squared_error(low + 1)
-    takes_high = (error_high < error_low) | ((error_high == error_low) & (low % 2 == 1))
-    return low + takes_high + 16
+    odd = (low.astype(np.int16) & 1).astype(np.bool_)
+    low += (error_high < error_low) | ((error_high == error_low) & odd)
+    low += 16
+    return low
 
 
 class DaalaSsimReference:
@@ -104,14 +118,16 @@ class DaalaSsimReference:
     def __init__(self, hr: Luma) -> None:
         self._weights = _window(*hr.shape)
         self._hr = self._padded(hr)
-        self._total = np.empty_like(hr)
         self._mean = np.empty_like(hr)
         self._square = np.empty_like(hr)
-        ones = self._padded(np.ones_like(hr))
-        for place, total, _, mean in sliding_moments(ones, self._hr, self._weights):
-            self._total[place], self._mean[place] = total, mean
-        for place, _, square, _ in sliding_moments(self._hr, self._hr, self._weights):
-            self._square[place] = square
+        for place, (mean, square) in sliding_moments(self._hr, None, self._weights):
+            self._mean[place], self._square[place] = mean, square
+        height, width = hr.shape
+        self._total = np.outer(self._weights_inside(height), self._weights_inside(width))
+
+    def _weights_inside(self, length: int) -> Luma:
+        """At each place of a line of that length, the sum of the weights that are not cut."""
+        return np.convolve(self._padded(np.ones(length)), self._weights, "valid")
 
     def _padded(self, plane: Luma) -> Luma:
         # Zeros outside add nothing to any sum: the window is cut at the border.
@@ -125,9 +141,8 @@ class DaalaSsimReference:
         """
         require_same_shape(sr, self._total)
         result = 0.0
-        for place, mean, square, product in sliding_moments(
-            self._padded(sr), self._hr, self._weights
-        ):
+        padded = self._padded(sr)
+        for place, (mean, square, product) in sliding_moments(padded, self._hr, self._weights):
             total, hr_mean = self._total[place], self._mean[place]
             means = mean * hr_mean
             squares = mean**2 + hr_mean**2

@@ -96,17 +96,18 @@ class _Chunk(NamedTuple):
     end: int  # draws of the whole stream used up after the last block
 
 
-def dither_offsets(blocks: int) -> NDArray[np.int16]:
-    """What is added to 16-bit RGB in the first ``blocks`` 2x2 blocks of any image.
+def dither_offsets(start: int, stop: int) -> NDArray[np.int16]:
+    """What is added to 16-bit RGB in the 2x2 blocks ``start`` to ``stop`` of any image.
 
-    int16 of shape (blocks, 4, 3): pixels top-left, top-right, bottom-left, bottom-right.
+    int16 of shape (stop - start, 4, 3): pixels top-left, top-right, bottom-left, bottom-right.
     """
-    chunks: list[NDArray[np.int16]] = []
-    made = 0
-    while made < blocks:
-        chunks.append(_chunk(len(chunks)).offsets)
-        made += len(chunks[-1])
-    return np.concatenate(chunks)[:blocks]
+    parts: list[NDArray[np.int16]] = []
+    index = first = 0
+    while first < stop:
+        offsets = _chunk(index).offsets
+        parts.append(offsets[max(0, start - first) : stop - first])
+        index, first = index + 1, first + len(offsets)
+    return np.concatenate(parts)
 
 
 @cache

@@ -37,7 +37,7 @@ class SsimReference:
         self._hr = hr
         self._mean = np.empty((hr.shape[0] - WINDOW + 1, hr.shape[1] - WINDOW + 1))
         self._variance = np.empty_like(self._mean)
-        for place, mean, square, _ in sliding_moments(hr, hr, _WEIGHTS):
+        for place, (mean, square) in sliding_moments(hr, None, _WEIGHTS):
             self._mean[place] = mean
             self._variance[place] = square - mean**2
 
@@ -53,7 +53,7 @@ class SsimReference:
         """
         require_same_shape(sr, self._hr)
         total = 0.0
-        for place, mean, square, product in sliding_moments(sr, self._hr, _WEIGHTS):
+        for place, (mean, square, product) in sliding_moments(sr, self._hr, _WEIGHTS):
             hr_mean, hr_variance = self._mean[place], self._variance[place]
             means = mean * hr_mean
             squares = mean**2

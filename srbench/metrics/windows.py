@@ -25,12 +25,11 @@ class Moments(NamedTuple):
     """Weighted sums under the window, at the rows ``place`` of the result."""
 
     place: slice
-    sr: Plane
-    sr_squared: Plane
-    product: Plane
+    sums: Plane
+    """Of shape (3, rows, W - K + 1): sr, sr^2 and sr hr; without ``hr`` the first two."""
 
 
-def sliding_moments(sr: Plane, hr: Plane, weights: Plane) -> Iterator[Moments]:
+def sliding_moments(sr: Plane, hr: Plane | None, weights: Plane) -> Iterator[Moments]:
     """The sums of sr, sr^2 and sr hr under the separable window ``weights`` x ``weights``.
 
     ``sr`` and ``hr`` have shape (H, W), the symmetric ``weights`` shape (K,). Only positions
@@ -39,7 +38,7 @@ def sliding_moments(sr: Plane, hr: Plane, weights: Plane) -> Iterator[Moments]:
     One row of sums is a row of a banded matrix times the plane, so a tile is a few small matrix
     products: about four times as fast as ``scipy.ndimage``.
     """
-    reach = len(weights) - 1
+    reach, count = len(weights) - 1, 2 if hr is None else 3
     down, across = _band(weights, _ROWS), _band(weights, _COLUMNS).T.copy()
     height, width = sr.shape[0] - reach, sr.shape[1] - reach
     most = _tile_columns(reach)
@@ -49,34 +48,35 @@ def sliding_moments(sr: Plane, hr: Plane, weights: Plane) -> Iterator[Moments]:
         rows = min(_ROWS * _TILES, height - top)
         tiles = -(-rows // _ROWS)
         # Zeros below and to the right fill the last tile and the last block of columns.
-        planes = np.zeros((3, tiles * _ROWS + reach, padded))
+        planes = np.zeros((count, tiles * _ROWS + reach, padded))
         seen = np.s_[: rows + reach, : width + reach]
         shown = sr[top : top + rows + reach]
         planes[0][seen] = shown
         np.multiply(shown, shown, out=planes[1][seen])
-        np.multiply(shown, hr[top : top + rows + reach], out=planes[2][seen])
+        if hr is not None:
+            np.multiply(shown, hr[top : top + rows + reach], out=planes[2][seen])
         plane, row, column = planes.strides
         tall = as_strided(
             planes,
-            (tiles, 3, _ROWS + reach, padded),
+            (tiles, count, _ROWS + reach, padded),
             (_ROWS * row, plane, row, column),
             writeable=False,
         )
-        half = np.empty((tiles, 3 * _ROWS, padded))
-        into = half.reshape(tiles, 3, _ROWS, padded)
+        half = np.empty((tiles, count * _ROWS, padded))
+        into = half.reshape(tiles, count, _ROWS, padded)
         for left in range(0, padded, most):
             part = np.s_[..., left : left + most]
             np.matmul(down, tall[part], out=into[part])
         tile, row, column = half.strides
         wide = as_strided(
             half,
-            (blocks, tiles, 3 * _ROWS, _COLUMNS + reach),
+            (blocks, tiles, count * _ROWS, _COLUMNS + reach),
             (_COLUMNS * column, tile, row, column),
             writeable=False,
         )
-        sums = np.matmul(wide, across).reshape(blocks, tiles, 3, _ROWS, _COLUMNS)
-        sums = sums.transpose(2, 1, 3, 0, 4).reshape(3, tiles * _ROWS, blocks * _COLUMNS)
-        yield Moments(slice(top, top + rows), *sums[:, :rows, :width])
+        sums = np.matmul(wide, across).reshape(blocks, tiles, count, _ROWS, _COLUMNS)
+        sums = sums.transpose(2, 1, 3, 0, 4).reshape(count, tiles * _ROWS, blocks * _COLUMNS)
+        yield Moments(slice(top, top + rows), sums[:, :rows, :width])
 
 
 def tile_sums(values: Plane, weights: Plane) -> Iterator[float]:

@@ -65,7 +65,9 @@ def test_kiss99_is_marsaglias_from_any_start(start: int) -> None:
 def test_the_dither_is_the_tools_also_across_chunks() -> None:
     blocks = _DRAWS_PER_CHUNK // 29 + 2000  # about 29 draws to a block: reaches the second chunk
     expected = list(itertools.islice(slow_offsets(), blocks))
-    assert np.array_equal(dither_offsets(blocks), expected)
+    assert np.array_equal(dither_offsets(0, blocks), expected)
+    assert np.array_equal(dither_offsets(777, blocks - 5), expected[777 : blocks - 5])
+    assert np.array_equal(dither_offsets(blocks - 9, blocks), expected[blocks - 9 :])
 
 
 def slow_luma(image: np.ndarray) -> np.ndarray:
@@ -108,7 +110,9 @@ def best_luma(pixel: list[int], chroma: list[int]) -> int:
     return 16 + min((y0, y0 + 1), key=lambda y: (error(y), y % 2))
 
 
-@pytest.mark.parametrize("shape", [(24, 30), (23, 30), (24, 29), (23, 29), (1, 1), (1, 7)])
+@pytest.mark.parametrize(
+    "shape", [(24, 30), (23, 30), (24, 29), (23, 29), (1, 1), (1, 7), (66, 9), (67, 8)]
+)
 def test_the_luma_equals_the_literal_one_at_even_and_odd_sizes(shape: tuple[int, int]) -> None:
     image = data.astronaut()[100 : 100 + shape[0], 200 : 200 + shape[1]]
     assert np.array_equal(daala_luma(image), slow_luma(image))
