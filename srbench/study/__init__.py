@@ -1,6 +1,6 @@
-"""Mean-opinion-score studies: the design, who sees what, the votes, and how they are kept safe.
+"""Rating studies: their design, playlists, votes and database.
 
-No screen here: the Streamlit app in study_app is a thin skin over this.
+This package has no screens; the Streamlit app in study_app uses it.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Making a study reads images, which imports Pillow; running one need not.
+    # Loaded at first use: making a study imports Pillow, which running one does not need.
     if name in ("NewStudy", "new_study"):
         from . import making
 

@@ -1,5 +1,6 @@
-"""One rater's way through a study: the screen, votes, taking a vote back. A vote is acknowledged
-only after it is on disk.
+"""A rater's session: the current screen, votes and undo.
+
+A vote is acknowledged only after it is on disk.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ from .session import (
 
 @dataclass(frozen=True)
 class VoteOutcome:
-    """What became of a submission; ``reason`` says why it was not accepted. ``stored``: the grade
-    that counts for its trial, where it is another one."""
+    """The result of a submission. ``reason``: why it was not accepted. ``stored``: the grade that
+    counts for its trial, if it differs.
+    """
 
     verdict: Verdict
     reason: str = ""
@@ -51,11 +53,10 @@ class VoteOutcome:
 
 
 class Answering(Database):
-    """What raters do. No state but a cache of playlists, which never change.
+    """The actions of raters. The only state is a cache of playlists, which never change.
 
-    The cache is keyed by the session's nonce, which no other session ever has, and decides
-    nothing: whatever is written is held against the session and the trial as the database has
-    them, inside the same transaction.
+    The key of the cache is the session's unique nonce. Every write checks the session and the trial
+    against the database in the same transaction and does not rely on the cache.
     """
 
     def __init__(
@@ -82,10 +83,10 @@ class Answering(Database):
             return self._playlist(connection, session)
 
     def screen(self, session: Session) -> Screen:
-        """Where the rater stands.
+        """The rater's current screen.
 
         Raises:
-            SessionGone: the rater was erased; the same of all that follow.
+            SessionGone: the rater was erased. The methods below raise it too.
         """
         with self.read() as connection:
             require_session(connection, session)
@@ -94,7 +95,7 @@ class Answering(Database):
             return replace(screen, untold=read_untold(connection, session.id))
 
     def told(self, session: Session, trial: int) -> None:
-        """The rater has read which grade is stored for a trial where another one was pressed."""
+        """Record that the rater saw the stored grade of a trial, having pressed another one."""
         with self.write() as connection:
             require_session(connection, session, lock=True)
             self._set_untold(connection, session, None, instead_of=trial)
@@ -115,8 +116,9 @@ class Answering(Database):
     def confirm(
         self, session: Session, step: str, answers: Mapping[str, Any] | None = None
     ) -> Screen:
-        """Continue from a screen that is not a trial. Confirming anything but the present step
-        changes nothing. Answers are stored as they are, cut to 2,000 characters each."""
+        """Continue from a screen that is not a trial. Only the current step can be confirmed; other
+        steps are ignored. Answers are stored unchanged, up to 2,000 characters each.
+        """
         with self.write() as connection:
             return self.confirm_within(connection, session, step, answers)
 
@@ -127,7 +129,7 @@ class Answering(Database):
         step: str,
         answers: Mapping[str, Any] | None = None,
     ) -> Screen:
-        """:meth:`confirm` inside a transaction of the caller."""
+        """:meth:`confirm` within the caller's transaction."""
         require_session(connection, session, lock=True)
         playlist = self._playlist(connection, session)
         progress = read_progress(connection, session.id)
@@ -154,12 +156,12 @@ class Answering(Database):
         return next_screen(playlist, SessionProgress(progress.steps | {step}, progress.last))
 
     def vote(self, session: Session, submission: Submission) -> VoteOutcome:
-        """Store a vote if it is for the trial on screen, and for the picture that this session's
-        stored playlist shows there. Repeating it, or sending one for a trial that has passed,
-        changes nothing; where its grade is not the stored one, the outcome names that.
+        """Store a vote if its trial is on screen and its picture is that of the stored playlist. A
+        repeated vote, or a vote for an earlier trial, changes nothing; if its grade differs from
+        the stored one, the outcome contains the stored grade.
 
         Raises:
-            StudyError: the database could not store it; the rater's place is unchanged.
+            StudyError: the database could not store it; the session is unchanged.
         """
         with self.write() as connection:
             return self.vote_within(connection, session, submission)
@@ -172,7 +174,7 @@ class Answering(Database):
         *,
         rated_at: str | None = None,
     ) -> VoteOutcome:
-        """:meth:`vote` inside a transaction of the caller."""
+        """:meth:`vote` within the caller's transaction."""
         require_session(connection, session, lock=True)
         if read_meta(connection, "state") != "open":
             return VoteOutcome("refused", "the study is paused or closed")
@@ -194,20 +196,20 @@ class Answering(Database):
             waited_ms=_milliseconds(progress.changed_at, now),
         )
         if verdict == "accepted":
-            # The playlist above may come from the cache; this does not.
+            # The playlist above may come from the cache; this check uses the database.
             if submission.stimuli != read_stimuli(connection, session.id, submission.trial):
                 return VoteOutcome("refused", "not the picture of this session's trial")
             connection.execute(insert(votes).values(vote_row(session, submission, now)))
         if verdict != "differs":
             return VoteOutcome(verdict, reason)
-        # Kept until the rater has read it: this page may be gone before it hears the answer.
+        # Stored until the rater has read it: the page may close before it gets the answer.
         self._set_untold(connection, session, submission.trial)
         return VoteOutcome(verdict, reason, grade)
 
     def undo(self, session: Session, trial: int, attempt: int) -> bool:
         """Take back the last vote, named by its trial and attempt, by adding a retraction.
 
-        False, and nothing changed, when that is not the last vote or it is too late.
+        False without any change if it is not the last vote, or if it is too late.
         """
         with self.write() as connection:
             require_session(connection, session, lock=True)
@@ -231,7 +233,7 @@ class Answering(Database):
             return True
 
     def _playlist(self, connection: Connection, session: Session) -> tuple[Trial, ...]:
-        """The playlist of a session that is there."""
+        """The playlist of an existing session."""
         with self._playlists_lock:
             known = self._playlists.get(session.nonce)
         if known is None:
@@ -242,7 +244,7 @@ class Answering(Database):
 
 
 def _milliseconds(since: str | None, now: str) -> float | None:
-    """Between two stored times; None where they tell nothing, as when the clock was put back."""
+    """Milliseconds between two stored times; None if unusable, for example after a clock change."""
     if since is None or now < since:
         return None
     return (datetime.fromisoformat(now) - datetime.fromisoformat(since)) / timedelta(milliseconds=1)

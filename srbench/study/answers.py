@@ -1,4 +1,4 @@
-"""Who took part, as a table: answers to the questionnaire and the screen, one row per rater."""
+"""The table of raters: questionnaire answers and display check, one row per rater."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ SCREEN = ("pixel_ratio", "window_width", "window_height", "screen_width", "scree
 
 
 def answers_csv(store: Store) -> str:
-    """The table as CSV text with LF line ends, raters in the order of their coming.
+    """The table as CSV text with LF line ends, raters in the order of their first visit.
 
-    Columns: `COLUMNS` (when the rater agreed to the manifest's consent text, in which language),
-    `SCREEN` (as the display check found it), then one per question, headed by its id; an answer
-    that was not given is empty. Text is guarded against spreadsheets' formulas
-    (`srbench.csv_cells`).
+    Columns: `COLUMNS` (when and in which language the rater agreed to the manifest's consent text),
+    `SCREEN` (from the display check), then one per question, named by its id; a missing answer is
+    empty. Text is guarded against spreadsheets' formulas (`srbench.csv_cells`).
     """
     questions = [question.id for question in store.manifest.questionnaire]
     with store.read() as connection:
@@ -59,7 +58,7 @@ def answers_csv(store: Store) -> str:
 
 
 def export_answers(store: Store, file: Path) -> int:
-    """Write the table of `answers_csv`; the number of raters in it."""
+    """Write the table of `answers_csv` and return its number of raters."""
     text = answers_csv(store)
     write_text(file, text)
     return sum(1 for _ in csv.reader(io.StringIO(text))) - 1

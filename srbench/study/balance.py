@@ -1,4 +1,4 @@
-"""How often everything is rated already, so that new raters are given what was rated least."""
+"""Count existing ratings, so that new raters get the items with the fewest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from .schema import ITS_RETRACTION, retractions, sessions, trials, votes
 
 
 def raters_per_item(connection: Connection, *, since: str, simulated: bool) -> dict[Item, int]:
-    """Raters who were asked about these stimuli in this order: those who answered, and those of
-    whom it is still expected because they began or voted after ``since`` (a stored timestamp).
+    """The number of raters per item, counting each order of its stimuli separately.
 
-    People and simulated raters are counted apart: trying a study out must not change what its
-    raters are shown.
+    It includes raters who answered, and raters who are expected to answer because they began or
+    voted after ``since`` (a stored timestamp).
+
+    Real and simulated raters are counted separately, so that a trial run does not change what real
+    raters see.
     """
     last_sign = (
         select(votes.c.session_id, func.max(votes.c.rated_at).label("at"))
@@ -49,7 +51,7 @@ def raters_per_item(connection: Connection, *, since: str, simulated: bool) -> d
 
 
 def raters_per_unit(manifest: Manifest, shown: Mapping[Item, int]) -> dict[Unit, int]:
-    """Raters per unit, from `raters_per_item`; a unit counts as often as its least rated item."""
+    """Raters per unit, from `raters_per_item`: the count of the unit's least rated item."""
     return {
         unit: min(asked_in_any_order(shown, item) for item in items)
         for unit, items in manifest.units.items()
@@ -57,5 +59,5 @@ def raters_per_unit(manifest: Manifest, shown: Mapping[Item, int]) -> dict[Unit,
 
 
 def asked_in_any_order(shown: Mapping[Item, int], item: Item) -> int:
-    """How often an item was asked, whatever the order of its pictures."""
+    """How often an item was asked, in any order of its pictures."""
     return sum(shown.get(order, 0) for order in {item, item[::-1]})

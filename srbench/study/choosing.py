@@ -1,4 +1,4 @@
-"""Which images of a results folder make a study: whole contents, all versions of one size."""
+"""Choose the images of a study from a results folder: complete contents of equal size."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ Versions = Mapping[str, Mapping[str, Path]]
 
 @dataclass(frozen=True)
 class Chosen:
-    """What is to be shown: ``contents`` in order, about each the ``questions`` of its data set (as
-    names of methods); ``notes`` say what is left out."""
+    """The chosen images. ``contents`` in order; ``questions`` for each content of a data set (as
+    names of methods); ``notes`` list what is left out.
+    """
 
     scale: int
     versions: Mapping[str, Versions]
@@ -37,7 +38,7 @@ class Chosen:
 
     @property
     def trials(self) -> int:
-        """How many questions that makes."""
+        """The total number of questions."""
         return sum(len(self.questions[dataset]) for dataset, _ in self.contents)
 
 
@@ -53,10 +54,10 @@ def choose(
     methods: Sequence[str] | None,
     rng: np.random.Generator,
 ) -> Chosen:
-    """Choose what the preset shows of a results folder, within the rules; see `new_study`.
+    """Choose the images that the preset shows from a results folder; see `new_study`.
 
     Raises:
-        StudyError: the images do not make a study; the message says which and why.
+        StudyError: the images cannot be used; the message says which and why.
     """
     scale, folders = _image_folders(results, scale, datasets)
     if methods is not None:
@@ -84,7 +85,7 @@ def choose(
         [len(asked) for asked in questions.values()], rules.retests, asks.seconds
     )
     if asks.swaps and rules.per_rater is not None:
-        limit = sum(len(_last(found)) for found in versions.values())  # raters share them out
+        limit = sum(len(_last(found)) for found in versions.values())  # raters share the contents
     contents, too_high = _choose_contents(versions, limit, rules, rng)
     if too_high:
         fate = "cut about the centre" if rules.oversize == "crop" else "left out"
@@ -95,7 +96,7 @@ def choose(
 
 
 def _named_pairs(pairs: str, dataset: str, found: Versions) -> str:
-    """``pairs`` with the method of ``mine:NAME`` spelt as this data set's folder has it."""
+    """``pairs`` with the method of ``mine:NAME`` spelt like its folder in this data set."""
     if pairs in ("all", "hr"):
         return pairs
     name = pairs.removeprefix(MINE)
@@ -146,7 +147,7 @@ def _image_folders(
 
 
 def _without_originals(results: Path, scale: int) -> set[str]:
-    """The data sets that run.json says have none: LR images were given alone."""
+    """The data sets without originals according to run.json (only LR images were given)."""
     try:
         run = read_json(results / "run.json")
         sets = run["datasets"][f"x{scale}"]
@@ -160,7 +161,7 @@ def _versions(
 ) -> Versions:
     """The image files of each method to be shown, all complete, the reference last.
 
-    ``bare`` says that there is none.
+    ``bare``: the data set has no reference.
     """
     there = {p.name: p for p in sorted(folder.iterdir()) if p.is_dir()}
     reference = there.pop(REFERENCE, None)
@@ -180,7 +181,7 @@ def _versions(
             originals = {image: path for files in found.values() for image, path in files.items()}
         else:
             originals = image_files(reference)
-            # Results that run-all wrote were checked; folders made elsewhere may use the name.
+            # run-all checks this name; folders from other tools may use it.
             checked(Dataset(dataset, originals), whole=False, cropped=True)
     except DatasetError as error:
         raise StudyError(str(error)) from error
@@ -222,8 +223,10 @@ def _choose_contents(
     rules: Rules,
     rng: np.random.Generator,
 ) -> tuple[list[Content], int]:
-    """Contents that fit the rules, at most ``limit``, the data sets taking turns; and how many were
-    too high."""
+    """At most ``limit`` contents that fit the rules, taken from the data sets in turn.
+
+    Also returns how many were too high.
+    """
     queues: dict[str, list[str]] = {}
     too_high = 0
     for dataset, found in versions.items():
@@ -245,12 +248,12 @@ def _choose_contents(
 
 
 def _last(found: Versions) -> Mapping[str, Path]:
-    """The images of the last method, which is the reference where there is one."""
+    """The images of the last method, which is the reference if there is one."""
     return list(found.values())[-1]
 
 
 def _check_sizes(dataset: str, image: str, found: Versions) -> int:
-    """The height that all versions of a content have; grey and RGB may meet."""
+    """The common height of all versions of a content, which may mix grey and RGB."""
     sizes = {method: read_image(files[image]).shape[:2] for method, files in found.items()}
     last, reference = list(sizes.items())[-1]
     for method, size in sizes.items():

@@ -1,4 +1,4 @@
-"""A study's database as a whole: transactions, whether the study takes votes, its access codes."""
+"""A study's database: transactions, the state of the study and its access codes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The time, as the edge of the program hands it in."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
 class Database:
-    """A study's database: that it belongs to the study, transactions, and the study as a whole.
-    Safe to share between threads."""
+    """A study's database, checked to belong to the study. Safe to share between threads."""
 
     def __init__(
         self,
@@ -39,17 +38,18 @@ class Database:
         codes: Sequence[str] = (),
         clock: Clock = utc_now,
     ) -> None:
-        """Open, and make the tables if need be; a new database is given the access ``codes``.
+        """Open the database and create missing tables; a new database gets the access ``codes``.
 
         Raises:
-            StudyError: the database is another study's, newer than this srbench, or silent.
+            StudyError: the database belongs to another study, is newer than this srbench, or does
+            not respond.
         """
         self.engine = engine
         self.manifest = manifest
         self._key = key
         self._clock = clock
-        # SQLite's writers exclude each other by asking again and again, and some wait for seconds;
-        # those of this process take turns instead.
+        # SQLite's writers poll for the lock and may wait for seconds, so the threads of this
+        # process use a lock of their own.
         self._turn = Lock() if engine.dialect.name == "sqlite" else nullcontext()
         prepare_schema(engine)
         with self.write() as connection:
@@ -77,7 +77,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction: all of it, or nothing."""
+        """One atomic transaction."""
         with self._transaction(writes=True) as connection:
             yield connection
 
@@ -92,27 +92,28 @@ class Database:
             raise database_error(error) from error
 
     def now(self) -> str:
-        """The time, as it is stored."""
+        """The current time in its stored form."""
         return timestamp(self._clock())
 
     @property
     def address(self) -> str:
-        """Where the database is: its URL without the password."""
+        """The URL of the database without its password."""
         return self.engine.url.render_as_string(hide_password=True)
 
     def state(self) -> StudyState:
-        """Whether the study takes votes: ``open``, ``paused`` or ``closed``."""
+        """The state of the study: ``open``, ``paused`` or ``closed``."""
         with self.read() as connection:
             return cast(StudyState, read_meta(connection, "state"))
 
     def set_state(self, state: StudyState) -> None:
-        """Open, pause or close the study; a pause keeps everyone's place."""
+        """Open, pause or close the study; raters can continue after a pause."""
         with self.write() as connection:
             connection.execute(update(meta).where(meta.c.key == "state").values(value=state))
 
     def invite(self, count: int) -> list[str]:
-        """Make ``count`` access codes, each for one rater. Only their hashes are stored: this is
-        the one time to write them down."""
+        """Make ``count`` access codes, one per rater. Only their hashes are stored, so the caller
+        must save the codes.
+        """
         codes = [keys.new_code() for _ in range(count)]
         with self.write() as connection:
             self._add_codes(connection, codes)
@@ -125,7 +126,7 @@ class Database:
             connection.execute(insert(invites), rows)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
     def _lock_meta(self, connection: Connection) -> None:

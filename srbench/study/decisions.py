@@ -1,7 +1,7 @@
-"""Two decisions that are declared before the first vote: who is paid, and which votes are analysed.
+"""Two rules that are declared before the first vote: who is paid, and which votes are analysed.
 
-They are not one: a rater may have done what was asked and still be of no use, or the reverse.
-Nothing is deleted; both say why.
+They are separate because a rater may have done the work and still give unusable votes, or the
+reverse. Nothing is deleted, and both give reasons.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Declared = TypeVar("_Declared", Accept, Use)
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that counts, as the rules see it."""
+    """A counting answer, with the facts that the rules need."""
 
     trial: int
     phase: str
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Checks:
-    """How a rater did where an answer can be checked."""
+    """A rater's results on questions that can be checked."""
 
     gold_right: int
     gold_n: int
@@ -54,9 +54,10 @@ class Checks:
 
 @dataclass(frozen=True)
 class Decision:
-    """What follows for one session. ``paid``: whether it is to be paid, else ``why_unpaid``; None
-    of those who were imported. ``votes`` of the main part, of which ``used`` are analysed;
-    ``why_left_out`` says why others are not. ``minutes`` from the consent to the end, of people."""
+    """The decisions on one session. ``paid``: whether it is paid, otherwise ``why_unpaid``; None
+    for imported sessions. ``votes``: number in the main part, of which ``used`` are analysed;
+    ``why_left_out``: why the others are not. ``minutes``: from consent to end, real raters only.
+    """
 
     rater: str
     simulated: bool
@@ -74,10 +75,10 @@ class Decision:
 
 
 def declared(kind: type[_Declared], words: str) -> _Declared:
-    """Rules as they are written on the command line: ``gold=0.75,minutes=5``; a name alone is yes.
+    """Parse rules from the command line: ``gold=0.75,minutes=5``; a name alone means true.
 
     Raises:
-        StudyError: a part is no rule, or its value is out of range.
+        StudyError: a part is not a rule, or its value is out of range.
     """
     values: dict[str, object] = {}
     for part in filter(None, (each.strip() for each in words.split(","))):
@@ -94,7 +95,9 @@ def declared(kind: type[_Declared], words: str) -> _Declared:
         )
         problem = error.errors()[0]
         fault = ": ".join([*map(str, problem["loc"]), problem["msg"]])
-        raise StudyError(f"'{words}' is no list of rules: {fault}; known are: {known}") from error
+        raise StudyError(
+            f"'{words}' is not a list of rules: {fault}; known are: {known}"
+        ) from error
 
 
 def _number(text: str) -> object:
@@ -105,7 +108,7 @@ def _number(text: str) -> object:
 
 
 def checks(manifest: Manifest, answers: Sequence[Answer]) -> Checks:
-    """Gold questions answered right, and hidden repeats answered as before."""
+    """Count gold questions answered right, and hidden repeats answered as before."""
     asks = manifest.asks
     gold = [a for a in answers if a.phase == "gold" and a.expected is not None]
     right = sum(not asks.missed(a.score, a.expected) for a in gold if a.expected is not None)
@@ -136,7 +139,7 @@ def left_out(manifest: Manifest, answers: Sequence[Answer]) -> dict[int, str]:
             if use.to_ms is not None and answer.response_ms > use.to_ms:
                 own.append(f"later than {use.to_ms} ms")
         if use.focus and answer.focus_lost:
-            own.append("the page was left while the picture stood")
+            own.append("the page was left while the picture was shown")
         if own and answer.phase == "main":
             reasons[answer.trial] = "; ".join(own)
     return reasons
@@ -153,7 +156,7 @@ def _unpaid(manifest: Manifest, found: Checks, finished: bool, minutes: float | 
 
 
 def decide(store: Store) -> tuple[Decision, ...]:
-    """What follows for every session, in the order of their coming."""
+    """The decisions on every session, in the order of their start."""
     manifest = store.manifest
     with store.read() as connection:
         people = connection.execute(select(sessions).order_by(sessions.c.id)).all()
@@ -166,7 +169,7 @@ def decide(store: Store) -> tuple[Decision, ...]:
     for person in people:
         answers = given.get(person.id, [])
         found, reasons = checks(manifest, answers), left_out(manifest, answers)
-        # A program that votes straight into the store takes no time.
+        # Simulated votes that go directly into the store take no time.
         start = None if person.simulated else began.get(person.id)
         minutes = _minutes(start, person.finished_at)
         why = _unpaid(manifest, found, person.finished_at is not None, minutes)
@@ -201,7 +204,7 @@ def votes_left_out(store: Store) -> dict[tuple[str, int], str]:
 
 
 def _given(connection: Connection) -> dict[int, list[Answer]]:
-    """The answers that count, by session."""
+    """The counting answers of each session."""
     rows = connection.execute(
         select(
             votes.c.session_id, votes.c.trial, trials.c.phase, trials.c.stimulus, trials.c.second,
@@ -230,7 +233,7 @@ def _counted(reasons: Mapping[int, str]) -> str:
 
 
 def decisions_csv(store: Store) -> str:
-    """A table of `decide` as CSV text with LF line ends, a row per session."""
+    """The table of `decide` as CSV text with LF line ends, one row per session."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = [field.name for field in fields(Decision)]
@@ -241,7 +244,7 @@ def decisions_csv(store: Store) -> str:
 
 
 def export_decisions(store: Store, file: Path) -> int:
-    """Write the table of `decisions_csv`; the number of sessions in it."""
+    """Write the table of `decisions_csv` and return its number of sessions."""
     text = decisions_csv(store)
     write_text(file, text)
     return sum(1 for _ in csv.reader(io.StringIO(text))) - 1

@@ -1,9 +1,9 @@
-"""Votes of older studies that may stand at a picture that was not shown.
+"""Find votes of older studies that may be stored for the wrong picture.
 
-Before its database's schema 2, srbench on SQLite could give an erased rater's session id to the
-next rater. A server that had run through both then went by the erased rater's playlist, and the
-next rater's votes were stored for other pictures than were on the screen. What was shown was not
-recorded, so affected votes cannot be told one by one.
+Before database schema 2, srbench on SQLite could give an erased rater's session id to the next
+rater. A server that ran during both then used the erased rater's playlist and stored the next
+rater's votes for the wrong pictures. The shown picture was not recorded, so single affected votes
+cannot be identified.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .store import Store
 
 @dataclass(frozen=True)
 class Doubt:
-    """Raters whose votes may be affected, and when the first erasure before them was."""
+    """Raters whose votes may be affected, and the time of the first erasure before them."""
 
     raters: tuple[str, ...]
     votes: int
@@ -27,20 +27,20 @@ class Doubt:
     def __str__(self) -> str:
         shown = ", ".join(self.raters[:5]) + (", ..." if len(self.raters) > 5 else "")
         return (
-            f"{self.votes:,} votes of {len(self.raters):,} raters ({shown}) may stand at pictures "
-            "that were not shown: these raters began after a rater was erased "
-            f"({self.erased_at[:16].replace('T', ' ')} UTC), and the srbench of that time could "
-            "give them the erased rater's order. Only if the server was restarted between each "
-            "erasure and the next rater are the votes right for certain; else leave these raters "
-            "out: in the exported table their column 'stimulus' is empty. Votes given from now on "
-            "record what was shown"
+            f"{self.votes:,} votes of {len(self.raters):,} raters ({shown}) may be stored for the "
+            "wrong pictures: these raters began after a rater was erased "
+            f"({self.erased_at[:16].replace('T', ' ')} UTC), and that version of srbench could "
+            "give them the erased rater's playlist. The votes are certainly right only if the "
+            "server was restarted between each erasure and the next rater. Otherwise leave these "
+            "raters out: in the exported table their column 'stimulus' is empty. New votes record "
+            "the shown picture"
         )
 
 
 def doubtful_votes(store: Store) -> Doubt | None:
-    """What may be affected in a study; None where nothing can be."""
+    """The votes of a study that may be affected; None if there are none."""
     if store.engine.dialect.name != "sqlite":
-        return None  # PostgreSQL never gave an id twice
+        return None  # PostgreSQL never reused an id
     with store.read() as connection:
         first = connection.execute(select(func.min(tombstones.c.erased_at))).scalar()
         if first is None:

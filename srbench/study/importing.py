@@ -1,4 +1,4 @@
-"""Votes of a ratings table into the database; `ratings` is the way out."""
+"""Import the votes of a ratings table into the database (`ratings` exports them)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LONGEST_TIME = 40
 
 @dataclass(frozen=True)
 class ImportedVotes:
-    """What an import added, and how many of its rows were there already."""
+    """The votes that an import added, and the number of rows that already existed."""
 
     raters: int
     votes: int
@@ -46,13 +46,13 @@ class ImportedVotes:
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the table with data: where it stands, and its cells by column."""
+    """A data line of the table: its position, and its cells by column."""
 
     where: str
     cells: Mapping[str, str]
 
     def whole(self, column: str) -> int | None:
-        """A cell as a whole number; None where it is empty."""
+        """A cell as a whole number; None if it is empty."""
         number = self.real(column, "a whole number")
         if number is None:
             return None
@@ -61,7 +61,7 @@ class _Line:
         return int(number)
 
     def real(self, column: str, kind: str = "a number") -> float | None:
-        """A cell as a finite number; None where it is empty."""
+        """A cell as a finite number; None if it is empty."""
         cell = self.cells.get(column, "")
         if cell == "":
             return None
@@ -74,7 +74,7 @@ class _Line:
         return number
 
     def truth(self, column: str) -> bool | None:
-        """A cell as true or false; None where it is empty."""
+        """A cell as true or false; None if it is empty."""
         cell = self.cells.get(column, "")
         found = truth(cell)
         if found is None:
@@ -87,7 +87,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Vote:
-    """A vote to be stored; ``values`` is its row of the table `votes` but for the session."""
+    """A vote to be stored; ``values`` is its row of the table `votes` without the session."""
 
     where: str
     rater: str
@@ -96,18 +96,17 @@ class _Vote:
 
 
 def import_ratings(store: Store, file: Path) -> ImportedVotes:
-    """Add the votes of a ratings table that are not in the study yet; all of them, or none.
+    """Add the votes of a ratings table that are not in the study yet, in one transaction.
 
-    Needed columns: rater, dataset, image, method, score; of pairs method_a, method_b and answer
-    instead of the last two. Raters that the study does not know get
-    a session that nobody can resume; columns that the study does not know are kept. A later table
-    of the same raters adds what is new in it.
+    Required columns: rater, dataset, image, method, score; for pairs method_a, method_b and answer
+    instead of the last two. New raters get a session that cannot be resumed; unknown columns are
+    kept. A later table of the same raters adds only new votes.
 
     Raises:
-        RatingsError: the file cannot be read as a table of votes; says what it is.
-        StudyError: the table lacks a column or holds no vote, or a row names a stimulus that is not
-            in the study, a score that is no grade, an erased rater, contradicts a stored vote, or
-            adds one to a rater who rates in this study.
+        RatingsError: the file cannot be read as a table of votes; the message says what it is.
+        StudyError: the table lacks a column or has no votes; or a row has an unknown stimulus, an
+        invalid score or an erased rater, contradicts a stored vote, or adds a vote of a rater who
+        rates in this study.
     """
     by_rater: dict[str, list[_Vote]] = {}
     for vote in _votes(store.manifest, _lines(file, store.manifest)):
@@ -159,7 +158,7 @@ def _new_session(connection: Connection, rater: str, theirs: Sequence[_Vote], no
 
 
 def _not_stored(connection: Connection, session_id: int, theirs: Sequence[_Vote]) -> list[_Vote]:
-    """The votes that the session lacks; those that it has must be the same."""
+    """The votes that are not in the session yet; existing ones must be equal."""
     rows = connection.execute(
         select(votes.c.score, trials)
         .select_from(votes)
@@ -200,7 +199,7 @@ def _lines(file: Path, manifest: Manifest) -> list[_Line]:
         raise StudyError(f"{file} has two columns '{twice[0]}'; remove one")
     text = [name in texts or name not in known for name in header]
     lines: list[_Line] = []
-    # newline="": line ends within quotes stay as they are
+    # newline="": keep line ends within quotes
     reader = csv.reader(io.StringIO(found.text, newline=""), delimiter=found.separator)
     next(reader)
     try:
@@ -217,17 +216,17 @@ def _lines(file: Path, manifest: Manifest) -> list[_Line]:
             }
             lines.append(_Line(where, cells))
     except csv.Error as error:
-        raise StudyError(f"{file} is no well-formed CSV ({error})") from error
+        raise StudyError(f"{file} is not a well-formed CSV ({error})") from error
     return lines
 
 
 def _nfc(*names: str) -> tuple[str, ...]:
-    """Names in the one Unicode form in which they are compared."""
+    """The name in Unicode's form NFC, for comparisons."""
     return tuple(unicodedata.normalize("NFC", name) for name in names)
 
 
 def _questions(manifest: Manifest) -> dict[tuple[str, ...], tuple[Item, str]]:
-    """Everything that the study asks, with the phase it belongs to, by what a row names."""
+    """All questions of the study with their phases, by the names that a row has."""
     asks, found = manifest.asks, {}
     for phase, items in (
         ("training", asks.anchored(manifest, [a.stimulus for a in manifest.calibration])),
@@ -242,7 +241,7 @@ def _questions(manifest: Manifest) -> dict[tuple[str, ...], tuple[Item, str]]:
 
 
 def _key(dataset: str, image: str, *methods: str) -> tuple[str, ...]:
-    """As names are compared; the methods of a pair in whatever order."""
+    """The key for comparing names; the methods of a pair in any order."""
     return _nfc(dataset_key(dataset), image, *sorted(method.lower() for method in methods))
 
 
@@ -279,7 +278,7 @@ def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
                 "as shown"
             )
         if "stimulus" in cells and not any(given):
-            told = False  # the table of a study that did not record what was shown
+            told = False  # the table of an old study that did not record the shown pictures
         study = cells.get("study", "")
         if study and study != manifest.study_id:
             raise StudyError(f"{where}: from study {study}, this is {manifest.study_id}")
@@ -290,7 +289,7 @@ def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
         phase = cells.get("phase") or usual_phase
         if phase not in _PHASES:
             raise StudyError(f"{where}: phase '{phase}', expected one of {', '.join(_PHASES)}")
-        # The statistics take names that differ in spaces around them or Unicode form for one.
+        # The statistics ignore outer spaces and the Unicode form of names.
         rater = _nfc(cells["rater"].strip())[0]
         if not rater or len(rater) > 80:
             raise StudyError(f"{where}: a rater's name has 1 to 80 letters")
@@ -338,7 +337,7 @@ def _votes(manifest: Manifest, lines: Sequence[_Line]) -> Iterator[_Vote]:
 def _no_answer(line: _Line, asks: Procedure) -> StudyError:
     given = ", ".join(f"{column} {line.cells.get(column, '')[:40]}" for column in asks.said)
     if "score" in asks.said:
-        line.whole("score")  # a cell that is no number is told as such
+        line.whole("score")  # reports a cell that is not a number
         return StudyError(f"{line.where}: {given}, expected 1, 2, 3, 4 or 5")
     same = " or same" if len(asks.answers) > 2 else ""
     return StudyError(f"{line.where}: {given}; expected answer a, b{same} and first a, b or empty")

@@ -1,6 +1,6 @@
-"""Secrets: the study's own key, resume tokens, access codes, and what is stored of them.
+"""Secrets: the study's key, resume tokens and access codes, and their hashes.
 
-Stored are hashes only. Tokens have 192 random bits, so a plain SHA-256 suffices; access codes and
+We store only hashes. Tokens have 192 random bits, so plain SHA-256 is sufficient; access codes and
 participant ids are short enough to guess, so they are hashed with the study's key.
 """
 
@@ -18,14 +18,14 @@ from ..errors import StudyError
 
 KEY_FILE = "secret.key"
 CODES_FILE = "access-codes.csv"
-# Where the app looks for the researcher's password, as `hash_password` made it.
+# The environment variable with the hash of the researcher's password (`hash_password`).
 PASSWORD_VARIABLE = "SRBENCH_ADMIN_PASSWORD_HASH"
-# No 0/O, 1/I/L: codes are typed from paper.
+# No 0/O, 1/I/L, which are confused when a code is typed from paper.
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 
 def make_key(folder: Path) -> bytes:
-    """Write a new study's key, readable by its owner only."""
+    """Write the key of a new study, readable only by its owner."""
     key = secrets.token_hex(32)
     descriptor = os.open(folder / KEY_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
@@ -50,7 +50,7 @@ def read_key(folder: Path) -> bytes:
 
 
 def new_nonce() -> str:
-    """What tells a session from every other one; 128 random bits in hexadecimal."""
+    """A unique value of a session: 128 random bits in hexadecimal."""
     return secrets.token_hex(16)
 
 
@@ -60,24 +60,26 @@ def new_token() -> str:
 
 
 def hash_token(token: str) -> str:
-    """What is stored of a token."""
+    """The stored hash of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def new_code(length: int = 10) -> str:
-    """An access or completion code to be read aloud or typed; about 5 bits a letter."""
+    """An access or completion code that is easy to read and type; about 5 bits per letter."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 def append_codes(folder: Path, codes: Sequence[str]) -> None:
-    """Write new access codes down in the study's folder, readable by its owner only: one a line
-    below a header. They are stored nowhere else but as hashes."""
+    """Append new access codes to a file in the study's folder, one per line below a header.
+
+    Only the owner can read the file. Everywhere else srbench stores only their hashes.
+    """
     path = folder / CODES_FILE
     try:
         there = path.read_bytes()
     except FileNotFoundError:
         there = b""
-    # A file that was edited by hand may lack its last line end.
+    # A file edited by hand may have no final line end.
     header = ["code"] if not there else [] if there.endswith(b"\n") else [""]
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
@@ -85,10 +87,9 @@ def append_codes(folder: Path, codes: Sequence[str]) -> None:
 
 
 def read_codes(folder: Path) -> list[str]:
-    """The access codes written down in the study's folder; none if the file is gone.
+    """The access codes in the study's folder; none if the file is missing.
 
-    They stand first in their lines; what a researcher noted beside them does not matter, nor in
-    which encoding.
+    Each line starts with a code; notes after it are ignored, in any encoding.
 
     Raises:
         StudyError: the file cannot be read.
@@ -105,19 +106,18 @@ def read_codes(folder: Path) -> list[str]:
 
 
 def hash_code(key: bytes, code: str) -> str:
-    """What is stored of an access code; case, spaces and dashes do not matter."""
+    """The stored hash of an access code; case, spaces and dashes are ignored."""
     plain = "".join(c for c in code.upper() if c.isalnum())
     return _keyed(key, "code", plain)
 
 
 def hash_participant(key: bytes, participant: str) -> str:
-    """What is stored of a recruiting site's participant id."""
+    """The stored hash of a recruiting site's participant id."""
     return _keyed(key, "participant", participant)
 
 
 def hash_password(password: str) -> str:
-    """What is stored of the researcher's password (scrypt, with its own salt); nothing in it
-    means anything to a shell."""
+    """The salted scrypt hash of the researcher's password, without shell special characters."""
     salt = secrets.token_bytes(16)
     return f"scrypt:{salt.hex()}:{_scrypt(password, salt).hex()}"
 
@@ -135,7 +135,7 @@ def check_password(password: str, stored: str) -> bool:
 
 
 def _scrypt(password: str, salt: bytes) -> bytes:
-    # 16 MiB and some 50 ms: OWASP's least for scrypt.
+    # 16 MiB and about 50 ms: OWASP's minimum for scrypt.
     return hashlib.scrypt(
         password.encode("utf-8", "surrogatepass"), salt=salt, n=2**14, r=8, p=5, maxmem=2**26
     )

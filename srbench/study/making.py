@@ -1,4 +1,4 @@
-"""From a results folder to a study: copy what was chosen under opaque names, write the manifest."""
+"""Make a study from a results folder: copy the chosen images and write the manifest."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from .recruiting import check_return_url
 from .session import chrome_height, window_needed
 from .texts import read_wording
 
-# Below this, retests at least ten trials later would be easy to foresee.
+# With fewer trials, raters could predict retests that come at least ten trials later.
 _TRIALS_FOR_RETESTS = 30
 _LONGEST_NAME = 200
 _MAKING = ".making"  # locked while a study is being made
@@ -54,12 +54,13 @@ _MAKING = ".making"  # locked while a study is being made
 
 @dataclass(frozen=True)
 class NewStudy:
-    """What `new_study` made.
+    """The result of `new_study`.
 
-    ``questions``: what the main part asks, a pair or a stimulus each. ``trials_per_rater`` without
-    practice; ``votes_per_stimulus`` (or pair) when ``raters`` finish: the fewest and the most;
-    ``window``: CSS pixels that every picture fits in; ``codes``: the raters' access codes, also in
-    access-codes.csv; ``notes``: what was left out or differs from the preset, one sentence each.
+    ``questions``: the number of stimuli or pairs in the main part. ``trials_per_rater``: without
+    practice. ``votes_per_stimulus``: the fewest and the most votes per stimulus (or pair) when all
+    ``raters`` have finished. ``window``: CSS pixels (width, height) that every picture fits in.
+    ``codes``: the raters' access codes, also in access-codes.csv. ``notes``: what was left out or
+    differs from the preset, one sentence each.
     """
 
     folder: Path
@@ -115,33 +116,34 @@ def new_study(
     title: str = "Picture quality",
     texts: Path | None = None,
 ) -> NewStudy:
-    """Make a study of the images in a results folder.
+    """Make a study from the images in a results folder.
 
     Args:
-        results: holds ``images/<dataset>/x<scale>/<method>/<image>.png``, HR among the methods.
+        results: folder with ``images/<dataset>/x<scale>/<method>/<image>.png``, including HR.
         out: the study's folder; must not exist or be empty.
-        procedure_name, mode, no_difference: what is asked (`srbench.study.procedure`); the mode of
-            two pictures is ``side`` unless it is given.
-        pairs: of the procedure ``pair``: ``all`` (default), ``hr``: with the original, or
-            ``mine:NAME``: one method against every other.
+        procedure_name, mode, no_difference: the question (`srbench.study.procedure`); the default
+            mode for two pictures is ``side``.
+        pairs: for the procedure ``pair``: ``all`` (default), ``hr`` (all, including the original),
+            or ``mine:NAME`` (one method against every other).
         compare: the comparisons declared for the analysis, as for `srbench study analyze`.
         accept, use: which sessions are paid and which votes are analysed, as rules like
             ``gold=0.75,minutes=5`` (`srbench.study.manifest.Accept` and ``Use``).
-        scale: needed only when the results hold several.
-        methods, datasets: default: what the preset shows of all that there are.
+        scale: needed only if the results contain several scales.
+        methods, datasets: default: all in the results that the preset shows.
         calibration: data set of the practice (and gold) images; ``sample`` is built in.
-        per_rater: main trials of one rater at most; default: all.
-        gold: extra contents mixed in as nearest and HR, to check attention.
-        max_height: higher contents are left out, or cut about the centre if ``crop_too_high``.
+        per_rater: the maximum number of main trials per rater; default: all.
+        gold: number of extra contents shown as nearest and HR to check attention.
+        max_height: contents higher than this (pixels) are left out, or cropped about the centre if
+            ``crop_too_high``.
         open_access: anyone with the link can rate; otherwise each rater needs a code.
-        participant_parameter, ask_participant, session_parameter, completion_code, return_url:
-            for recruiting sites; see `Rules`.
-        institution, contact: who asks, and where raters can write to; the consent says so.
-        raters: planned number; so many access codes are made.
-        texts: words and questions of the study's own; see texts.toml.
+        participant_parameter, ask_participant, session_parameter, completion_code, return_url: for
+            recruiting sites; see `Rules`.
+        institution, contact: who runs the study and where raters can write to, for the consent.
+        raters: planned number of raters, and of access codes.
+        texts: the study's own texts and questions; see texts.toml.
 
     Raises:
-        StudyError: the images do not make a study; the message says which and why.
+        StudyError: the images cannot be used; the message says which and why.
     """
     from ..stats.declared import declared_pairs
     from .planning import planned_power
@@ -260,7 +262,7 @@ def new_study(
         load_manifest(workplace)
         codes = [] if open_access else [keys.new_code() for _ in range(raters)]
         keys.append_codes(workplace, codes)
-        # Before the study stands: who interrupts this can give the same command again.
+        # Before the study is final, so that an interrupted command can be repeated.
         power = planned_power(
             raters,
             len(chosen.contents),
@@ -291,7 +293,7 @@ def new_study(
 
 @contextmanager
 def _workplace(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that becomes it when the block has ended well, and otherwise goes."""
+    """A temporary folder that is renamed to ``out`` on success and otherwise removed."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(out)
@@ -313,9 +315,9 @@ def _workplace(out: Path) -> Iterator[Path]:
 
 
 def _remove_abandoned(out: Path) -> None:
-    """Remove what a killed process left of a study that was to become ``out``."""
+    """Remove the temporary folders of ``out`` that killed processes left."""
     for lock in out.parent.glob(f".{glob.escape(out.name)}-*/{_MAKING}"):
-        with suppress(Timeout), FileLock(lock, timeout=0):  # not held: nobody makes it any more
+        with suppress(Timeout), FileLock(lock, timeout=0):  # not locked: its process has ended
             shutil.rmtree(lock.parent, ignore_errors=True)
 
 
@@ -369,7 +371,8 @@ def _anchors(
             "are not rated themselves; name a larger set with --calibration"
         )
     candidates = [image for image in fitting if image not in golden]
-    # Images that are not rated come first: practice should not show what is rated later.
+    # Prefer images that are not rated, because practice should not show images that are rated
+    # later.
     candidates.sort(key=lambda image: image in rated)
     practice = candidates[:wanted]
     notes: list[str] = []
@@ -405,8 +408,7 @@ def _anchor(stimulus: Stimulus) -> Anchor:
 def _compared(
     asks: Procedure, questions: Mapping[str, Sequence[tuple[str, ...]]]
 ) -> list[tuple[str, ...]]:
-    """The pairs of methods that the analysis will test: those that were asked, or all that were
-    rated."""
+    """The pairs of methods that the analysis will test: the pairs asked, or all pairs rated."""
     if asks.name == "pair":
         return [question for found in questions.values() for question in found]
     most = max(questions.values(), key=len)
@@ -414,9 +416,11 @@ def _compared(
 
 
 def _try_playlists(manifest: Manifest, raters: int) -> tuple[int, int, tuple[int, int]]:
-    """Make every planned rater's playlist once: the most trials of one, how many are for practice,
-    and the fewest and most votes that a stimulus or pair will get. Raises what real raters would
-    otherwise run into."""
+    """Make the playlist of every planned rater, so that errors appear before the study starts.
+
+    Returns the largest number of trials of one rater, the number for practice, and the fewest and
+    most votes that a stimulus or pair will get.
+    """
     shown: Counter[Item] = Counter()
     longest = practised = 0
     for number in range(raters):
@@ -425,7 +429,7 @@ def _try_playlists(manifest: Manifest, raters: int) -> tuple[int, int, tuple[int
         practised = sum(trial.phase == "training" for trial in playlist)
         longest = max(longest, len(playlist) - practised)
         if manifest.rules.per_rater is None:
-            # Everyone sees everything; one playlist shows that it can be made.
+            # All raters see everything, so one playlist is a sufficient test.
             return longest, practised, (raters, raters)
         shown.update(trial.stimuli for trial in playlist if trial.phase == "main")
     votes = [asked_in_any_order(shown, item) for item in manifest.items]
@@ -433,8 +437,7 @@ def _try_playlists(manifest: Manifest, raters: int) -> tuple[int, int, tuple[int
 
 
 def _window(manifest: Manifest) -> tuple[int, int]:
-    """CSS pixels of the smallest window that holds every picture, at a zoom of 100 % on a plain
-    screen."""
+    """The smallest window (CSS pixels) for every picture, at 100 % zoom and pixel ratio 1."""
     width, height = window_needed(manifest, manifest.by_id)
     return width, height + chrome_height(manifest)
 

@@ -1,8 +1,7 @@
-"""The manifest: what a study shows and asks, and by which rules. Written once, hashed, never
+"""The manifest: the stimuli, questions and rules of a study. It is written once, hashed and never
 changed.
 
-A stimulus is known to the rater's browser by its opaque id alone; data set, image and method stay
-here.
+The rater's browser sees only the opaque id of a stimulus, not its data set, image and method.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from .procedure import Item, Mode, Name, Procedure, Unit, procedure
 
 MANIFEST_FILE = "manifest.json"
 STIMULI_FOLDER = "stimuli"
-# Fields that the first manifests did not have.
+# Fields that were added after the first release of the format.
 _ADDED = {
     "procedure", "mode", "no_difference", "pairs", "compare", "institution", "contact",
     "participant_typed", "session_parameter", "completion_code",
@@ -38,8 +37,9 @@ class _Frozen(BaseModel):
 
 
 class Stimulus(_Frozen):
-    """One picture as shown. ``id`` is also its file name; width and height are in pixels of the
-    file, before the magnification of the rules."""
+    """One picture. ``id`` is also its file name; width and height are in pixels of the file, before
+    the magnification of the rules.
+    """
 
     id: str = Field(pattern=r"^[0-9a-f]{32}$")
     dataset: str
@@ -50,20 +50,21 @@ class Stimulus(_Frozen):
 
     @property
     def content(self) -> tuple[str, str]:
-        """The scene, of which a stimulus is one version."""
+        """The content (data set and image) of the stimulus."""
         return self.dataset, self.image
 
 
 class Anchor(_Frozen):
-    """A picture whose right grade is known: nearest neighbour 1, the original 5."""
+    """A picture with a known right grade: nearest neighbour 1, the original 5."""
 
     stimulus: str
     expected: int = Field(ge=1, le=5)
 
 
 class Question(_Frozen):
-    """One line of the questionnaire. Texts are by language code; without ``options`` the answer
-    is free text. No answer is ever required, and those chosen are stored in the first language."""
+    """One question of the questionnaire. Texts are given by language code; without ``options`` the
+    answer is free text. Answers are optional. Chosen options are stored in the first language.
+    """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")
     label: dict[str, str] = Field(min_length=1)
@@ -81,17 +82,18 @@ class Question(_Frozen):
 
 
 class Rules(_Frozen):
-    """Everything declared before the first vote.
+    """The rules of a study, declared before the first vote.
 
-    ``per_rater`` main trials at most (None: all); ``retests`` of them shown a second time, at
-    least ``retest_gap`` trials later; ``block_trials`` between breaks; ``minimum_ms`` between the
-    picture standing and the vote; ``magnification`` by pixel repetition, the same for all.
-    ``max_height`` (pixels of the file) with ``oversize``: larger contents are left out, or cut to
-    that height about the centre. ``participant_parameter``: the address parameter in which a
-    recruiting site names its participant; ``participant_typed``: raters type their id where the
-    address names none; ``session_parameter``: the site's name for one taking part. ``return_url``:
-    where to send raters afterwards; ``{code}``, ``{participant}`` and ``{session}`` are filled in.
-    ``completion_code``: the same for all raters (None: each gets one of their own).
+    ``per_rater``: the maximum number of main trials (None: all). ``retests``: trials that are shown
+    a second time, at least ``retest_gap`` trials later. ``block_trials``: trials between breaks.
+    ``minimum_ms``: the shortest time between display of the picture and the vote.
+    ``magnification``: by pixel repetition, the same for all pictures. ``max_height`` (pixels of the
+    file) with ``oversize``: larger contents are left out, or cropped to that height about the
+    centre. ``participant_parameter`` and ``session_parameter``: the address parameters with a
+    recruiting site's ids of the participant and of the submission; ``participant_typed``: raters
+    type their id if the address has none. ``return_url``: the address for raters at the end, with
+    ``{code}``, ``{participant}`` and ``{session}`` filled in. ``completion_code``: the same for all
+    raters (None: a different one for each).
     """
 
     per_rater: int | None = Field(default=None, gt=0)
@@ -111,18 +113,21 @@ class Rules(_Frozen):
 
 
 class Accept(_Frozen):
-    """Which sessions are paid: those that were finished, with at least this share of ``gold``
-    questions answered right, and in no fewer ``minutes`` from the consent to the end."""
+    """The rules for payment: the session is finished, at least this share of ``gold`` questions was
+    answered right, and it took at least ``minutes`` from consent to end.
+    """
 
     gold: float | None = Field(default=None, gt=0, le=1)
     minutes: float | None = Field(default=None, gt=0, le=1440)
 
 
 class Use(_Frozen):
-    """Which votes are analysed: those of raters with at least this share of ``gold`` questions
-    answered right and of ``retest`` ones answered as before, given no sooner than ``from_ms`` and
-    no later than ``to_ms`` after the picture stood, and with ``focus`` while the page was not
-    left."""
+    """The rules for votes in the analysis.
+
+    The rater answered at least this share of ``gold`` questions right and of ``retest`` questions
+    as before. The vote came between ``from_ms`` and ``to_ms`` after the picture appeared. With
+    ``focus``, the rater did not leave the page while the picture was shown.
+    """
 
     gold: float | None = Field(default=None, gt=0, le=1)
     retest: float | None = Field(default=None, gt=0, le=1)
@@ -140,13 +145,13 @@ class Use(_Frozen):
 class Manifest(_Frozen):
     """A study's design. Equal designs have equal ``fingerprint``.
 
-    ``procedure``, ``mode`` and ``no_difference`` say what is asked (`srbench.study.procedure`);
-    ``method`` is the name that ITU-T P.910 gives it. ``main``: the stimuli that are rated;
-    ``pairs``: two of them each, for the procedure ``pair``. ``compare``: the declared comparisons
-    (`srbench.stats.declared`). ``institution`` and ``contact``: who asks, and where to write to,
-    for the consent. ``texts``: all that raters read, the consent text included, by language; the
-    first language is for those whose browser asks for another. ``accept`` and ``use``: which
-    sessions are paid and which votes are analysed (`srbench.study.decisions`).
+    ``procedure``, ``mode`` and ``no_difference`` define the question (`srbench.study.procedure`);
+    ``method`` is its name in ITU-T P.910. ``main``: the rated stimuli; ``pairs``: pairs of them,
+    for the procedure ``pair``. ``compare``: the declared comparisons (`srbench.stats.declared`).
+    ``institution`` and ``contact``: who runs the study and where to write to, for the consent.
+    ``texts``: all texts for raters, including the consent, by language; the first language is the
+    default. ``accept`` and ``use``: which sessions are paid and which votes are analysed
+    (`srbench.study.decisions`).
     """
 
     format: Literal[1] = 1
@@ -187,8 +192,9 @@ class Manifest(_Frozen):
         return self
 
     def content(self) -> dict[str, Any]:
-        """All of it as JSON values. What studies did not have at first is left out where it has no
-        effect, so that older studies keep their fingerprint."""
+        """The manifest as JSON values. Later fields are left out if they have no effect, so that
+        older studies keep their fingerprint.
+        """
         found = self.model_dump(mode="json")
         for model, values in ((self, found), (self.rules, found["rules"])):
             for name in _ADDED & set(values):
@@ -203,21 +209,21 @@ class Manifest(_Frozen):
 
     @cached_property
     def asks(self) -> Procedure:
-        """What is asked of a rater."""
+        """The procedure of the study."""
         return procedure(self.procedure, self.mode, no_difference=self.no_difference)
 
     @cached_property
     def units(self) -> Mapping[Unit, tuple[Item, ...]]:
-        """Everything that is asked in the main part, by what a rater gets as a whole."""
+        """All questions of the main part, in units that one rater gets completely."""
         return self.asks.units(self)
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
-        """Everything that is asked in the main part."""
+        """All questions of the main part."""
         return tuple(item for items in self.units.values() for item in items)
 
     def item_of(self, shown: Item) -> Item:
-        """The question that a trial's pictures belong to, whatever their order."""
+        """The question of a trial's pictures, in any order."""
         return self._by_pictures.get(frozenset(shown), shown)
 
     @cached_property
@@ -235,7 +241,7 @@ class Manifest(_Frozen):
 
     @property
     def study_id(self) -> str:
-        """A short name made of the content; 12 hexadecimal digits."""
+        """A short name from the fingerprint: 12 hexadecimal digits."""
         return self.fingerprint[:12]
 
     @cached_property
@@ -253,10 +259,10 @@ class Manifest(_Frozen):
 
 
 def stimulus_id(seed: int, dataset: str, image: str, method: str, pixels: NDArray[np.uint8]) -> str:
-    """The opaque name of a stimulus: 32 hexadecimal digits that depend on its pixels.
+    """The opaque id of a stimulus: 32 hexadecimal digits that depend on its pixels.
 
-    Two versions with the same pixels still have different names, so votes are never mixed up;
-    the seed keeps names from being guessed from one study to the next.
+    Two versions with the same pixels still have different ids, so their votes stay separate. The
+    seed prevents guessing the ids from another study.
     """
     what = json.dumps([seed, dataset, image, method, list(pixels.shape)])
     return hashlib.sha256(what.encode() + pixels.tobytes()).hexdigest()[:32]
@@ -266,7 +272,7 @@ def save_manifest(manifest: Manifest, folder: Path) -> None:
     """Write ``manifest.json`` with its fingerprint.
 
     Raises:
-        StudyError: the folder holds a manifest already.
+        StudyError: the folder already contains a manifest.
     """
     path = folder / MANIFEST_FILE
     if path.exists():
@@ -276,7 +282,7 @@ def save_manifest(manifest: Manifest, folder: Path) -> None:
 
 
 def load_manifest(folder: Path) -> Manifest:
-    """Read a study's manifest and check that it is whole.
+    """Read a study's manifest and check that it is complete.
 
     Raises:
         StudyError: there is none, it was edited, or a stimulus file is missing.
@@ -307,7 +313,7 @@ def load_manifest(folder: Path) -> Manifest:
 
 
 def stimulus_path(folder: Path, stimulus: str) -> Path:
-    """Where a stimulus' PNG stands."""
+    """The path of a stimulus' PNG."""
     return folder / STIMULI_FOLDER / f"{stimulus}.png"
 
 

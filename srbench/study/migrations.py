@@ -1,7 +1,7 @@
-"""The way from a database of an older srbench to today's tables, one function per version.
+"""Migrate databases of older srbench versions, one function per schema version.
 
-Each is written out in full and stays as it is: what a version looked like does not follow the
-tables of today. They run inside one transaction, on SQLite with references not looked at.
+Each function contains its tables in full and must not change when today's tables do. They run in
+one transaction, on SQLite with foreign keys off.
 """
 
 from __future__ import annotations
@@ -109,10 +109,10 @@ CREATE TABLE votes_new (
 
 
 def _to_2(connection: Connection) -> None:
-    """Sessions get a nonce and an id that is never given again; votes get what was shown.
+    """Give sessions a nonce and an id that is never reused; give votes the shown stimulus.
 
-    What was shown was not recorded before, so it stays null; of imported votes it is what the
-    table named. An id that an erased session had is not given again either.
+    The shown stimulus was not recorded before, so it is null; for imported votes it is the one that
+    the table named. Ids of erased sessions are not reused either.
     """
     if connection.dialect.name == "sqlite":
         _rebuild(connection, "sessions", _SESSIONS_2, nonce="lower(hex(randomblob(16)))")
@@ -150,8 +150,9 @@ def _to_2(connection: Connection) -> None:
 
 
 def _to_3(connection: Connection) -> None:
-    """Trials get a second picture, votes what was shown beside theirs and what the screen did;
-    all of it null for what was asked before."""
+    """Add the second picture of trials and votes, and the screen's observations; null for older
+    rows.
+    """
     if connection.dialect.name == "sqlite":
         _rebuild(connection, "trials", _TRIALS_3)
         _rebuild(connection, "votes", _VOTES_3)
@@ -172,8 +173,10 @@ def _to_3(connection: Connection) -> None:
 
 
 def _rebuild(connection: Connection, table: str, made: str, **added: str) -> None:
-    """Make SQLite's table anew, as ``<table>_new``, and fill it from the old one; ``added``: new
-    columns' values, others are null."""
+    """Make a new SQLite table ``<table>_new`` and fill it from the old one.
+
+    ``added``: the values of new columns; other new columns are null.
+    """
     columns = [row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({table})")]
     into, values = ", ".join([*columns, *added]), ", ".join([*columns, *added.values()])
     connection.exec_driver_sql(made)
@@ -182,5 +185,5 @@ def _rebuild(connection: Connection, table: str, made: str, **added: str) -> Non
     connection.exec_driver_sql(f"ALTER TABLE {table}_new RENAME TO {table}")
 
 
-# From version N to N + 1, by N.
+# key N: migrates from version N to N + 1
 MIGRATIONS: Mapping[int, Migration] = {1: _to_2, 2: _to_3}

@@ -1,8 +1,8 @@
-"""How many raters and images a study needs, by simulation from the bias and inconsistency model.
+"""Plan the numbers of raters and images by simulation from the bias and inconsistency model.
 
-Two methods whose true MOS differ by ``difference`` are rated by every rater on every image, many
-times over; power is the share of simulated studies in which the difference is found. A rater's
-bias cancels in his own differences and so has no place here.
+Every simulated rater rates two methods, whose true MOS differ by ``difference``, on every image.
+Power is the share of simulated studies that find the difference. A rater's bias cancels in the
+differences, so it is not simulated.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _MOST_RATERS = 400
 
 @dataclass(frozen=True)
 class Design:
-    """A study of two methods, and what is believed of its raters.
+    """A study of two methods, and the assumptions about its raters.
 
-    ``difference`` in grades of MOS; of the procedure ``pair`` the share of raters who prefer the
-    better one of a usual image, above 0.5. ``inconsistency``: SD of a vote about the rater's own
-    mean; 0.6 in public studies. ``image_sd``, ``rater_sd``: how far the difference varies from
-    image to image and from rater to rater, in grades. ``comparisons``: pairs tested in all; each is
-    tested at ``alpha / comparisons``, the hardest step of Holm's procedure. ``whole_grades``: votes
-    are rounded to 1..5, as on the screen. Answers to pairs are drawn from the same model: the one
-    that seems better to the rater, whose impression of each picture has the inconsistency.
+    ``difference``: in grades of MOS; for the procedure ``pair`` the share of raters, above 0.5, who
+    prefer the better method on an average image. ``inconsistency``: SD of a vote about the rater's
+    own mean; 0.6 in public studies. ``image_sd``, ``rater_sd``: SD of the difference over images
+    and over raters, in grades. ``comparisons``: the number of pairs tested; each is tested at
+    ``alpha / comparisons``, the strictest step of Holm's procedure. ``whole_grades``: votes are
+    rounded to 1..5, as on the screen. Answers to pairs come from the same model: the rater prefers
+    the picture with the higher impression, and impressions vary by the inconsistency.
     """
 
     raters: int
@@ -51,7 +51,7 @@ class Design:
 
 
 def power(design: Design, *, seed: int = 0, simulations: int = 2000) -> float:
-    """The share of simulated studies that find the difference (two-sided, in the right sense).
+    """The share of simulated studies that find the difference (two-sided, in the right direction).
 
     With several images the test is the crossed random-effects t of the analysis; with one image
     the paired t over raters. Standard error about sqrt(p (1-p) / simulations).
@@ -75,8 +75,10 @@ def power(design: Design, *, seed: int = 0, simulations: int = 2000) -> float:
 def raters_needed(
     design: Design, *, wanted: float = 0.8, seed: int = 0, simulations: int = 2000
 ) -> int | None:
-    """The fewest raters with which the power is at least ``wanted``; None when 400 are not
-    enough (more images help then). ``design.raters`` is not used."""
+    """The fewest raters with a power of at least ``wanted``; ``design.raters`` is not used.
+
+    None if 400 raters are not enough; use more images then.
+    """
     low, high = 1, 2
     while power(replace(design, raters=high), seed=seed, simulations=simulations) < wanted:
         low, high = high, high * 2
@@ -99,7 +101,7 @@ def power_table(
     seed: int = 0,
     simulations: int = 1000,
 ) -> pd.DataFrame:
-    """Power over a grid: columns ``raters, images, difference, power``."""
+    """Power over a grid of designs: columns ``raters, images, difference, power``."""
     import pandas as pd
 
     rows = [
@@ -125,11 +127,11 @@ def planned_power(
     procedure: Name = "acr",
     seed: int = 0,
 ) -> str:
-    """One line on what a study can find; ``share`` of what is asked is seen by each rater.
+    """One line about the differences that a study can find; each rater sees the given ``share``.
 
-    The line is of the hardest step of Holm's procedure over ``comparisons`` of two methods
-    (default: all pairs of ``methods``). Of the procedure ``pair`` it counts the answers to one pair
-    alone; those to other pairs add to what is known of it.
+    The line assumes the strictest step of Holm's procedure over ``comparisons`` of two methods
+    (default: all pairs of ``methods``). For the procedure ``pair`` it counts only answers to one
+    pair; the analysis also uses the other pairs.
     """
     seen = max(1, round(images * min(1.0, share)))
     if raters < 2:
@@ -154,10 +156,10 @@ def planned_power(
 
 
 def _differences(design: Design, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Rater's vote on one method minus his vote on the other: (count, raters, images)."""
+    """Each rater's vote on one method minus the vote on the other: (count, raters, images)."""
     shape = (count, design.raters, design.images)
     if design.procedure == "pair":
-        # Answers by the sign of a difference of what two pictures seem: a preference of 1 or -1.
+        # The answer is the sign of the difference of two impressions: 1 or -1.
         from scipy.special import ndtri
 
         apart = np.sqrt(2) * design.inconsistency
@@ -181,9 +183,11 @@ def _differences(design: Design, count: int, rng: np.random.Generator) -> NDArra
 
 
 def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bool_]:
-    """Whether each simulated study rejects: `srbench.stats.intervals.crossed_mean` of many
-    complete tables at once."""
-    from scipy.special import stdtrit  # not scipy.stats, which takes a second to import
+    """Whether each simulated study rejects.
+
+    A vectorised `srbench.stats.intervals.crossed_mean` for many complete tables.
+    """
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
 
     count, raters, images = differences.shape
     mean = differences.mean(axis=(1, 2))
@@ -203,7 +207,7 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
         squares = np.stack([ms_raters, ms_images, ms_residual])
         largest = np.where(squares[:2].max(axis=0) > 0, squares[:2].argmax(axis=0), 2)
         larger = np.take_along_axis(squares, largest[None], axis=0)[0]
-        with np.errstate(invalid="ignore"):  # no spread at all
+        with np.errstate(invalid="ignore"):  # zero variance
             freedom = total**2 / spread
         stands = (total > 0) & (freedom >= least)
         variance = np.where(stands, total, larger) / (raters * images)
@@ -220,7 +224,7 @@ def _check(design: Design) -> None:
         raise StudyError("a plan needs at least 2 raters, 1 image and 1 comparison")
     if design.procedure == "pair" and not 0.5 < design.difference < 1:
         raise StudyError(
-            f"a preference of {design.difference:g} is no share of raters above 0.5 and below 1"
+            f"a preference of {design.difference:g} is not a share of raters above 0.5 and below 1"
         )
     if not (0 < design.alpha < 1 and 0 < design.difference <= 4 and design.inconsistency > 0):
         raise StudyError(

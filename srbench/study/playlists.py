@@ -1,12 +1,12 @@
-"""Who sees what in which order: seeded, balanced over raters, and checked before it is stored.
+"""Playlists: the trials of each rater and their order, seeded, balanced over raters and checked.
 
-A rater gets whole units: all versions of an image, so that differences between versions and the
-hidden reference are always within one rater; or single pairs. Which ones, in a long study: those
-with the fewest raters so far, so that the numbers of votes never differ by more than one. In which
-order: random, but never the same content twice in a row where that can be avoided, and a retest
-at least ``retest_gap`` trials after its first showing. Which picture of a pair stands left or
-first: over the raters of a pair each equally often, and over a rater's pairs each method equally
-often as far as the former leaves it open; a retest swaps the two.
+A rater gets complete units: all versions of an image, so that comparisons of versions and of the
+hidden reference are within one rater; or single pairs. In a study with more units than one rater
+can rate, a rater gets the units with the fewest raters so far, so the numbers of votes differ by at
+most one. The order is random, but avoids the same content twice in a row, and puts a retest at
+least ``retest_gap`` trials after its first trial. The left or first picture of a pair is balanced
+over the raters of that pair and, where this leaves a choice, over the methods within a rater. A
+retest swaps the two pictures.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _TRIES = 500
 
 @dataclass(frozen=True)
 class Trial:
-    """One showing. ``number`` counts from 0 over the whole session; block 0 is the calibration,
-    main blocks count from 1. ``expected`` is the right answer about an anchor, else None.
-    ``second`` is the picture that stands right of ``stimulus`` or comes after it, if there is one.
+    """One trial. ``number`` counts from 0 over the session; block 0 is the calibration, main blocks
+    count from 1. ``expected`` is the right answer for an anchor, else None. ``second`` is the
+    picture on the right of ``stimulus`` or after it, if there is one.
     """
 
     number: int
@@ -46,7 +46,7 @@ class Trial:
 
     @property
     def stimuli(self) -> Item:
-        """The pictures in the order in which they stand."""
+        """The pictures in display order (left or first one first)."""
         return (self.stimulus,) if self.second is None else (self.stimulus, self.second)
 
 
@@ -61,10 +61,10 @@ def make_playlist(
     Args:
         rater_number: counts sessions from 0; with the study's seed it fixes all randomness.
         loads: raters per unit so far (missing means 0).
-        shown: how many raters had an item in this very order so far (missing means 0).
+        shown: raters per item in this order of its pictures so far (missing means 0).
 
     Raises:
-        StudyError: the retests cannot be kept apart in so few trials.
+        StudyError: there are too few trials to keep the retests apart.
     """
     rng = np.random.default_rng([manifest.seed, rater_number])
     rules, asks = manifest.rules, manifest.asks
@@ -112,9 +112,9 @@ def choose_units(
 ) -> list[Unit]:
     """The units of one rater: the least rated ones, in random order, within ``per_rater`` trials.
 
-    A unit is taken only from the lowest level of load there is, so that, starting from equal
-    loads, no two units ever differ by more than one rater. A rater may therefore get a few
-    trials fewer than ``per_rater``.
+    Only units with the lowest load are taken, so that units that start with equal loads never
+    differ by more than one rater. A rater may therefore get slightly fewer trials than
+    ``per_rater``.
     """
     units = manifest.units
     if manifest.rules.per_rater is None:
@@ -145,8 +145,8 @@ def order_trials(
 ) -> list[_Asked]:
     """A random order of (item, content), the items in ``retests`` occurring twice.
 
-    Drawn step by step in proportion to what is left, as a plain shuffle would be, but leaving
-    out every step after which equal contents could no longer be kept apart.
+    Each step draws a content in proportion to its remaining trials, as a shuffle would, but
+    excludes choices after which equal contents would have to follow each other.
 
     Raises:
         StudyError: no order with retests ``gap`` trials apart was found.
@@ -168,17 +168,16 @@ def order_trials(
 
 
 def block_numbers(trials: int, block_trials: int) -> list[int]:
-    """Block of each of ``trials`` trials, from 1; blocks differ by at most one trial in length."""
+    """The block of each of ``trials`` trials, from 1; block lengths differ by at most one trial."""
     blocks = max(1, -(-trials // block_trials))
     return [1 + position * blocks // trials for position in range(trials)]
 
 
 def check_playlist(manifest: Manifest, playlist: Sequence[Trial]) -> None:
-    """Whether a playlist keeps the promises of this module.
+    """Check a playlist against the rules at the top of this module.
 
     Raises:
-        StudyError: it does not; nothing may be stored then.
-    """
+        StudyError: it breaks a rule and must not be stored."""
     if [trial.number for trial in playlist] != list(range(len(playlist))):
         raise StudyError("a playlist's trials are not numbered 0, 1, 2, ...")
     first: dict[frozenset[str], Trial] = {}
@@ -201,7 +200,7 @@ def check_playlist(manifest: Manifest, playlist: Sequence[Trial]) -> None:
 
 
 def rows_of_equals(sequence: Sequence[object]) -> int:
-    """How often an element equals the one before it."""
+    """The number of elements that equal their predecessor."""
     return sum(a == b for a, b in pairwise(sequence))
 
 
@@ -214,8 +213,8 @@ def _spread(counts: Mapping[Content, int], rng: np.random.Generator) -> list[Con
         weights = left.astype(np.float64)
         if last >= 0 and weights.sum() > weights[last]:
             weights[last] = 0
-        # A content that fills more than half of the rest (the one just shown: half) must come
-        # now, or two of its versions would meet later.
+        # A content with more than half of the remaining trials (half, if it was just shown) must
+        # come now; otherwise two of its versions would follow each other later.
         crowded = np.flatnonzero(2 * left > remaining)
         if crowded.size and weights[crowded[0]] > 0:
             pick = int(crowded[0])
@@ -234,7 +233,7 @@ def _fill(
     gap: int,
     rng: np.random.Generator,
 ) -> list[_Asked] | None:
-    """Put each content's items into its slots, retests first; None when they do not fit."""
+    """Put each content's items into its slots, retests first; None if they do not fit."""
     free = {content: list(positions) for content, positions in slots.items()}
     placed: dict[int, _Asked] = {}
     content_of = dict(items)
@@ -260,7 +259,7 @@ def _fill(
 def _choose_retests(
     manifest: Manifest, chosen: Sequence[Unit], rng: np.random.Generator
 ) -> list[Item]:
-    """Items to ask twice: one of each content before a second of any."""
+    """The items to repeat: one from each content before a second from any."""
     of_content: dict[Content, list[Item]] = {}
     for unit in chosen:
         of_content.setdefault((unit[0], unit[1]), []).extend(manifest.units[unit])
@@ -282,13 +281,15 @@ def _sides(
     shown: Mapping[Item, int],
     rng: np.random.Generator,
 ) -> dict[Item, Item]:
-    """How the pictures of each pair stand: as fewer raters had them so far; where that leaves it
-    open, so that each method of this rater stands first about half of the time."""
-    lead: Counter[str] = Counter()  # of a method: how much more often first than second
+    """The display order of each pair: the order that fewer raters had so far.
+
+    If both were equally frequent, each method should come first in about half of the rater's pairs.
+    """
+    lead: Counter[str] = Counter()  # per method: times first minus times second
     placed: dict[Item, Item] = {}
     items = [*main, *anchored]
     balance = {item: shown.get(item, 0) - shown.get(item[::-1], 0) for item in items}
-    # Those that are decided first, so that the open ones can make up for them.
+    # Start with pairs whose order is determined, so that the others can balance them.
     order = sorted(rng.permutation(len(items)), key=lambda i: balance[items[i]] == 0)
     for index in order:
         item = items[index]
@@ -303,8 +304,10 @@ def _sides(
 
 
 def _order_calibration(manifest: Manifest, rng: np.random.Generator) -> Iterator[Anchor]:
-    """Both anchors of an image one after the other (that is how the grades are learnt), images
-    and the order within a pair at random."""
+    """The calibration trials: both anchors of an image follow each other, to teach the grades.
+
+    The order of images, and within each pair, is random.
+    """
     pairs: dict[Content, list[int]] = {}
     for index, anchor in enumerate(manifest.calibration):
         pairs.setdefault(manifest.by_id[anchor.stimulus].content, []).append(index)

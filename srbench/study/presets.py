@@ -1,4 +1,4 @@
-"""The designs that come with srbench."""
+"""The study designs that come with srbench."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..data.catalogue import canonical_name
 from ..data.known import AS_IS
 from ..errors import unknown_name
 
-# What a session takes, for planning: about 4.5 s a vote; consent, questions and instructions a
-# minute and a half; a break half a minute.
+# For planning the length of a session: 4.5 s per vote, 1.5 min for consent, questions and
+# instructions, 0.5 min per break.
 SECONDS_PER_VOTE = 4.5
 SECONDS_PER_PRACTICE = 6.0
 SECONDS_AROUND = 90.0
 SECONDS_PER_BREAK = 30.0
 
-# Ledig et al. 2017: 12 versions of Set5 and Set14, 9 of BSD100, the original counted.
+# Ledig et al. 2017: 12 versions of Set5 and Set14, 9 of BSD100, including the original.
 _PAPER = (
     "nearest",
     "bicubic",
@@ -38,8 +38,7 @@ _SHORT_MINUTES = 15.0
 def minutes(
     practice: int, trials: int, block_trials: int, seconds: float = SECONDS_PER_VOTE
 ) -> float:
-    """Minutes that a session is expected to take, breaks and instructions included; ``seconds`` are
-    those of one answer."""
+    """The expected minutes of a session with breaks and instructions; ``seconds`` per answer."""
     breaks = max(0, -(-trials // block_trials) - 1)
     seconds = (
         SECONDS_AROUND
@@ -52,7 +51,9 @@ def minutes(
 
 @dataclass(frozen=True)
 class Preset:
-    """A design: ``calibration`` practice images, ``retests`` per rater, trials between breaks."""
+    """A design: ``calibration`` practice images, ``retests`` per rater, ``block_trials`` between
+    breaks.
+    """
 
     name: str
     calibration: int
@@ -60,7 +61,7 @@ class Preset:
     block_trials: int
 
     def methods_of(self, dataset: str, there: Sequence[str]) -> list[str]:
-        """The methods to be shown of a data set: the paper's, or all there are."""
+        """The methods to show for a data set: those of the paper, or all."""
         if self.name != "paper":
             return list(there)
         left_out = (
@@ -71,8 +72,10 @@ class Preset:
     def contents_shown(
         self, questions: Sequence[int], retests: int, seconds: float = SECONDS_PER_VOTE
     ) -> int:
-        """How many contents are shown when data sets have so many questions about each; ``seconds``
-        are those of one answer."""
+        """The number of contents to show; ``questions``: per content of each data set.
+
+        ``seconds``: per answer.
+        """
         if self.name != "short":
             return 10**9
         contents = _SHORT_CONTENTS
@@ -99,7 +102,7 @@ def preset(name: str) -> Preset:
     """A design by name.
 
     Raises:
-        UnknownName: there is none of that name.
+        UnknownName: no preset has this name.
     """
     if name not in PRESETS:
         raise unknown_name("preset", name, PRESETS)

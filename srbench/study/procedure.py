@@ -1,35 +1,33 @@
-"""What a study asks: a grade of one picture (acr), the better of two (pair), or how much worse a
-version is than its original (dcr). One question per study, named in its manifest.
+"""The procedure of a study: a grade of one picture (acr), the better of two (pair), or the
+degradation of a version from its original (dcr).
 
-A `Procedure` states facts; nobody who holds one asks which it is. ``manifest.asks`` gives it.
-
-What the rating screen needs of it:
+Each study has one procedure, named in its manifest; ``manifest.asks`` returns it. Code reads the
+facts of a `Procedure` and does not check which one it is. The rating screen uses:
 
 - ``store.screen(session)`` gives a `Screen`; of kind ``trial``, ``screen.trial.stimuli`` are the
-  ids of the pictures in the order in which they stand: from the left (mode ``side``), or the first
-  on the screen first (mode ``place``). One for acr; two for pair; for dcr the original, which is
-  always told as such, then the version. Both pictures of a trial have the same size, and may be the
-  same picture (practice of dcr shows an original against itself).
-- ``procedure.mode`` is None, ``side`` or ``place``; ``question`` is the key of the text that asks,
-  ``answers`` maps what is stored (an integer, `Submission.score`) to the key of its words:
-  grades 1 to 5; of a pair 1 for the picture that stands left or first, 2 for the other, 3 for no
-  difference, which is there only if the study was made with it. ``feedback`` maps the right answer
-  of a practice trial (``trial.expected``) to the key of what is said of it.
-- `srbench.study.texts.texts_of` has replaced every text by the one of this procedure and mode
-  where the catalogue has one (``instructions`` by ``instructions_pair_side``).
-- ``store.vote(session, submission)`` takes the answer of every procedure, and undo, resume,
-  repeated and stale submissions are as for grades. A trial of two pictures needs of `Submission`
-  also ``second`` (the id of the second picture), ``toggles`` (mode ``place``: how often the picture
-  was changed, 1 or more, as both must be seen; mode ``side``: 0) and ``second_ms`` (of
-  ``response_ms``, how long the second picture stood; equal to it in mode ``side``). Natural and
-  drawn size hold for both pictures; the screen sends no answer while they differ. ``pinch``
-  (``visualViewport.scale``, must be 1), ``forced_colors`` and ``focus_lost`` (how often the page
-  lost the focus or was hidden since the picture stood) are screen facts of every procedure.
-- `srbench.study.session.window_needed` counts two pictures and `GAP`
-  device pixels between them in mode ``side``.
-- ``seconds``: what one answer takes, for the minutes left.
-- ``keys``: the key of each answer, in the order in which the buttons stand; ``names``: the text
-  keys of what each picture is called; ``named``: whether the screen shows them.
+  ids of the pictures in display order: from left to right (mode ``side``) or from first to second
+  (mode ``place``). There is one picture for acr and two for pair; dcr shows the original, always
+  labelled as such, and then the version. Both pictures of a trial have the same size and may be
+  identical (dcr practice compares an original with itself).
+- ``procedure.mode`` is None, ``side`` or ``place``; ``question`` is the key of the question's text.
+  ``answers`` maps the stored integer (`Submission.score`) to the key of its text: grades 1 to 5;
+  for a pair 1 for the left or first picture, 2 for the other, and 3 for no difference if the study
+  offers it. ``feedback`` maps the right answer of a practice trial (``trial.expected``) to the key
+  of the feedback text.
+- `srbench.study.texts.texts_of` has already replaced texts by those of the procedure and mode, if
+  the catalogue has one (``instructions`` by ``instructions_pair_side``).
+- ``store.vote(session, submission)`` takes the answers of all procedures; undo, resume, repeated
+  and stale submissions work as for grades. For a trial of two pictures, a `Submission` also needs
+  ``second`` (the id of the second picture), ``toggles`` (mode ``place``: the number of switches
+  between the pictures, at least 1 because both must be seen; mode ``side``: 0) and ``second_ms``
+  (the part of ``response_ms`` in which the second picture was visible; equal to it in mode
+  ``side``). Natural and drawn size apply to both pictures; the screen sends no answer while they
+  differ. All procedures report ``pinch`` (``visualViewport.scale``, must be 1), ``forced_colors``
+  and ``focus_lost`` (how often the page lost the focus or was hidden while the picture was shown).
+- `srbench.study.session.window_needed` includes both pictures and the `GAP` in mode ``side``.
+- ``seconds``: the expected time of one answer, for the minutes left.
+- ``keys``: the keyboard key of each answer, in the order of the buttons. ``names``: the text keys
+  of the pictures' names. ``named``: whether the screen shows them.
 """
 
 from __future__ import annotations
@@ -49,14 +47,14 @@ Mode = Literal["side", "place"]
 Item = tuple[str, ...]
 """The ids of the stimuli that one question is about, in this or another order."""
 Unit = tuple[str, ...]
-"""What a rater is given or not: data set and image, and of a pair also its two stimuli."""
+"""What one rater gets as a whole: data set and image, for pairs also the two stimuli."""
 
 REFERENCE = "HR"
-GAP = 16  # device pixels between two pictures that stand side by side
-FIRST, SECOND, SAME = 1, 2, 3  # stored answers to a pair
+GAP = 16  # device pixels between two pictures side by side
+FIRST, SECOND, SAME = 1, 2, 3  # stored values of answers to a pair
 MINE = "mine:"
-FAR = 2  # grades: an answer so far from the right one is a miss
-_BARELY = 0.25  # grades: less is no difference to a simulated rater
+FAR = 2  # grades: an answer that is at least this far from the right one is a miss
+_BARELY = 0.25  # grades: a simulated rater sees no smaller difference
 
 _GRADES = {grade: f"grade_{grade}" for grade in range(1, 6)}
 _IMPAIRMENT = {grade: f"impairment_{grade}" for grade in range(1, 6)}
@@ -71,13 +69,12 @@ _ARROWS = {FIRST: "ArrowLeft", SAME: "ArrowDown", SECOND: "ArrowRight"}
 
 @dataclass(frozen=True)
 class Procedure:
-    """One way to ask; this one for a grade of a single picture.
+    """A rating procedure; this base class asks for a grade of a single picture.
 
-    ``standard`` is the name that ITU-T P.910 gives it. ``pictures``: how many a trial shows.
-    ``swaps``: whether the order of the pictures is drawn for each trial, and so each answer but
-    "no difference" names one of them. ``seconds``: what an answer is expected to take. ``keys``: by
-    answer, as browsers name them. ``methods`` and ``said``: the columns of a table that name what
-    was rated, and the answer.
+    ``standard``: its name in ITU-T P.910. ``pictures``: the number of pictures per trial.
+    ``swaps``: whether their order is random, so that each answer except "no difference" names one
+    of them. ``seconds``: the expected time of an answer. ``keys``: browser key names by answer.
+    ``methods`` and ``said``: the table columns with the rated methods and with the answer.
     """
 
     name: Name
@@ -96,21 +93,21 @@ class Procedure:
 
     @property
     def named(self) -> bool:
-        """Whether the names of the pictures stand on the screen: not where left and right are
-        plain to see."""
+        """Whether the screen shows names of the pictures; not needed for left and right."""
         return self.pictures > 1 and not (self.swaps and self.mode == "side")
 
     def questions(self, methods: Sequence[str], pairs: str = "all") -> list[tuple[str, ...]]:
-        """What is asked about one image in these versions, as names of methods.
+        """The questions about one image in these versions, as tuples of method names.
 
-        ``pairs`` chooses among pairs: ``all`` two methods, ``hr`` the original among them, or
+        ``pairs`` selects pairs: ``all`` of the methods, ``hr`` also pairs with the original, or
         ``mine:NAME``, one method against every other.
         """
         return [(method,) for method in methods]
 
     def units(self, manifest: Manifest) -> Mapping[Unit, tuple[Item, ...]]:
-        """Everything that is asked in the main part, by what a rater gets as a whole: all versions
-        of an image, so that comparisons of versions stay within one rater."""
+        """All questions of the main part, in units that one rater gets completely: all versions of
+        an image, so that comparisons of versions are within one rater.
+        """
         return {
             content: tuple(self.item(manifest, stimulus) for stimulus in stimuli)
             for content, stimuli in manifest.contents.items()
@@ -121,40 +118,42 @@ class Procedure:
         return (stimulus,)
 
     def rated(self, item: Item) -> Item:
-        """The stimuli that an answer is about."""
+        """The stimuli that an answer rates."""
         return item
 
     def anchored(self, manifest: Manifest, stimuli: Iterable[str]) -> list[Item]:
-        """The questions that practice or gold stimuli make."""
+        """The questions about practice or gold stimuli."""
         return [self.item(manifest, stimulus) for stimulus in stimuli]
 
     def expected(self, shown: Item, grades: Mapping[str, int]) -> int:
-        """The right answer to a question about stimuli whose right grades are known."""
+        """The right answer to a question about stimuli with known right grades."""
         return grades[shown[-1]]
 
     def spoken(self, score: int) -> str:
-        """An answer in a word for the researcher."""
+        """An answer as text for the researcher."""
         return str(score)
 
     def missed(self, score: int, expected: int) -> bool:
-        """Whether an answer is too far from the right one: two grades."""
+        """Whether an answer differs from the right one by two grades or more."""
         return abs(score - expected) >= FAR
 
     def agree(self, one: tuple[Item, int], two: tuple[Item, int]) -> bool:
-        """Whether two answers, each with the order in which the pictures stood, say the same."""
+        """Whether two answers, each with the display order of its pictures, agree."""
         return abs(one[1] - two[1]) < FAR
 
     def felt(self, shown: Item, quality: Mapping[str, float]) -> int:
-        """The answer of a rater to whom the pictures seem that good, in grades."""
+        """The answer of a rater with this impression of the pictures' quality, in grades."""
         return min(5, max(1, round(quality[shown[-1]])))
 
     def cells(self, item: Item, shown: Item, score: int) -> tuple[str | int, ...]:
-        """An answer about ``item`` as it stands in the columns ``said`` of a table."""
+        """An answer about ``item`` as the values of the table columns ``said``."""
         return (score,)
 
     def read_cells(self, item: Item, cells: Mapping[str, str]) -> tuple[Item, int | None]:
-        """The order in which the pictures stood, and the answer, of `cells` as text; None where
-        that is no answer. The order is that of ``item`` where a table does not tell it."""
+        """The display order and the answer from `cells` as text; None if they are not an answer.
+
+        The order is that of ``item`` if the table does not give it.
+        """
         grades = {float(grade): grade for grade in self.answers}
         try:
             return item, grades.get(float(cells["score"]))
@@ -163,7 +162,7 @@ class Procedure:
 
 
 class _Degradation(Procedure):
-    """How much worse than its original a version is: the original stands first."""
+    """The degradation of a version from its original, which comes first."""
 
     def questions(self, methods: Sequence[str], pairs: str = "all") -> list[tuple[str, ...]]:
         return [(REFERENCE, method) for method in methods if method != REFERENCE]
@@ -179,7 +178,7 @@ class _Degradation(Procedure):
 
 
 class _Pairs(Procedure):
-    """Which of two versions of an image is better; every pair is a unit of its own."""
+    """The better of two versions of an image; every pair is its own unit."""
 
     def questions(self, methods: Sequence[str], pairs: str = "all") -> list[tuple[str, ...]]:
         versions = [method for method in methods if method != REFERENCE]
@@ -192,7 +191,7 @@ class _Pairs(Procedure):
         return {(*manifest.by_id[a].content, a, b): ((a, b),) for a, b in manifest.pairs}
 
     def anchored(self, manifest: Manifest, stimuli: Iterable[str]) -> list[Item]:
-        """One pair of each image: its nearest neighbour and its original."""
+        """One pair for each image: nearest neighbour and the original."""
         found: dict[tuple[str, str], list[str]] = {}
         for stimulus in stimuli:
             found.setdefault(manifest.by_id[stimulus].content, []).append(stimulus)
@@ -234,11 +233,11 @@ ACR = Procedure(
 
 
 def procedure(name: Name, mode: Mode | None = None, *, no_difference: bool = False) -> Procedure:
-    """The procedure of that name, as a study has it.
+    """The procedure with this name and these settings.
 
     Raises:
-        StudyError: there is none of that name, a mode is missing or has no meaning, or "no
-            difference" is to be an answer to what is no pair.
+        StudyError: the name is unknown, a mode is missing or does not apply, or "no difference" is
+        set for a procedure other than ``pair``.
     """
     if name not in ("acr", "pair", "dcr"):
         raise StudyError(f"procedure '{name}' is not known; there are: acr, pair, dcr")

@@ -1,7 +1,7 @@
-"""Votes out of the database as the ratings table; `importing` is the way in.
+"""Export the votes of the database as a ratings table (`importing` reads it).
 
-Text cells are guarded against spreadsheets' formulas (`srbench.csv_cells`); a table comes back
-as it was.
+Text cells are guarded against spreadsheets' formulas (`srbench.csv_cells`). An exported and
+imported table is unchanged.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ _ALL = Use()
 
 
 def text_columns(asks: Procedure) -> tuple[str, ...]:
-    """The columns that name who rated what."""
+    """The columns with the rater and the rated stimuli."""
     return (*_WHAT, *asks.methods)
 
 
 def columns(asks: Procedure, use: Use = _ALL) -> tuple[str, ...]:
-    """The columns of the table. ``stimulus`` and ``second`` are the pictures in the order in which
-    they stood; ``excluded``, of studies with rules for it, says why a vote is not analysed."""
+    """The columns of the table. ``stimulus`` and ``second`` are the pictures in display order;
+    ``excluded``, in studies with rules, says why a vote is not analysed.
+    """
     return (
         *text_columns(asks), *asks.said,
         "repetition", "phase", "response_ms", "rated_at", "scale", "simulated", "study", "trial",
@@ -54,18 +55,18 @@ TEXT_COLUMNS, COLUMNS = text_columns(ACR), columns(ACR)
 
 
 def ratings_rows(store: Store) -> list[dict[str, Any]]:
-    """The votes that count, one dict per row, by rater and trial; values as in the table.
+    """The counting votes, one dict per row, sorted by rater and trial; values as in the table.
 
-    The last attempt that was not taken back counts. ``stimulus`` and ``second`` are what was on the
-    rater's screen: None where an older srbench did not record it. Columns that an import brought
-    along come after the known ones.
+    The last attempt that was not undone counts. ``stimulus`` and ``second`` were on the rater's
+    screen; they are None if an older srbench did not record them. Additional columns of an import
+    come after the known ones.
     """
     known = columns(store.manifest.asks, store.manifest.use)
     return [dict(zip(known, row, strict=True)) | dict(more or {}) for row, more in _table(store)]
 
 
 def ratings_csv(store: Store) -> str:
-    """The table of `ratings_rows` as CSV text with LF line ends, the same whenever repeated."""
+    """The table of `ratings_rows` as deterministic CSV text with LF line ends."""
     return _csv(store.manifest, _table(store))
 
 
@@ -77,7 +78,7 @@ def _csv(manifest: Manifest, table: Sequence[_Row]) -> str:
     writer.writerow([guard(column) for column in (*known, *more_columns)])
     truths = [known.index(name) for name in ("simulated", "forced_colors")]
     for row, more in table:
-        # Names are guarded; the csv module writes numbers in full and None as nothing.
+        # Names are guarded; the csv module writes numbers in full and None as an empty cell.
         cells = [*map(guard, row[:texts]), *row[texts:]]
         for place in truths:
             cells[place] = _TRUTHS[cells[place]]
@@ -87,7 +88,7 @@ def _csv(manifest: Manifest, table: Sequence[_Row]) -> str:
 
 
 def _table(store: Store) -> list[_Row]:
-    """The rows in the order of `columns`, each with its further columns."""
+    """The rows in the order of `columns`, each with its additional columns."""
     manifest, asks = store.manifest, store.manifest.asks
     known = columns(asks)
     tail = known[known.index("repetition") : -1]
@@ -116,9 +117,9 @@ def _table(store: Store) -> list[_Row]:
         values = row[5:]
         names = named(stimulus, second, score)
         if asks.said[1:] and values[shown] is None:
-            names = (*names[:-1], None)  # an imported table that did not tell which stood first
+            names = (*names[:-1], None)  # an imported table without the display order
         table.append(((rater, *names, *values, asks.name), extra))
-    # Sorted here: PostgreSQL's order of text depends on its locale.
+    # Sorted here because PostgreSQL's order of text depends on its locale.
     table.sort(key=lambda row: (row[0][0], row[0][number]))
     if manifest.use != _ALL:
         why = votes_left_out(store)
@@ -129,7 +130,7 @@ def _table(store: Store) -> list[_Row]:
 def _names(
     manifest: Manifest, stimulus: str, second: str | None, score: int
 ) -> tuple[str | int | None, ...]:
-    """What was rated, and the answer."""
+    """The rated stimuli and the answer."""
     asks, shown = manifest.asks, shown_of(stimulus, second)
     item = manifest.item_of(shown)
     rated = [manifest.by_id[each] for each in asks.rated(item)]
@@ -142,7 +143,7 @@ def _names(
 
 
 def export_ratings(store: Store, file: Path) -> int:
-    """Write the ratings table; the number of votes in it. See `ratings_csv`."""
+    """Write the ratings table and return its number of votes. See `ratings_csv`."""
     table = _table(store)
     write_text(file, _csv(store.manifest, table))
     return len(table)

@@ -1,6 +1,6 @@
-"""Raters sent by a recruiting site: whom its address names, and the address back to it.
+"""Recruiting sites: the participant in the address of a rater, and the return address.
 
-A site's ids are never stored. Where the address back needs one, the rater's own address keeps it.
+A site's ids are never stored. If the return address needs one, it is kept in the rater's address.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..errors import StudyError
 from .manifest import Rules
 
 LONGEST_PARTICIPANT = 200
-TYPED = "participant"  # the parameter for an id that the rater typed
+TYPED = "participant"  # the parameter of a typed id
 _MARKS = set("{}[]<>$%")  # of placeholders: {{%PROLIFIC_PID%}}, ${workerId}, [ID], <id>
 _BLANK = re.compile(r"\{[^{}]*\}|[{}]|%7[bd]", re.IGNORECASE)
 
@@ -24,12 +24,12 @@ _NEEDED = {
 
 
 def participant_of(parameters: Iterable[tuple[str, str]], wanted: str) -> str | None:
-    """The participant whom an address names in its parameter ``wanted``; None if it names nobody.
+    """The participant in an address' parameter ``wanted``; None if there is none.
 
-    ``parameters`` are all (name, value) of the address; names match whatever their case. Nobody is
-    named by a missing or empty value, one that the site did not fill in (``{{%PROLIFIC_PID%}}``, or
-    the parameter's own name), one of more than 200 characters, or two that differ: all raters who
-    come with the same such value would be taken for one.
+    ``parameters`` are all (name, value) of the address; the case of names is ignored. The result is
+    None for a missing or empty value, an unfilled placeholder (``{{%PROLIFIC_PID%}}``, or the
+    parameter's own name), more than 200 characters, or two different values, because all raters
+    with the same such value would be treated as one.
     """
     found = {value.strip() for name, value in parameters if name.casefold() == wanted.casefold()}
     if len(found) != 1:
@@ -40,7 +40,7 @@ def participant_of(parameters: Iterable[tuple[str, str]], wanted: str) -> str | 
 
 
 def kept_in_address(rules: Rules, given: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """What a rater's address says, and the address back needs; by parameter.
+    """The parameters of a rater's address that the return address needs.
 
     ``given`` are all (name, value) of the address, with the typed id as `TYPED`.
     """
@@ -50,26 +50,28 @@ def kept_in_address(rules: Rules, given: Sequence[tuple[str, str]]) -> dict[str,
 
 
 def check_return_url(rules: Rules) -> None:
-    """Refuse an address with blanks that nobody fills in: raters would be sent to it as it stands.
+    """Refuse a return address with unknown placeholders, which would not be filled in.
 
     Raises:
-        StudyError: there is a blank that the rules do not fill in, or a single brace.
+        StudyError: there is a placeholder that the rules do not fill in, or a single brace.
     """
     filled = {"{code}", *_parameters(rules)}
     strange = [blank for blank in _BLANK.findall(rules.return_url or "") if blank not in filled]
     if not strange:
         return
     if strange[0] in _NEEDED:
-        raise StudyError(f"return url holds '{strange[0]}', which needs {_NEEDED[strange[0]]}")
+        raise StudyError(f"return url contains '{strange[0]}', which needs {_NEEDED[strange[0]]}")
     raise StudyError(
-        f"return url holds '{strange[0]}', which is not filled in; {{code}}, {{participant}} and "
-        "{session} are: copy the address from the recruiting site as it is for one fixed code"
+        f"return url contains '{strange[0]}', which is not a placeholder; use {{code}}, "
+        "{participant} or {session}, or copy the recruiting site's address with its fixed code"
     )
 
 
 def return_address(rules: Rules, code: str, given: Sequence[tuple[str, str]]) -> str | None:
-    """Where a rater goes at the end; None without such an address, or where it needs what the
-    rater's own address (``given``) does not say."""
+    """The return address of a rater at the end.
+
+    None if the study has none, or if it needs a value that the rater's address (``given``) lacks.
+    """
     if rules.return_url is None:
         return None
     address, kept = rules.return_url, kept_in_address(rules, given)
@@ -81,7 +83,7 @@ def return_address(rules: Rules, code: str, given: Sequence[tuple[str, str]]) ->
 
 
 def _parameters(rules: Rules) -> dict[str, str]:
-    """The parameter of a rater's address that fills in each blank."""
+    """The address parameter that fills in each placeholder."""
     participant = rules.participant_parameter or (TYPED if rules.participant_typed else None)
     found = {"{participant}": participant, "{session}": rules.session_parameter}
     return {blank: name for blank, name in found.items() if name}

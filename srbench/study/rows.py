@@ -1,4 +1,4 @@
-"""What stands in the tables as values, and values as rows."""
+"""Conversion between rows of the database and Python values."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from .schema import ITS_RETRACTION, meta, retractions, sessions, steps, trials, 
 from .session import LastVote, Session, SessionProgress, StoredGrade, Submission
 
 _LONGEST_ANSWER = 2000
-# What of a submission is stored as it is sent.
+# Fields of a submission that are stored as sent.
 _OF_SUBMISSION = sorted(set(votes.c.keys()) & set(Submission.__dataclass_fields__))
 
 
 def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC to the millisecond, the same length always."""
+    """ISO 8601 in UTC to the millisecond, always of the same length."""
     return (
         moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
     )
 
 
 def read_meta(connection: Connection, name: str) -> str | None:
-    """A value of the study as a whole: ``state``, ``sessions``, ``fingerprint``."""
+    """A value of the study: ``state``, ``sessions`` or ``fingerprint``."""
     return connection.execute(select(meta.c.value).where(meta.c.key == name)).scalar()
 
 
 def read_session(connection: Connection, session_id: int) -> Session:
-    """The session of that id, which must be there."""
+    """The session with this id, which must exist."""
     row = connection.execute(select(sessions).where(sessions.c.id == session_id)).one()
     return session_of(row)
 
@@ -43,7 +43,7 @@ def session_of(row: Row[Any]) -> Session:
 
 
 def read_playlist(connection: Connection, session_id: int) -> tuple[Trial, ...]:
-    """A session's trials in their order."""
+    """A session's trials in order."""
     rows = connection.execute(
         select(trials).where(trials.c.session_id == session_id).order_by(trials.c.trial)
     ).all()
@@ -56,7 +56,7 @@ def read_playlist(connection: Connection, session_id: int) -> tuple[Trial, ...]:
 
 
 def read_stimuli(connection: Connection, session_id: int, trial: int) -> Item | None:
-    """The pictures of a session's trial; None where it has no such trial."""
+    """The pictures of a session's trial; None if it has no such trial."""
     row = connection.execute(
         select(trials.c.stimulus, trials.c.second).where(
             trials.c.session_id == session_id, trials.c.trial == trial
@@ -66,7 +66,7 @@ def read_stimuli(connection: Connection, session_id: int, trial: int) -> Item | 
 
 
 def shown_of(stimulus: str, second: str | None) -> Item:
-    """The pictures of a trial in their order."""
+    """The pictures of a trial in order."""
     return (stimulus,) if second is None else (stimulus, second)
 
 
@@ -117,7 +117,7 @@ def read_progress(connection: Connection, session_id: int) -> SessionProgress:
 
 
 def read_grade(connection: Connection, session_id: int, trial: int) -> StoredGrade | None:
-    """The grade that counts for a session's trial; None without one."""
+    """The counting grade of a session's trial; None without one."""
     row = connection.execute(
         select(votes.c.attempt, votes.c.score)
         .outerjoin(retractions, ITS_RETRACTION)
@@ -130,7 +130,7 @@ def read_grade(connection: Connection, session_id: int, trial: int) -> StoredGra
 
 
 def read_untold(connection: Connection, session_id: int) -> StoredGrade | None:
-    """The stored grade of which the rater is still to be told."""
+    """The stored grade that the rater must still be shown."""
     trial = connection.execute(
         select(sessions.c.untold).where(sessions.c.id == session_id)
     ).scalar()
@@ -148,16 +148,17 @@ def short_answers(answers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def require_session(connection: Connection, session: Session, *, lock: bool = False) -> None:
-    """Make sure that this very session is there: its id and its nonce. ``lock``: and let other
-    transactions on it wait for the end of this one.
+    """Check that the session exists, by id and nonce.
+
+    With ``lock``, other transactions on it wait until this one ends.
 
     Raises:
-        SessionGone: it was erased, or never was.
+        SessionGone: it was erased or never existed.
     """
     there = select(sessions.c.id).where(
         sessions.c.id == session.id, sessions.c.nonce == session.nonce
     )
-    # SQLite's writers exclude each other already.
+    # SQLite already allows only one writer.
     if lock and connection.dialect.name != "sqlite":
         there = there.with_for_update()
     if connection.execute(there).scalar() is None:

@@ -1,8 +1,8 @@
-"""The study's tables, their version, and the way from an older version to this one.
+"""The study's tables, their schema version and their migration.
 
 SQLite (one server) and PostgreSQL (several) have the same tables. Votes and retractions are only
-ever added; a row leaves by a rater's withdrawal alone. A session's id is never given to another
-one, and a vote names the picture that was shown, which the database holds against its trial.
+added; rows are deleted only if a rater withdraws. Session ids are never reused. A vote names the
+shown picture, and the database checks it against the trial.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from .migrations import MIGRATIONS, Migration
 SCHEMA_VERSION = 3
 DATABASE_FILE = "study.db"
 _BUSY_SECONDS = 30
-# A server that is frozen, or cut off, inside a transaction holds its locks until PostgreSQL ends
-# its session; others wait for them a little longer than that. Our transactions take milliseconds,
-# an import of a million votes seconds a statement.
+# A server that freezes or loses its connection in a transaction holds its locks until PostgreSQL
+# ends its session; other servers wait a little longer than that. Our transactions take
+# milliseconds; a statement of an import of a million votes takes seconds.
 _IDLE_SECONDS = 10
 _LOCK_SECONDS = 15
 _STATEMENT_SECONDS = 60
-# How soon a database that is cut off is given up: 25 s, where TCP by itself waits for hours.
+# Give up a lost connection to the database after 25 s; TCP alone would wait for hours.
 _LIBPQ = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -69,8 +69,8 @@ sessions = Table(
     "sessions",
     metadata,
     Column("id", Integer, primary_key=True),
-    # Random, and unlike the id nothing that anybody could guess: whatever a rater's page sends
-    # carries it, and nothing is written in a session without it.
+    # Random and, unlike the id, not guessable: all messages of a rater's page contain it, and
+    # nothing is written to a session without it.
     Column("nonce", String(32), nullable=False, unique=True),
     Column("rater", String(80), nullable=False, unique=True),
     Column("number", Integer, nullable=False),
@@ -81,9 +81,9 @@ sessions = Table(
     Column("created_at", String(24), nullable=False),
     Column("finished_at", String(24)),
     Column("completion_code", String(20)),
-    # The trial for which another grade was pressed than is stored, until the rater was told.
+    # The trial whose stored grade differs from the pressed one, until the rater has seen this.
     Column("untold", Integer),
-    sqlite_autoincrement=True,  # else SQLite gives an erased session's id to the next one
+    sqlite_autoincrement=True,  # otherwise SQLite reuses the id of an erased session
 )
 
 tokens = Table(
@@ -121,9 +121,9 @@ trials = Table(
     Column("block", Integer, nullable=False),
     Column("repetition", Integer, nullable=False),
     Column("expected", Integer),
-    # Of two pictures the one that stands right or comes second; null where a trial has only one.
+    # The right or second picture; null if a trial has only one.
     Column("second", String(32)),
-    UniqueConstraint("session_id", "trial", "stimulus"),  # what votes refer to
+    UniqueConstraint("session_id", "trial", "stimulus"),  # referenced by votes
     UniqueConstraint("session_id", "trial", "stimulus", "second"),
 )
 
@@ -133,7 +133,7 @@ votes = Table(
     Column("session_id", Integer, primary_key=True),
     Column("trial", Integer, primary_key=True),
     Column("attempt", Integer, primary_key=True),
-    # What was on the rater's screen; null where it was not recorded, by srbench before schema 2.
+    # The picture on the rater's screen; null if not recorded (srbench before schema 2).
     Column("stimulus", String(32)),
     Column("score", Integer, nullable=False),
     Column("simulated", Boolean, nullable=False),
@@ -144,26 +144,26 @@ votes = Table(
     Column("window_height", Integer),
     Column("drawn_width", Integer),
     Column("drawn_height", Integer),
-    # Columns of an imported table that this one does not know.
+    # Additional columns of an imported table.
     Column("extra", JSON),
     Column("second", String(32)),
-    # How often the picture was changed where both have one place, and how long the second stood.
+    # Switches between two pictures in one place, and how long the second was visible.
     Column("toggles", Integer),
     Column("second_ms", Integer),
-    # What the screen did; null where it was not recorded, by srbench before schema 3.
+    # The screen's observations; null if not recorded (srbench before schema 3).
     Column("pinch", Float),
     Column("forced_colors", Boolean),
     Column("focus_lost", Integer),
     ForeignKeyConstraint(
         ["session_id", "trial"], ["trials.session_id", "trials.trial"], ondelete="CASCADE"
     ),
-    # No vote for another picture than its trial's, whatever a program believes.
+    # The database itself refuses a vote for a picture of another trial.
     ForeignKeyConstraint(
         ["session_id", "trial", "stimulus"],
         ["trials.session_id", "trials.trial", "trials.stimulus"],
         ondelete="CASCADE",
     ),
-    # Nor beside another one, or on the other side; not looked at where `second` is null.
+    # The same for the second picture and the display order; not checked if `second` is null.
     ForeignKeyConstraint(
         ["session_id", "trial", "stimulus", "second"],
         ["trials.session_id", "trials.trial", "trials.stimulus", "trials.second"],
@@ -187,7 +187,7 @@ retractions = Table(
     ),
 )
 
-# A vote counts when no retraction stands beside it: joined on this, `session_id` is null there.
+# A vote counts if it has no retraction: after a join on this, `session_id` is null.
 ITS_RETRACTION = (
     (retractions.c.session_id == votes.c.session_id)
     & (retractions.c.trial == votes.c.trial)
@@ -210,7 +210,7 @@ def open_engine(folder: Path, database: str | None) -> Engine:
     """An engine for the study's own SQLite file, or for a database by SQLAlchemy URL.
 
     Raises:
-        StudyError: the URL makes no sense or its driver is not installed.
+        StudyError: the URL is not valid or its driver is not installed.
     """
     try:
         url = make_url(database or f"sqlite:///{folder / DATABASE_FILE}")
@@ -240,28 +240,28 @@ def open_engine(folder: Path, database: str | None) -> Engine:
 
 
 def _make_private(database: str | None) -> None:
-    """Let a new SQLite file be readable by its owner only; its log takes over the same rights."""
+    """Create a SQLite file that only its owner can read; its log gets the same rights."""
     if not database or database == ":memory:" or database.startswith("file:"):
         return
-    with suppress(OSError):  # it is there already, or SQLite says better what is wrong
+    with suppress(OSError):  # it exists already, or SQLite will give a better error
         os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _sqlite(engine: Engine) -> Engine:
     @event.listens_for(engine, "connect")
     def _settings(connection, _record):  # pyright: ignore[reportUnusedFunction]
-        connection.isolation_level = None  # we say BEGIN ourselves, below
+        connection.isolation_level = None  # we send BEGIN ourselves, below
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged vote survives a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA secure_delete = ON")  # an erased rater leaves no bytes behind
+        cursor.execute("PRAGMA secure_delete = ON")  # overwrite the data of erased raters
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _begin(connection):  # pyright: ignore[reportUnusedFunction]
-        # A writer takes its lock at the start: a lock taken later can fail without waiting.
+        # A writer takes its lock at the start, because a later lock can fail without waiting.
         writes = connection.get_execution_options().get("srbench_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -277,7 +277,7 @@ def _postgresql(engine: Engine) -> Engine:
         cursor.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'")
         cursor.execute(f"SET statement_timeout = '{_STATEMENT_SECONDS}s'")
         cursor.close()
-        connection.commit()  # else the first rollback would take them back
+        connection.commit()  # otherwise the first rollback would undo them
 
     return engine
 
@@ -289,13 +289,13 @@ def prepare_schema(
     migrations: Mapping[int, Migration] = MIGRATIONS,
     expected: MetaData = metadata,
 ) -> None:
-    """Make the tables, or bring older ones to ``version``; then check that all is as expected.
+    """Create the tables or migrate older ones to ``version``, and check the result.
 
-    One transaction: a migration that fails leaves the database as it was.
+    This is one transaction: a failed migration leaves the database unchanged.
 
     Raises:
-        StudyError: the database is newer than this srbench, belongs to something else, or a
-            migration did not lead to the expected tables.
+        StudyError: the database is newer than this srbench, has other tables, or does not have the
+        expected tables after a migration.
     """
     try:
         opened = engine.connect().execution_options(srbench_write=True)
@@ -313,8 +313,10 @@ def prepare_schema(
 
 @contextmanager
 def _tables_may_be_rebuilt(connection: Connection) -> Iterator[None]:
-    """SQLite changes a table by making another one, and would delete all that refers to the old
-    one; whether it looks at references can be said outside of transactions only."""
+    """Turn off SQLite's foreign keys: rebuilding a table must not delete rows that refer to it.
+
+    This setting can be changed only outside of transactions.
+    """
     if connection.dialect.name != "sqlite":
         yield
         return
@@ -328,7 +330,7 @@ def _tables_may_be_rebuilt(connection: Connection) -> Iterator[None]:
 
 
 def database_error(error: Exception) -> StudyError:
-    """A database failure in one line: what the driver said, and what usually helps."""
+    """A database failure in one line: the driver's message and the usual remedy."""
     cause = str(getattr(error, "orig", None) or error).strip().splitlines()
     return StudyError(
         f"the study's database does not answer as it should ({cause[0] if cause else error}); "
@@ -338,14 +340,14 @@ def database_error(error: Exception) -> StudyError:
 
 
 def lock_schema(connection: Connection) -> None:
-    """Let one server at a time set up the database, until the transaction ends."""
+    """Lock the setup of the database for one server until the transaction ends."""
     if connection.dialect.name == "postgresql":
-        # Two servers starting at once would both find no tables.
+        # Two servers that start at the same time would both find no tables.
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7227301)")
 
 
 def _narrow_rights(engine: Engine) -> None:
-    """Older versions made a SQLite file that everybody could read."""
+    """Restrict the rights of a SQLite file of older versions, which everyone could read."""
     file = engine.url.database
     if engine.dialect.name == "sqlite" and file:
         for ending in ("", "-wal", "-shm"):
@@ -354,7 +356,7 @@ def _narrow_rights(engine: Engine) -> None:
 
 
 def _migrate(connection: Connection, version: int, migrations: Mapping[int, Migration]) -> bool:
-    """Bring the tables up; whether there was something to do."""
+    """Migrate the tables; returns whether anything had to be done."""
     found = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
     if found is None or not found.isdigit():
         raise StudyError("the database holds other tables; give the study one of its own")
@@ -365,14 +367,16 @@ def _migrate(connection: Connection, version: int, migrations: Mapping[int, Migr
         )
     for step in range(stored, version):
         if step not in migrations:
-            raise StudyError(f"no way from schema {step} to {step + 1}; use the older srbench")
+            raise StudyError(
+                f"no migration from schema {step} to {step + 1}; use the older srbench"
+            )
         migrations[step](connection)
         connection.execute(meta.update().where(meta.c.key == "schema").values(value=str(step + 1)))
     if stored < version and connection.dialect.name == "sqlite":
         loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if loose:
             raise StudyError(
-                f"the database's table '{loose[0][0]}' has rows without what they belong to; "
+                f"the database's table '{loose[0][0]}' has rows that refer to missing rows; "
                 "restore a copy"
             )
     return stored < version

@@ -1,4 +1,4 @@
-"""Erased means erased: what a database keeps of removed rows in its files is cleared as well."""
+"""Clear removed rows from the files of the database."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _TABLES = ("sessions", "tokens", "invites", "steps", "trials", "votes", "retract
 
 
 def scrub(engine: Engine) -> str:
-    """Clear removed rows out of the database's files; what is left and why, or nothing.
+    """Clear removed rows from the database's files; returns what is left and why, or ''.
 
-    SQLite overwrites removed rows (`secure_delete`), so only the write-ahead log is left to be
-    emptied. PostgreSQL keeps removed rows until its tables are written anew. Its own write-ahead
-    log, and backups, are not in our hands: see docs/how-to/retention.md.
+    SQLite overwrites removed rows (`secure_delete`), so only the write-ahead log must be emptied.
+    PostgreSQL keeps removed rows until its tables are rewritten. We cannot clear its write-ahead
+    log or backups: see docs/how-to/retention.md.
     """
     if engine.dialect.name == "sqlite":
         return _empty_log(engine)

@@ -1,8 +1,8 @@
-"""The rules of a session, as pure functions: which screen is next, which vote counts.
+"""The rules of a session as pure functions: the next screen, and which vote counts.
 
-The way: consent, questionnaire, display, instructions, calibration trials, ready, then blocks of
-trials with a break between them, debrief, finished. Steps are confirmed once; votes come strictly
-in the playlist's order, so the last vote alone tells where a rater stands.
+The steps are: consent, questionnaire, display, instructions, calibration trials, ready, blocks of
+trials with breaks between them, debrief, finished. Each step is confirmed once. Votes follow the
+playlist's order, so the last vote determines the current trial.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ ScreenKind = Literal[
 Verdict = Literal["accepted", "repeated", "stale", "differs", "refused"]
 
 OPENING_STEPS: tuple[ScreenKind, ...] = ("consent", "questionnaire", "display", "instructions")
-# CSS pixels of the rating screen: above the pictures, for the names of two, and below.
+# CSS pixels of the rating screen above the pictures, for the names of two pictures, and below.
 ABOVE, NAMES, BELOW = 32, 34, 84
-# A vote can be slower than any study lasts, but no number may be without bound.
+# An upper bound that no real vote reaches.
 _LONGEST_RESPONSE_MS = 30 * 24 * 3600 * 1000
 _LARGEST_SIDE = 100_000
 _LARGEST_COUNT = 100_000
@@ -41,8 +41,9 @@ _LARGEST_PINCH = 0.01  # browsers report 1 inexactly after a gesture
 
 @dataclass(frozen=True)
 class Session:
-    """One rater's taking part. ``rater`` is the opaque name that stands in every table; ``nonce``
-    is the session's own secret, which whatever its page sends must carry."""
+    """The session of one rater. ``rater`` is the opaque name in all tables; ``nonce`` is the
+    session's secret, which all messages of its page must contain.
+    """
 
     id: int
     nonce: str
@@ -54,7 +55,7 @@ class Session:
 
 @dataclass(frozen=True)
 class LastVote:
-    """The newest attempt of the newest trial, and whether it was taken back."""
+    """The last attempt of the last trial, and whether it was undone."""
 
     trial: int
     attempt: int
@@ -63,8 +64,9 @@ class LastVote:
 
 @dataclass(frozen=True)
 class SessionProgress:
-    """All that the rules need to know of a session: steps confirmed, the last vote, and when
-    something was stored last (ISO 8601), which is before the present picture stood."""
+    """The state of a session: confirmed steps, the last vote, and the time of the last write (ISO
+    8601), which is before the current picture appeared.
+    """
 
     steps: frozenset[str] = field(default_factory=frozenset)
     last: LastVote | None = None
@@ -73,7 +75,7 @@ class SessionProgress:
 
 @dataclass(frozen=True)
 class StoredGrade:
-    """The grade that counts for a trial, given in that attempt."""
+    """The counting grade of a trial, and its attempt."""
 
     trial: int
     attempt: int
@@ -82,9 +84,10 @@ class StoredGrade:
 
 @dataclass(frozen=True)
 class Screen:
-    """What to show now. ``step`` is what to confirm to continue; a trial has ``trial`` and
-    ``attempt`` instead. ``undo``: trial and attempt of the vote that may be taken back now.
-    ``untold``: what the rater is to be told first, having pressed another grade there."""
+    """The current screen. ``step``: the step to confirm to continue; a trial has ``trial`` and
+    ``attempt`` instead. ``undo``: trial and attempt of the vote that can be undone now. ``untold``:
+    the stored grade that the rater must be shown first, having pressed another one.
+    """
 
     kind: ScreenKind
     step: str | None = None
@@ -96,19 +99,19 @@ class Screen:
 
 @dataclass(frozen=True)
 class Submission:
-    """A vote as the browser sends it.
+    """A vote as sent by the browser.
 
-    ``score``: the answer, one of ``manifest.asks.answers``. ``response_ms``: from the picture
-    standing to the vote. ``pixel_ratio``: device pixels per CSS pixel. Window in CSS pixels;
-    natural size as decoded, drawn size in device pixels, of both pictures where there are two.
-    ``session``: the nonce of the session whose page it comes from; None from this program itself,
-    which holds the session.
+    ``score``: the answer, one of ``manifest.asks.answers``. ``response_ms``: from display of the
+    picture to the vote. ``pixel_ratio``: device pixels per CSS pixel. The window is in CSS pixels,
+    the natural size as decoded, the drawn size in device pixels; sizes apply to both pictures if
+    there are two. ``session``: the nonce of the page's session; None for votes from this program,
+    which already has the session.
 
-    Of two pictures: ``second`` is the right one or the one that came second, ``toggles`` how often
-    the picture was changed where both have one place (0 side by side), ``second_ms`` how much of
-    ``response_ms`` the second one stood. What the screen did: ``pinch`` is the magnification by two
-    fingers, ``forced_colors`` whether the browser changes colours, ``focus_lost`` how often the
-    page was left since the picture stood; None from a page that does not tell.
+    For two pictures: ``second`` is the right or second picture; ``toggles`` the number of switches
+    between pictures in one place (0 side by side); ``second_ms`` the part of ``response_ms`` in
+    which the second was visible. Screen observations, None if the page does not report them:
+    ``pinch`` is the pinch-zoom factor, ``forced_colors`` whether the browser changes colours,
+    ``focus_lost`` how often the page was left while the picture was shown.
     """
 
     trial: int
@@ -133,7 +136,7 @@ class Submission:
 
     @property
     def stimuli(self) -> Item:
-        """The pictures in the order in which they stood."""
+        """The pictures in display order."""
         return (self.stimulus,) if self.second is None else (self.stimulus, self.second)
 
 
@@ -147,9 +150,9 @@ _ALWAYS_SENT = {"session"} | {
 
 
 def parse_submission(message: object) -> Submission | None:
-    """What a browser sent, if it is a whole vote of the right types; else None.
+    """Parse a browser's message; None unless it is a complete vote with the right types.
 
-    Whether the numbers make sense is for `judge`.
+    `judge` checks the values.
     """
     known = set(Submission.__dataclass_fields__)
     if not isinstance(message, Mapping) or not _ALWAYS_SENT <= set(message) <= known:
@@ -166,8 +169,7 @@ def parse_submission(message: object) -> Submission | None:
 
 
 def next_trial(playlist: Sequence[Trial], progress: SessionProgress) -> tuple[int, int]:
-    """Number and attempt of the trial to be voted on; the number is the playlist's length
-    when all is done."""
+    """Number and attempt of the next trial; the number is the playlist's length at the end."""
     if progress.last is None:
         return 0, 1
     if progress.last.retracted:
@@ -176,7 +178,7 @@ def next_trial(playlist: Sequence[Trial], progress: SessionProgress) -> tuple[in
 
 
 def next_screen(playlist: Sequence[Trial], progress: SessionProgress) -> Screen:
-    """The screen that a session stands at."""
+    """The current screen of a session."""
     for step in OPENING_STEPS:
         if step not in progress.steps:
             return Screen(step, step)
@@ -195,7 +197,7 @@ def next_screen(playlist: Sequence[Trial], progress: SessionProgress) -> Screen:
 
 
 def can_undo(playlist: Sequence[Trial], progress: SessionProgress) -> bool:
-    """Only the last vote, only once, and not after going on to the next block or to the end."""
+    """Whether the last vote can be undone: once, and not after the end of its block."""
     last = progress.last
     if last is None or last.retracted or "debrief" in progress.steps:
         return False
@@ -214,18 +216,17 @@ def judge(
     stored: int | None = None,
     waited_ms: float | None = None,
 ) -> tuple[Verdict, str]:
-    """What becomes of a submission, and why.
+    """The verdict on a submission, and its reason.
 
-    ``accepted``: it is for the trial on screen, and whole. ``repeated``: the newest vote, sent
-    again. ``stale``: for a trial or attempt that has passed. ``differs``: the same, but with
-    another grade than the one that is stored, of which the rater must be told. ``refused``:
-    anything else.
+    ``accepted``: it is complete and for the trial on screen. ``repeated``: the last vote, sent
+    again. ``stale``: for an earlier trial or attempt. ``differs``: like ``stale``, but its grade
+    differs from the stored one, which the rater must be shown. ``refused``: anything else.
 
     Args:
-        stored: the grade that counts for the submission's trial; None without one.
-        waited_ms: by the server's clock, since something was stored of this session; None where
-            that is not known. The page shows a picture only after all before it was stored, so no
-            vote can come sooner than the shortest time for looking.
+        stored: the counting grade of the submission's trial; None without one.
+        waited_ms: time since the session's last write by the server's clock; None if unknown. The
+            page shows a picture only after all earlier votes were stored, so a vote in less than
+            ``minimum_ms`` is impossible.
     """
     number, attempt = next_trial(playlist, progress)
     last = progress.last
@@ -238,10 +239,10 @@ def judge(
             return "differs", f"the grade {stored} is stored"
         if newest and stored is not None:
             return "repeated", "already stored"
-        return "stale", "taken back" if newest else "the rater is further on"
+        return "stale", "taken back" if newest else "the rater has continued"
     screen = next_screen(playlist, progress)
     if screen.kind != "trial" or screen.trial is None:
-        return "refused", f"the rater stands at the {screen.kind} screen"
+        return "refused", f"the rater is at the {screen.kind} screen"
     if (vote.trial, vote.attempt) != (number, attempt):
         return "refused", "not the trial on screen"
     if vote.stimuli != screen.trial.stimuli:
@@ -253,13 +254,14 @@ def judge(
 
 
 def chrome_height(manifest: Manifest) -> int:
-    """CSS pixels that the rating screen needs above and below the pictures."""
+    """The height (CSS pixels) that the rating screen needs above and below the pictures."""
     return ABOVE + BELOW + (NAMES if manifest.asks.pictures > 1 else 0)
 
 
 def window_needed(manifest: Manifest, stimuli: Iterable[str]) -> tuple[int, int]:
-    """Device pixels (width, height) that the largest of these pictures takes on screen, or the
-    largest two side by side."""
+    """Device pixels (width, height) of the largest picture on screen, or of the largest two side by
+    side.
+    """
     shown = [manifest.by_id[stimulus] for stimulus in stimuli]
     factor = manifest.rules.magnification
     width = factor * max(s.width for s in shown)
@@ -297,9 +299,11 @@ def _fault(vote: Submission, manifest: Manifest) -> str:
 
 
 def _exact(vote: Submission, stimulus: Stimulus, manifest: Manifest) -> set[tuple[int, int]]:
-    """The sizes on screen at which a picture's pixel is a square of device pixels: the study's
-    magnification, and on fine screens whole multiples of it that keep the square within a CSS pixel
-    or two (study_app/viewer/exact.js)."""
+    """The screen sizes at which each picture pixel is a square of device pixels.
+
+    These are the study's magnification and, on high-density screens, whole multiples of it that
+    keep the square within one or two CSS pixels (study_app/viewer/exact.js).
+    """
     factor = manifest.rules.magnification
     multiples = range(1, max(1, math.ceil(vote.pixel_ratio / 2)) + 1)
     return {(n * factor * stimulus.width, n * factor * stimulus.height) for n in multiples}

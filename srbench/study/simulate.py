@@ -1,11 +1,11 @@
-"""Raters that are no people: drawn from the bias and inconsistency model, to try a study out.
+"""Simulated raters from the bias and inconsistency model, to test a study.
 
-A picture seems to a rater as good as its quality + bias of the rater + inconsistency of the rater
-x normal. A grade is that, rounded and cut to 1..5 (ITU-T P.910 Annex E); the better of two pictures
-is the one that seems better; an impairment is how far a version seems below its original. They go
-the real way through the store, and every row says ``simulated``; their names begin with ``sim-``,
-and votes put straight into the store are dated to the year 2000. (`study_app.driving` lets them
-vote through the app in a browser instead.)
+A rater's impression of a picture is its quality + the rater's bias + the rater's inconsistency x a
+standard normal number. The grade is the impression, rounded and clipped to 1..5 (ITU-T P.910 Annex
+E). In a pair, the rater prefers the picture with the higher impression; a degradation grade depends
+on the difference from the impression of the original. The votes use the normal store and are marked
+``simulated``; the raters' names begin with ``sim-``, and votes written directly to the store are
+dated to the year 2000. (`study_app.driving` makes simulated raters vote in a browser instead.)
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ _DRIFT = -1.2
 
 @dataclass(frozen=True)
 class SimulatedRater:
-    """What was drawn for one rater, to compare an analysis with: grades of bias, grades of
-    inconsistency (standard deviation)."""
+    """The true bias and inconsistency (standard deviation) of one rater, in grades, to compare with
+    an analysis.
+    """
 
     rater: str
     kind: Kind
@@ -44,8 +45,7 @@ class SimulatedRater:
 
 @dataclass(frozen=True)
 class PlannedVote:
-    """What a simulated rater will answer (as `Submission.score`), and how long after the picture
-    stands."""
+    """A simulated rater's answer (as `Submission.score`) and its response time."""
 
     trial: Trial
     score: int
@@ -54,7 +54,7 @@ class PlannedVote:
 
 @dataclass(frozen=True)
 class Enlisted:
-    """A simulated rater who has a session and a playlist, and has not voted yet."""
+    """A simulated rater with a session and a playlist but no votes yet."""
 
     session: Session
     drawn: SimulatedRater
@@ -70,10 +70,10 @@ def simulate(
     drifting: int = 0,
     dropouts: int = 0,
 ) -> tuple[SimulatedRater, ...]:
-    """Let ``raters`` simulated raters take part; all finish but the dropouts.
+    """Let ``raters`` simulated raters take part; all except the dropouts finish.
 
-    See `enlist` for who they are. The same seed on a fresh study gives the same votes; after an
-    interruption the same call lets those take part who had not, and returns them.
+    `enlist` describes them. The same seed on a new study gives the same votes. After an
+    interruption, the same call completes the missing raters and returns them.
 
     Raises:
         StudyError: more special raters than raters, or the seed was used in this study before.
@@ -96,10 +96,10 @@ def enlist(
     drifting: int = 0,
     dropouts: int = 0,
 ) -> Iterator[Enlisted]:
-    """Begin simulated sessions one after the other, with all that they will answer.
+    """Begin simulated sessions and draw all their answers.
 
-    Of the raters, the first ``careless`` answer fast and at random, the next ``drifting`` grow
-    stricter by 1.2 grades in the course of their session, the next ``dropouts`` stop somewhere.
+    The first ``careless`` raters answer fast and at random. The next ``drifting`` raters become
+    stricter by 1.2 grades during their session. The next ``dropouts`` stop at a random trial.
 
     Raises:
         StudyError: more special raters than raters, a negative number, drifting raters where two
@@ -116,8 +116,8 @@ def enlist(
         )
     if drifting and store.manifest.asks.pictures > 1:
         raise StudyError(
-            f"{drifting} drifting raters asked for: they grow stricter with every picture alike, "
-            "which does not show where two are compared; expected 0"
+            f"{drifting} drifting raters asked for: they become stricter for all pictures alike, "
+            "which has no effect on comparisons; expected 0"
         )
     quality = true_quality(store.manifest, np.random.default_rng([seed, 0]))
     wanted: list[tuple[Kind, int]] = [
@@ -129,7 +129,7 @@ def enlist(
     kinds: list[Kind] = [kind for kind, count in wanted for _ in range(count)]
     names = [f"sim-{seed}-{number:03d}" for number in range(1, raters + 1)]
     done = store.simulated_voters()
-    finished = done.issuperset(names)  # else an interruption left some out, which are simulated now
+    finished = done.issuperset(names)  # else a call was interrupted
     for number, (name, kind) in enumerate(zip(names, kinds, strict=True), start=1):
         if name in done and not finished:
             continue
@@ -139,8 +139,9 @@ def enlist(
 
 
 def true_quality(manifest: Manifest, rng: Generator) -> dict[str, float]:
-    """A true mean opinion for each stimulus: the method's, the content's ease, a little of its
-    own. Published methods are given their published MOS on BSD100 or Set14, others a random one.
+    """A true mean opinion for each stimulus: of its method, plus a content and a random effect.
+
+    Published methods get their published MOS on BSD100 or Set14, others a random one.
     """
     published = _published()
     methods = sorted({stimulus.method for stimulus in manifest.stimuli})
@@ -179,7 +180,7 @@ def _draw(
     votes: list[PlannedVote] = []
     for trial in playlist[:stop]:
         drift = _DRIFT * trial.number / len(playlist) if kind == "drifting" else 0.0
-        felt = {  # an original beside itself seems as good as itself
+        felt = {  # an original has no degradation from itself
             stimulus: quality[stimulus] + bias + drift + inconsistency * rng.normal()
             for stimulus in dict.fromkeys(trial.stimuli)
         }
@@ -195,7 +196,7 @@ def _draw(
 
 
 def _vote(store: Store, rater: Enlisted, clock: datetime) -> None:
-    """Cast all of a rater's votes. One transaction: a thousand safe writes would take a minute."""
+    """Cast all votes of a rater in one transaction, which saves about a minute."""
     session = rater.session
     with store.write() as connection:
         for step in OPENING_STEPS:
@@ -219,8 +220,10 @@ def _vote(store: Store, rater: Enlisted, clock: datetime) -> None:
 def perfect_submission(
     manifest: Manifest, trial: Trial, score: int, response_ms: int, attempt: int = 1
 ) -> Submission:
-    """The vote of a browser that shows the picture as it should, on a large plain screen; of two
-    pictures in one place, each was looked at for half of the time."""
+    """The vote of a browser with a correct display on a large screen with pixel ratio 1.
+
+    Two pictures in one place are each visible for half of the time.
+    """
     stimulus = manifest.by_id[trial.stimulus]
     factor = manifest.rules.magnification
     place = manifest.asks.mode == "place"

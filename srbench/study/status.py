@@ -1,4 +1,4 @@
-"""How a study stands, at a glance: raters, stimuli, what is missing."""
+"""The status of a study: raters, votes per stimulus, and what is missing."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ from .store import ABANDONED_AFTER, Store, StudyState
 
 RaterState = Literal["finished", "active", "away", "imported"]
 _ACTIVE_WITHIN = timedelta(minutes=15)
-# A rater who gives one grade in nine of ten of at least twenty votes is worth a look.
+# Report a rater who gives the same grade in nine of ten of at least twenty votes.
 _ENOUGH_VOTES = 20
 _NEARLY_ALWAYS = 0.9
-_SHORTEST_PACE = 0.01  # days: the first minutes of a study are no pace
+_SHORTEST_PACE = 0.01  # days: a shorter time is no basis for a rate
 
 
 @dataclass(frozen=True)
 class RaterStatus:
-    """One rater: ``done`` of ``of`` trials voted on, and when last. ``away`` for more than a
-    quarter of an hour; ``dropped_out`` when away for three days. ``notice`` says what a researcher
-    should look at: the same answer nearly always, or gold stimuli or pairs answered wrong."""
+    """One rater: ``done`` of ``of`` trials have votes, and the time of the last. ``away``: for more
+    than 15 minutes; ``dropped_out``: for three days. ``notice``: a warning for the researcher:
+    almost always the same answer, or gold stimuli or pairs answered wrong.
+    """
 
     rater: str
     state: RaterState
@@ -49,10 +50,11 @@ class RaterStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The study at one moment. ``stimulus_votes``: counting main votes of people per main stimulus
-    (of pairs per pair: the two ids with a blank between), simulated raters left out;
-    ``votes_per_minute``: of people, over the last ten minutes; ``main_votes_per_day``: of people,
-    over the last day or since the first vote."""
+    """The status at one moment; votes are those of real raters only. ``stimulus_votes``: counting
+    main votes per main stimulus (in pair studies per pair: the two ids with a blank between);
+    ``votes_per_minute``: over the last ten minutes; ``main_votes_per_day``: over the last day or
+    since the first vote.
+    """
 
     state: StudyState
     raters: tuple[RaterStatus, ...]
@@ -64,13 +66,15 @@ class Status:
     erased: int
 
     def raters_missing(self, wanted: int, per_stimulus: float) -> int:
-        """Raters still to be invited until each stimulus has ``wanted`` votes, when a rater
-        adds ``per_stimulus`` (1 or less) votes to a stimulus on average, and never two."""
+        """The number of raters still needed until each stimulus has ``wanted`` votes.
+
+        A rater adds on average ``per_stimulus`` (1 or less) votes to a stimulus, and never two.
+        """
         missing = [max(0, wanted - count) for count in self.stimulus_votes.values()]
         return max(-(-sum(missing) // self._votes_of_a_rater(per_stimulus)), *missing, 0)
 
     def days_left(self, wanted: int, per_stimulus: float) -> float | None:
-        """Days until as many raters have voted at the present pace; None without one."""
+        """Days until these raters have voted at the current rate; None without a rate."""
         if not self.main_votes_per_day:
             return None
         votes = self.raters_missing(wanted, per_stimulus) * self._votes_of_a_rater(per_stimulus)
@@ -81,7 +85,7 @@ class Status:
 
 
 def study_status(store: Store, now: datetime) -> Status:
-    """Count everything; ``now`` decides who is away."""
+    """The status of a study; ``now`` determines who is away."""
     counts = (
         select(
             votes.c.session_id,
@@ -140,7 +144,7 @@ def study_status(store: Store, now: datetime) -> Status:
 def _recent(
     connection: Connection, since: datetime, phase: str | None = None
 ) -> tuple[int, str | None]:
-    """How many votes people cast since then, and when the first of them."""
+    """The number of votes of real raters since then, and the time of the first."""
     query = (
         select(func.count(), func.min(votes.c.rated_at))
         .join(sessions, sessions.c.id == votes.c.session_id)
@@ -160,7 +164,7 @@ def _days_since(stored: str | None, now: datetime) -> float:
 
 
 def _notices(connection: Connection, asks: Procedure) -> dict[int, str]:
-    """What a researcher should look at, by session."""
+    """The warnings for the researcher, by session."""
     rows = connection.execute(
         select(votes.c.session_id, votes.c.score, trials.c.expected, func.count())
         .join(trials, ITS_TRIAL)

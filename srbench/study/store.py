@@ -1,5 +1,6 @@
-"""The study's store: who takes part, and all that `answering` does for one of them. The database is
-the only truth; every call is one short transaction.
+"""The study's store: entering, returning and withdrawing, besides the actions in `answering`.
+
+All state is in the database; every call is one short transaction.
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ from .schema import invites, meta, open_engine, sessions, steps, tokens, tombsto
 from .scrub import scrub
 from .session import Session
 
-# A rater who has not voted for so long is not waited for when contents are shared out.
+# After this time without a vote, a rater no longer counts when contents are assigned.
 ABANDONED_AFTER = timedelta(days=3)
 
 
 @dataclass(frozen=True)
 class Erasure:
-    """A rater who was removed, with how many votes. ``left``: what could not be cleared at once of
-    removed rows in the database's files, and why; empty when all is gone."""
+    """A removed rater, with the number of votes. ``left``: which removed rows remain in the
+    database's files, and why; empty if none do.
+    """
 
     rater: str
     votes: int
@@ -41,7 +43,7 @@ class Erasure:
 
 
 class Store(Answering):
-    """A study's database, with who enters, comes back and withdraws."""
+    """A study's database, with entering, returning and withdrawing."""
 
     def enter(
         self,
@@ -50,15 +52,15 @@ class Store(Answering):
         participant: str | None = None,
         device: str | None = None,
     ) -> tuple[Session, str]:
-        """Begin, or come back, and get a token for the personal link.
+        """Begin or resume a session, and get a token for the personal link.
 
-        The same code always leads to the same session. A participant id of a recruiting site is
-        no secret: it lets one session begin, and leads back to it only together with a token that
-        the ``device`` kept.
+        The same code always leads to the same session. A participant id of a recruiting site is not
+        secret: it can begin one session, and resumes it only together with a token stored on the
+        ``device``.
 
         Raises:
             StudyError: the code is unknown, a code is needed, or the study is not open.
-            BegunAlready: the participant's session is there, and nothing shows whose it is.
+            BegunAlready: the participant's session exists, and the device has no token for it.
         """
         token = keys.new_token()
         participant_hash = keys.hash_participant(self._key, participant) if participant else None
@@ -99,15 +101,15 @@ class Store(Answering):
             return read_session(connection, session_id), token
 
     def _led_to(self, connection: Connection, token: str | None) -> int | None:
-        """Id of the session that a token leads to."""
+        """The id of the session of a token."""
         return connection.execute(
             select(tokens.c.session_id).where(tokens.c.token_hash == keys.hash_token(token or ""))
         ).scalar()
 
     def begin_simulated(self, rater: str) -> Session:
-        """A session of a simulated rater; marked as such in every row for good.
+        """A session of a simulated rater, permanently marked as such in every row.
 
-        One that was begun before and has no vote, as an interruption leaves it, is taken up.
+        A session that an interrupted call left without votes is reused.
         """
         with self.write() as connection:
             self._lock_meta(connection)
@@ -134,7 +136,7 @@ class Store(Answering):
             )
 
     def link(self, session: Session) -> str:
-        """A new token for a session's personal link; the older ones stay good."""
+        """A new token for a session's personal link; older tokens stay valid."""
         token = keys.new_token()
         with self.write() as connection:
             require_session(connection, session)
@@ -144,7 +146,7 @@ class Store(Answering):
         return token
 
     def resume(self, token: str) -> Session | None:
-        """The session of a personal link; None when there is none, or it was withdrawn."""
+        """The session of a personal link; None if there is none or it was withdrawn."""
         with self.read() as connection:
             row = connection.execute(
                 select(sessions)
@@ -200,17 +202,17 @@ class Store(Answering):
         return raters_per_item(connection, since=abandoned, simulated=simulated)
 
     def rater_of(self, *, code: str | None = None, link: str | None = None) -> str:
-        """The opaque name of a rater who is known by an access code or a personal link.
+        """The opaque name of the rater with this access code or personal link.
 
         Raises:
-            StudyError: nobody is, or no longer.
+            StudyError: there is no such rater, or the rater was erased.
         """
         with self.read() as connection:
             if link is not None:
                 token = parse_qs(urlsplit(link).query).get("r", [link.strip()])[0]
                 session_id = self._led_to(connection, token)
                 if session_id is None:
-                    raise StudyError("this personal link leads to no rater, or to one erased")
+                    raise StudyError("this personal link belongs to no rater, or to an erased one")
             else:
                 code_hash = keys.hash_code(self._key, code or "")
                 row = connection.execute(
@@ -225,11 +227,11 @@ class Store(Answering):
             return read_session(connection, session_id).rater
 
     def erase(self, rater: str) -> Erasure:
-        """Remove a rater who withdraws: votes, answers, playlist, links, also from what the
-        database keeps of removed rows. A tombstone keeps the rater's opaque name and the counts.
+        """Remove a rater who withdraws: votes, answers, playlist and links, including removed rows
+        in the database's files. A tombstone keeps the rater's opaque name and the counts.
 
         Raises:
-            StudyError: there is no such rater, or no longer.
+            StudyError: there is no such rater, or the rater was already erased.
         """
         with self.write() as connection:
             row = connection.execute(
@@ -241,7 +243,7 @@ class Store(Answering):
             ).scalar()
         if row is None and erased_at is None:
             raise StudyError(f"no rater '{rater}' in this study; see: srbench study status")
-        left = scrub(self.engine)  # also again, for what an earlier try left
+        left = scrub(self.engine)  # repeated for data that an earlier call could not clear
         if row is None:
             raise StudyError(f"rater '{rater}' was erased on {erased_at}. {left}".strip())
         with self._playlists_lock:
@@ -249,7 +251,7 @@ class Store(Answering):
         return Erasure(rater, removed, left)
 
     def _remove(self, connection: Connection, session: Session) -> int:
-        """Take a session's rows away and leave a tombstone; the number of votes there were."""
+        """Delete a session's rows and add a tombstone; returns the number of deleted votes."""
         require_session(connection, session, lock=True)
         counts = [
             connection.execute(
@@ -272,7 +274,7 @@ class Store(Answering):
 
 @dataclass(frozen=True)
 class Study:
-    """An opened study: its folder, its design, its database."""
+    """An open study: its folder, manifest and database."""
 
     folder: Path
     manifest: Manifest
@@ -283,7 +285,7 @@ def open_study(folder: Path | str, database: str | None = None, *, clock: Clock 
     """Open a study's folder and its database (default: SQLite in the folder).
 
     Raises:
-        StudyError: the folder holds no whole study, or the database cannot be used.
+        StudyError: the folder has no complete study, or the database cannot be used.
     """
     folder = Path(folder)
     manifest = load_manifest(folder)

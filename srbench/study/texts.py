@@ -1,5 +1,6 @@
-"""What raters read: words by language, and the questions put to them. The catalogue is texts.toml,
-where it also says how a study gets words of its own.
+"""The texts for raters by language, and the questionnaire.
+
+The catalogue is texts.toml, which also explains how to change texts for a study.
 """
 
 from __future__ import annotations
@@ -25,14 +26,13 @@ FALLBACK = "en"
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _LONGEST_TEXT = 20_000
 _SPECIAL = re.compile(r"(.+?)_(?:pair|dcr)(?:_side|_place)?")
-# Languages written in the Arabic, Hebrew, Syriac or Thaana script.
+# Languages in the right-to-left Arabic, Hebrew, Syriac or Thaana script.
 _RIGHT_TO_LEFT = {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "syr", "ug", "ur", "yi"}
 
 
 @dataclass(frozen=True)
 class Wording:
-    """The words of a study by language, each language whole, the default one first; and its
-    questions."""
+    """The texts of a study by language, all complete, the default one first; and its questions."""
 
     words: Mapping[str, Texts]
     questions: tuple[Question, ...]
@@ -52,7 +52,7 @@ def catalogue() -> Wording:
 
 
 def read_wording(path: Path | None) -> Wording:
-    """The catalogue with a researcher's file over it; the catalogue itself without a file.
+    """The catalogue with the changes of a researcher's file; without a file, the catalogue.
 
     Raises:
         StudyError: the file is not such a catalogue; the message says where.
@@ -74,7 +74,7 @@ def read_wording(path: Path | None) -> Wording:
         words[language] = {
             **ours.words[FALLBACK],
             **ours.words.get(language, {}),
-            # What is changed holds for every procedure, unless it is changed for one.
+            # A change applies to every procedure unless the file changes it for one of them.
             **{special: checked[name] for special, name in _specials().items() if name in checked},
             **checked,
         }
@@ -84,9 +84,10 @@ def read_wording(path: Path | None) -> Wording:
 
 
 def texts_of(manifest: Manifest) -> dict[str, Texts]:
-    """A study's words by language, the default one first; each language is whole, even if the
-    study was made by an srbench that needed fewer words. Words of the study's procedure (and mode)
-    stand in for the usual ones: `instructions_pair_side` for `instructions`."""
+    """A study's texts by language, the default one first. Each language is complete, even if an
+    older srbench with fewer texts made the study. Texts of the study's procedure (and mode) replace
+    the usual ones: `instructions_pair_side` replaces `instructions`.
+    """
     ours, asks = catalogue().words, manifest.asks
     endings = [f"_{asks.name}", f"_{asks.name}_{asks.mode}"]
     return {
@@ -97,7 +98,7 @@ def texts_of(manifest: Manifest) -> dict[str, Texts]:
 
 @cache
 def _specials() -> Mapping[str, str]:
-    """Names of texts for one procedure or mode, with the name of what they stand in for."""
+    """Names of texts for one procedure or mode, with the names of the texts that they replace."""
     english = catalogue().words[FALLBACK]
     found = {name: _SPECIAL.fullmatch(name) for name in english}
     return {name: m[1] for name, m in found.items() if m and m[1] in english}
@@ -114,7 +115,7 @@ def _with_own(words: Texts, endings: Sequence[str]) -> Texts:
 
 
 def direction(language: str) -> Literal["ltr", "rtl"]:
-    """Which way a language is written, for a page's ``dir``."""
+    """The writing direction of a language, for a page's ``dir``."""
     return "rtl" if language in _RIGHT_TO_LEFT else "ltr"
 
 
@@ -142,7 +143,7 @@ def _checked(language: str, changed: object, path: Path) -> Texts:
 
 
 def blanks(text: str) -> list[str]:
-    """What is to be filled in: the names in braces, sorted."""
+    """The placeholders of a text: the names in braces, sorted."""
     try:
         return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
     except ValueError:

@@ -60,7 +60,7 @@ def test_return_addresses():
     check_return_url(twice)
     assert return_address(twice, "AB-12", []) == "https://example.org/done?cc=AB-12&again=AB-12"
     for address in ("https://a.org/{name}", "https://a.org/{{code}}", "https://a.org/}"):
-        with pytest.raises(StudyError, match="is not filled in"):
+        with pytest.raises(StudyError, match="is not a placeholder"):
             check_return_url(rules(address))
 
 

@@ -115,11 +115,11 @@ def test_the_vote_that_was_taken_back_does_not_come_back_by_a_late_repetition(st
 def test_no_vote_during_consent_or_a_break(standing):
     assert standing(trial=0, progress=SessionProgress()) == (
         "refused",
-        "the rater stands at the consent screen",
+        "the rater is at the consent screen",
     )
     assert standing(trial=4, progress=at(3, steps={"block-1"})) == (
         "refused",
-        "the rater stands at the break screen",
+        "the rater is at the break screen",
     )
 
 

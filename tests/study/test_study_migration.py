@@ -121,7 +121,7 @@ def test_a_migration_that_loses_a_reference_is_not_kept(engine, manifest):
     raw.driver_connection.execute("DELETE FROM sessions WHERE id = 1")
     raw.driver_connection.execute("PRAGMA foreign_keys = ON")
     raw.close()
-    with pytest.raises(StudyError, match="rows without what they belong to; restore a copy"):
+    with pytest.raises(StudyError, match="rows that refer to missing rows; restore a copy"):
         Store(engine, manifest, b"k" * 64)
     with engine.connect() as connection:
         assert (

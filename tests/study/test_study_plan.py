@@ -102,7 +102,7 @@ def test_power_to_find_a_preference_grows_with_all_that_should_help():
     # allows for raters and images that differ.
     alike = replace(base, raters=26, image_sd=0, rater_sd=0, difference=0.63)
     assert 0.8 < power(alike) < 0.96
-    with pytest.raises(StudyError, match="no share of raters"):
+    with pytest.raises(StudyError, match="not a share of raters"):
         power(replace(base, difference=0.5))
 
 

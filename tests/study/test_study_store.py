@@ -243,7 +243,7 @@ def test_a_study_never_opens_another_studys_database(study, folder, tmp_path):
 def test_a_newer_database_is_refused_and_an_older_one_is_brought_up(study):
     engine = study.store.engine
     now, then = schema.SCHEMA_VERSION, schema.SCHEMA_VERSION + 1
-    with pytest.raises(StudyError, match=f"no way from schema {now} to {then}"):
+    with pytest.raises(StudyError, match=f"no migration from schema {now} to {then}"):
         prepare_schema(engine, version=then, migrations={})
 
     later = MetaData()
@@ -468,12 +468,12 @@ def test_a_rater_is_found_by_code_and_by_link(study):
         with pytest.raises(StudyError, match="code is not known"):
             study.store.rater_of(code=wrong)
     for wrong in ("", "https://x.example/", "?r=", token[:-1]):
-        with pytest.raises(StudyError, match="leads to no rater"):
+        with pytest.raises(StudyError, match="belongs to no rater"):
             study.store.rater_of(link=wrong)
     study.store.erase(session.rater)
     with pytest.raises(StudyError, match="was erased already"):
         study.store.rater_of(code=codes[0])
-    with pytest.raises(StudyError, match="or to one erased"):
+    with pytest.raises(StudyError, match="or to an erased one"):
         study.store.rater_of(link=token)
 
 
