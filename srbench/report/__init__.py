@@ -1,6 +1,7 @@
-"""The reports: tables, figures and one HTML page, of a run and of a rating study.
+"""Reports of a run and of a rating study: tables, figures and one HTML page.
 
-``benchmark`` reports a results folder, ``study`` ratings; ``kit`` holds what they share.
+``benchmark`` reports a results folder, ``study`` grades, ``pairs`` pair comparisons; ``kit``
+contains shared code.
 """
 
 from __future__ import annotations
@@ -23,17 +24,18 @@ def write_report(
 ) -> list[Path]:
     """Write ``tables/``, ``figures/`` and ``report.html`` into a results folder.
 
-    Reads scores.csv and, where present, timings.csv, run.json and images/. The same folder gives
-    the same bytes. Figures of an earlier report that no longer apply are removed.
+    Reads scores.csv and, if present, timings.csv, run.json and images/. The same folder gives the
+    same bytes. Outdated figures of an earlier report are removed.
 
     Args:
         results: the folder.
-        observer: is told of each figure.
-        images: ``few``, or ``all`` to write images.html too, which shows every image from the
-            folder's files; where there is one it is always brought up to date.
-        compare: declared comparisons, ``A:B,C:*``: only these are tested, and Holm's correction
-            runs over them; by default all pairs.
-        latex: ``paper``, what a paper prints, or ``all``, every pair's test too.
+        observer: is notified of each figure.
+        images: ``few``, or ``all`` to also write images.html, which shows every image from the
+            folder's files. An existing images.html is always updated.
+        compare: declared comparisons, ``A:B,C:*``. Only these are tested, with Holm's correction
+            over them; by default all pairs.
+        latex: ``paper`` for the tables that a paper prints, or ``all``, which adds the tests of all
+            pairs.
 
     Returns:
         The files written.
@@ -43,7 +45,7 @@ def write_report(
         ResultsError: the folder has no readable scores, or cannot be written to.
         ImageError: an image of the folder is damaged.
     """
-    # Matplotlib and jinja2 take a second to import: only who wants a report pays for it.
+    # Imported only for a report, because Matplotlib and jinja2 take a second to import.
     from .benchmark.write import write_everything
 
     return write_everything(Path(results), observer, images=images, compare=compare, latex=latex)
@@ -64,7 +66,7 @@ def short_table_text(
 
     Raises:
         ResultsError: the folder has no readable scores.
-        UnknownName: the results hold no such method, data set, metric or protocol.
+        UnknownName: the results have no such method, data set, metric or protocol.
     """
     from .benchmark.results import read_results
     from .benchmark.short_table import short_table

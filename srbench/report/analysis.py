@@ -1,4 +1,4 @@
-"""The report of a study, whichever question it asked: grades or pairs, told by the columns."""
+"""The report of a study of grades or of pair comparisons; the table's columns decide."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def write_study_analysis(
     latex: str = "paper",
     observer: Observer | None = None,
 ) -> list[Path]:
-    """`write_analysis` of grades or `write_pair_analysis` of pair comparisons.
+    """Call `write_analysis` for grades or `write_pair_analysis` for pair comparisons.
 
     ``latex`` is ``paper``, for the tables that a paper prints, or ``all``; ``compare`` declares the
     comparisons (`declared_pairs`; empty: all); ``equivalent`` is the margin of equivalence, in
     grades or, for pairs, in logits.
 
     Raises:
-        ConfigError: ``compare`` names no methods of this study, or the margin is not above 0.
+        ConfigError: ``compare`` names unknown methods, or the margin is not above 0.
         RatingsError: the table cannot be used.
-        ResultsError: the scores cannot be used, or ``out`` cannot be written to or holds the
-            analysis of a study that asked another question.
+        ResultsError: the scores cannot be used, or ``out`` cannot be written to or contains the
+        analysis of a study with another procedure.
     """
     pairs = is_pair_table(table)
     write, other, what = (

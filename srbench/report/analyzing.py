@@ -1,4 +1,4 @@
-"""``srbench.analyze``: the statistics of a study in a notebook, in tables, words and figures."""
+"""``srbench.analyze``: the statistics of a study in Python: tables, conclusions and figures."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ def analyze(
     alpha: float = 0.05,
     equivalent: float | None = None,
 ) -> Analysis:
-    """The statistics of a study of opinion scores, or of pair comparisons, told by the columns.
+    """The statistics of a study of grades or of pair comparisons; the columns decide.
 
     Args:
-        ratings: one row per vote, ``rater, dataset, image, method, score`` and more if you like
-            (the reference is the method ``HR``); or answers to pairs, ``rater, dataset, image,
-            method_a, method_b, answer``. A frame, or the path of a file that ``srbench study
-            export`` wrote.
-        scores: one row per metric value as in scores.csv, its path, or the results of a run:
-            metrics are held against the raters.
+        ratings: one row per vote, ``rater, dataset, image, method, score`` and optional columns
+            (the reference is the method ``HR``); or pair comparisons, ``rater, dataset, image,
+            method_a, method_b, answer``. A data frame, or the path of a CSV file such as the output
+            of ``srbench study export``.
+        scores: to compare metrics with the raters: one row per metric value as in scores.csv, its
+            path, or the results of a run.
         family: the comparisons of methods over which Holm's correction runs within each data set
-            (default: every pair); the others are listed as exploratory.
+            (default: every pair); all other comparisons are listed as exploratory.
         resamples, seed: of the bootstrap; the same input and seed give the same tables.
-        alpha: the level of the tests; 1 - alpha is that of every interval of a mean.
-        equivalent: a margin in grades (of pairs: logits), to ask which methods are as good as each
-            other.
+        alpha: the significance level of the tests; 1 - alpha is the confidence level of every
+            interval of a mean.
+        equivalent: a margin in grades (for pairs: logits), to test which methods are equivalent.
 
     Raises:
-        RatingsError: the ratings cannot be used, or ``family`` names a method nobody rated.
-        ResultsError: the scores cannot be used, or match no rated stimulus.
+        RatingsError: the ratings cannot be used, or ``family`` names a method without ratings.
+        ResultsError: the scores cannot be used, or none belongs to a rated stimulus.
         WrongType: ratings or scores are something else (a TypeError too).
 
     >>> import pandas as pd, srbench
@@ -89,7 +89,7 @@ def analyze(
 
 @dataclass(frozen=True, repr=False)
 class Analysis(Mapping[str, pd.DataFrame]):
-    """The tables of an analysis by name (``analysis["mos"]``), and the usual ones by attribute.
+    """The tables of an analysis by name (``analysis["mos"]``), and the common ones by attribute.
 
     Keys and columns are those of the files of ``srbench study analyze``.
     """
@@ -110,7 +110,7 @@ class Analysis(Mapping[str, pd.DataFrame]):
 
     @property
     def methods(self) -> pd.DataFrame:
-        """A row per data set and method: MOS with the headline's interval; of pairs the scale."""
+        """One row per data set and method: MOS and its headline interval; for pairs the scale."""
         if "mos" not in self.tables:
             return self.tables["scale"]
         mos = self.tables["mos"]
@@ -118,17 +118,17 @@ class Analysis(Mapping[str, pd.DataFrame]):
 
     @property
     def stimuli(self) -> pd.DataFrame:
-        """A row per rated picture; of pairs, per two pictures that were compared."""
+        """One row per rated picture; for pairs, per compared pair of pictures."""
         return self.tables["stimuli" if "stimuli" in self.tables else "preferences"]
 
     @property
     def raters(self) -> pd.DataFrame:
-        """A row per rater: bias, inconsistency, and why one is flagged."""
+        """One row per rater: bias, inconsistency, and the reason for a flag."""
         return self.tables["raters"]
 
     @property
     def pairs(self) -> pd.DataFrame:
-        """The comparisons of methods by the headline test alone, one row each."""
+        """The comparisons of methods by the headline test only, one row each."""
         pairwise = self.tables["pairwise"]
         return pairwise[pairwise["test"].isin([HEADLINE, PAIR_HEADLINE])].reset_index(drop=True)
 
@@ -139,12 +139,12 @@ class Analysis(Mapping[str, pd.DataFrame]):
 
     @property
     def reliability(self) -> pd.Series:
-        """Agreement of the raters with each other and with themselves, by name."""
+        """The reliability numbers (agreement of the raters, test-retest), by name."""
         return self.tables["reliability"].iloc[0]
 
     @property
     def conclusions(self) -> tuple[str, ...]:
-        """What follows, in sentences."""
+        """The conclusions in sentences."""
         claims = self.tables.get("claims")
         return () if claims is None else tuple(str(text) for text in claims["claim"])
 
@@ -159,16 +159,16 @@ class Analysis(Mapping[str, pd.DataFrame]):
         """One figure of the study.
 
         Args:
-            kind: of grades ``mos``, ``votes``, ``ranks``, ``differences``, ``raters``, ``sos`` or
-                ``metric`` (MOS against a metric, where scores were given); of pairs ``scale``,
+            kind: for grades ``mos``, ``votes``, ``ranks``, ``differences``, ``raters``, ``sos`` or
+                ``metric`` (MOS against a metric, if scores were given); for pairs ``scale``,
                 ``wins`` or ``preferences``.
-            dataset: which one, where there are several; ``all`` is over all of them.
-            metric: which one ``metric`` shows, such as ``psnr_y`` or ``psnr_y (basicsr)``.
-            ax: Matplotlib axes to draw into, which are given back. Without them, a new figure.
+            dataset: needed if there are several; ``all`` combines them.
+            metric: the metric for the kind ``metric``, such as ``psnr_y`` or ``psnr_y (basicsr)``.
+            ax: Matplotlib axes to draw into, which are returned. Default: a new figure.
 
         Raises:
             UnknownName: there is no such figure, data set or metric.
-            ResultsError: there is nothing to show.
+            ResultsError: there are no data for this figure.
         """
         from .one_figure import draw_one
 

@@ -1,4 +1,4 @@
-"""One figure of a study by its name, on a new figure or the caller's axes."""
+"""Draw one figure of a study by its name, on a new figure or the caller's axes."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ _PAIRS: Mapping[str, _Drawing] = {
     "wins": of_pairs.wins_figure,
     "preferences": of_pairs.preferences_figure,
 }
-_SINGLE_SETS = ("votes", "preferences")  # nothing over all data sets
+_SINGLE_SETS = ("votes", "preferences")  # not available over all data sets
 
 
 def draw_one(
     tables: Tables, kind: str, dataset: str | None, metric: str | None, into: Axes | None
 ) -> Figure:
-    """The figure of that kind from the tables of `srbench.analyze`; ``into`` are given axes.
+    """A figure of this kind from the tables of `srbench.analyze`; ``into`` are the caller's axes.
 
     Raises:
         UnknownName: there is no such figure, data set or metric.
-        ResultsError: there is nothing to show, or several data sets and none was named.
+        ResultsError: there are no data, or several data sets and none was named.
     """
     require_axes(into)
     pairs = "scale" in tables
@@ -101,14 +101,14 @@ def _one_of(what: str, chosen: str | None, names: list[str]) -> str:
 
 
 def _metric(tables: Tables, chosen: str | None) -> tuple[str, str]:
-    """Name and protocol of the metric that is meant."""
+    """Name and protocol of the chosen metric."""
     if "metric_points" not in tables:
         raise ResultsError("no scores were given; a figure of a metric needs them: analyze(r, s)")
     rows = tables["metric_vs_mos"]
     rows = rows[(rows["level"] == "stimulus") & rows["srocc"].notna()]
     keys = list(rows[["metric", "protocol"]].itertuples(index=False, name=None))
     named = {f"{metric} ({protocol})": (metric, protocol) for metric, protocol in keys}
-    # A name alone means its first protocol.
+    # A name without a protocol means its first protocol.
     named = {metric: key for key in reversed(keys) for metric in (key[0],)} | named
     if not keys:
         raise ResultsError("no metric varies over the rated pictures")

@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
-_LEFT, _RIGHT = 0.55, 0.08  # inches beside every panel
+_LEFT, _RIGHT = 0.55, 0.08  # inches at the side of every panel
 
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over images with its 95 % bootstrap interval: the mean itself where there is none."""
+    """A mean over images with its 95 % bootstrap interval (without one, both ends are the mean)."""
 
     value: float
     low: float
@@ -49,7 +49,7 @@ class Mean:
 
 
 def mean_of(values: Floats) -> Mean | None:
-    """Mean and interval of scores of shape (n,), or None without finite values only."""
+    """Mean and interval of scores of shape (n,); None unless all values are finite."""
     if len(values) == 0 or not np.isfinite(values).all():
         return None
     low, high = bootstrap_interval(values)
@@ -68,7 +68,7 @@ def _values(frame: pd.DataFrame, facts: Facts) -> dict[str, Floats]:
 
 
 def _panels(count: int, height: float, *, left: float = _LEFT) -> tuple[Figure, list[Axes]]:
-    """A column of panels of that height in inches, each with room for a title and an axis."""
+    """A column of panels of this height in inches, each with space for a title and an axis."""
     above, below = 0.28, 0.42
     total = count * (above + height + below)
     figure = new_figure(COLUMN_WIDTH, total)
@@ -88,7 +88,7 @@ def _panels(count: int, height: float, *, left: float = _LEFT) -> tuple[Figure, 
 
 @dataclass(frozen=True)
 class Mark:
-    """One mark of a chart: what it stands for, its name, look, place and lines."""
+    """One mark of a chart: its method, name, style, position and lines."""
 
     key: str
     name: str
@@ -99,7 +99,7 @@ class Mark:
 
 
 def _cross(x: Mean, y: Mean) -> tuple[Segment, Segment]:
-    """Both intervals of a point."""
+    """The lines of both intervals of a point."""
     return ((x.low, y.value), (x.high, y.value)), ((x.value, y.low), (x.value, y.high))
 
 
@@ -108,10 +108,10 @@ def _chart(
     axes: Axes | None,
     prepare: Callable[[Axes, str], None],
 ) -> Figure:
-    """A panel for each data set, side by side, with the same labels in every one.
+    """A panel for each data set, side by side, with the same labels in all panels.
 
-    Names stand beside their marks where there is room for all of them in every panel, else in one
-    key below. The caller's axes hold one panel. ``prepare`` names the axes of a panel.
+    Names are next to their marks if all of them fit in every panel, otherwise in one key below.
+    The caller's axes can hold one panel. ``prepare`` labels the axes of a panel.
 
     Raises:
         ConfigError: there is one pair of axes for several data sets.
@@ -158,7 +158,9 @@ def _draw(
 
 
 def _label(axes: Axes, marks: Sequence[Mark], *, key: bool = False) -> bool:
-    """Names beside their marks; those without room in a key where ``key``, else none at all."""
+    """Names next to their marks. If some do not fit, they go into a key (with ``key``); without it
+    no name is drawn.
+    """
     return place_labels(
         axes,
         [(mark.x, mark.y) for mark in marks],
@@ -170,7 +172,7 @@ def _label(axes: Axes, marks: Sequence[Mark], *, key: bool = False) -> bool:
 
 
 def default_baseline(methods: Collection[str]) -> str | None:
-    """What differences are taken to where nothing else is chosen: bicubic, else the first."""
+    """The default baseline of differences: bicubic, otherwise the first method."""
     return "bicubic" if "bicubic" in methods else next(iter(methods), None)
 
 
@@ -184,11 +186,10 @@ def plane(
     baseline: str | None = None,
     axes: Axes | None = None,
 ) -> Figure | None:
-    """One number against another, one panel per data set; None where there is nothing to show.
+    """One metric against another, one panel per data set; None without data.
 
-    By default the first of the shown numbers (PSNR) and the first of which less is better (LPIPS).
-    Marks are means over images, lines the intervals of the paired difference to ``baseline``: how
-    far a method differs from it, whatever the images have in common.
+    Defaults: the first shown metric (PSNR) and the first for which lower is better (LPIPS). Marks
+    are means over images; lines are the intervals of the paired difference to ``baseline``.
     """
     first, second = results.axes()
     x, y = x or first, y or second
@@ -228,7 +229,7 @@ def _dagger(results: Results, method: str, scale: int, numbers: Sequence[Facts])
 
 
 def _beside(frame: pd.DataFrame, facts: Facts, method: str, baseline: str | None) -> Mean | None:
-    """A method's mean with the interval of its paired difference to the baseline around it."""
+    """A method's mean with the interval of its paired difference to the baseline."""
     here = select(frame, metric=facts.name, protocol=facts.protocol)
     own = select(here, method=method).set_index("image")["value"]
     values = own.to_numpy(dtype=np.float64)
@@ -256,9 +257,9 @@ def speed(
     dataset: str | None = None,
     axes: Axes | None = None,
 ) -> Figure | None:
-    """Megapixels per second against the first number (PSNR) on one device, a panel per data set.
+    """Megapixels per second against the first metric (PSNR) on one device, one panel per data set.
 
-    Methods of one architecture are equally fast and are one mark: the best of them, with a line
+    Methods of one architecture are equally fast and share one mark: the best of them, with a line
     down to the worst.
     """
     facts = results.numbers()[0]
@@ -285,7 +286,7 @@ def speed(
 
 
 def _speed_marks(values: Mapping[str, Floats], timings: pd.DataFrame, facts: Facts) -> list[Mark]:
-    """A mark for each architecture that was timed and scored."""
+    """One mark for each architecture with timings and scores."""
     groups: dict[str, list[str]] = {}
     for method, scores in values.items():
         rates = select(timings, method=method)["megapixels_per_second"]
@@ -313,7 +314,7 @@ def distributions(
     *,
     axes: Axes | None = None,
 ) -> Figure | None:
-    """Every image's score per method, its mean and interval: a panel for each of ``numbers``."""
+    """The scores of all images per method, with mean and interval; one panel per metric."""
     frame = next((f for d, s, f in results.groups() if (d, s) == (dataset, scale)), None)
     if frame is None:
         return None
@@ -371,7 +372,7 @@ def _strips(axes: Axes, values: dict[str, Floats], marks: Sequence[str]) -> None
 
 
 def _swarm(positions: Floats) -> Floats:
-    """Vertical offsets in rows, -0.3..0.3, that keep close neighbours (0..1 across) apart."""
+    """Vertical offsets in rows, -0.3..0.3, that separate close points (positions 0..1)."""
     near, layers = 0.016, (0.0, 0.12, -0.12, 0.24, -0.24, 0.3, -0.3)
     offsets = np.zeros(len(positions))
     last = dict.fromkeys(layers, -1.0)

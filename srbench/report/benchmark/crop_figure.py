@@ -1,4 +1,4 @@
-"""Comparison crops: the same region of the original and every method, as the paper's Fig. 2."""
+"""Comparison crops: the same region of the original and every method, as in the paper's Fig. 2."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ CROP_SIDE = 56  # pixels of the image, enlarged four times
 _DPI, _MOST, _GAP, _MARGIN, _CAPTION, _TITLE = 200, 6, 8, 6, 86, 34
 
 
-_LOSSES = ("mse", "vgg22", "vgg54")  # of both an SRResNet and an SRGAN
+_LOSSES = ("mse", "vgg22", "vgg54")  # losses of both an SRResNet and an SRGAN
 
 
 def crop_box(view: View) -> Box:
-    """The region to show: the user's, or the one the methods disagree about most.
+    """The region to show: the user's, or the one where the methods differ most.
 
     Raises:
-        ResultsError: the user's region is too large to be shown pixel by pixel.
+        ResultsError: the user's region is too large to be shown without scaling.
     """
     if view.box is None:
         return busiest_box(view, CROP_SIDE)
@@ -60,12 +60,12 @@ def crop_box(view: View) -> Box:
 def draw_crops(
     results: Results, view: View, numbers: Sequence[Facts], into: Axes | None = None
 ) -> Figure:
-    """One tile per method, from the plainest to the original, with scores under each.
+    """One tile per method, from interpolation to the original, with scores below each.
 
     The scores are the first three of ``numbers``, of the whole image.
 
-    Pixels are enlarged by a whole number and drawn one to one in the PNG, so none is interpolated.
-    The caller's axes ``into`` get the same in small, without interpolation.
+    Pixels are enlarged by a whole number and drawn without interpolation in the PNG. The caller's
+    axes ``into`` get the same tiles in their size, without interpolation.
     """
     box = crop_box(view)
     times = max(1, TILE // max(box.width, box.height))
@@ -77,7 +77,7 @@ def draw_crops(
     height = _TITLE + rows * (tile_height + _CAPTION)
     with figure_style():
         if into is None:
-            # Half a pixel more keeps rounding from losing the last row or column.
+            # Half a pixel more, so that rounding does not lose the last row or column.
             figure = new_figure((width + 0.5) / _DPI, (height + 0.5) / _DPI)
             add, write, size_of = figure.add_axes, figure.text, 1.0
         else:
@@ -128,8 +128,9 @@ def draw_crops(
 
 
 def _comparing(method: str) -> tuple[int, int, tuple[int, str]]:
-    """Sort key for the eye: interpolation, small networks, each SRGAN beside the SRResNet of its
-    loss, others, and the original last."""
+    """Sort key of the tiles: interpolation, small networks, each SRGAN next to the SRResNet of its
+    loss, others, and the original last.
+    """
     name = canonical(method)
     if is_reference(name):
         return 3, 0, (0, "")
@@ -141,7 +142,7 @@ def _comparing(method: str) -> tuple[int, int, tuple[int, str]]:
 
 
 def _fit(image: Image, width: int, height: int) -> tuple[Image, float]:
-    """The whole image, smoothly shrunk into a tile, and by how much."""
+    """The whole image, smoothly reduced to fit a tile, and the factor."""
     ratio = min(width / image.shape[1], height / image.shape[0])
     size = (max(1, round(image.shape[1] * ratio)), max(1, round(image.shape[0] * ratio)))
     return np.asarray(
@@ -171,7 +172,7 @@ def _legend(numbers: Sequence[Facts]) -> list[str]:
 
 
 def _lines(parts: Sequence[str]) -> list[str]:
-    """Two in the first line, one in the second: more a tile has no room for."""
+    """Two parts in the first line and one in the second, the maximum for a tile."""
     return [line for line in (" / ".join(parts[:2]), *parts[2:3]) if line]
 
 

@@ -1,4 +1,4 @@
-"""Which images and which regions of them are worth looking at, and their pixels."""
+"""Choose the images and regions to show, and read their pixels."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Box:
 
 @dataclass(frozen=True)
 class View:
-    """One image as every method made it: ``pixels`` maps method to uint8 (H, W, 3), HR first.
+    """One image in the version of every method: ``pixels`` maps method to uint8 (H, W, 3), HR
+    first.
 
     ``box`` is the region that the user chose, if any.
     """
@@ -49,9 +50,9 @@ class View:
 
 
 def views(results: Results, *, per_group: int = 2, at_most: int = 6) -> list[View]:
-    """The images to look at: those the user chose, then those the methods disagree about most.
+    """The images to show: those that the user chose, then those where the methods differ most.
 
-    Up to ``per_group`` per data set and scale, ``at_most`` in all, the data sets taking turns.
+    Up to ``per_group`` per data set and scale and ``at_most`` in total, from the data sets in turn.
 
     Raises:
         ResultsError: a chosen image or region does not exist.
@@ -76,7 +77,7 @@ def views(results: Results, *, per_group: int = 2, at_most: int = 6) -> list[Vie
 
 
 def _by_disagreement(results: Results, dataset: str, scale: int) -> list[str]:
-    """Images by the spread of their scores over methods (LPIPS, if it was run), widest first."""
+    """Images by the spread of their scores over methods (LPIPS if available), largest first."""
     here = without_reference(select(results.scores, dataset=dataset, scale=scale))
     first, second = results.axes()
     for facts in (second, first):
@@ -84,7 +85,7 @@ def _by_disagreement(results: Results, dataset: str, scale: int) -> list[str]:
         if len(own):
             break
     here = own
-    # Nearest neighbour is far from everything everywhere and would choose for all the others.
+    # Nearest neighbour is far from all other methods in every image and would dominate the choice.
     others = set(here["method"]) - {"nearest"}
     spread: dict[str, float] = {}
     for image, rows in here.groupby("image"):
@@ -118,7 +119,7 @@ def _load(results: Results, dataset: str, scale: int, image: str, box: Box | Non
 def image_sizes(
     results: Results, dataset: str, scale: int, image: str
 ) -> dict[str, tuple[Path, tuple[int, int]]]:
-    """One image's files by method, HR first, each with its width and height, which are the same.
+    """One image's files by method, HR first, with their common width and height.
 
     Raises:
         ImageError: a file is damaged, or the sizes differ.
@@ -145,7 +146,7 @@ def view_of(
     """One image by every method; ``box`` is the region to show (left, top, width, height).
 
     Raises:
-        ResultsError: the folder has no such image, or the region leaves it.
+        ResultsError: the folder has no such image, or the region is not inside it.
         ImageError: an image is damaged.
     """
     if box is not None:
@@ -192,15 +193,15 @@ def _chosen_view(results: Results, crop: CropBox, scale: int | None = None) -> V
 
 
 def busiest_box(view: View, side: int) -> Box:
-    """The region of at most ``side`` x ``side`` where the methods disagree most.
+    """The region of at most ``side`` x ``side`` pixels where the methods differ most.
 
-    Disagreement is the variance over methods, without the original and, if others remain,
-    without nearest neighbour; summed over channels and the region. Of equals, the topmost left.
+    The criterion is the variance over methods, without the original and, if others remain, without
+    nearest neighbour, summed over channels and the region. Ties: the top left one.
     """
     methods = [m for m in view.pixels if not is_reference(m)]
     others = [m for m in methods if m != "nearest"]
     stack = _stack(view, others if len(others) > 1 else methods or list(view.pixels))
-    if len(stack) == 1 and "HR" in view.pixels:  # one method can only disagree with the original
+    if len(stack) == 1 and "HR" in view.pixels:  # a single method is compared with the original
         stack = np.concatenate([stack, _stack(view, ["HR"])])
     disagreement = stack.var(axis=0).sum(axis=-1)
     height, width = disagreement.shape
@@ -221,7 +222,7 @@ def _stack(view: View, methods: Iterable[str]) -> NDArray[np.float32]:
 
 
 def box_around(box: Box, most: tuple[int, int], height: int, width: int) -> Box:
-    """A region of at most ``most`` (height, width) with ``box`` in its middle, inside the image."""
+    """A region of at most ``most`` (height, width) centred on ``box``, inside the image."""
     rows, columns = min(most[0], height), min(most[1], width)
     top = min(max(box.top + box.height // 2 - rows // 2, 0), height - rows)
     left = min(max(box.left + box.width // 2 - columns // 2, 0), width - columns)
@@ -229,5 +230,5 @@ def box_around(box: Box, most: tuple[int, int], height: int, width: int) -> Box:
 
 
 def enlarge(image: Image, times: int) -> Image:
-    """Every pixel as a square of ``times`` x ``times`` equal ones."""
+    """Repeat every pixel ``times`` x ``times``."""
     return image.repeat(times, axis=0).repeat(times, axis=1)

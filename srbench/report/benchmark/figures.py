@@ -17,11 +17,11 @@ from .crop_figure import draw_crops
 from .crops import View
 from .results import Results
 
-KINDS = ("crops", "plane", "distributions", "speed")  # each figure's stem begins with one
+KINDS = ("crops", "plane", "distributions", "speed")  # prefixes of the figures' file names
 
 
 def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
-    """All figures, one at a time: those that a folder has nothing to show for are left out."""
+    """All figures, one at a time; figures without data are left out."""
     scores = results.scores
     numbers = results.numbers()
     first, second = results.axes()
@@ -46,7 +46,7 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 f"{lines}{_corner(first, second)}{read_by}.{dagger}",
                 figure,
             )
-        # Those that only repeat what is drawn already are left to who asks for them.
+        # Figures that only repeat another one are drawn only on request.
         for facts in numbers:
             if facts in (first, second) or facts.short_label in ("PSNR", "SSIM"):
                 continue
@@ -93,7 +93,7 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
 
 
 def _corner(x: Facts, y: Facts | None) -> str:
-    """Where both are good."""
+    """The direction in which both metrics are better."""
     if y is None or x.better is None or y.better is None:
         return ""
     place = "upper" if y.better == "higher" else "lower"

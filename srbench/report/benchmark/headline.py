@@ -1,4 +1,4 @@
-"""What stands first on the page: a short title and, per data set, who leads and by how much."""
+"""The heading of the page: a short title and, per data set, the best method and its lead."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .significance import LEVEL, out_of_reach
 
 @dataclass(frozen=True)
 class Lead:
-    """The best method of one number on one data set; several where they read the same.
+    """The best method in one metric on one data set; several if their printed values are equal.
 
-    ``ahead`` says by how much it leads the second best and whether that is significant; it is
-    empty where there is nothing to compare or no tests were given.
+    ``ahead``: the lead over the second best and whether it is significant; empty without a second
+    method or without tests.
     """
 
     label: str
@@ -34,7 +34,7 @@ class Lead:
 
 @dataclass(frozen=True)
 class DatasetLeads:
-    """The leads on one data set, and how many images they rest on."""
+    """The leads on one data set, and its number of images."""
 
     where: str
     images: int
@@ -63,7 +63,7 @@ def headline(results: Results) -> str:
 
 
 def dataset_leads(results: Results, tests: pd.DataFrame | None = None) -> list[DatasetLeads]:
-    """Who leads in PSNR, LPIPS and so on, on each data set.
+    """The best method in PSNR, LPIPS etc. on each data set.
 
     Only methods scored on all of its images are ranked. ``tests`` are the paired tests of
     `srbench.report.benchmark.significance.significance`.
@@ -83,7 +83,7 @@ def dataset_leads(results: Results, tests: pd.DataFrame | None = None) -> list[D
 
 
 def headline_numbers(results: Results) -> list[Facts]:
-    """The numbers that lead a page: without SSIM, which nearly always repeats PSNR."""
+    """The metrics in the heading: without SSIM, which usually agrees with PSNR."""
     ranked = [facts for facts in results.numbers() if facts.better is not None]
     return [facts for facts in ranked if facts.word != "ssim"] or ranked
 
@@ -105,7 +105,7 @@ def _lead(
     }
     if not found:
         return None
-    # What reads the same is equal: the winner is named by the number that is shown.
+    # Values that print the same are equal: the best method is decided by the printed number.
     shown = {method: round(value, facts.decimals) for method, value in found.items()}
     values = sorted(set(shown.values()), reverse=facts.better == "higher")
     first = sorted((m for m, v in shown.items() if v == values[0]), key=method_order)

@@ -1,4 +1,4 @@
-"""report.html: one page that holds everything it shows and asks the network for nothing."""
+"""report.html: one self-contained page without network requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .tables import missing_notes, significance_table
 from .viewer import every_image, viewer_data
 
 IMAGES_PAGE = "images.html"
-_CROPS = 3  # figures of crops that are not folded: one of each data set of the paper
+_CROPS = 3  # crop figures that are shown unfolded: one for each data set of the paper
 
 
 def render_page(
@@ -36,10 +36,7 @@ def render_page(
     *,
     all_images: bool = False,
 ) -> str:
-    """The whole page as text. Every name in it is escaped, whatever a method is called.
-
-    ``all_images`` says that images.html stands beside it.
-    """
+    """The page as text, with all names escaped. ``all_images``: images.html exists next to it."""
     protocols = sorted(set(results.scores["protocol"]), key=results.known.protocol_order)
     crops = [f for f in figures if f.stem.startswith("crops")]
     folded = [f for f in figures if f.stem.startswith("distributions")] + crops[_CROPS:]
@@ -70,7 +67,7 @@ def render_page(
 
 
 def render_images(results: Results) -> str:
-    """images.html: every image of the results folder in the viewer, from the files beside it."""
+    """images.html: every image of the results folder in the viewer, read from the image files."""
     return (
         page_environment()
         .get_template("images.html")
@@ -79,7 +76,7 @@ def render_images(results: Results) -> str:
 
 
 def read_by(results: Results) -> str:
-    """What the leads are numbers of, and what their marks mean."""
+    """The protocols of the numbers in the heading, and the meaning of their marks."""
     numbers = headline_numbers(results)
     said = ", ".join(facts.with_protocol for facts in numbers)
     methods = set(zip(results.scores["method"], results.scores["scale"], strict=True))
@@ -91,10 +88,10 @@ def read_by(results: Results) -> str:
 
 
 def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str, str, Table]]:
-    """One table per data set and scale, under the protocol that the figures use: where, how many
-    pairs differ, and the table.
+    """One table per data set and scale, with the protocol of the figures: its title, the number of
+    pairs that differ, and the table.
 
-    The page leaves out what only a statistician asks for; tables/significance.csv has it all.
+    The page omits details for statisticians, which are in tables/significance.csv.
     """
     parts: list[tuple[str, str, Table]] = []
     for dataset, scale, _ in results.groups():
@@ -127,7 +124,7 @@ def _short(table: Table) -> Table:
 
 
 def method_first(table: Table) -> Table:
-    """The summary for a narrow screen: method first, counts last, no scale if there is but one."""
+    """The summary for a narrow screen: method first, counts last, no scale if there is only one."""
     keys = [h.key for h in table.headings]
     scales = {row[keys.index("scale")].text for row in table.rows}
     order = ["method", "dataset", *(["scale"] if len(scales) > 1 else [])]
@@ -140,7 +137,7 @@ def method_first(table: Table) -> Table:
 
 
 def _told(table: Table) -> Table:
-    """A comparison with the paper without what this run has no number for; and a note of that."""
+    """The comparison with the paper without rows that this run lacks, and a note about them."""
     source = [h.key for h in table.headings].index("source")
     ours = [row for row in table.rows if row[source].text == "ours"]
     lead = table.lead
@@ -166,7 +163,7 @@ def _told(table: Table) -> Table:
 
 
 def made_with(run: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a reader needs to make the run again; run.json, which may have been edited, has all."""
+    """The main facts to reproduce the run; run.json has all of them."""
     versions = run.get("versions")
     versions = {str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {}
     mine = versions.pop("srbench", "")
@@ -187,7 +184,7 @@ def made_with(run: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def fingerprint_table(run: Mapping[str, Any]) -> Table | None:
-    """The first digits of every fingerprint of run.json: data sets across, methods down."""
+    """The first digits of every fingerprint of run.json: data sets in columns, methods in rows."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     datasets: list[str] = []
     sets, methods = run.get("datasets"), run.get("methods")

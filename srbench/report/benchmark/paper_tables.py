@@ -1,4 +1,4 @@
-"""The SRGAN paper's Tables 1 and 2, the published numbers beside ours."""
+"""Tables 1 and 2 of the SRGAN paper: the published numbers compared with ours."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TABLE2 = ("nearest", "bicubic", "srcnn", "selfexsr", "drcn", "espcn",
 
 
 def table1(results: Results) -> Table:
-    """The paper's Table 1: loss variants of SRResNet and SRGAN, the paper's numbers beside ours."""
+    """The paper's Table 1: loss variants of SRResNet and SRGAN, with published and our numbers."""
     return _paper_table(
         results,
         "table1",
@@ -39,7 +39,7 @@ def table1(results: Results) -> Table:
 
 
 def table2(results: Results) -> Table:
-    """The paper's Table 2: methods, the paper's numbers beside ours."""
+    """The paper's Table 2: methods, with published and our numbers."""
     return _paper_table(results, "table2", f"Methods (Table 2 of {PAPER_NAME})", _TABLE2, None)
 
 

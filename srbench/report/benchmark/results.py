@@ -1,4 +1,4 @@
-"""Reading a results folder: scores, timings, what was run and what is missing."""
+"""Read a results folder: scores, timings, run.json and missing parts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a run left out and why. ``None`` for method, dataset or metric means all of them."""
+    """A missing part of a run and its reason. ``None`` for method, dataset or metric means all."""
 
     method: str | None
     dataset: str | None
@@ -44,7 +44,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class CropBox:
-    """A region of one image that the user chose to see, in pixels of the original."""
+    """A region of one image chosen by the user, in pixels of the original."""
 
     dataset: str
     image: str
@@ -56,10 +56,10 @@ class CropBox:
 
 @dataclass(frozen=True, repr=False)
 class Results:
-    """A results folder as tables. ``scores`` and ``timings`` have those files' columns.
+    """A results folder as tables. ``scores`` and ``timings`` have the columns of their files.
 
-    Methods carry the project's spelling in ``scores``; ``spelling`` maps it back to the name of
-    the image folder.
+    ``scores`` has the project's spelling of methods; ``spelling`` maps it to the name of the image
+    folder.
     """
 
     folder: Path
@@ -72,18 +72,17 @@ class Results:
 
     @property
     def name(self) -> str:
-        """The folder's own name, also where it was given as ``.``."""
+        """The folder's name, also if it was given as ``.``."""
         return self.folder.resolve().name
 
     @cached_property
     def known(self) -> Known:
-        """The facts of the numbers in ``scores``."""
+        """The facts of the metrics in ``scores``."""
         return Known(numbers_of(self.run))
 
     def numbers(self) -> list[Facts]:
-        """The numbers that figures show, in the order of tables: one for each word.
-
-        So PSNR and SSIM under one protocol, MATLAB's if it was run, and one network of LPIPS.
+        """The metrics in figures, in the order of tables: PSNR and SSIM under one protocol
+        (MATLAB's if available), and LPIPS with one network.
         """
         pairs = set(self.scores[["protocol", "metric"]].itertuples(index=False, name=None))
         order = sorted(
@@ -96,15 +95,15 @@ class Results:
         return list(shown.values())
 
     def axes(self) -> tuple[Facts, Facts | None]:
-        """Of the shown numbers the first, such as PSNR, and the first of which less is better."""
+        """The first shown metric, such as PSNR, and the first for which lower is better."""
         numbers = self.numbers()
         return numbers[0], next((f for f in numbers[1:] if f.better == "lower"), None)
 
     def number(self, metric: str) -> Facts:
-        """The number that ``metric`` means, a word (``psnr``) or a name (``psnr_y``).
+        """The metric for a word (``psnr``) or a name (``psnr_y``).
 
         Raises:
-            UnknownName: the scores hold none.
+            UnknownName: the scores have no such metric.
         """
         shown = {f.name: f for f in self.numbers()}
         every = {str(name): self.known[str(name)] for name in self.scores["metric"].unique()}
@@ -114,7 +113,9 @@ class Results:
         raise unknown_name("metric of these results:", metric, every)
 
     def methods(self) -> list[str]:
-        """Every method scored or reported missing, in the order of tables, without the original."""
+        """All methods with scores or reported as missing, in the order of tables, without the
+        original.
+        """
         names = set(self.scores["method"]) | {m.method for m in self.missing if m.method}
         return sorted((n for n in names if not is_reference(n)), key=method_order)
 
@@ -127,7 +128,7 @@ class Results:
 
     @property
     def summary(self) -> pd.DataFrame:
-        """Means over images: a row per data set, scale and method, a column ``metric:protocol``."""
+        """Means over images per data set, scale and method; columns ``metric:protocol``."""
         from .tables import summary_table
 
         table = summary_table(self)
@@ -137,10 +138,10 @@ class Results:
     def images(
         self, dataset: str, image: str, *, scale: int | None = None
     ) -> dict[str, NDArray[np.uint8]]:
-        """One picture as every method made it, the original ``HR`` first: uint8 arrays.
+        """One image in the version of every method, the original ``HR`` first: uint8 arrays.
 
         Raises:
-            ResultsError: the folder has no such picture.
+            ResultsError: the folder has no such image.
         """
         at, dataset, image = self._scale(scale), str(dataset), str(image)
         found: dict[str, NDArray[np.uint8]] = {}
@@ -164,22 +165,22 @@ class Results:
         baseline: str | None = None,
         ax: Axes | None = None,
     ) -> Figure | Axes:
-        """One metric against another, a panel per data set: means over images.
+        """One metric against another, one panel per data set: means over images.
 
         Lines are 95 % intervals of the paired difference to a baseline.
 
         Args:
-            scale: which magnification, where there are several.
-            x, y: words or names of metrics; by default the first (PSNR), and the first of which
-                less is better (LPIPS).
-            dataset: only this one.
-            baseline: the method that the others are compared with; by default bicubic.
-            ax: Matplotlib axes to draw into, which hold one data set; they are given back. Without
-                them, a new figure.
+            scale: needed if there are several.
+            x, y: words or names of metrics; by default the first (PSNR), and the first for which
+                lower is better (LPIPS).
+            dataset: show only this one.
+            baseline: the method with which the others are compared; by default bicubic.
+            ax: Matplotlib axes to draw one data set into, which are returned. Default: a new
+                figure.
 
         Raises:
             UnknownName: there is no such metric or method.
-            ResultsError: there is nothing to show.
+            ResultsError: there are no data for this figure.
         """
         from .charts import plane
 
@@ -203,7 +204,7 @@ class Results:
         *,
         ax: Axes | None = None,
     ) -> Figure | Axes:
-        """Every image's score by method, a panel for each metric; ``ax`` as for :meth:`plane`."""
+        """The scores of all images by method, one panel per metric; ``ax`` as for :meth:`plane`."""
         from .charts import distributions
 
         numbers = None if metrics is None else self._numbers(metrics)
@@ -238,17 +239,18 @@ class Results:
         box: Sequence[int] | None = None,
         ax: Axes | None = None,
     ) -> Figure | Axes:
-        """The same region of one image by every method, with scores of the whole image.
+        """The same region of one image in the version of every method, with scores of the whole
+        image.
 
         Args:
             dataset, image, scale: which image.
-            metrics: the first three stand under each tile; by default those that figures show.
+            metrics: the first three are printed below each tile; by default those of the figures.
             box: left, top, width and height in pixels of the original; by default the region where
-                the methods disagree most.
-            ax: as for :meth:`plane`; the axes are switched off and hold all tiles.
+                the methods differ most.
+            ax: as for :meth:`plane`; the axes are switched off and contain all tiles.
 
         Raises:
-            ResultsError: there is no such image, or the region leaves it or is too large.
+            ResultsError: there is no such image, or the region is not inside it or too large.
         """
         from .crop_figure import draw_crops
         from .crops import view_of
@@ -290,9 +292,9 @@ class Results:
         return f"<p>{html.escape(repr(self))}</p>{shown}"
 
     def image_path(self, dataset: str, scale: int, method: str, image: str) -> Path | None:
-        """The file of one method's image (``HR`` for the original), or None where there is none."""
+        """The file of one method's image (``HR`` for the original); None if it does not exist."""
         name = self.spelling.get(method, method)
-        # Names come from a table that anybody may have edited; none may lead out of the folder.
+        # Names come from an editable table and must not point outside the folder.
         if any(
             part in ("", ".", "..") or "/" in part or "\\" in part or "\0" in part
             for part in (dataset, name, image)
@@ -313,7 +315,7 @@ def select(
     metric: str | None = None,
     device: str | None = None,
 ) -> pd.DataFrame:
-    """The rows of scores or timings that have all the given values; None asks for nothing."""
+    """The rows of scores or timings with all the given values; None means any value."""
     wanted = {
         "dataset": dataset, "scale": scale, "image": image, "method": method,
         "protocol": protocol, "metric": metric, "device": device,
@@ -331,7 +333,7 @@ def without_reference(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def means(scores: pd.DataFrame) -> dict[str, float]:
-    """Each method's mean value over the rows given."""
+    """Each method's mean value over the given rows."""
     grouped = scores.groupby("method")["value"]
     return {str(m): float(np.mean(v.to_numpy(dtype=np.float64))) for m, v in grouped}
 
@@ -339,7 +341,7 @@ def means(scores: pd.DataFrame) -> dict[str, float]:
 def read_results(folder: Path | str = "results") -> Results:
     """Read ``scores.csv`` and, where present, ``timings.csv`` and ``run.json``.
 
-    ``run.json`` may hold ``missing``: a list of objects with ``method``, ``dataset``, ``metric``
+    ``run.json`` may contain ``missing``: a list of objects with ``method``, ``dataset``, ``metric``
     (each a name or null), ``reason`` and ``command``; and ``crops``: a list of objects with
     ``dataset``, ``image`` and ``box`` = [left, top, width, height] in pixels of the original.
 

@@ -1,4 +1,4 @@
-"""``srbench.run_all``: a run from a notebook, and its results in hand."""
+"""``srbench.run_all``: run a benchmark from Python and return its results."""
 
 from __future__ import annotations
 
@@ -36,37 +36,38 @@ def run_all(
     dask: str | None = None,
     observer: Observer | None = None,
 ) -> Results:
-    """Methods on data sets, as ``srbench run-all``: images and scores in a results folder.
+    """Run methods on data sets, as ``srbench run-all``, and write images and scores to a folder.
 
-    What an earlier run into the folder computed is not computed again.
+    Results of an earlier run in the same folder are reused.
 
     Args:
         methods: names, ``NAME=FOLDER``, ``NAME=FILE``, objects with ``upscale(lr)``, functions of
             ``lr``: uint8 arrays in and out.
         datasets: names of data sets under ``data``; ``auto``: the benchmark, else the sample.
         metrics: as :func:`srbench.score` takes them.
-        out: the results folder; what else is in it is kept.
+        out: the results folder; its other files are kept.
         scale: the magnification: 2, 3, 4 or 8.
         border: MATLAB's border rule: ``symmetric`` or ``replicate``.
-        lr: ``made``: LR images are shrunk from the originals; ``given``: those that each data set
-            brings, ``LR/x4/*`` beside ``HR``; or the name of their folder (``LR_bicubic``).
-        protocols: what ``psnr`` and ``ssim`` are computed under.
-        lpips: which networks ``lpips`` means.
+        lr: ``made``: LR images are computed from the originals; ``given``: they come with each data
+            set, ``LR/x4/*`` next to ``HR``; or the name of their folder (``LR_bicubic``).
+        protocols: the protocols for ``psnr`` and ``ssim``.
+        lpips: the networks for ``lpips``.
         device: where networks run.
-        patterns: how files in the folders of ``NAME=FOLDER`` are named: ``{}_x4_SR``.
-        as_is: take a known set that is not the recorded one, under the name ``<Name>-as-is``.
+        patterns: the file names in the folders of ``NAME=FOLDER``, such as ``{}_x4_SR``.
+        as_is: accept a known data set whose images differ from the recorded ones, under the name
+            ``<Name>-as-is``.
         data, weights: the folders of data sets and of weights; by default ``SRBENCH_DATA`` and
             ``SRBENCH_WEIGHTS``.
-        force: compute everything again.
-        report: also write tables, figures and page.
-        dask: address of a Dask scheduler whose workers do the computing.
-        observer: is told about progress.
+        force: recompute everything.
+        report: also write tables, figures and report.html.
+        dask: address of a Dask scheduler for the computation.
+        observer: is notified of progress.
 
     Returns:
-        The whole folder's results: ``.scores``, ``.summary``, ``.timings``, ``.images(...)``.
+        The results of the whole folder: ``.scores``, ``.summary``, ``.timings``, ``.images(...)``.
 
     Raises:
-        SrbenchError: the input is wrong, in one line that says how to correct it.
+        SrbenchError: the input is wrong; one line says how to correct it.
 
     >>> import tempfile, srbench
     >>> def mine(lr):  # a method of your own: uint8 in, uint8 of `scale` times the size out

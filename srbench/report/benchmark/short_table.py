@@ -38,16 +38,16 @@ def short_table(
 ) -> Table:
     """Means over images: a row per data set and method, a column per metric.
 
-    Rows and columns without a value in this run are left out; `missing_notes` says which.
+    Rows and columns without a value in this run are left out; `missing_notes` lists them.
 
     Args:
         results: the results folder.
-        protocol: of PSNR and SSIM; by default MATLAB's if it was run.
+        protocol: of PSNR and SSIM; by default MATLAB's if available.
         methods, datasets: names, in any case; by default all.
         metrics: words (``psnr``, ``lpips``) or names (``lpips_alex``); by default one per word.
 
     Raises:
-        UnknownName: the results hold none of that name.
+        UnknownName: the results have no such name.
     """
     under = _protocol(results, protocol)
     wanted = _numbers(results, under, metrics)
@@ -97,7 +97,7 @@ def caption_of(protocol: str, numbers: Iterable[Facts]) -> str:
 
 
 def table_data(results: Results) -> dict[str, Any]:
-    """Every score that the control on the page may show, with each text as the page copies it."""
+    """All scores for the table on the page, with their texts in each copy format."""
     protocols = [p for p in PROTOCOLS if p in set(results.scores["protocol"])]
     numbers = _every_number(results)
     default = {f.name for f in results.numbers()}
@@ -139,7 +139,7 @@ def table_data(results: Results) -> dict[str, Any]:
 
 
 def _forms(text: str, value: str | None = None) -> dict[str, str]:
-    """A text as the page shows it and as LaTeX, Markdown and CSV hold it."""
+    """A text for the page and for LaTeX, Markdown and CSV."""
     cell = csv_value(text if value is None else value)
     quoted = '"' + cell.replace('"', '""') + '"' if any(c in cell for c in ',"\r\n') else cell
     return {"text": text, "tex": tex(text), "md": md(text), "csv": quoted}
@@ -159,7 +159,7 @@ def _protocol(results: Results, asked: str | None) -> str:
 
 
 def _every_number(results: Results) -> list[Facts]:
-    """Each metric once, whatever its protocols, in the order of tables."""
+    """Each metric once, for any protocol, in the order of tables."""
     pairs = set(results.scores[["protocol", "metric"]].itertuples(index=False, name=None))
     order = sorted(pairs, key=lambda p: (results.known.order(p[1]),
                                          results.known.protocol_order(p[0])))  # fmt: skip
@@ -190,7 +190,7 @@ def _numbers(results: Results, protocol: str, asked: Sequence[str] | None) -> li
 def _chosen(
     what: str, asked: Sequence[str] | None, there: Sequence[str], spelt: Callable[[str], str]
 ) -> list[str]:
-    """Those of ``there`` that were asked for, in their own order."""
+    """The requested items of ``there``, in the order of ``there``."""
     there = list(dict.fromkeys(there))
     if asked is None:
         return there

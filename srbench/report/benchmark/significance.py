@@ -1,4 +1,4 @@
-"""Do two methods differ in a metric, over the same images?"""
+"""Test whether two methods differ in a metric over the same images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 ALPHA = 0.05
 LEVEL = f"{100 * ALPHA:g} %"
 _RESAMPLES = 10_000
-_SEED = 20170711  # fixed: the same scores give the same intervals
+_SEED = 20170711  # fixed, so that the same scores give the same intervals
 
 SIGNIFICANCE_COLUMNS = (
     "dataset", "scale", "protocol", "metric", "method_a", "method_b", "n", "mean_difference",
@@ -33,7 +33,7 @@ SIGNIFICANCE_COLUMNS = (
 
 @lru_cache(maxsize=4)
 def _draws(n: int) -> Floats:
-    """How often each of n images is drawn in each resample: (10000, n)."""
+    """How often each of n images is drawn in each of the resamples: (10000, n)."""
     generator = np.random.default_rng(_SEED)
     return generator.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES).astype(np.float64)
 
@@ -41,9 +41,9 @@ def _draws(n: int) -> Floats:
 def bootstrap_interval(values: Floats) -> tuple[float, float]:
     """95 % expanded percentile interval of the mean of ``values`` (n,), over images. Seeded.
 
-    Plain percentiles are too narrow for few images, by sqrt((n - 1) / n) and because they lack
-    Student's t: of five normal values they cover 84 %, these 92 %; of a hundred both 95 %. NaN
-    twice where there is one image only or a value is infinite.
+    Plain percentile intervals are too narrow for few images, by sqrt((n - 1) / n) and because they
+    do not use Student's t: for five normal values they cover 84 %, the expanded ones 92 %; for a
+    hundred values both cover 95 %. (NaN, NaN) for a single image or an infinite value.
 
     Source: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American
     Statistician 69(4).
@@ -67,11 +67,10 @@ def significance(
     """Every pair of methods on every data set, scale, protocol and metric.
 
     ``scores`` has the columns of scores.csv; ``family`` are the declared comparisons (default: all
-    pairs). Differences are a minus b over the images both have; the interval is
-    `bootstrap_interval` of their mean. Holm's correction runs
-    over the pairs of one data set, scale, protocol and metric. The columns are
-    ``SIGNIFICANCE_COLUMNS``: those of `srbench.stats.wilcoxon.signed_rank`, where ``p_method`` is
-    'exact', 'asymptotic', or 'none' where nothing differs.
+    pairs). Differences are a minus b over the common images; the interval is `bootstrap_interval`
+    of their mean. Holm's correction runs over the pairs of one data set, scale, protocol and
+    metric. The columns are ``SIGNIFICANCE_COLUMNS``: those of `srbench.stats.wilcoxon.signed_rank`,
+    where ``p_method`` is 'exact', 'asymptotic', or 'none' if nothing differs.
     """
     rows: list[dict[str, object]] = []
     for keys, wide in _families(scores, known or Known()):
@@ -107,7 +106,7 @@ def _family(
         both = wide[[a, b]].dropna().to_numpy(dtype=np.float64)
         if len(both) == 0:
             continue
-        # Two perfect images are equal, though inf - inf is not a number.
+        # Two perfect images are equal, but inf - inf is NaN.
         same = both[:, 0] == both[:, 1]
         differences = np.where(same, 0.0, both[:, 0] - np.where(same, 0.0, both[:, 1]))
         test = signed_rank(differences)

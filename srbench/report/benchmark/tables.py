@@ -29,7 +29,7 @@ TRAINED_NOTE = "† trained on this metric: it says how well the training went, 
 
 
 def missing_note(missing: LeftOut, known: Known) -> str:
-    """One line: what is missing, why, and the command that supplies it."""
+    """One line: what is missing, the reason, and the command that supplies it."""
     what = display_name(missing.method) if missing.method else ""
     if missing.metric:
         metric = known[missing.metric].full_label
@@ -40,7 +40,7 @@ def missing_note(missing: LeftOut, known: Known) -> str:
 
 
 def data_set_notes(run: Mapping[str, Any]) -> list[str]:
-    """A line for each data set of run.json of other images than its name says, or given LR."""
+    """A line for each data set of run.json with unrecorded images or with given LR images."""
     notes: list[str] = []
     for scale, of_scale in run.get("datasets", {}).items():
         for name, facts in of_scale.items():
@@ -57,7 +57,7 @@ def data_set_notes(run: Mapping[str, Any]) -> list[str]:
 
 
 def score_columns(results: Results) -> list[tuple[str, str]]:
-    """The (protocol, metric) pairs to show, those reported missing included."""
+    """The (protocol, metric) pairs to show, including those reported as missing."""
     pairs = set(results.scores[["protocol", "metric"]].itertuples(index=False, name=None))
     have, known = {metric for _, metric in pairs}, results.known
     absent = {m.metric for m in results.missing if m.metric and m.metric not in have}
@@ -68,7 +68,7 @@ def score_columns(results: Results) -> list[tuple[str, str]]:
 def summary_table(results: Results) -> Table:
     """Means over images of every method: one row per data set, scale and method.
 
-    Best and second are marked within each data set and scale; the original takes no part.
+    Best and second are marked within each data set and scale, without the original.
     """
     columns = score_columns(results)
     devices = sorted(set(results.timings["device"]))
@@ -128,7 +128,7 @@ def summary_table(results: Results) -> Table:
 
 
 def missing_notes(results: Results) -> list[str]:
-    """What this run lacks, each thing once, with its reason and the command that supplies it."""
+    """The missing parts of this run, each with its reason and the command that supplies it."""
     notes = [missing_note(m, results.known) for m in results.missing]
     for dataset, scale, scores in results.groups():
         notes += _gaps(results, dataset, scale, scores)
@@ -140,7 +140,7 @@ def _counts(scores: pd.DataFrame) -> dict[str, int]:
 
 
 def not_a_number_notes(results: Results) -> list[str]:
-    """For each metric and method on a data set that gave NaN: on which images."""
+    """For each metric and method on a data set with NaN: the images with NaN."""
     notes: list[str] = []
     undefined = results.scores[results.scores["value"].isna()]
     keys = ["dataset", "scale", "protocol", "metric", "method"]
@@ -165,9 +165,9 @@ def _speed_cells(
     here = select(timings, dataset=dataset, scale=scale, device=device)
     rates = here.groupby("method")["megapixels_per_second"]
     medians = {str(m): float(np.median(v.to_numpy(dtype=np.float64))) for m, v in rates}
-    # Speed is told, not ranked: the trivial methods would always win.
+    # Speed is not ranked, because the trivial methods would always be best.
     return [
-        # Three digits; what would round to 100 has none after the point.
+        # Three significant digits, and none after the point from 100 on.
         Cell(f"{medians[m]:#.3g}" if medians[m] < 99.95 else f"{medians[m]:.0f}", medians[m])
         if m in medians
         else Cell("—", None)
@@ -176,7 +176,7 @@ def _speed_cells(
 
 
 def _gaps(results: Results, dataset: str, scale: int, scores: pd.DataFrame) -> list[str]:
-    """What is not complete on one data set and has no reason in run.json."""
+    """The incomplete methods on one data set that have no reason in run.json."""
     counts, images = _counts(scores), len(set(scores["image"]))
     methods = [*results.methods(), *(["HR"] if "HR" in counts else [])]
     notes: list[str] = []
@@ -269,7 +269,7 @@ def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
 
 
 def leading_tests(results: Results, tests: pd.DataFrame) -> pd.DataFrame:
-    """Of the shown numbers, the best method of each data set against the second best."""
+    """The tests of the best method of each data set against the second best, for shown metrics."""
     kept: list[int] = []
     for facts in results.numbers():
         if facts.better is None:
@@ -287,7 +287,7 @@ def leading_tests(results: Results, tests: pd.DataFrame) -> pd.DataFrame:
 
 
 def brief(table: Table, *, compare: str) -> Table:
-    """The tests as a paper prints them: declared ones, or the best method against the second."""
+    """The tests for a paper: the declared ones, or the best method against the second."""
     keys = [h.key for h in table.headings]
     dropped = {"statistic", "p", "p_method", "smallest_p"}
     dropped |= (

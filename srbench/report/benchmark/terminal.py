@@ -1,4 +1,4 @@
-"""The scores as a terminal shows them; imports neither pandas nor Matplotlib."""
+"""The table of scores in the terminal, without importing pandas or Matplotlib."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def scores_table(
 ) -> Table:
     """Means over images: a row per data set and method, a column per protocol and metric.
 
-    The rows are of one scale; ``run`` is the run.json beside them, empty where there is none.
+    The rows are of one scale; ``run`` is their run.json, empty without one.
     """
     known = Known(read_facts(run.get("metrics")))
     columns = sorted(
@@ -39,7 +39,7 @@ def scores_table(
     table.add_column("method", no_wrap=True)
     for protocol, metric in columns:
         facts = known[metric]
-        # A name in brackets is no markup.
+        # Text is not markup, so that brackets in names are kept.
         name = Text(f"{facts.short_label} {facts.arrow}".strip() + f"\n{facts.variant or protocol}")
         table.add_column(name, justify="right", no_wrap=True)
     before = None
@@ -50,7 +50,7 @@ def scores_table(
             for column in columns
         ]
         names = ("" if pair[0] == before else pair[0], pair[1])
-        table.add_row(*map(Text, names), *cells)  # a name in brackets is no markup
+        table.add_row(*map(Text, names), *cells)  # keep brackets in names
         before = pair[0]
     notes = ["† trained on this metric"] if any(marks.values()) else []
     if any(math.isnan(row.value) for row in rows):

@@ -1,4 +1,4 @@
-"""Compare images: what the viewer on the page shows, inside it or from files beside it."""
+"""The data of "Compare images", the viewer on the page: embedded or from image files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .crop_figure import crop_box
 from .crops import View, box_around, image_sizes
 from .results import Results, means, select
 
-# Four screen pixels to one fill a laptop's page and leave room for the controls; one to one fits a
-# phone.
+# At four screen pixels per image pixel this fills a laptop's page with space for the controls; at
+# one it fits a phone.
 WIDTH, HEIGHT = 272, 160
 _BYTES = 5_500_000  # of the page's 10 MB
 
 
 def viewer_data(results: Results, views: Sequence[View]) -> list[dict[str, Any]]:
-    """Regions of the chosen images at exact pixels, as many as the page has room for."""
+    """Regions of the chosen images in exact pixels, as many as the page size allows."""
     left = _BYTES
     shown: list[dict[str, Any]] = []
     for view in views:
@@ -43,7 +43,7 @@ def viewer_data(results: Results, views: Sequence[View]) -> list[dict[str, Any]]
 
 
 def every_image(results: Results) -> list[dict[str, Any]]:
-    """Every image of the results folder, whole, from its files.
+    """All images of the results folder, complete, from their files.
 
     Raises:
         ImageError: an image is damaged, or its versions differ in size.
@@ -95,9 +95,9 @@ def _entry(
 
 
 def _first_pair(methods: Sequence[str]) -> dict[str, int]:
-    """The last method before the original at the left, the original at the right.
+    """The first comparison: the last method on the left, the original on the right.
 
-    Without an original, bicubic or the first method stands in for it.
+    Without an original, bicubic or the first method replaces it.
     """
     if methods[-1] == "HR":
         right = len(methods) - 1
@@ -120,7 +120,7 @@ def _score_line(results: Results, scores: Any, scale: int, method: str) -> str:
 
 
 def _webp(image: Image) -> str:
-    """Lossless, and a quarter smaller than PNG."""
+    """Lossless WebP, a quarter smaller than PNG."""
     buffer = io.BytesIO()
     PillowImage.fromarray(image).save(buffer, format="WEBP", lossless=True, quality=60, method=4)
     return data_uri("image/webp", buffer.getvalue())

@@ -1,4 +1,4 @@
-"""Everything a report consists of, written in order."""
+"""Write all parts of a report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_everything(
     compare: str = "",
     latex: str = "paper",
 ) -> list[Path]:
-    """As :func:`srbench.report.write_report`."""
+    """See :func:`srbench.report.write_report`."""
     results = read_results(folder)
     family = declared_pairs(compare, results.methods()) if compare else None
     tests = significance(results.scores, results.known, family)
@@ -46,7 +46,7 @@ def write_everything(
     figures, pictures = save_figures(drawn, folder / "figures", KINDS, observer)
     captions = folder / "figures" / "captions.md"
     write_text(captions, "".join(f"**{p.stem}** {p.title}. {p.caption}\n\n" for p in pictures))
-    # Once made it is kept up to date: an old one would show images that are gone.
+    # Update an existing one, because it would show outdated images.
     every_image = folder / IMAGES_PAGE
     if images == "all" or every_image.is_file():
         write_text(every_image, render_images(results))

@@ -1,1 +1,1 @@
-"""What both reports share: one look, tables and figures as data, and how they are written."""
+"""Code shared by the reports: style, tables and figures as data, and their output."""

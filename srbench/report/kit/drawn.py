@@ -1,4 +1,4 @@
-"""Drawn figures with their captions: written to files, and put into a page."""
+"""Figures with their captions: written to files and embedded in a page."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .style import COLUMN_WIDTH, figure_svg, save_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# A page stays under 10 MB: base64 makes four bytes of three.
+# Keeps a page under 10 MB: base64 turns three bytes into four.
 _PAGE_BYTES = 4_300_000
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure, its file stem, and the caption that names what it shows and its intervals."""
+    """A figure, its file stem, and its caption (content and intervals)."""
 
     stem: str
     title: str
@@ -30,9 +30,9 @@ class Drawn:
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure in the page: ``source`` is a data URI, or empty where there was no room.
+    """A figure in the page: ``source`` is a data URI, or empty if the page would be too large.
 
-    ``wide`` ones take the page's whole width.
+    ``wide`` figures use the full page width.
     """
 
     stem: str
@@ -45,10 +45,10 @@ class PageFigure:
 def save_figures(
     drawn: Iterable[Drawn], folder: Path, kinds: Collection[str], observer: Observer | None
 ) -> tuple[list[Path], list[PageFigure]]:
-    """Write figures into ``folder``; their files, and the same figures for a page.
+    """Write figures into ``folder``; returns their files, and the figures for a page.
 
-    Our own figures of an earlier report, whose stems begin with one of ``kinds``, are removed: a
-    stale picture beside new numbers misleads. ``observer`` is told of each figure.
+    Outdated figures of an earlier report, whose stems begin with one of ``kinds``, are removed.
+    ``observer`` is notified of each figure.
     """
     files: list[Path] = []
     shown: list[PageFigure] = []
@@ -70,5 +70,5 @@ def save_figures(
 
 
 def data_uri(kind: str, content: bytes) -> str:
-    """``content`` of that media type, written out in an address."""
+    """``content`` of this media type as a data URI."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""From frames and lists of scores to tables: kinds of columns, best and second."""
+"""Convert data frames and lists of scores to tables: kinds of columns, best and second."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .style import (
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a frame: its key, its label, how it is shown, and a label over neighbours.
+    """A column of a frame: its key, label, kind, and a label shared with its neighbours.
 
-    ``kind`` is ``text``, ``method``, ``dataset``, ``whole``, ``p``, ``yes`` or a count
-    of decimals.
+    ``kind`` is ``text``, ``method``, ``dataset``, ``whole``, ``p``, ``yes`` or the number of
+    decimals.
     """
 
     key: str
@@ -40,7 +40,7 @@ def frame_table(
     notes: Sequence[str] = (),
     group: int = 1,
 ) -> Table:
-    """A frame as a table; what is missing is an em dash."""
+    """A frame as a table; missing values are em dashes."""
     numeric = {"whole", "p"}
     headings = tuple(
         Heading(c.key, c.label, c.over, isinstance(c.kind, int) or c.kind in numeric)
@@ -54,7 +54,7 @@ def frame_table(
 
 
 def value_cell(value: object, kind: str | int) -> Cell:
-    """A value as a column of that kind shows it; an em dash where it is missing."""
+    """A value in the format of this kind; an em dash if it is missing."""
     if value is None or value != value:
         return Cell("—", None)
     if kind == "yes":
@@ -62,7 +62,7 @@ def value_cell(value: object, kind: str | int) -> Cell:
     if isinstance(value, str):
         shown = {"method": display_name, "dataset": dataset_name}.get(str(kind), str)(value)
         return Cell(shown, value)
-    # The last bits depend on the order of rows.
+    # The last bits depend on the order of rows, so round.
     number = float(f"{float(str(value)):.6g}") if kind == "p" else round(float(str(value)), 10)
     if kind == "whole":
         return Cell(f"{number:.0f}", int(number))
@@ -72,9 +72,9 @@ def value_cell(value: object, kind: str | int) -> Cell:
 
 
 def mark_best(values: Sequence[str | None], better: Better | None) -> list[Mark]:
-    """'best', 'second' or '' for each value as it is shown, None where there is none.
+    """'best', 'second' or '' for each printed value (None if missing).
 
-    Numbers that read the same share their mark. Nothing is marked among fewer than two numbers.
+    Equal printed values share their mark. With fewer than two numbers nothing is marked.
     """
     numbers = [
         None if v is None else float(v.replace("−", "-").replace("∞", "inf")) for v in values
@@ -95,7 +95,7 @@ def score_cells(
     ranked: Callable[[int], bool] = lambda _: True,
     suffix: Callable[[int], str] = lambda _: "",
 ) -> list[Cell]:
-    """Cells of one column or row of scores; ``ranked`` and ``suffix`` go by position."""
+    """Cells of one column or row of scores; ``ranked`` and ``suffix`` are indexed by position."""
     shown = [None if v is None or v != v else format_value(v, decimals) for v in values]
     marks = mark_best([s if ranked(i) else None for i, s in enumerate(shown)], better)
     return [
@@ -110,6 +110,6 @@ def format_p(p: float) -> str:
 
 
 def shown_pairs(text: str) -> str:
-    """``a / b; c / d`` with the methods' names as they are shown."""
+    """``a / b; c / d`` with the display names of the methods."""
     pairs = [pair.split(" / ") for pair in text.split("; ")] if text else []
     return "; ".join(" / ".join(map(display_name, pair)) for pair in pairs)

@@ -1,4 +1,4 @@
-"""Direct labels: names beside their points; where points crowd, a small key in a free corner."""
+"""Direct labels: names next to their points; if points are too close, a key in a free corner."""
 
 from __future__ import annotations
 
@@ -31,20 +31,21 @@ def place_labels(
     size: float = TEXT,
     all_or_none: bool = False,
 ) -> bool:
-    """Write each name beside its point (data units), off other points, names and ``segments``.
+    """Write each name next to its point (data units), clear of other points, names and
+    ``segments``.
 
-    A name stands so near its own point that it can belong to no other. One that finds no such
-    place goes, with its marker, into a key in the emptiest corner; without ``styles`` there is no
-    key and it stays where it disturbs least. With ``all_or_none`` nothing is written unless every
-    name finds its place. The axes must have their final position. Greedy and deterministic.
+    A name must be clearly closest to its own point. A name without such a position goes, with its
+    marker, into a key in the emptiest corner; without ``styles`` there is no key, and the position
+    with the least overlap is used. With ``all_or_none`` nothing is written unless all names have a
+    position. The axes must have their final position. The method is greedy and deterministic.
 
     Returns:
-        Whether every name found a place beside its point.
+        Whether every name has a position next to its point.
     """
     figure = axes.get_figure(root=True)
     assert figure is not None  # the axes are in a figure
     pixel = figure.dpi / 72
-    axes.autoscale_view()  # Matplotlib would only do it when drawing
+    axes.autoscale_view()  # otherwise Matplotlib does this only while drawing
     spots: list[Point] = [tuple(axes.transData.transform(point)) for point in points]
     lines = [_area_of(*axes.transData.transform(ends).tolist()) for ends in segments]
     window = axes.get_window_extent()
@@ -74,8 +75,8 @@ def place_labels(
             apart.append(i)
             continue
         written.append(text)
-        # Offsets in points from data survive saving at another resolution; pixels would not. Held
-        # at the side of its point, as letters are wider there: a name never grows into its marker.
+        # Offsets in points, unlike pixels, stay right at another resolution. Text is wider there,
+        # so it is aligned at the side of the point and cannot overlap its marker.
         text.set_horizontalalignment(("center", "left", "right")[right])
         held = x + box.width * (0.5, 0, 1)[right]
         text.set_position(((held - own[0]) / pixel, (y - own[1]) / pixel))
@@ -108,7 +109,7 @@ def _draw_key(
     lines: Sequence[Area],
     size: float,
 ) -> None:
-    """Markers with names, top to bottom as their points stand, where they cover least."""
+    """A key of markers and names in the vertical order of their points, with the least overlap."""
     from matplotlib.patches import Rectangle
 
     figure = axes.get_figure(root=True)
@@ -132,8 +133,8 @@ def _draw_key(
     assert best is not None  # there are candidates
     _, x, y = best
     to_axes = axes.transAxes.inverted()
-    # A frame, or a marker with its name would be taken for a point of the data. Letters are a
-    # little wider at the resolution of a file than where they were measured: room to the right.
+    # The frame separates the key's markers from data points. Text is slightly wider at a file's
+    # resolution than where it was measured, so leave space on the right.
     corner, opposite = to_axes.transform(((x - 2 * pixel, y), (x + width + 6 * pixel, y + height)))
     axes.add_patch(
         Rectangle(
@@ -156,7 +157,7 @@ def _draw_key(
 
 
 def _area_of(start: Sequence[float], end: Sequence[float]) -> Area:
-    # Intervals are horizontal or vertical, so their bounding box is the line itself.
+    # Intervals are horizontal or vertical, so the bounding box equals the line.
     (x0, y0), (x1, y1) = start, end
     return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
 

@@ -1,4 +1,4 @@
-"""The numbers of a study's analysis as files, and what they were made with."""
+"""Write the numbers of a study's analysis to files, with the settings and versions."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def write_numbers(
     names: Sequence[str],
     extra: Mapping[str, pd.DataFrame],
 ) -> list[Path]:
-    """Write those of ``names`` that are in ``tables``, reliability.json and, into the folder
-    ``tables``, ``extra`` by file name. What an interruption left unfinished there is removed.
+    """Write the tables in ``names``, reliability.json and, into the folder ``tables``, ``extra``.
+
+    ``extra`` maps file names to tables. Unfinished files of an interrupted run are removed.
 
     Returns:
         The files written.
@@ -53,7 +54,7 @@ def analysis_settings(
     resamples: int,
     seed: int,
 ) -> dict[str, object]:
-    """What a page says that it was made with; ``votes`` is what the rows of ``table`` are."""
+    """The settings for the page; ``votes`` is the name of the rows of ``table``."""
     settings: dict[str, object] = {
         votes: len(table),
         "raters": int(table["rater"].nunique()),
@@ -69,9 +70,9 @@ def analysis_settings(
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """The frame as CSV: eight significant digits, empty where missing, LF.
+    """The frame as CSV: eight significant digits, empty if missing, LF.
 
-    Names come from strangers: none is written so that a spreadsheet would run it as a formula.
+    Names are untrusted, so they are escaped against spreadsheets' formulas.
     """
     table = table.copy()
     for name in table.select_dtypes(exclude=["number", "bool"]):
@@ -80,7 +81,7 @@ def to_csv(table: pd.DataFrame) -> str:
 
 
 def to_json(numbers: Mapping[str, object]) -> str:
-    """Flat JSON, null where there is no number."""
+    """Flat JSON, null for missing numbers."""
     flat: dict[str, object] = {}
     for key, value in numbers.items():
         if isinstance(value, (bool, np.bool_)):
@@ -93,7 +94,7 @@ def to_json(numbers: Mapping[str, object]) -> str:
 
 
 def versions() -> str:
-    """What computed a page: srbench, Python and the libraries, with their versions."""
+    """The versions of srbench, Python and the libraries."""
     found = {"srbench": __version__, "Python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(PackageNotFoundError):

@@ -1,4 +1,4 @@
-"""What the pages share: the templates' environment, and tables cut to some of their columns."""
+"""Code shared by the pages: the templates' environment, and tables with selected columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .render import Cell, Heading, Table
 
 
 def page_environment() -> jinja2.Environment:
-    """The templates, which escape every name, and the filters that tables need."""
+    """The template environment, which escapes all names, with the filters for tables."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("srbench.report", "templates"),
         autoescape=True,
@@ -28,12 +28,12 @@ def page_environment() -> jinja2.Environment:
 
 
 def heading_runs(headings: Sequence[Heading]) -> list[tuple[str, int]]:
-    """Labels that neighbouring columns share, with the number of those columns."""
+    """Labels shared by neighbouring columns, with the number of columns."""
     return [(over, len(list(run))) for over, run in groupby(headings, lambda h: h.over)]
 
 
 def row_blocks(table: Table, ruled: str) -> list[list[tuple[Cell, ...]]]:
-    """Rows between rules: by the column ``ruled`` where there is one, else as the table says."""
+    """Blocks of rows between rules: by the column ``ruled`` if it exists, else by the table."""
     columns = [i for i, h in enumerate(table.headings) if ruled and h.key in (ruled, "scale")]
     if not columns:
         return table.blocks()
@@ -41,15 +41,15 @@ def row_blocks(table: Table, ruled: str) -> list[list[tuple[Cell, ...]]]:
 
 
 def sort_key(cell: Cell) -> str:
-    """What a column sorts by: the number behind the text, empty (always last) where missing."""
+    """The sort key of a cell: the number behind the text; empty (always last) if missing."""
     if cell.value is None or cell.value != cell.value:
         return ""
-    # The last digits of a float depend on the order of additions; the page's bytes must not.
+    # The last digits of a float depend on the order of additions; the page must not.
     return cell.text if isinstance(cell.value, str) else f"{float(cell.value):.6g}"
 
 
 def pick(table: Table, columns: Sequence[int], group: int) -> Table:
-    """The table with these columns only, in this order."""
+    """The table with only these columns, in this order."""
     return replace(
         table,
         headings=tuple(table.headings[i] for i in columns),

@@ -1,4 +1,4 @@
-"""Panels with a row per method: names at the left, markers with intervals, coloured cells."""
+"""Panels with one row per method: names on the left, markers with intervals, coloured cells."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.patches import Rectangle
 
 LEFT, RIGHT, ABOVE, BELOW, ROW = 1.15, 0.12, 0.28, 0.42, 0.175  # inches
-_LINE = 0.125  # inches: what a line of text needs
+_LINE = 0.125  # inches: height of a line of text
 
 
 def panel(
@@ -42,7 +42,7 @@ def panel(
 
 
 def require_axes(ax: object) -> None:
-    """Refuse what a caller gives to be drawn into and is no axes.
+    """Check that a caller's argument is a pair of Matplotlib axes.
 
     Raises:
         WrongType: it is something else, such as an array of several axes.
@@ -59,14 +59,14 @@ def require_axes(ax: object) -> None:
 
 
 def inches_across(axes: Axes) -> float:
-    """The width of axes that are there already."""
+    """The width of existing axes."""
     figure = axes.get_figure(root=True)
     assert figure is not None
     return axes.get_window_extent().width / figure.dpi
 
 
 def name_panel(figure: Figure, axes: Axes, title: str, into: Axes | None) -> None:
-    """Write the title of a panel into the figure's corner; of the caller's axes, above them."""
+    """Write a panel's title in the figure's corner, or above the caller's axes."""
     if into is not None:
         axes.set_title(title)
         return
@@ -75,7 +75,7 @@ def name_panel(figure: Figure, axes: Axes, title: str, into: Axes | None) -> Non
 
 
 def mark_simulated(figure: Figure, into: Axes | None = None) -> None:
-    """Say on a figure, or above the caller's axes, that nobody rated."""
+    """Mark a figure, or the caller's axes, as made from simulated ratings."""
     if into is not None:
         into.annotate(
             "simulated raters", (1, 1), (0, 2), xycoords="axes fraction",
@@ -92,10 +92,11 @@ def mark_simulated(figure: Figure, into: Axes | None = None) -> None:
 def side_by_side(
     count: int, height: float, key: int = 0, *, top: float = 0.0
 ) -> tuple[Figure, list[Axes]]:
-    """Panels of that height in inches side by side at page width, three in a row; one at column's.
+    """Panels of this height in inches, side by side at page width, three per row; a single panel at
+    column width.
 
-    There is room for a title above each, an axis below, and at the bottom for a key of ``key``
-    names (`draw_key`), and ``top`` inches above all.
+    There is space for a title above and an axis below each panel, for a key of ``key`` names at the
+    bottom (`draw_key`), and for ``top`` inches at the top.
     """
     across = 2 if count == 4 else min(count, 3)
     width = COLUMN_WIDTH if count == 1 else PAGE_WIDTH
@@ -132,7 +133,7 @@ def draw_key(figure: Figure, names: Sequence[str], styles: Sequence[MethodStyle]
     width, height = figure.get_size_inches()
     across = int(width / _KEY_CELL)
     for i, (name, style) in enumerate(zip(names, styles, strict=True)):
-        # A long name in the last column begins further left, so that it ends inside the figure.
+        # A long name in the last column starts further left, to end inside the figure.
         x = min(0.15 + i % across * _KEY_CELL, width - 0.2 - 0.0088 * TEXT * len(name))
         y = _key_height(len(names), width) - 0.06 - _KEY_ROW * (i // across + 0.5)
         figure.add_artist(
@@ -155,9 +156,9 @@ def rows_figure(
     below: float = BELOW,
     into: Axes | None = None,
 ) -> tuple[Figure, Axes]:
-    """A panel with a row per method, ``row`` inches high, names at the left.
+    """A panel with one row per method, ``row`` inches high, names on the left.
 
-    ``right``, ``above`` and ``below`` are the inches around it; ``into`` are the caller's axes.
+    ``right``, ``above`` and ``below`` are the margins in inches; ``into`` are the caller's axes.
     """
     box = (LEFT, below, COLUMN_WIDTH - LEFT - right, rows * row)
     figure, axes = panel(COLUMN_WIDTH, above + rows * row + below, box, into)
@@ -171,11 +172,11 @@ def rows_figure(
 def cell_grid(
     title: str, rows: Sequence[str], columns: Sequence[str], largest: float, into: Axes | None
 ) -> tuple[Figure, Axes, float]:
-    """An empty panel for `colour_cell`, at most a page wide, with methods' names at its sides.
+    """An empty panel for `colour_cell`, at most a page wide, with row and column names.
 
-    ``rows`` and ``columns`` are names, ``largest`` the widest cell in inches. Where columns are too
-    narrow for names, rows are numbered and columns have those numbers; or only their count, where
-    they are something else.
+    ``rows`` and ``columns`` are names, ``largest`` the widest cell in inches. If columns are too
+    narrow for names, rows and columns get numbers; columns with other names than the rows only get
+    their count.
 
     Returns:
         Figure, axes, and the width of a cell in inches.
@@ -221,7 +222,7 @@ def name_rows(axes: Axes, methods: pd.Series) -> None:
 
 
 def mark_row(axes: Axes, x: float, y: float, low: float, high: float, method: str) -> None:
-    """A method's marker with its horizontal interval, where there is one."""
+    """A method's marker with its horizontal interval, if there is one."""
     style = method_style(method)
     if np.isfinite(low) and np.isfinite(high):
         axes.plot([low, high], [y, y], color=style.colour, linewidth=1.3, zorder=2)
@@ -233,7 +234,7 @@ def mark_row(axes: Axes, x: float, y: float, low: float, high: float, method: st
 
 
 def colour_cell(x: float, y: float, colour: str, alpha: float) -> Rectangle:
-    """A coloured cell around (x, y) of a panel whose cells are 1 wide and high."""
+    """A coloured cell centred on (x, y) in a panel with cells of size 1 x 1."""
     from matplotlib.patches import Rectangle
 
     return Rectangle(

@@ -13,10 +13,10 @@ from typing import Literal
 from ...csv_cells import guard
 from ...files import write_text
 
-LONG = 40  # rows of one LaTeX table: the rest follow in another table, as a page holds no more
-_MANY = 12  # columns beyond which a table that may turn does
-ONE_COLUMN = 6  # columns that fit one column of a two-column paper
-_WORDY = 40  # letters beyond which a column's text is broken over lines
+LONG = 40  # rows of one LaTeX table, the limit of a page; further rows follow in another table
+_MANY = 12  # tables with more columns are turned, if they allow it
+ONE_COLUMN = 6  # table columns that fit into one column of a two-column paper
+_WORDY = 40  # text columns with more letters are broken into lines
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ Mark = Literal["", "best", "second"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry: the text shown, the value behind it (None where missing), and its rank."""
+    """One entry: the printed text, its value (None if missing), and its rank."""
 
     text: str
     value: float | str | None
@@ -43,11 +43,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A finished table. Rows with the same first ``group`` cells belong together.
+    """A finished table. Rows with the same first ``group`` cells form a block.
 
-    ``may_turn`` says that the columns after the leading text may as well be rows of their group,
-    which LaTeX does where they are too many for a page. ``simulated``, where it is not None, is the
-    last column of the CSV: what raters gave says in every form whether they were people.
+    ``may_turn``: LaTeX may turn the columns after the leading text into rows of their block if
+    there are too many for a page. ``simulated``, if not None, is the last column of the CSV, so
+    that every file states whether raters were simulated.
     """
 
     stem: str
@@ -62,11 +62,11 @@ class Table:
 
     @property
     def lead(self) -> int:
-        """How many columns of text stand before the first number."""
+        """The number of text columns before the first number."""
         return next((i for i, h in enumerate(self.headings) if h.numeric), len(self.headings))
 
     def blocks(self) -> list[list[tuple[Cell, ...]]]:
-        """The rows in runs that belong together."""
+        """The blocks of rows."""
         return [
             list(rows)
             for _, rows in groupby(self.rows, lambda r: [c.text for c in r[: self.group]])
@@ -74,16 +74,16 @@ class Table:
 
 
 def text_cell(text: str) -> Cell:
-    """A cell that holds a name."""
+    """A cell with a name."""
     return Cell(text, text)
 
 
 def write_table(table: Table, folder: Path, *, latex: bool = True) -> list[Path]:
-    """Write ``stem``.csv, .md and, where ``latex``, .tex into ``folder``; the paths."""
+    """Write ``stem``.csv, .md and, with ``latex``, .tex into ``folder``; returns the paths."""
     made = {"csv": to_csv(table), "md": to_markdown(table)}
     if latex:
         made["tex"] = to_latex(table)
-    else:  # of an earlier report
+    else:  # from an earlier report
         (folder / f"{table.stem}.tex").unlink(missing_ok=True)
     paths = [folder / f"{table.stem}.{kind}" for kind in made]
     for path, text in zip(paths, made.values(), strict=True):
@@ -92,9 +92,9 @@ def write_table(table: Table, folder: Path, *, latex: bool = True) -> list[Path]
 
 
 def to_csv(table: Table) -> str:
-    """The values: 6 decimals at most, ``inf`` for infinity, empty where missing.
+    """The values: at most 6 decimals, ``inf`` for infinity, empty if missing.
 
-    No name is written so that a spreadsheet would run it as a formula.
+    Names are escaped against spreadsheets' formulas.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -106,14 +106,14 @@ def to_csv(table: Table) -> str:
 
 
 def csv_value(value: float | str | None) -> str:
-    """A value as `to_csv` writes it, before quoting."""
+    """A value in the format of `to_csv`, before quoting."""
     if value is None or value != value:
         return ""
     if isinstance(value, str):
         return guard(value)
     if isinstance(value, int):
         return str(value)
-    # Small p values need digits that six decimals would drop.
+    # Small p-values need more than six decimals.
     return f"{value:.6g}" if 0 < abs(value) < 0.001 else repr(round(float(value), 6))
 
 
@@ -134,12 +134,12 @@ def _md_cell(cell: Cell) -> str:
 
 
 def md(text: str) -> str:
-    """Text as GitHub's Markdown shows it: no character of it is markup."""
+    """Escape text for GitHub's Markdown."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#$~])", r"\\\1", " ".join(text.split()))
 
 
-# What LaTeX needs in place of a character; the page's script copies by the same table.
+# LaTeX replacements of characters; the page's script uses the same table.
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -148,15 +148,15 @@ LATEX = {
     "←": r"$\leftarrow$", "→": r"$\rightarrow$", "≥": r"$\geq$", "α": r"$\alpha$",
     "χ": r"$\chi$", "²": r"\textsuperscript{2}", ">": r"\textgreater{}", "|": r"\textbar{}",
     '"': "''", "`": r"\textasciigrave{}",
-    # After the end of a row, a bracket would be a distance and an asterisk a command's variant.
+    # At the start of a row, LaTeX reads a bracket as a distance and an asterisk as an option.
     "[": "{[}", "]": "{]}", "*": "{*}",
     "\u200b": "{}",
 }  # fmt: skip
 
 
 def tex(text: str) -> str:
-    """Text as LaTeX sets it: no character of it is a command."""
-    # Two hyphens or apostrophes in a row would be set as one sign.
+    """Escape text for LaTeX."""
+    # LaTeX joins two hyphens or apostrophes into one character.
     apart = re.sub(r"([-'])(?=\1)", "\\1\u200b", " ".join(text.split()))
     return "".join(LATEX.get(c, c) for c in apart)
 
@@ -164,8 +164,8 @@ def tex(text: str) -> str:
 def to_latex(table: Table) -> str:
     """LaTeX for ``booktabs`` and ``adjustbox``, best bold, second underlined.
 
-    No table is wider than the text: ``adjustbox`` shrinks the one that would be. More rows than a
-    page holds follow in further tables under the same number.
+    ``adjustbox`` shrinks tables that are wider than the text. Rows that do not fit on a page follow
+    in further tables with the same number.
     """
     if table.may_turn and len(table.headings) > _MANY:
         table = _turned(table)
@@ -188,7 +188,7 @@ def to_latex(table: Table) -> str:
 
 
 def _page_long(table: Table) -> list[Table]:
-    """The table in parts that a page holds, cut between its blocks where one ends in time."""
+    """The table in parts that fit on a page, cut between blocks if possible."""
     parts: list[list[tuple[Cell, ...]]] = [[]]
     for block in table.blocks():
         if parts[-1] and len(parts[-1]) + len(block) > LONG:
@@ -222,7 +222,7 @@ def _tex_body(table: Table) -> str:
 
 
 def _turned(table: Table) -> Table:
-    """The same cells with the columns as rows of their group, and the group's rows as columns."""
+    """The same cells with each block transposed."""
     group, lead = table.group, table.lead
     kinds = list(dict.fromkeys(tuple(c.text for c in row[group:lead]) for row in table.rows))
     across = tuple(Heading("/".join(kind), kind[-1], " ".join(kind[:-1]).strip()) for kind in kinds)

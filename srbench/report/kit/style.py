@@ -1,6 +1,6 @@
-"""One look: colours and markers of methods, names as shown, and how a figure is saved.
+"""The common style: colours and markers of methods, display names, and saving of figures.
 
-Names are matched without regard to case. Nothing here imports Matplotlib before a figure is made.
+The case of names is ignored. Matplotlib is imported only when a figure is made.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from ...wording import one_line
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLUMN_WIDTH, PAGE_WIDTH = 3.5, 7.16  # inches: one column of a two-column paper, and both
-TEXT = 8  # points: no text of a figure is smaller at the size it is printed
+COLUMN_WIDTH, PAGE_WIDTH = 3.5, 7.16  # inches: one column and both of a two-column paper
+TEXT = 8  # points: the smallest text in a figure at its printed size
 INK = "#1f2328"
 FAINT = "#8a8f98"
 GRID = "#d8dbe0"
 
-# Okabe and Ito, "Color Universal Design" (2008), without black, which is HR's, and yellow, which
-# is faint on white.
+# Okabe and Ito, "Color Universal Design" (2008), without black, which is used for HR, and yellow,
+# which is too faint on white.
 ORANGE, SKY, GREEN = "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
 
 @dataclass(frozen=True)
 class MethodStyle:
-    """How one method looks in every figure. No two known methods share colour and marker."""
+    """The style of one method in all figures. Known methods differ in colour or marker."""
 
     colour: str
     marker: str
@@ -46,7 +46,8 @@ class MethodStyle:
         return self.colour if self.filled else "white"
 
 
-# In the order in which tables and figures list them. A family shares a hue; hollow tells siblings.
+# In the order of tables and figures. A family shares a hue; filled and hollow markers distinguish
+# its members.
 _METHODS: dict[str, tuple[str, MethodStyle]] = {
     "nearest": ("nearest", MethodStyle("#9a9a9a", "s")),
     "bicubic": ("bicubic", MethodStyle("#707070", "D")),
@@ -64,17 +65,17 @@ _METHODS: dict[str, tuple[str, MethodStyle]] = {
     "srgan-tv": ("SRGAN-TV", MethodStyle(VERMILLION, "h", filled=False)),
 }
 _HR = ("HR", MethodStyle("#000000", "o"))
-ACCENT = GREEN  # of the user's own methods, and of nothing else
+ACCENT = GREEN  # reserved for the user's own methods
 _OTHER_MARKERS = ("d", "8", "H", "<", ">", "^", "v", "X", "P", "s")
 
 _DATASETS = ("set5", "set14", "bsd100", "urban100", "div2k", "sample")
 
-# Of methods that run.json is silent about: one written before it recorded this, or none at all.
+# For methods that run.json does not mention (an old run.json, or none).
 _TRAINED_ON = {"srgan-lpips": "lpips_alex"}
 
 
 def canonical(method: str) -> str:
-    """The project's own spelling of a known method ('SRGAN-MSE' -> 'srgan-mse'), else as given."""
+    """The project's spelling of a known method ('SRGAN-MSE' -> 'srgan-mse'); others as given."""
     lower = method.lower()
     if lower == "hr":
         return "HR"
@@ -82,15 +83,15 @@ def canonical(method: str) -> str:
 
 
 def is_reference(method: str) -> bool:
-    """Whether this is the original image, which takes no part in rankings."""
+    """Whether this is the original image, which is not ranked."""
     return method.lower() == "hr"
 
 
 def method_style(name: str) -> MethodStyle:
     """The method's fixed colour and marker.
 
-    A method of the user's own has the accent and a marker that follows from its name; a
-    self-ensemble looks as its network with the marker's inside turned round.
+    The user's own methods have the accent colour and a marker derived from the name. A
+    self-ensemble has the style of its network, with filled and hollow exchanged.
     """
     if is_reference(name):
         return _HR[1]
@@ -105,7 +106,7 @@ def method_style(name: str) -> MethodStyle:
 
 
 def architecture(method: str) -> str:
-    """The network behind one of our methods, which decides its speed; of others their own name."""
+    """The architecture of one of our methods, which determines its speed; for others the name."""
     lower = method.lower()
     if lower.removesuffix("+") in _METHODS and lower.startswith(("srresnet-", "srgan-")):
         return "SRResNet" + ("+" if lower.endswith("+") else "")
@@ -113,9 +114,9 @@ def architecture(method: str) -> str:
 
 
 def display_name(name: str, *, limit: int = 28) -> str:
-    """The name as shown: 'SRResNet-MSE' for 'srresnet-mse'; others as given, on one line.
+    """The display name: 'SRResNet-MSE' for 'srresnet-mse'; others as given, on one line.
 
-    Control characters become spaces. Of a name beyond ``limit`` characters both ends are kept, as
+    Control characters become spaces. Names longer than ``limit`` are cut in the middle, because
     names of one family differ in the last letters.
     """
     if is_reference(name):
@@ -149,15 +150,15 @@ def dataset_order(name: str) -> tuple[int, str]:
 
 
 def dataset_name(dataset: str) -> str:
-    """The data set as titles name it."""
+    """The data set's name in titles."""
     return "all data sets" if dataset == "all" else display_name(dataset)
 
 
 def trained_mark(run: Mapping[str, Any], method: str, scale: int, metric: str) -> str:
-    """'†' if the method was trained on this metric, and so cannot be judged by it; else ''.
+    """'†' if the method was trained on this metric, so that it says nothing about quality; else ''.
 
-    ``run`` is run.json, where each checkpoint's card has spoken: its ``trained_on_metric`` maps
-    ``x<scale>`` to methods, and these to a metric or null.
+    ``run`` is run.json; its ``trained_on_metric``, from the checkpoints' cards, maps ``x<scale>``
+    to methods, and these to a metric or null.
     """
     recorded = run.get("trained_on_metric")
     here = recorded.get(f"x{scale}") if isinstance(recorded, dict) else None
@@ -166,7 +167,7 @@ def trained_mark(run: Mapping[str, Any], method: str, scale: int, metric: str) -
 
 
 def format_value(value: float | None, decimals: int) -> str:
-    """A number as tables show it: fixed decimals, '∞' for infinity, '—' for none or NaN."""
+    """A number for tables: fixed decimals, '∞' for infinity, '—' for None or NaN."""
     if value is None or value != value:
         return "—"
     if value in (float("inf"), float("-inf")):
@@ -177,7 +178,7 @@ def format_value(value: float | None, decimals: int) -> str:
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """Matplotlib's settings inside the block are the house style, whatever the user's own are."""
+    """Use the project's Matplotlib style in the block instead of the user's settings."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -187,9 +188,9 @@ def figure_style() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of that size in inches, outside pyplot's global state.
+    """An empty figure of this size in inches, outside pyplot's global state.
 
-    Make it and everything in it inside :func:`figure_style`.
+    Create it and its contents inside :func:`figure_style`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -200,9 +201,9 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
-    """Write ``stem``.png at 200 dpi and ``stem``.pdf with embedded fonts; the two paths.
+    """Write ``stem``.png at 200 dpi and ``stem``.pdf with embedded fonts; returns the paths.
 
-    The same figure gives the same bytes: no dates, no version strings.
+    The same figure gives the same bytes, without dates and version strings.
 
     Raises:
         ResultsError: the folder cannot be written to, or the disk is full.
@@ -220,9 +221,9 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
 
 
 def figure_svg(figure: Figure) -> str:
-    """The figure as SVG text whose ink follows the reader's light or dark setting.
+    """The figure as SVG text whose colours follow the reader's light or dark setting.
 
-    Made for an ``<img>`` in a page: the background is transparent, text is drawn as paths.
+    For an ``<img>`` in a page: the background is transparent, and text is drawn as paths.
     """
     buffer = io.StringIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -236,7 +237,7 @@ def figure_svg(figure: Figure) -> str:
         "@media (prefers-color-scheme:dark){"
         "svg{--ink:#e6e8eb;--faint:#9aa1ab;--grid:#3a4049;--paper:#1b1e23}}"
     )
-    for part in ("fill", "stroke"):  # hollow markers and the halo of labels
+    for part in ("fill", "stroke"):  # the inside of hollow markers and the outline of labels
         svg = svg.replace(f"{part}: #ffffff", f"{part}: var(--paper)")
     start = svg.index("<svg")
     end = svg.index(">", start) + 1
@@ -245,7 +246,7 @@ def figure_svg(figure: Figure) -> str:
 
 @contextmanager
 def _quiet_about_glyphs() -> Iterator[None]:
-    # A method named in a script that DejaVu lacks is drawn as boxes; that is no news to the user.
+    # Names in a script that DejaVu lacks are drawn as boxes; the warning would not help.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")

@@ -1,4 +1,4 @@
-"""The figures of a pair study: scale, win rates, preferences image by image."""
+"""The figures of a pair study: scale, win rates, and preferences per image."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _CROSSED = "95 % interval with raters and images both random"
 
 
 def draw_pair_study(tables: Tables) -> Iterator[Drawn]:
-    """All figures, one at a time. Where raters are simulated every figure says so."""
+    """All figures, one at a time; figures of simulated raters are marked."""
     for name in datasets_of(tables):
         if best_first(tables, name)["score"].notna().sum() < 2:
             continue
@@ -80,14 +80,14 @@ def draw_pair_study(tables: Tables) -> Iterator[Drawn]:
 
 
 def scale_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
-    """Every method on the scale with its interval and its letters, the best at the top."""
+    """All methods on the scale with their intervals and letters, the best at the top."""
     own = best_first(tables, dataset)
     own = own[own["score"].notna()]
     letters = tables["letters"]
     letters = letters[letters["dataset"] == dataset].set_index("method")["letters"]
     longest = max((len(str(text)) for text in letters), default=0)
     key = ["scale (logits), preferred more often →", *letters_key(longest)]
-    if longest > LONGEST_LETTERS:  # they stand in the table
+    if longest > LONGEST_LETTERS:  # the table has them
         letters, longest = letters.iloc[:0], 0
     with figure_style():
         figure, axes = rows_figure(
@@ -119,7 +119,7 @@ def scale_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figu
 
 
 def wins_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
-    """The matrix of win rates in the order of the scale, the best first."""
+    """The matrix of win rates in the order of the scale, best first."""
     methods = [str(name) for name in best_first(tables, dataset)["method"]]
     place = {method: i for i, method in enumerate(methods)}
     share = np.full((len(methods), len(methods)), np.nan)
@@ -131,7 +131,7 @@ def wins_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figur
 
 
 def preferences_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
-    """How often each method (rows, as the scale orders them) was preferred on each image."""
+    """How often each method (rows, in the order of the scale) was preferred on each image."""
     methods = [str(name) for name in best_first(tables, dataset)["method"]]
     own = tables["preferences"]
     own = own[own["dataset"] == dataset]
@@ -147,7 +147,7 @@ def _matrix(
     columns: list[str],
     into: Axes | None,
 ) -> Figure:
-    """Shares as coloured cells with their per cents; without numbers where there is no room."""
+    """Shares as coloured cells with percentages, which are left out if they do not fit."""
     with figure_style():
         largest = 0.34 if len(columns) <= 6 else 0.23
         figure, axes, cell = cell_grid(title, rows, columns, largest, into)

@@ -1,4 +1,4 @@
-"""How the pages of a pair study order data sets and methods."""
+"""The order of data sets and methods on the pages of a pair study."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def datasets_of(tables: Tables) -> list[str]:
-    """Data sets as pages list them, ``all`` last."""
+    """Data sets in page order, ``all`` last."""
     found = set(tables["scale"]["dataset"])
     return [*sorted(found - {"all"}, key=dataset_order), *sorted(found & {"all"})]
 
 
 def best_first(tables: Tables, dataset: str) -> pd.DataFrame:
-    """The methods of a data set in the order of the scale; those that have no place on it last."""
+    """The methods of a data set in the order of the scale; methods without a position last."""
     own = tables["scale"]
     own = own[own["dataset"] == dataset]
     return own.sort_values("score", ascending=False, kind="stable", na_position="last")
 
 
 def in_order(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """Rows by data set, then as the scale of that data set orders the methods."""
+    """Rows sorted by data set, then by the data set's scale."""
     place = {
         (name, method): i
         for i, (name, method) in enumerate(
@@ -49,6 +49,6 @@ def in_order(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
 
 
 def metric_labels(tables: Tables) -> dict[str, str]:
-    """``psnr_y (matlab)`` to what is printed, of every metric held against the raters."""
+    """The printed name of every compared metric, by ``psnr_y (matlab)``."""
     rows = tables["metric_vs_pairs"]
     return dict(zip(rows["metric"] + " (" + rows["protocol"] + ")", rows["label"], strict=True))

@@ -1,4 +1,4 @@
-"""The tables of a pair study as they are shown and written (csv, md, tex)."""
+"""The tables of a pair study for the page and the files (csv, md, tex)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .names import Tables, in_order, metric_labels
 
 
 def pair_study_tables(tables: Tables) -> list[Table]:
-    """Every table of the study."""
+    """All tables of the study."""
     found = [
         scale(tables),
         rates(tables),
@@ -36,7 +36,7 @@ def pair_study_tables(tables: Tables) -> list[Table]:
 
 
 def scale(tables: Tables) -> Table:
-    """Where each method stands."""
+    """The position of each method on the scale."""
     frame = in_order(tables["scale"], tables)
     table = frame_table(
         "pair_scale",
@@ -104,7 +104,7 @@ def rates(tables: Tables) -> Table:
 
 
 def tests(tables: Tables) -> Table:
-    """Every comparison: the headline test, and beside it the p-values of the others."""
+    """All comparisons: the headline test and the p-values of the other tests."""
     table = tables["pairwise"]
     key = ["dataset", "method_a", "method_b"]
     others = table.pivot(index=key, columns="test", values="p_holm").reset_index()
@@ -137,7 +137,7 @@ def tests(tables: Tables) -> Table:
 
 
 def fit(tables: Tables) -> Table:
-    """Whether one scale fits, and how far raters agree, per data set."""
+    """Goodness of fit of the scale and agreement of the raters, per data set."""
     frame = tables["fit"]
     share = {c: 100 * frame[c] for c in ("largest", "with_majority", "undecided", "front")}
     share["circles"] = (
@@ -174,7 +174,7 @@ def fit(tables: Tables) -> Table:
 
 
 def reliability(tables: Tables) -> Table:
-    """The flat numbers with what they mean."""
+    """The reliability numbers and their meaning."""
     numbers = tables["reliability"].iloc[0]
     meaning: list[tuple[str, str, str, str | int]] = [
         ("krippendorff_alpha_nominal", "Krippendorff's α, nominal", "1 perfect, 0 chance", 3),
@@ -198,7 +198,7 @@ def reliability(tables: Tables) -> Table:
 
 
 def raters(tables: Tables) -> Table:
-    """Every rater."""
+    """All raters."""
     frame = tables["raters"]
     share = {c: 100 * frame[c] for c in ("with_majority", "same", "front", "retest_agreement")}
     return frame_table(
@@ -225,7 +225,7 @@ def raters(tables: Tables) -> Table:
 
 
 def sensitivity(tables: Tables) -> Table:
-    """Whether flagged raters, or answers left out by rule, change a conclusion."""
+    """Whether flagged raters, or answers excluded by rule, change a conclusion."""
     frame = tables["sensitivity"]
     named = [shown_pairs(text) for text in frame["changed_pairs"]]
     return frame_table(
@@ -250,7 +250,7 @@ def sensitivity(tables: Tables) -> Table:
 
 
 def exclusions(tables: Tables) -> Table:
-    """What did not enter the scale or was flagged, with reasons."""
+    """Answers that are not in the scale and flagged raters, with reasons."""
     frame = tables["exclusions"]
     return frame_table(
         "pair_exclusions",
@@ -306,7 +306,7 @@ def metrics(tables: Tables) -> Table:
 
 
 def metric_comparison(tables: Tables) -> Table:
-    """The metric that agrees most against each other one."""
+    """The metric that agrees most, compared with each other metric."""
     frame: pd.DataFrame = tables["metric_comparison"]
     labels = metric_labels(tables)
     frame = frame.assign(

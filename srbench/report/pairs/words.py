@@ -1,4 +1,4 @@
-"""The words of a pair study's page: headline, and methods to paste into a paper."""
+"""The texts of a pair study's page: headline, and a methods section for a paper."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .names import Tables, datasets_of
 
 
 def pair_headline(tables: Tables) -> str:
-    """Who is preferred most, by how much, and how sure that is, in one sentence."""
+    """The most preferred version, its lead and the significance, in one sentence."""
     name = datasets_of(tables)[-1]
     own = tables["scale"][tables["scale"]["dataset"] == name]
     images, raters = int(own["n_images"].max()), int(own["n_raters"].max())
@@ -43,7 +43,7 @@ def pair_title(tables: Tables) -> str:
 
 
 def pair_leads(tables: Tables) -> list[StudyLead]:
-    """What every data set shows, all of them together last."""
+    """The result of every data set, then of all together."""
     found: list[StudyLead] = []
     for name in datasets_of(tables):
         own = tables["scale"][tables["scale"]["dataset"] == name]
@@ -59,7 +59,7 @@ def pair_leads(tables: Tables) -> list[StudyLead]:
 def pair_methods_text(
     tables: Tables, answers: pd.DataFrame, settings: Mapping[str, object]
 ) -> list[str]:
-    """Paragraphs that state what was done, precisely enough for a paper."""
+    """Paragraphs that describe the methods in enough detail for a paper."""
     everything = answers[answers["phase"] == "main"]
     main = analysed(everything)
     low, high = in_order(answers)

@@ -1,4 +1,4 @@
-"""The report of a pair study: every file that `srbench study analyze` promises."""
+"""Write the report of a pair study: all files of `srbench study analyze`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write_pair_analysis(
 ) -> list[Path]:
     """Analyse ``answers`` and write tables, figures and analysis.html into ``out``.
 
-    As `srbench.report.study.write.write_analysis`, for pair comparisons.
+    Like `srbench.report.study.write.write_analysis`, for pair comparisons.
 
     Returns:
         The files written.
@@ -89,7 +89,7 @@ def render_pairs(
     figures: Sequence[PageFigure],
     settings: Mapping[str, object],
 ) -> str:
-    """The whole page as text. Every name in it is escaped, whatever a method or rater is called."""
+    """The page as text, with all names escaped."""
     by_stem = {table.stem: table for table in shown}
     said: dict[str, list[str]] = {}
     for record in claims.to_dict("records"):

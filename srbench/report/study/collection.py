@@ -1,4 +1,4 @@
-"""How votes were collected, in words for a paper: told by the table itself, nothing is assumed."""
+"""A text for a paper on how votes were collected, using only facts from the table."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _KEPT_OUT = {
 def collection_text(votes: pd.DataFrame, what: str, asked: list[str]) -> str:
     """A paragraph about practice, repeats, gold, numbers, order, display and times.
 
-    ``votes`` is a checked table, ``what`` is what its rows are called in the singular (``vote``),
-    ``asked`` are the columns that tell one question from another.
+    ``votes`` is a checked table, ``what`` the singular name of its rows (``vote``), ``asked`` the
+    columns that identify a question.
     """
     main = votes[votes["phase"] == "main"]
     said = [_numbers(main, what, asked)]
@@ -48,7 +48,7 @@ def _numbers(main: pd.DataFrame, what: str, asked: list[str]) -> str:
 
 
 def _order(main: pd.DataFrame) -> str:
-    """Whether raters saw different orders, and how often one image came twice running."""
+    """Whether raters had different orders, and how often an image came twice in a row."""
     if "trial" not in main:
         return "the table does not tell the order of trials"
     trial = pd.to_numeric(main["trial"], errors="coerce")

@@ -29,9 +29,9 @@ _CROSSED = "95 % crossed random-effects interval (raters and images)"
 
 
 def draw_analysis(tables: Tables) -> Iterator[Drawn]:
-    """All figures, one at a time; what a study has nothing to show for is left out.
+    """All figures, one at a time; figures without data are left out.
 
-    Where ratings come from simulated raters every figure says so.
+    Figures of simulated ratings are marked.
     """
     names = datasets_of(tables)
     for name in names:
@@ -128,7 +128,7 @@ def _about_letters(tables: Tables, dataset: str) -> str:
 
 
 def _metric_keys(tables: Tables) -> list[tuple[str, str]]:
-    """Each metric once, under its first protocol, the one that agrees best with raters first."""
+    """Each metric once, with its first protocol, sorted by agreement with the raters."""
     rows, known = tables["metric_vs_mos"], Known()
     rows = rows[(rows["level"] == "stimulus") & rows["srocc"].notna()]
     first: dict[str, tuple[float, str]] = {}

@@ -1,4 +1,4 @@
-"""What stands first on analysis.html: a short title and, per data set, whether one is best."""
+"""The heading of analysis.html: a short title and, per data set, whether a version is best."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .names import Tables, datasets_of
 
 @dataclass(frozen=True)
 class StudyLead:
-    """One data set: what may be said of it at one glance, and on what it rests."""
+    """The short result of one data set and the numbers that support it."""
 
     where: str
     about: str
@@ -38,7 +38,7 @@ def title(tables: Tables) -> str:
 
 
 def study_leads(tables: Tables) -> list[StudyLead]:
-    """What every data set shows, all of them together last."""
+    """The result of every data set, then of all together."""
     procedure = procedure_of(tables["mos"])
     found: list[StudyLead] = []
     for name in datasets_of(tables):
@@ -88,7 +88,7 @@ def _said(tables: Tables, name: str, own: pd.DataFrame) -> tuple[str, str]:
 
 
 def _tied(own: pd.DataFrame, found: Standing) -> list[str]:
-    """The versions whose mean reads as the highest."""
+    """The versions with the highest printed mean."""
     versions = own[own["method"].isin([str(found.top), *found.others])]
     shown = {
         str(method): format_value(float(mos), 2)
@@ -99,7 +99,7 @@ def _tied(own: pd.DataFrame, found: Standing) -> list[str]:
 
 
 def _gap(found: Standing, own: pd.DataFrame, head: pd.DataFrame) -> str:
-    """``0.12 ahead of SRGAN-MSE, significant (p = 0.0012)``: of the second highest mean."""
+    """``0.12 ahead of SRGAN-MSE, significant (p = 0.0012)``: against the second highest mean."""
     second = found.others[0]  # in order of MOS
     pair = head[
         head["method_a"].isin([found.top, second]) & head["method_b"].isin([found.top, second])

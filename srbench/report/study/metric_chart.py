@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def metric_panels(tables: Tables, keys: Sequence[tuple[str, str]]) -> Figure:
-    """A panel for each (metric, protocol) in the order given, side by side, with one key."""
+    """One panel for each (metric, protocol) in this order, side by side, with one key."""
     points = tables["metric_points"]
     methods = sorted(set(points["method"]), key=method_order)
     with figure_style():
@@ -54,7 +54,7 @@ def metric_figure(
 ) -> Figure:
     """MOS of single images and of methods against one metric, with the fitted mapping.
 
-    ``named`` says whether the methods' names stand beside their marks.
+    ``named``: whether the methods' names are next to their marks.
     """
     points = tables["metric_points"]
     points = points[(points["metric"] == metric) & (points["protocol"] == protocol)]

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LONGEST_LETTERS = 12  # beside a row of the MOS figure
+LONGEST_LETTERS = 12  # letters at a row of the MOS figure
 
 
 def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
-    """MOS of every method with its headline interval and its letters."""
+    """The MOS of every method with headline interval and letters."""
     own = crossed_rows(tables, dataset)
     letters = tables["letters"]
     letters = letters[letters["dataset"] == dataset].set_index("method")["letters"]
@@ -49,7 +49,7 @@ def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure
     paper = paper[(paper["dataset"] == dataset) & (asked == "acr")].set_index("method")["mos"]
     longest = max((len(text) for text in letters), default=0)
     key = [*_ends(MEAN[asked], asked), *letters_key(longest)]
-    if longest > LONGEST_LETTERS:  # they stand in the table
+    if longest > LONGEST_LETTERS:  # the table has them
         letters, longest = letters.iloc[:0], 0
     if set(map(canonical, own["method"])) & set(paper.index):
         key.append("○ published by Ledig et al. 2017")
@@ -83,7 +83,7 @@ def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure
 
 
 def letters_key(longest: int) -> list[str]:
-    """What the letters beside the rows mean, for a line below the panel."""
+    """The meaning of the letters, for a line below the panel."""
     if not longest:
         return []
     if longest > LONGEST_LETTERS:
@@ -92,7 +92,7 @@ def letters_key(longest: int) -> list[str]:
 
 
 def votes_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:
-    """How often each method got each score, as cells coloured by their share."""
+    """The share of each score for each method, as coloured cells."""
     own = crossed_rows(tables, dataset)
     counts = tables["distribution"]
     counts = counts[counts["dataset"] == dataset].pivot(
@@ -156,7 +156,7 @@ def differences_figure(tables: Tables, dataset: str, into: Axes | None = None) -
     methods = [str(method) for method in own["method"]]
     place = {method: i for i, method in enumerate(methods)}
     count = len(methods)
-    first = 1 if count <= 40 else 0  # without cells in its row, but columns are told by its number
+    first = 1 if count <= 40 else 0  # its row is empty, but its number labels a column
     with figure_style():
         figure, axes, cell = cell_grid(
             "All data sets" if dataset == "all" else dataset_name(dataset),
@@ -170,7 +170,7 @@ def differences_figure(tables: Tables, dataset: str, into: Axes | None = None) -
             colour = (BLUE if gap > 0 else VERMILLION) if row["significant"] else FAINT
             axes.add_patch(colour_cell(x, y, colour, 0.5 if row["significant"] else 0.1))
             if cell < 0.27:
-                continue  # no room for numbers
+                continue  # no space for numbers
             axes.text(
                 x, y, format_value(gap, decimals), fontsize=TEXT, ha="center", va="center",
                 color=INK if row["significant"] else FAINT,
@@ -185,7 +185,7 @@ def _scale_axis(axes: Axes, label: str) -> None:
 
 
 def _ends(what: str, procedure: str) -> list[str]:
-    """``MOS, 1 bad to 5 excellent``, on two lines where it is long."""
+    """``MOS, 1 bad to 5 excellent``, on two lines if it is long."""
     low, high = ENDS[procedure]
     ends = f"{LOWEST} {low} to {HIGHEST} {high}"
     return [f"{what}, {ends}"] if len(what + ends) < 36 else [what, ends]

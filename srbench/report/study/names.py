@@ -1,4 +1,4 @@
-"""How the pages of a rating study order and name data sets, methods and metrics."""
+"""The order and names of data sets, methods and metrics on the pages of a rating study."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def datasets_of(tables: Tables) -> list[str]:
-    """Data sets as pages list them; ``all`` last, and only beside several."""
+    """Data sets in page order; ``all`` last, and only if there are several."""
     found = sorted(set(tables["mos"]["dataset"]) - {"all"}, key=dataset_order)
     return [*found, "all"] if len(found) > 1 and "all" in set(tables["mos"]["dataset"]) else found
 
 
 def crossed_rows(tables: Tables, dataset: str) -> pd.DataFrame:
-    """One row per method of a data set, with the headline interval, in the order of tables."""
+    """One row per method of a data set with the headline interval, in the order of tables."""
     own = means(tables["mos"])
     own = own[(own["dataset"] == dataset) & (own["ci_method"] == "crossed")]
     return own.sort_values("method", key=lambda names: names.map(method_order), kind="stable")
 
 
 def ordered(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    """Rows in the order of pages: data sets, then methods."""
+    """Rows in page order: data sets, then methods."""
     place = {name: i for i, name in enumerate(datasets_of(tables))}
     known = frame[frame["dataset"].isin(list(place))]
     keys = [known["dataset"].map(place)]
@@ -43,7 +43,7 @@ def ordered(frame: pd.DataFrame, tables: Tables) -> pd.DataFrame:
 
 
 def metric_labels(tables: Tables) -> dict[str, str]:
-    """``psnr_y (matlab)`` to what is printed, of every metric held against MOS."""
+    """The printed name of every compared metric, by ``psnr_y (matlab)``."""
     if "metric_vs_mos" not in tables:
         return {}
     rows = tables["metric_vs_mos"]
@@ -52,5 +52,5 @@ def metric_labels(tables: Tables) -> dict[str, str]:
 
 
 def letters_note(letters: pd.Series) -> str:
-    """How shortened letters are read, for a caption; '' where none is shortened."""
+    """The meaning of shortened letters, for a caption; '' if none are shortened."""
     return "'a–d' stands for all letters from a to d. " if letters.str.contains("–").any() else ""

@@ -17,7 +17,7 @@ from .leads import study_leads, title
 from .names import Tables, datasets_of, metric_labels
 from .text import methods_text
 
-_FOLDED = ("votes", "ranks", "raters", "sos")  # what a second look asks for
+_FOLDED = ("votes", "ranks", "raters", "sos")  # tables for a closer look
 
 
 def render_analysis(
@@ -27,14 +27,14 @@ def render_analysis(
     figures: Sequence[PageFigure],
     settings: Mapping[str, object],
 ) -> str:
-    """The whole page as text. Every name in it is escaped, whatever a method or rater is called."""
+    """The page as text, with all names escaped."""
     by_stem = {table.stem: table for table in shown}
     labels, alpha = metric_labels(tables), float(str(settings["alpha"]))
     claims = claims_table(tables, display_name, labels.__getitem__, alpha)
     said: dict[str, list[str]] = {}
     for record in claims.to_dict("records"):
         said.setdefault(str(record["dataset"]), []).append(str(record["claim"]))
-    # With a single data set `all` says the same; only what is said of metrics is kept of it.
+    # With a single data set `all` repeats it; only its claims about metrics are kept.
     names = datasets_of(tables)
     shared = set[str]()
     if len(names) == 1:
@@ -68,7 +68,7 @@ def render_analysis(
 
 
 def simulated_note(ratings: pd.DataFrame) -> str:
-    """A warning where ratings were made by simulated raters, else ''."""
+    """A warning if ratings come from simulated raters, else ''."""
     made, count = int(ratings["simulated"].sum()), len(ratings)
     if not made:
         return ""
@@ -78,7 +78,7 @@ def simulated_note(ratings: pd.DataFrame) -> str:
 
 
 def per_dataset(table: Table) -> list[tuple[str, Table]]:
-    """The table cut by data set, without that column; what covers all data sets comes first."""
+    """The table split by data set, without that column; rows for all data sets come first."""
     column = [h.key for h in table.headings].index("dataset")
     rest = [i for i in range(len(table.headings)) if i != column]
     names = list(dict.fromkeys(row[column].text for row in table.rows))
@@ -92,8 +92,7 @@ def per_dataset(table: Table) -> list[tuple[str, Table]]:
 
 
 def rated_here(table: Table) -> Table:
-    """The comparison with the paper without the methods that this study did not show; a note says
-    which."""
+    """The comparison with the paper without methods that this study lacks; a note lists them."""
     ours = [i for i, h in enumerate(table.headings) if h.label == "ours"]
     rows = tuple(row for row in table.rows if any(row[i].value is not None for i in ours))
     absent = [row[0].text for row in table.rows if row not in rows]
@@ -102,13 +101,13 @@ def rated_here(table: Table) -> Table:
 
 
 def without_empty(table: Table) -> Table:
-    """The table without columns that say nothing in any row."""
+    """The table without columns that are empty in all rows."""
     full = [i for i in range(len(table.headings)) if any(row[i].text for row in table.rows)]
     return pick(table, full, table.group) if table.rows else table
 
 
 def made_with(settings: Mapping[str, object]) -> list[tuple[str, str]]:
-    """What computed this page, and with which settings."""
+    """The software and the settings of the analysis."""
     told = [
         (key, ", ".join(map(str, value)) if isinstance(value, list) else f"{value}")
         for key, value in settings.items()

@@ -26,15 +26,15 @@ _COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, FAINT)
 
 
 def power_figure(table: pd.DataFrame, wanted: float = 0.8) -> Figure:
-    """Power against raters, a line per number of images, labelled at its end.
+    """Power against raters, one line per number of images, labelled at its end.
 
-    ``table`` as of `srbench.study.power_table`; the dashed line is the power ``wanted``.
+    ``table`` is that of `srbench.study.power_table`; the dashed line is the power ``wanted``.
     """
     with figure_style():
         figure = new_figure(COLUMN_WIDTH, 2.6)
         axes = figure.add_axes((0.5 / COLUMN_WIDTH, 0.17, 2.2 / COLUMN_WIDTH, 0.71))
         ends: list[float] = []
-        # Most images first: where lines meet at the top, their labels then stand in that order.
+        # Most images first: if lines meet at the top, their labels keep this order.
         groups = sorted(table.groupby("images"), key=lambda group: -int(str(group[0])))
         for index, (images, part) in enumerate(groups):
             colour = _COLOURS[index % len(_COLOURS)]

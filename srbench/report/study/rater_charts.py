@@ -64,7 +64,7 @@ def raters_figure(tables: Tables, into: Axes | None = None) -> Figure:
 
 
 def _outlying(raters: pd.DataFrame, most: int = 5) -> pd.DataFrame:
-    """The raters worth naming: those flagged, then those farthest out."""
+    """The raters to label: those flagged, then the most extreme."""
     scale = raters[["bias", "inconsistency"]].std(ddof=0).replace(0, 1)
     off = (raters[["bias", "inconsistency"]] - raters[["bias", "inconsistency"]].median()) / scale
     far = (off**2).sum(axis=1) + 1e6 * raters["flagged"].astype(float)
@@ -85,7 +85,7 @@ def sos_figure(tables: Tables, a: float, into: Axes | None = None) -> Figure:
         axes.plot(x, a * parabola, color=INK, zorder=3)
         axes.plot(x, parabola, color=FAINT, linestyle=(0, (4, 3)), linewidth=1, zorder=1.5)
         highest = max(float((stimuli["sd"] ** 2).max()), a * 4) * 1.15
-        axes.set_ylim(0, min(highest, 4.4) or 1.0)  # 0 where all votes are the same
+        axes.set_ylim(0, min(highest, 4.4) or 1.0)  # 0 if all votes are equal
         axes.set_xlim(LOWEST - 0.1, HIGHEST + 0.1)
         axes.set_xticks(range(LOWEST, HIGHEST + 1))
         axes.set_xlabel(MEAN[procedure_of(tables["mos"])])

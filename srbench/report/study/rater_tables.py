@@ -11,7 +11,7 @@ NAN = float("nan")
 
 
 def reliability(tables: Tables) -> Table:
-    """The reliability numbers with what they mean."""
+    """The reliability numbers and their meaning."""
     numbers = tables["reliability"].iloc[0]
     meaning: list[tuple[str, str, str, str | int]] = [
         ("icc_a1", "ICC(A,1)", "absolute agreement of a single rater", 3),
@@ -49,7 +49,7 @@ def reliability(tables: Tables) -> Table:
 
 
 def raters(tables: Tables) -> Table:
-    """Every rater: bias, inconsistency, agreement, flag."""
+    """All raters: bias, inconsistency, agreement, flag."""
     return frame_table(
         "mos_raters",
         "Raters",
@@ -107,7 +107,7 @@ def sensitivity(tables: Tables) -> Table:
 
 
 def exclusions(tables: Tables) -> Table:
-    """What did not enter MOS or was flagged, with reasons."""
+    """Votes that are not in the MOS and flagged raters, with reasons."""
     frame = tables["exclusions"]
     return frame_table(
         "mos_exclusions",

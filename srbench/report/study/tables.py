@@ -34,10 +34,10 @@ _TESTS = {
 
 
 def all_tables(tables: Tables) -> list[Table]:
-    """Every table that is written, in the order in which the page shows them."""
+    """All written tables, in the order of the page."""
     procedure = procedure_of(tables["mos"])
     made = [mos(tables), pairs(tables), *omnibus(tables)]
-    if procedure == "acr":  # which is what the paper asked
+    if procedure == "acr":  # the procedure of the paper
         made.insert(1, beside_the_paper(tables))
     if "equivalence" in tables:
         frame = ordered(tables["equivalence"], tables)
@@ -49,7 +49,7 @@ def all_tables(tables: Tables) -> list[Table]:
 
 
 def _worded(table: Table, procedure: str) -> Table:
-    """A table whose words name the mean of this procedure."""
+    """The table with its texts reworded for the mean of this procedure."""
     return replace(
         table,
         title=worded(table.title, procedure),
@@ -60,7 +60,7 @@ def _worded(table: Table, procedure: str) -> Table:
 
 
 def told_simulated(made: list[Table], simulated: bool) -> list[Table]:
-    """The tables, each of which says whether raters were simulated."""
+    """The tables, each marked if raters were simulated."""
     if not simulated:
         return [replace(t, simulated=False) for t in made]
     said = "Simulated raters, not people."
@@ -68,7 +68,7 @@ def told_simulated(made: list[Table], simulated: bool) -> list[Table]:
 
 
 def equivalence(stem: str, frame: pd.DataFrame, unit: str) -> Table:
-    """Which differences are shown to be smaller than the margin; ``frame`` is in order."""
+    """The equivalence tests against the margin; ``frame`` is sorted."""
     margin = f"{frame['margin'].iloc[0]:g}" if len(frame) else "the margin"
     return frame_table(
         stem,
@@ -93,7 +93,7 @@ def equivalence(stem: str, frame: pd.DataFrame, unit: str) -> Table:
 
 
 def mos(tables: Tables) -> Table:
-    """MOS, interval, DMOS, mean rank and letters of every method."""
+    """The MOS, interval, DMOS, mean rank and letters of every method."""
     own, about = tables["mos"][tables["mos"]["ci_method"] == "crossed"], tables["notes"]
     unranked, dcr = unranked_sets(tables), procedure_of(own) == "dcr"
     hidden = "DMOS (ACR-HR): rater's score − that of the original + 5. "
@@ -138,7 +138,7 @@ def mos(tables: Tables) -> Table:
 
 
 def unranked_sets(tables: Tables) -> list[str]:
-    """The data sets whose methods are not ranked: rated on different images, or by one rater."""
+    """The data sets without ranking: rated on different images, or by one rater."""
     return [name for name in datasets_of(tables) if not standing(tables, name).ranked]
 
 
@@ -150,9 +150,9 @@ def _why_unranked(names: list[str]) -> str:
 
 
 def _marked(table: Table, better: Mapping[str, bool], unranked: set[str]) -> Table:
-    """Mark best and second per data set in the columns given, without the original.
+    """Mark best and second per data set in the given columns, without the original.
 
-    Data sets that are ``unranked`` have no marks.
+    ``unranked`` data sets have no marks.
     """
     keys = [h.key for h in table.headings]
     method, dataset = keys.index("method"), keys.index("dataset")
@@ -179,7 +179,7 @@ def _marked(table: Table, better: Mapping[str, bool], unranked: set[str]) -> Tab
 
 
 def beside_the_paper(tables: Tables) -> Table:
-    """The MOS of the paper's Table 2 and Table 1, ours beside the published one."""
+    """The MOS of the paper's Table 2 and Table 1, published and ours."""
     own = tables["mos"]
     own = own[(own["ci_method"] == "crossed") & (own["dataset"] != "all")]
     own = own.assign(method=own["method"].map(canonical))
@@ -224,7 +224,7 @@ def beside_the_paper(tables: Tables) -> Table:
 
 
 def pairs(tables: Tables) -> Table:
-    """Every comparison: the headline test, and beside it the p-values of the others."""
+    """All comparisons: the headline test and the p-values of the other tests."""
     table = tables["pairwise"]
     key = ["dataset", "method_a", "method_b"]
     head = table[table["test"] == HEADLINE]
@@ -304,7 +304,7 @@ def omnibus(tables: Tables) -> list[Table]:
 
 
 def metrics(tables: Tables) -> Table:
-    """Which metric predicts MOS."""
+    """How well each metric predicts MOS."""
     frame = tables["metric_vs_mos"].copy()
     known = Known()
     order = frame.apply(
@@ -325,7 +325,7 @@ def metrics(tables: Tables) -> Table:
             Column(f"{name}_low", "from", 3, "95 %"),
             Column(f"{name}_high", "to", 3, "95 %"),
         ]
-    # Neighbouring intervals would share one heading: tell them apart.
+    # Different labels, because neighbouring intervals would share one heading.
     columns = [
         Column(c.key, c.label, c.kind, f"{c.key.split('_')[0].upper()} 95 %" if c.over else "")
         for c in columns
@@ -344,9 +344,9 @@ def metrics(tables: Tables) -> Table:
 
 
 def metric_names(frame: pd.DataFrame) -> list[str]:
-    """Metrics of a table with ``metric, protocol, label`` as they are printed beside a protocol."""
+    """The printed metric names of a table with ``metric, protocol, label``, without protocol."""
     known = Known()
-    # The label ends with the network or the protocol, which has a column of its own.
+    # The label ends with the network or the protocol, which has its own column.
     return [
         known.under(m, p).full_label if m in known else label.removesuffix(f" ({p})")
         for m, p, label in zip(frame["metric"], frame["protocol"], frame["label"], strict=True)

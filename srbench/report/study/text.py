@@ -1,4 +1,4 @@
-"""The words of analysis.html: its headline, and methods to paste into a paper."""
+"""The texts of analysis.html: headline, and a methods section for a paper."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ASKED = {
 
 
 def headline(tables: Tables) -> str:
-    """Who is rated best, by how much, and how sure that is, in one sentence; or why nobody is."""
+    """The best version, its lead and the significance, in one sentence; or why there is none."""
     return worded(_headline(tables), procedure_of(tables["mos"]))
 
 
@@ -43,7 +43,7 @@ def _headline(tables: Tables) -> str:
     own = means(tables["mos"])
     own = own[(own["dataset"] == name) & (own["ci_method"] == "crossed")]
     found, head = standing(tables, name), tested(tables["pairwise"], name)
-    # Only what every data set shows can be pooled: the best of one may be missing here.
+    # Only methods in every data set can be pooled: the best method of one may be missing here.
     pooled = name == "all" and not set(tables["mos"]["method"]) <= set(own["method"])
     among = "Of the versions that every data set shows, " if pooled else ""
     of = "" if name == "all" else f" of {dataset_name(name)}"
@@ -103,9 +103,9 @@ def _where(own: pd.DataFrame, of: str, everybody: pd.DataFrame) -> str:
 def methods_text(
     tables: Tables, ratings: pd.DataFrame, settings: Mapping[str, object]
 ) -> list[str]:
-    """Paragraphs that state what was done, precisely enough for a paper.
+    """Paragraphs that describe the methods in enough detail for a paper.
 
-    ``ratings`` is the checked table; ``settings`` holds ``alpha``, ``resamples`` and whether the
+    ``ratings`` is the checked table; ``settings`` contains ``alpha``, ``resamples`` and whether the
     comparisons were declared (``family``).
     """
     everything = ratings[ratings["phase"] == "main"]

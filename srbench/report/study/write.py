@@ -1,4 +1,4 @@
-"""The report of a rating study: every file that `srbench study analyze` promises."""
+"""Write the report of a rating study: all files of `srbench study analyze`."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def write_analysis(
 
     ``ratings`` as for `srbench.analyze`, ``scores`` as in scores.csv, ``family`` the declared
     comparisons (default: all pairs), ``equivalent`` the margin of equivalence, if any. ``latex`` is
-    ``paper``, for the tables that a paper prints, or ``all``. Nothing is written before the
-    analysis has succeeded. The same input gives the same bytes. Figures of an earlier analysis that
-    no longer apply are removed. ``observer`` is told of each figure.
+    ``paper`` for the tables that a paper prints, or ``all``. Files are written only after the
+    analysis has succeeded. The same input gives the same bytes. Outdated figures of an earlier
+    analysis are removed. ``observer`` is notified of each figure.
 
     Returns:
         The files written.
