@@ -5,17 +5,16 @@ A vote is acknowledged only after it is on disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import Lock
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, insert, update
 
 from . import keys
-from .database import Clock, Database, utc_now
-from .manifest import Manifest
+from .database import Database
 from .playlists import Trial
 from .rows import (
     read_grade,
@@ -59,23 +58,13 @@ class Answering(Database):
     against the database in the same transaction and does not rely on the cache.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        manifest: Manifest,
-        key: bytes,
-        *,
-        codes: Sequence[str] = (),
-        clock: Clock = utc_now,
-    ) -> None:
-        self._playlists: dict[str, tuple[Trial, ...]] = {}
-        self._playlists_lock = Lock()
-        super().__init__(engine, manifest, key, codes=codes, clock=clock)
+    @cached_property
+    def _playlists(self) -> dict[str, tuple[Trial, ...]]:
+        return {}
 
     def playlist(self, session: Session) -> tuple[Trial, ...]:
         """The rater's trials, as stored before the first one was shown."""
-        with self._playlists_lock:
-            known = self._playlists.get(session.nonce)
+        known = self._playlists.get(session.nonce)
         if known is not None:
             return known
         with self.read() as connection:
@@ -234,12 +223,10 @@ class Answering(Database):
 
     def _playlist(self, connection: Connection, session: Session) -> tuple[Trial, ...]:
         """The playlist of an existing session."""
-        with self._playlists_lock:
-            known = self._playlists.get(session.nonce)
+        known = self._playlists.get(session.nonce)
         if known is None:
             known = read_playlist(connection, session.id)
-            with self._playlists_lock:
-                self._playlists[session.nonce] = known
+            self._playlists[session.nonce] = known
         return known
 
 

@@ -246,8 +246,7 @@ class Store(Answering):
         left = scrub(self.engine)  # repeated for data that an earlier call could not clear
         if row is None:
             raise StudyError(f"rater '{rater}' was erased on {erased_at}. {left}".strip())
-        with self._playlists_lock:
-            self._playlists.pop(row.nonce, None)
+        self._playlists.pop(row.nonce, None)
         return Erasure(rater, removed, left)
 
     def _remove(self, connection: Connection, session: Session) -> int:
