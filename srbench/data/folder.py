@@ -109,14 +109,15 @@ def image_files(folder: Path | str) -> dict[str, Path]:
 def passed_over(folder: Path | str) -> str:
     """What :func:`image_files` does not take, counted: ``2 other files (.jp2, .ppm), 1 folder``.
 
-    Hidden files are not counted; empty if there is nothing else.
+    Hidden files are not counted unless they have the name of an image (``._NAME`` is what macOS
+    leaves beside files of other systems); empty if there is nothing else.
     """
     others: list[str] = []
-    folders = 0
+    folders = hidden = 0
     for path in sorted(expanded(folder).iterdir()):
         if path.name.startswith("."):
-            continue
-        if path.is_dir():
+            hidden += not path.name.startswith("._") and is_image_name(path.name.lstrip("."))
+        elif path.is_dir():
             folders += 1
         elif not (is_image_name(path.name) and path.is_file()):
             others.append(path.suffix.lower() or "no ending")
@@ -124,6 +125,7 @@ def passed_over(folder: Path | str) -> str:
     shown = ", ".join(kinds[:4]) + (", ..." if len(kinds) > 4 else "")
     counts = [f"{counted(len(others), 'other file')} ({shown})"] if others else []
     counts += [counted(folders, "folder")] if folders else []
+    counts += [counted(hidden, "hidden image")] if hidden else []
     return ", ".join(counts)
 
 

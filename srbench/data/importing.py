@@ -57,8 +57,8 @@ def import_folder(
     folder, root = Path(folder), Path(root)
     if not _NAME.fullmatch(name):
         raise DatasetError(
-            f"'{name}' cannot name a data set; use up to 64 letters, digits, '.', '_', '+' or '-',"
-            " starting with a letter or digit"
+            f"'{name}' cannot name a data set; use up to 64 letters a to z, digits, '.', '_', "
+            "'+' and '-', starting with a letter or digit"
         )
     refuse_reserved(name)
     name = spelt(name)

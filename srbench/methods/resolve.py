@@ -252,7 +252,8 @@ def _file_hash(path: Path) -> str:
 def _own_name(label: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}", label):
         raise UnknownName(
-            f"'{label}' cannot name a method; use letters, digits, '.', '_', '+' and '-'"
+            f"'{label}' cannot name a method; use up to 64 letters a to z, digits, spaces, '.', "
+            "'_', '+' and '-', starting with a letter or digit"
         )
     if label.lower().removesuffix("+") in (*METHODS, "hr"):
         raise UnknownName(f"'{label}' is one of our methods; give yours another name")

@@ -269,8 +269,8 @@ def own_name(name: str) -> str:
 
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", str(name)):
         raise UnknownName(
-            f"'{one_line(str(name))}' cannot name a metric; use letters, digits, '.', '_', '+' "
-            "and '-'"
+            f"'{one_line(str(name))}' cannot name a metric; use up to 64 letters a to z, digits, "
+            "'.', '_', '+' and '-', starting with a letter or digit"
         )
     if name.lower() in {*words(), "mos"}:
         raise UnknownName(f"'{name}' is one of our metrics; give yours another name")
