@@ -113,7 +113,7 @@ def read_experiment(source: str | None) -> Experiment:
     path = _PRESETS / f"{source}.toml"
     if not path.is_file():
         path = expanded(source)
-        if path.suffix != ".toml":
+        if path.suffix != ".toml" and not path.is_file():
             raise unknown_name("preset", source, presets())
     try:
         values = read_toml(path)

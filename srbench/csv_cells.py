@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+import re
 import unicodedata
 from collections.abc import Iterable
 
 _SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212")
 _ALWAYS = ("'", "\t", "\r", "\n", "\v", "\f", "\x85", "\u2028", "\u2029", "\0")
+_NUMBER = re.compile(
+    r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?|nan", re.IGNORECASE
+)
 _YES, _NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no", "")
 
 
@@ -43,6 +48,22 @@ def _is_risky(cell: str) -> bool:
         if not letter.isspace() and unicodedata.category(letter) not in ("Cf", "Cc"):
             return cell.startswith(_SIGNS, place)
     return False
+
+
+def number(cell: str) -> float:
+    """The number in a cell, in plain digits with a point; also ``inf``, ``-inf`` and ``nan``.
+
+    Raises:
+        ValueError: anything else that Python would take (``1_5`` for 15, digits of other scripts),
+            and what is too large for a float.
+    """
+    text = cell.strip()
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"'{cell}' is no number")
+    value = float(text)
+    if math.isinf(value) and "inf" not in text.lower():
+        raise ValueError(f"'{cell}' is too large")
+    return value
 
 
 def truth(cell: str) -> bool | None:

@@ -36,8 +36,8 @@ _BEGINNINGS = (
     (b"ARROW1", "a Feather table", _SAVE),
     (b"\x89HDF", "an HDF5 file", _SAVE),
     (b"%PDF", "a PDF", _SAVE),
-    (b"\x89PNG", "a PNG image", "give the table of votes"),
-    (b"\xff\xd8\xff", "a JPEG image", "give the table of votes"),
+    (b"\x89PNG", "a PNG image", "give a table"),
+    (b"\xff\xd8\xff", "a JPEG image", "give a table"),
     (b"$FL2", "an SPSS file", _SAVE),
     (b"<stata_dta>", "a Stata file", _SAVE),
     (codecs.BOM_UTF32_LE, "UTF-32 text", "save it as CSV in UTF-8"),
@@ -68,9 +68,9 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise RatingsError(f"cannot read ratings file {path}: it does not exist") from error
+        raise RatingsError(f"cannot read {path}: it does not exist") from error
     except OSError as error:
-        raise RatingsError(f"cannot read ratings file {path}: {error.strerror}") from error
+        raise RatingsError(f"cannot read {path}: {error.strerror}") from error
     content = _of_package(content)
     _refuse_other_kinds(path.name, content)
     text = _decoded(path.name, content)
@@ -97,6 +97,49 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
     if first is None:
         raise RatingsError(f"{path.name} is empty; expected the columns {', '.join(needed)}")
     return first
+
+
+def read_rows(path: Path, needed: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """The rows of such a table, each with its line in the file; columns as ``needed`` spells them.
+
+    Empty rows, which spreadsheets leave, are passed over.
+
+    Raises:
+        RatingsError: as `read_csv_text`, a column is missing or there twice, or a row has not the
+            cells of the header. The message follows the file's name.
+    """
+    try:
+        found = read_csv_text(path, needed)
+    except RatingsError as error:
+        raise RatingsError(f"cannot be read as a CSV table ({error})") from error
+    spelt = {name.casefold(): name for name in needed}
+    header = [spelt.get(name.casefold(), name) for name in found.header]
+    if absent := [name for name in needed if name not in header]:
+        there = ", ".join(name for name in header if name)
+        raise RatingsError(
+            f"lacks the column '{absent[0]}'; it has {there}, expected {', '.join(needed)}"
+        )
+    if twice := [name for name in header if name and header.count(name) > 1]:
+        raise RatingsError(f"has two columns '{twice[0]}'; remove one")
+    # newline="": line ends within quotes stay as they are
+    reader = csv.reader(
+        io.StringIO(found.text, newline=""), delimiter=found.separator, skipinitialspace=True
+    )
+    rows: list[tuple[int, dict[str, str]]] = []
+    try:
+        next(reader)
+        for row in reader:
+            line = found.line - 1 + reader.line_num
+            if any(row):
+                if len(row) != len(header):
+                    raise RatingsError(
+                        f"has {len(row)} cells in line {line}, expected {len(header)} as in the "
+                        "header"
+                    )
+                rows.append((line, dict(zip(header, row, strict=True))))
+    except csv.Error as error:
+        raise RatingsError(f"cannot be read as a CSV table ({error})") from error
+    return rows
 
 
 def _of_package(content: bytes) -> bytes:
@@ -135,7 +178,7 @@ def _refuse_other_kinds(name: str, content: bytes) -> None:
     if b"\0" in content[:1000]:
         raise RatingsError(
             f"{name} is not UTF-8 text: it holds zero bytes, as UTF-16 without byte order mark or "
-            "a binary file does;  save it as CSV in UTF-8"
+            "a binary file does; save it as CSV in UTF-8"
         )
 
 

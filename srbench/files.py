@@ -62,6 +62,23 @@ def expanded(path: Path | str) -> Path:
         return Path(path).expanduser()
 
 
+def place_from(variable: str, given: Path | str | None) -> Path | None:
+    """The folder that an option gives, or else an environment variable; None if neither does.
+
+    Raises:
+        ConfigError: it is a file, or cannot be a path.
+    """
+    source = ""
+    if given is None or given == "":
+        given, source = os.environ.get(variable), f"{variable}: "
+        if not given:
+            return None
+    path = expanded(given)
+    if path.is_file():
+        raise ConfigError(f"{source}{path} is a file, expected the name of a folder")
+    return path
+
+
 def resolved(path: Path) -> Path:
     """The absolute path without links and dots; as it is where links lead in a circle."""
     try:
@@ -110,6 +127,55 @@ def cannot_write(target: Path, error: OSError) -> ResultsError:
     )
 
 
+def require_replaceable(target: Path, ours: str, what: str) -> None:
+    """Refuse to write over a file of another kind, such as one that is being read.
+
+    Args:
+        target: the file to write, there or not.
+        ours: what an earlier output of this kind contains near its beginning or end.
+        what: this kind in words, such as ``a table of scores``.
+
+    Raises:
+        ResultsError: ``target`` is there, is not empty and does not contain ``ours``.
+    """
+    if not target.is_file():
+        return
+    try:
+        with target.open("rb") as file:
+            content = file.read(1024)
+            file.seek(max(file.tell(), target.stat().st_size - 2**16))  # a ZIP's list of files
+            content += file.read()
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    if content and ours.encode() not in content:
+        raise ResultsError(
+            f"{target} exists and is not {what}, so it is not replaced; choose another name"
+        )
+
+
+_FOLDERS = {
+    "a results folder": ("run.json", "scores.csv"),
+    "a study": ("manifest.json", "stimuli"),
+    "an analysis": ("reliability.json", "analysis.html"),
+}
+
+
+def require_folder_for(kind: str, folder: Path) -> None:
+    """Refuse to write ``kind`` of results into a folder that contains another kind.
+
+    ``kind`` is ``a results folder``, ``a study`` or ``an analysis``: their files have common names.
+
+    Raises:
+        ResultsError: the folder contains another kind.
+    """
+    for other, marks in _FOLDERS.items():
+        if other != kind and all((folder / mark).exists() for mark in marks):
+            raise ResultsError(
+                f"{folder} is {other} (it contains {' and '.join(marks)}), expected {kind} or a "
+                "new folder; choose another --out"
+            )
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path next to ``target`` that becomes ``target`` when the block succeeds.
@@ -122,6 +188,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     # Not named after the target, whose name may be as long as the file system allows.
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # as _TEMPORARY
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        # It would be replaced: /dev/null by a file, for every program of the machine.
+        raise ResultsError(f"cannot write {target}: it is no regular file; choose another name")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

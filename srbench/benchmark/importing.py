@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..csv_cells import number as as_number
 from ..csv_cells import unguard
-from ..errors import ResultsError, UnknownName, unknown_name
+from ..csv_tables import read_rows
+from ..errors import RatingsError, ResultsError, UnknownName, unknown_name
 from ..files import expanded
 from ..imaging import read_image
 from ..metrics.base import Facts
@@ -88,35 +90,21 @@ def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None
 
 def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
     """The rows with their line numbers."""
+    if not file.exists():
+        raise ResultsError(f"{file} does not exist; expected a CSV table of scores")
     try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, skipinitialspace=True)
-            header = [str(name).strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = header
-            rows = [(reader.line_num, dict(row)) for row in reader]
-    except FileNotFoundError:
-        raise ResultsError(f"{file} does not exist; expected a CSV table of scores") from None
-    except OSError as error:
-        raise ResultsError(f"{file} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ResultsError(f"{file} is no CSV table in UTF-8 ({error})") from error
-    lacking = [name for name in COLUMNS if name not in header]
-    if lacking:
-        raise ResultsError(
-            f"{file} lacks the column '{lacking[0]}'; it has {', '.join(header) or 'none'}, "
-            f"expected {', '.join(COLUMNS)} and, if you like, {', '.join(OPTIONAL)}"
-        )
+        rows = read_rows(file, COLUMNS)
+    except RatingsError as error:
+        raise ResultsError(f"{file} {error}") from error
     if not rows:
         raise ResultsError(f"{file} holds no scores below its header")
-    for number, row in rows:
-        if None in row or any(row[name] is None for name in COLUMNS):
-            raise ResultsError(
-                f"{file}, line {number} has not the {len(header)} cells of the header"
-            )
     return [
-        (number, {name: unguard(str(cell or "").strip()) for name, cell in row.items()})
-        for number, row in rows
+        (line, {name.casefold(): _text(cell) for name, cell in row.items()}) for line, row in rows
     ]
+
+
+def _text(cell: str) -> str:
+    return unicodedata.normalize("NFC", unguard(cell.strip()))
 
 
 def _scale_of(where: str, line: dict[str, str], scale: int | None, scales: Sequence[int]) -> int:
@@ -175,9 +163,11 @@ def _facts_of(where: str, line: dict[str, str], found: dict[str, Facts]) -> str:
 
 def _value(where: str, text: str) -> float:
     try:
-        return float(text)
+        return as_number(text)
     except ValueError:
-        raise ResultsError(f"{where}: value is '{text}', expected a number, inf or nan") from None
+        raise ResultsError(
+            f"{where}: value is '{text}', expected a number such as 0.125, inf or nan"
+        ) from None
 
 
 def _gaps(known: Sequence[Score], rows: Sequence[Score]) -> list[str]:

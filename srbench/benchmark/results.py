@@ -17,9 +17,10 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from filelock import FileLock, Timeout
 
-from ..csv_cells import guard, unguard
-from ..errors import ResultsError
-from ..files import remove_unfinished, write_text
+from ..csv_cells import guard, number, unguard
+from ..csv_tables import read_rows
+from ..errors import RatingsError, ResultsError
+from ..files import remove_unfinished, require_folder_for, write_text
 from ..metrics.base import Score
 from .run_file import read_run_file
 
@@ -56,8 +57,10 @@ class ResultsFolder:
         """Keep every other run out of the folder; what a killed one left half-written goes.
 
         Raises:
-            ResultsError: another run is using it, or it cannot be written to.
+            ResultsError: another run is using it, it cannot be written to, or it contains a study
+                or an analysis.
         """
+        require_folder_for("a results folder", self.root)
         lock = FileLock(self.root / ".cache" / "lock", timeout=0)
         try:
             self.cache.parent.mkdir(parents=True, exist_ok=True)
@@ -129,37 +132,16 @@ _Row = TypeVar("_Row", Score, Timing)
 def _read_table(path: Path, kind: type[_Row]) -> list[_Row]:
     kinds = get_type_hints(kind)
     readers: dict[str, Callable[[str], Any]] = {
-        n: unguard if to is str else to for n, to in kinds.items()
+        n: unguard if to is str else number if to is float else to for n, to in kinds.items()
     }
+    if not path.exists():
+        raise ResultsError(f"{path} does not exist; expected the table scores.csv")
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            header, rows = list(reader.fieldnames or ()), list(reader)
-    except FileNotFoundError:
-        raise ResultsError(f"{path} does not exist; expected the table scores.csv") from None
-    except OSError as error:
-        raise ResultsError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ResultsError(
-            f"{path} cannot be read as a CSV table ({error}); move it away and run again"
-        ) from error
-    if not header:
-        raise ResultsError(
-            f"{path} cannot be read as a CSV table (it is empty); move it away and run again"
-        )
-    if absent := [name for name in kinds if name not in header]:
-        raise ResultsError(
-            f"{path} has no column '{absent[0]}'; expected {', '.join(kinds)}; "
-            "move it away and run again"
-        )
-    for number, row in enumerate(rows, start=2):
-        if None in row or None in row.values():
-            raise ResultsError(
-                f"{path} has in line {number} not the {len(header)} cells of the header; "
-                "move it away and run again"
-            )
+        rows = read_rows(path, tuple(kinds))
+    except RatingsError as error:
+        raise ResultsError(f"{path} {error}; move it away and run again") from error
     try:
-        return [kind(*(read(row[n]) for n, read in readers.items())) for row in rows]
+        return [kind(*(read(row[n]) for n, read in readers.items())) for _, row in rows]
     except (ValueError, TypeError) as error:
         raise ResultsError(
             f"{path} holds something that is not a number ({error}); move it away and run again"

@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING
 
 from ..config import Experiment
 from ..data.catalogue import SAMPLE
-from ..data.folder import Dataset, auto_datasets, open_dataset, passed_over
+from ..data.folder import (
+    Dataset,
+    auto_datasets,
+    open_dataset,
+    passed_over,
+    usual_data_root,
+)
 from ..data.given_lr import MADE, lr_alone, open_without_originals, with_given_lr
 from ..data.known import checked
 from ..errors import ConfigError, DatasetError, ResultsError, SrbenchError
+from ..files import resolved
 from ..methods import MissingMethod, select_methods
 from ..methods.resolve import NETWORKS, shipped
 from ..metrics import Metric, find_metrics
@@ -83,6 +90,7 @@ def run_all(
     begun = time.perf_counter()
     with _connected(dask) as cluster:
         datasets, differences = _open_datasets(experiment, root, observer)
+        _refuse_inside(out, datasets)
         selection = select_methods(
             _method_names(experiment, weights, observer),
             datasets,
@@ -96,6 +104,10 @@ def run_all(
             observer.note(note)
         for gap in selection.missing:
             observer.note(_gap_line(gap))
+        if not selection.methods and not selection.missing:
+            raise ConfigError(
+                "HR is the original, which every results folder contains; name a method as well"
+            )
         if not selection.methods:
             raise ConfigError("none of the methods can run; see the lines above for the commands")
         metrics, without = _available(_metrics(experiment, datasets, observer), weights, observer)
@@ -173,6 +185,11 @@ def _open_datasets(
     names = list(experiment.datasets)
     if [name.lower() for name in names] == ["auto"]:
         names = auto_datasets(root)
+        if not root.exists() and root != usual_data_root():
+            raise DatasetError(
+                f"{root} does not exist; correct --data or SRBENCH_DATA, or choose "
+                "--datasets sample, which needs no folder"
+            )
         if names == ["sample"]:
             observer.note(
                 "no Set5, Set14 or BSD100 found: using the built-in sample images "
@@ -279,6 +296,18 @@ def _available(
     if not available:
         raise ConfigError("none of the metrics can be computed; see the lines above")
     return available, without
+
+
+def _refuse_inside(out: Path, datasets: Sequence[Dataset]) -> None:
+    """Refuse a results folder among the images of a data set: its images would be more of them."""
+    for dataset in datasets:
+        image = next(iter({**dataset.lr, **dataset.images}.values()))
+        place = image.parent.parent if dataset.images else image.parent.parent.parent
+        if dataset.name != SAMPLE and resolved(out).is_relative_to(resolved(place)):
+            raise ConfigError(
+                f"{out} lies in the folder of the data set {dataset.name} ({place}); choose "
+                "another --out"
+            )
 
 
 def _refuse_other_input(

@@ -11,7 +11,7 @@ from ..data.catalogue import canonical_name
 from ..data.folder import Dataset, image_files, image_id_of, passed_over
 from ..data.known import AS_IS, checked
 from ..data.matching import match_names
-from ..data.naming import dataset_key, refuse_reserved, spelt
+from ..data.naming import dataset_key, has_control, refuse_reserved, spelt
 from ..errors import ConfigError, DatasetError, MissingWeights, SrbenchError
 from ..files import resolved
 from ..imaging import crop_to_multiple, imresize, read_image
@@ -81,6 +81,12 @@ def score_folders(
         if matched.taken:
             observer.note(f"{method}: {matched.taken}")
     called = found.dataset.name
+    for what, word in (("method", method), ("data set", called)):
+        if has_control(word):
+            raise ConfigError(
+                f"{word!a} cannot name a {what}: it has control characters or is no UTF-8; give "
+                "another by --name or --dataset"
+            )
     if found.differences:
         observer.note(f"{called} differs from the recorded set: {found.differences}")
     loaded = load_metrics(metrics, weights, device)

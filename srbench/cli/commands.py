@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError, ResultsError, SrbenchError
-from ..files import expanded
+from ..files import expanded, require_replaceable
 from ..wording import counted
 from .data import data_app, weights_app
 from .experiments import depth_study, evolution
@@ -63,6 +63,7 @@ app.add_typer(study_app, name="study")
 
 def main() -> None:
     """Run the command line; see the exit codes in the command reference."""
+    _repair_surroundings()
     if not sys.warnoptions:  # libraries' own words to programmers; ours are lines and errors
         warnings.simplefilter("ignore")
     # Of a home folder that cannot be written to, which a run does not need.
@@ -73,7 +74,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         with interruptible():
+            _require_current_folder()
             arguments = [_with_home(argument) for argument in sys.argv[1:]]
+            _refuse_empty(arguments)
             code = app(args=arguments, standalone_mode=False, prog_name="srbench")
         sys.stdout.flush()  # here, where a reader that has gone is no fault
     except SrbenchError as error:
@@ -92,7 +95,7 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         code = 141  # as of every program whose reader stops, such as `head`
     except Exception as error:
-        if os.environ.get("SRBENCH_TRACEBACK"):
+        if os.environ.get("SRBENCH_TRACEBACK", "0") not in ("", "0"):
             raise
         if isinstance(error, OSError) and error.errno in _REFUSALS:
             place = f"{error.filename}: " if error.filename else ""
@@ -114,6 +117,35 @@ def main() -> None:
 
 def _say(message: str) -> None:
     say("srbench: " + " ".join(message.split()), error=True)
+
+
+def _repair_surroundings() -> None:
+    """Make good what a shell or a notebook hands over and nobody meant for this program."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by >&-
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    # Figures go into files; a notebook's backend is not installed everywhere.
+    os.environ["MPLBACKEND"] = "agg"
+
+
+def _require_current_folder() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise ConfigError("the current folder no longer exists; change to another one") from None
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty value, as of an unset shell variable, would stand for the current folder."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        option, _, value = argument.partition("=")
+        if not argument.strip():
+            what = before if before.startswith("--") and "=" not in before else "an argument"
+        elif option.startswith("--") and "=" in argument and not value.strip():
+            what = option
+        else:
+            continue
+        raise ConfigError(f"{what} is empty; give a value, or leave it out")
 
 
 def _with_home(argument: str) -> str:
@@ -321,6 +353,7 @@ def score(
     from ..benchmark.results import write_scores
     from ..benchmark.scoring import score_folders
     from ..metrics import find_metrics
+    from ..metrics.base import Score
     from ..models.weights_catalogue import weights_folder
     from ..report.benchmark.terminal import scores_table
     from .console import ConsoleObserver, make_console, table_console
@@ -331,6 +364,18 @@ def score(
         protocols=names_in(protocol) or ["matlab"],
         nets=names_in(lpips) or ["alex"],
     )
+    numbers = [facts for metric in chosen for facts in metric.facts]
+    for option, given, words in (
+        ("--protocol", protocol, ("psnr", "ssim")),
+        ("--lpips", lpips, ("lpips",)),
+    ):
+        if given and not any(facts.word in words for facts in numbers):
+            raise ConfigError(
+                f"{option} is for {' and '.join(words)}, which --metrics does not name; add one or "
+                f"leave out {option}"
+            )
+    if out:
+        require_replaceable(out, ",".join(Score._fields), "a table of scores")
     with ConsoleObserver(make_console()) as observer:
         rows = score_folders(
             hr,
@@ -347,8 +392,7 @@ def score(
         )
     if out:
         write_scores(out, rows)
-    facts = [facts for metric in chosen for facts in metric.facts]
-    table_console().print(scores_table(rows, {"metrics": [f.record() for f in facts]}))
+    table_console().print(scores_table(rows, {"metrics": [f.record() for f in numbers]}))
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..errors import ConfigError, StudyError
+from ..files import require_replaceable, resolved
 from ..wording import counted
 from .options import (
     CompareOption,
@@ -267,7 +268,7 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
     from ..study.store import utc_now
     from .console import table_console
 
-    study = open_study(folder, database)
+    study = open_study(folder, database, existing=True)
     state = study_status(study.store, utc_now())
     table = Table("rater", "state", "done", "last vote", "notice", box=None, pad_edge=False)
     for column in table.columns[:-1]:
@@ -322,6 +323,8 @@ def plan(
 
     if out and out.suffix not in (".png", ".pdf"):
         raise ConfigError(f"{out} is not the name of a figure; expected .png or .pdf")
+    if out:
+        require_replaceable(out, "Matplotlib", "a figure of srbench")
     pair = procedure == "pair"
     if difference is None:
         difference = 0.65 if pair else 0.3
@@ -410,8 +413,19 @@ def export(
     from ..study import export_answers, export_decisions, export_ratings, open_study
     from .console import working
 
+    # Before anything is written; the access codes, for example, could not be had again.
+    for path, beginning, what in (
+        (out, "rater,dataset,image,", "a table of votes"),
+        (answers, "rater,simulated,began_at,", "a table of raters"),
+        (decisions, "rater,simulated,paid,", "a table of decisions"),
+    ):
+        if path is not None:
+            require_replaceable(path, beginning, what)
+    places = [resolved(path) for path in (out, answers, decisions) if path is not None]
+    if len(set(places)) < len(places):
+        raise ConfigError("two of --out, --answers and --decisions are one file; name each its own")
     with working("reading the votes"):
-        store = open_study(folder, database).store
+        store = open_study(folder, database, existing=True).store
         votes = export_ratings(store, out)
     say(f"{counted(votes, 'vote')} written to {out}")
     if answers is not None:
@@ -460,7 +474,7 @@ def erase(
 
     if sum(given is not None for given in (rater, code, link)) != 1:
         raise ConfigError("name the rater with one of --rater, --code and --link")
-    store = open_study(folder, database).store
+    store = open_study(folder, database, existing=True).store
     removed = store.erase(store.rater_of(code=code, link=link) if rater is None else rater)
     say(f"removed: {counted(removed.votes, 'vote')} of {removed.rater}")
     if removed.left:
@@ -511,7 +525,7 @@ def analyze(
             from ..study import doubtful_votes, open_study
             from ..study.ratings import ratings_rows
 
-            store = open_study(folder, database).store
+            store = open_study(folder, database, existing=True).store
             if doubt := doubtful_votes(store):
                 say(f"warning: {doubt}", error=True)
             declared = store.manifest.compare
@@ -541,6 +555,7 @@ def analyze(
             resamples=resamples,
             seed=seed,
             latex=latex,
+            inputs=[path for path in (ratings, scores) if path],
             observer=observer,
         )
     tables = table_console()
@@ -599,6 +614,7 @@ def package(
         raise ConfigError(
             f"{out} is not the name of a ZIP file; expected a name that ends with .zip"
         )
+    require_replaceable(out, "dataset_description.json", "a package of srbench")
     with working("statistics, figures and package") as observer:
         from ..publishing import Analysed, Statement, write_package
         from ..study import open_study
@@ -611,7 +627,7 @@ def package(
             title=title,
             url=url,
         )
-        source = open_study(folder, database) if folder is not None else ratings
+        source = ratings if folder is None else open_study(folder, database, existing=True)
         assert source is not None
         made = write_package(
             source,

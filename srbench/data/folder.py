@@ -5,7 +5,6 @@ A data set is ``<root>/<Name>/HR/*`` (png, bmp, jpg, tif, webp). Image ids are f
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,12 +13,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import DatasetError, unknown_name
-from ..files import expanded, home_needed
+from ..files import expanded, home_needed, place_from
 from ..imaging import read_image
 from ..imaging.luma import Image
 from ..wording import counted
 from .catalogue import AUTO, SAMPLE, canonical_name, catalogue
-from .naming import dataset_key, refuse_reserved, spelt
+from .naming import dataset_key, has_control, refuse_reserved, spelt
 
 EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp")
 
@@ -83,7 +82,7 @@ def image_files(folder: Path | str) -> dict[str, Path]:
                 f"{path} is a link to {path.readlink()}, which does not exist; fix or remove it"
             )
         if path.is_file():
-            if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in path.name):
+            if has_control(path.name):
                 raise DatasetError(
                     f"{folder} holds {path.name!a}, whose name has control characters or is "
                     "no UTF-8; rename it"
@@ -140,11 +139,17 @@ def data_root(override: Path | str | None = None) -> Path:
     The folder need not exist.
 
     Raises:
-        ConfigError: the user has no home folder to find it in.
+        ConfigError: it is a file, or the user has no home folder to find it in.
     """
-    chosen = os.environ.get("SRBENCH_DATA") if override is None or override == "" else override
-    if chosen is not None and chosen != "":
-        return expanded(chosen)
+    return place_from("SRBENCH_DATA", override) or usual_data_root()
+
+
+def usual_data_root() -> Path:
+    """The user's data folder, where the data sets are if nothing else is said.
+
+    Raises:
+        ConfigError: the user has no home folder.
+    """
     import platformdirs
 
     with home_needed("give --data or SRBENCH_DATA"):

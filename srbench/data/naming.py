@@ -31,12 +31,23 @@ def spelt(name: str) -> str:
     return canonical_name(name) or unicodedata.normalize("NFC", name)
 
 
+def has_control(name: str) -> bool:
+    """Whether a name has control characters or is no UTF-8: no table could hold it."""
+    return any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
+
+
 def refuse_reserved(name: str, where: str = "") -> None:
-    """Refuse a data set whose name means something else; ``where`` follows it in the message.
+    """Refuse a data set whose name means something else, or that no table could hold; ``where``
+    follows it in the message.
 
     Raises:
-        DatasetError: it is called all, auto, hr or sample, in any case.
+        DatasetError: it is called all, auto, hr or sample, in any case, or has control characters.
     """
+    if has_control(name):
+        raise DatasetError(
+            f"{name!a}{where} cannot name a data set: it has control characters or is no UTF-8; "
+            "rename it"
+        )
     reason = RESERVED.get(dataset_key(name))
     if reason:
         raise DatasetError(f"'{name}'{where} cannot name a data set: {reason}; choose another name")

@@ -144,7 +144,8 @@ def deep_tiff(content: bytes) -> str | None:
 
 def refused_as_deep(name: str, kind: str) -> ImageError:
     """The error for an image of more than 8 bits per channel: what it is, and what to do."""
+    article = "an" if kind.startswith("8") else "a"
     return ImageError(
-        f"{name} is a {kind}; expected 8 bits per channel: convert it first, with the rule of "
-        "your experiment"
+        f"{name} is {article} {kind}; expected 8 bits per channel: convert it first, with the rule "
+        "of your experiment"
     )

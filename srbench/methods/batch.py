@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..data.folder import image_files, passed_over
 from ..errors import ConfigError, DatasetError, SizeMismatch
+from ..files import resolved
 from ..imaging import MAX_PIXELS, Border, probe_image, read_image, write_png
 from ..observer import Observer
 from .resolve import load_method
@@ -25,7 +26,8 @@ def upscale_files(
     """Super-resolve one image, or every image of a folder, into PNG files of the same names.
 
     Raises:
-        ConfigError: a result would overwrite its original.
+        ConfigError: a result would overwrite its original or another file next to it, or lie among
+            the originals.
         DatasetError: there is no such file or folder, or it holds no image.
         SizeMismatch: a result would be larger than what can be read again.
         SrbenchError: an unknown or missing method, or an image that cannot be read. All such
@@ -41,6 +43,17 @@ def upscale_files(
     for name, path in files.items():
         if targets[name].exists() and targets[name].samefile(path):
             raise ConfigError(f"{path} would be overwritten by its result; choose another --out")
+    if resolved(out) == resolved(source):
+        raise ConfigError(
+            f"the results would lie among the images of {source}; choose another --out"
+        )
+    if source.is_file() and resolved(out) == resolved(source).parent:
+        beside = targets[source.stem]  # a picture.png next to picture.jpg may be another picture
+        if beside.exists():
+            raise ConfigError(
+                f"{beside}, next to {source}, would be overwritten; choose another --out"
+            )
+    for path in files.values():
         height, width, *_ = probe_image(path)
         if height * width * scale**2 > MAX_PIXELS:
             raise SizeMismatch(

@@ -166,7 +166,7 @@ def load_method(
 
 def _find_method(name: str, scale: int, device: str, border: Border, weights: Path) -> Method:
     """A method that is loaded when it is first needed: until then, torch is not imported."""
-    label, _, target = name.partition("=")
+    label, _, target = name.strip().partition("=")
     plain, plus = (label[:-1], "+") if label.endswith("+") else (label, "")
     if target:
         method = _file_method(_own_name(label), expanded(target), scale, device)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import SizeMismatch
 from ..imaging.luma import Image, Luma, studio_luma, to_rgb
 from ..imaging.resize import bicubic_matrix
 from .base import Facts, Metric, Original
@@ -139,4 +140,10 @@ class Niqe(Metric):
         return -(-BLOCK // scale) * scale
 
     def prepare(self, original: Original) -> Callable[[Image], float]:
+        (height, width), least = original.size, self.least(original.scale)
+        if min(height, width) < least:
+            raise SizeMismatch(
+                f"the original is {width}x{height}; niqe at x{original.scale} needs at least "
+                f"{least}x{least}"
+            )
         return lambda sr: niqe(studio_luma(to_rgb(sr), rounded=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from types import MappingProxyType
 import platformdirs
 
 from ..errors import unknown_name
-from ..files import expanded, home_needed
+from ..files import home_needed, place_from
 
 LPIPS_BACKBONES: Mapping[str, str] = MappingProxyType(
     {"alex": "alexnet-features", "squeeze": "squeezenet1_1-features", "vgg": "vgg16-features"}
@@ -127,11 +126,10 @@ def weights_folder(override: Path | str | None = None) -> Path:
     """Where weights lie: ``override`` (``--weights``), SRBENCH_WEIGHTS, or a cache folder.
 
     Raises:
-        ConfigError: the user has no home folder to find it in.
+        ConfigError: it is a file, or the user has no home folder to find it in.
     """
-    given = os.environ.get("SRBENCH_WEIGHTS") if override is None or override == "" else override
-    if given is not None and given != "":
-        return expanded(given)
+    if given := place_from("SRBENCH_WEIGHTS", override):
+        return given
     with home_needed("give --weights or SRBENCH_WEIGHTS"):
         return platformdirs.user_cache_path("srbench") / "weights"
 

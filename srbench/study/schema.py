@@ -8,7 +8,7 @@ shown picture, and the database checks it against the trial.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -214,7 +214,11 @@ def open_engine(folder: Path, database: str | None) -> Engine:
     """
     try:
         url = make_url(database or f"sqlite:///{folder / DATABASE_FILE}")
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ArgumentError(f"it names {url.get_backend_name()}")
         if url.get_backend_name() == "sqlite":
+            if not url.database or url.database == ":memory:":
+                raise ArgumentError("it names no file, and a study is not kept in memory")
             _make_private(url.database)
             return _sqlite(create_engine(url, pool_size=10, max_overflow=20))
         if url.drivername == "postgresql":
@@ -227,7 +231,7 @@ def open_engine(folder: Path, database: str | None) -> Engine:
             max_overflow=20,
             connect_args={name: value for name, value in ours.items() if name not in url.query},
         )
-        return _postgresql(engine) if engine.dialect.name == "postgresql" else engine
+        return _postgresql(engine)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StudyError(
             f"the database URL is not usable ({error}); expected postgresql://user@host/name "
@@ -239,9 +243,25 @@ def open_engine(folder: Path, database: str | None) -> Engine:
         ) from error
 
 
+def require_database(database: str) -> None:
+    """Refuse the URL of an SQLite file that is not there, before opening it would make it.
+
+    Raises:
+        StudyError: there is no such file.
+    """
+    with suppress(ArgumentError):  # which `open_engine` tells
+        url = make_url(database)
+        file = url.database or ""
+        in_file = url.get_backend_name() == "sqlite" and file not in ("", ":memory:")
+        if in_file and not file.startswith("file:") and not Path(file).exists():
+            raise StudyError(
+                f"there is no database {file}; expected the one that the study was served with"
+            )
+
+
 def _make_private(database: str | None) -> None:
     """Create a SQLite file that only its owner can read; its log gets the same rights."""
-    if not database or database == ":memory:" or database.startswith("file:"):
+    if not database or database.startswith("file:"):
         return
     with suppress(OSError):  # it exists already, or SQLite will give a better error
         os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -253,6 +273,9 @@ def _sqlite(engine: Engine) -> Engine:
         connection.isolation_level = None  # we send BEGIN ourselves, below
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+        # Before the next line, which changes the file for good.
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        _refuse_other_tables([name for (name,) in cursor.fetchall()])
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged vote survives a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -301,7 +324,9 @@ def prepare_schema(
         opened = engine.connect().execution_options(srbench_write=True)
         with opened as connection, _tables_may_be_rebuilt(connection), connection.begin():
             lock_schema(connection)
-            if not inspect(connection).has_table("meta"):
+            there = inspect(connection).get_table_names()
+            _refuse_other_tables(there)
+            if not there:
                 expected.create_all(connection)
                 connection.execute(meta.insert().values(key="schema", value=str(version)))
             if _migrate(connection, version, migrations):
@@ -309,6 +334,15 @@ def prepare_schema(
             _check_columns(connection, expected)
     except SQLAlchemyError as error:
         raise database_error(error) from error
+
+
+def _refuse_other_tables(names: Sequence[str]) -> None:
+    """Refuse the database of another program: it would be changed, and its tables be ours."""
+    if names and "meta" not in names:
+        raise StudyError(
+            f"the database holds other tables ({', '.join(sorted(names)[:3])}); give the study a "
+            "database of its own"
+        )
 
 
 @contextmanager

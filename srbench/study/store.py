@@ -23,7 +23,18 @@ from .manifest import Manifest, load_manifest
 from .playlists import make_playlist
 from .procedure import Item
 from .rows import read_meta, read_session, require_session, session_of, timestamp, trial_row
-from .schema import invites, meta, open_engine, sessions, steps, tokens, tombstones, trials, votes
+from .schema import (
+    invites,
+    meta,
+    open_engine,
+    require_database,
+    sessions,
+    steps,
+    tokens,
+    tombstones,
+    trials,
+    votes,
+)
 from .scrub import scrub
 from .session import Session
 
@@ -280,14 +291,24 @@ class Study:
     store: Store
 
 
-def open_study(folder: Path | str, database: str | None = None, *, clock: Clock = utc_now) -> Study:
+def open_study(
+    folder: Path | str,
+    database: str | None = None,
+    *,
+    existing: bool = False,
+    clock: Clock = utc_now,
+) -> Study:
     """Open a study's folder and its database (default: SQLite in the folder).
+
+    ``existing``: a ``database`` that is given must be there; else an SQLite file is made.
 
     Raises:
         StudyError: the folder has no complete study, or the database cannot be used.
     """
     folder = Path(folder)
     manifest = load_manifest(folder)
+    if existing and database:
+        require_database(database)
     engine = open_engine(folder, database)
     key, codes = keys.read_key(folder), keys.read_codes(folder)
     return Study(folder, manifest, Store(engine, manifest, key, codes=codes, clock=clock))

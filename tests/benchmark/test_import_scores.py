@@ -91,7 +91,7 @@ def test_what_is_lacking_is_told(run_cli, out, table):
         (["Mini,eye,nearest,psnr,1,higher"], HEADER, "'psnr' is one of our metrics"),
         ([ROWS[0], ROWS[0]], HEADER, "appears twice"),
         ([ROWS[0], ROWS[1].replace("higher", "lower")], HEADER, "a different direction than above"),
-        (["Mini,eye"], HEADER, "line 2 has not the 6 cells"),
+        (["Mini,eye"], HEADER, "2 cells in line 2, expected 6"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_taken(
@@ -104,3 +104,37 @@ def test_what_does_not_fit_is_refused_and_nothing_is_taken(
 
 def test_a_folder_that_is_no_results_folder(refused, table, tmp_path):
     assert "holds no scores.csv" in refused("import-scores", table(*ROWS), "--out", tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    ("separator", "encoding", "ends", "above"),
+    [
+        (";", "utf-8-sig", "\r\n", ""),
+        ("\t", "utf-16", "\n", ""),
+        (",", "utf-8", "\r", ""),
+        (",", "utf-8", "\n", "sep=,\n"),
+    ],
+)
+def test_tables_are_read_as_those_of_ratings_are(
+    run_cli, out, tmp_path, separator, encoding, ends, above
+):
+    text = above + "Dataset,IMAGE,method,metric,value\n" + "Mini,eye,nearest,human,2.5\n,,,,\n"
+    file = tmp_path / "s.csv"
+    body = text.replace(",", separator).replace("\n", ends)
+    file.write_bytes(body.encode(encoding))
+    ran = run_cli("import-scores", file, "--out", out)
+    assert ran.code == 0, ran.err
+    assert b"human,2.500000" in (out / "scores.csv").read_bytes()
+
+
+@pytest.mark.parametrize("value", ["1_5", "1e400", "\u0661", "2,5", "0x10", ""])
+def test_what_only_a_program_takes_for_a_number_is_refused(refused, out, tmp_path, value):
+    file = tmp_path / "s.csv"
+    file.write_text(f'dataset,image,method,metric,value\nMini,eye,nearest,human,"{value}"\n')
+    assert f"line 2: value is '{value}'" in refused("import-scores", file, "--out", out)
+
+
+def test_a_column_that_is_there_twice_is_refused(refused, out, tmp_path):
+    file = tmp_path / "s.csv"
+    file.write_text("dataset,image,method,metric,value,value\nMini,eye,nearest,human,1,2\n")
+    assert "two columns 'value'" in refused("import-scores", file, "--out", out)

@@ -235,3 +235,14 @@ def test_the_short_table_is_printed_and_what_it_lacks_is_refused(make_folder, re
         *asked[:3], "--protocol", "matlab"
     )
     assert not (folder / "report.html").exists()
+
+
+def test_no_two_columns_of_the_short_table_have_one_heading(make_folder, run_cli):
+    folder = make_folder(pictures=False)
+    with (folder / "scores.csv").open("a") as file:
+        file.write("Photos,coffee,bicubic,4,rgb,psnr_rgb,26.5\n")
+    said = run_cli("report", "--out", folder, "--table", "md").out
+    heads = next(line for line in said.splitlines() if "Method" in line).split(" | ")
+    assert "PSNR ↑" in heads
+    assert "PSNR (RGB) ↑" in "".join(heads)
+    assert len(set(heads)) == len(heads)

@@ -232,7 +232,7 @@ def test_files_are_written_with_lf_and_read_back(tmp_path, by_hand):
     [
         (lambda f: (f / "scores.csv").unlink(), "srbench run-all"),
         (lambda f: (f / "scores.csv").write_text(""), "cannot be read"),
-        (lambda f: (f / "scores.csv").write_text("dataset,image\n"), "no column 'method'"),
+        (lambda f: (f / "scores.csv").write_text("dataset,image\n"), "lacks the column 'method'"),
         (lambda f: (f / "run.json").write_text("{"), "not valid JSON"),
         (lambda f: (f / "run.json").write_text("[]"), "no JSON object"),
         (lambda f: (f / "run.json").write_text('{"crops": [{"box": 1}]}'), "left, top"),

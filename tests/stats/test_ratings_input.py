@@ -222,7 +222,7 @@ def test_another_encoding_is_named(votes, tmp_path):
 def test_ragged_rows_and_missing_files(tmp_path):
     (tmp_path / "ragged.csv").write_text("rater,dataset,image,method,score\na,b,c,d,1,2,3\n" * 2)
     refusal(tmp_path / "ragged.csv")
-    with pytest.raises(RatingsError, match="cannot read ratings file"):
+    with pytest.raises(RatingsError, match="cannot read"):
         read_ratings(tmp_path / "none.csv")
 
 

@@ -12,7 +12,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -664,7 +664,7 @@ def test_every_connection_to_postgresql_has_an_end_to_its_patience(folder, new_d
 
 
 def test_unusable_databases_are_named_in_one_line(folder, tmp_path):
-    for url in ("nonsense", "mongodb://x/y"):
+    for url in ("nonsense", "mongodb://x/y", "mysql://x/y", "sqlite://", "sqlite:///:memory:"):
         with pytest.raises(StudyError, match="database URL is not usable"):
             open_study(folder, url, clock=strolling_clock())
     with pytest.raises(StudyError, match="does not answer as it should"):
@@ -678,6 +678,26 @@ def test_unusable_databases_are_named_in_one_line(folder, tmp_path):
         other.create(connection)
     with pytest.raises(StudyError, match="other tables"):
         prepare_schema(engine)
+
+
+def test_the_database_of_another_program_stays_as_it_is(folder, tmp_path):
+    file = tmp_path / "places.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE bookmarks (address TEXT)")
+        connection.commit()
+    before = file.read_bytes()
+    with pytest.raises(StudyError, match=r"other tables \(bookmarks\)"):
+        open_study(folder, f"sqlite:///{file}")
+    assert file.read_bytes() == before
+
+
+def test_a_mistyped_database_is_not_made_in_order_to_be_read(folder, tmp_path, refused):
+    url = f"sqlite:///{tmp_path}/tsudy.db"
+    for command in (("status",), ("export", "--out", tmp_path / "v.csv"), ("erase", "--rater", "r"),
+                    ("analyze", "--out", tmp_path / "a")):  # fmt: skip
+        line = refused("study", command[0], folder, *command[1:], "--database", url)
+        assert "there is no database" in line
+    assert not list(tmp_path.glob("*.db*"))
 
 
 def test_a_missing_key_is_noticed(folder):

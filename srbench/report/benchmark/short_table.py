@@ -82,7 +82,7 @@ def short_table(
         ]
     headings = [Heading("dataset", "Data set", numeric=False)]
     headings += [Heading("method", "Method", numeric=False)]
-    headings += [Heading(f.name, _label(f)) for f in columns]
+    headings += [Heading(f.name, _label(f, columns)) for f in columns]
     notes = [TRAINED_NOTE] if any("†" in cell.text for row in rows for cell in row) else []
     scales = "" if several or not places else f"×{places[0][1]}. "
     caption = f"{scales}{caption_of(under, columns)}"
@@ -123,7 +123,8 @@ def table_data(results: Results) -> dict[str, Any]:
         "protocols": [{**_forms(PROTOCOLS[p].label), "id": p} for p in protocols],
         "metrics": [
             {
-                **_forms(_label(f)), "id": f.name, "better": f.better, "shown": f.name in default,
+                **_forms(_label(f, numbers)), "id": f.name, "better": f.better,
+                "shown": f.name in default,
                 "luma": f.short_label if f.protocol in PROTOCOLS else "",
             }
             for f in numbers
@@ -145,8 +146,11 @@ def _forms(text: str, value: str | None = None) -> dict[str, str]:
     return {"text": text, "tex": tex(text), "md": md(text), "csv": quoted}
 
 
-def _label(facts: Facts) -> str:
-    return f"{facts.full_label} {facts.arrow}".strip()
+def _label(facts: Facts, numbers: Sequence[Facts]) -> str:
+    """``PSNR ↑``, and ``PSNR (RGB) ↑`` next to it."""
+    alike = [f for f in numbers if f.full_label == facts.full_label]
+    several = len(alike) > 1 and facts.protocol not in PROTOCOLS
+    return f"{facts.with_protocol if several else facts.full_label} {facts.arrow}".strip()
 
 
 def _protocol(results: Results, asked: str | None) -> str:
