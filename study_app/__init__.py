@@ -1,1 +1,1 @@
-"""The Streamlit app of a study: a thin skin over srbench.study, with its image viewer."""
+"""The Streamlit app of a study: the screens for srbench.study, with an image viewer."""

@@ -1,4 +1,4 @@
-"""The researcher's page: how many raters, how far, is anything wrong, when will it be done."""
+"""The researcher's page: number of raters, progress, problems and time left."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MEASURE = {
 
 
 def admin_page(study: Study) -> None:
-    """Off without a password's hash in the environment or the secrets; never open by default."""
+    """The page, which is off unless a password's hash is in the environment or the secrets."""
     stored = _stored_hash()
     if not stored:
         st.title("Study")
@@ -82,7 +82,7 @@ def _sign_in(stored: str) -> None:
 
 @st.fragment(run_every=_REFRESH_SECONDS)
 def _overview(study: Study) -> None:
-    """Everything that changes while raters rate; it keeps itself up to date."""
+    """The parts that change while raters rate, refreshed automatically."""
     status = study_status(study.store, utc_now())
     wanted = int(st.session_state.get("wanted", _WANTED))
     st.markdown(f"**{_sentence(study, status, wanted)}**")
@@ -170,7 +170,7 @@ def _raters(status: Status) -> None:
         return
     wrong = sum(bool(rater.notice) for rater in status.raters if not rater.simulated)
     st.caption(f"{wrong} to look at: see the notices." if wrong else "No problems found.")
-    # Those to look at come first.
+    # Raters with notices come first.
     raters = sorted(status.raters, key=lambda rater: (rater.simulated, not rater.notice))
     table = pd.DataFrame(
         {
@@ -213,12 +213,12 @@ def _stimuli(study: Study, status: Status, wanted: int) -> None:
 
 
 def _asked(study: Study) -> str:
-    """What votes are counted for."""
+    """The name of what votes are counted for."""
     return "pair" if len(study.manifest.asks.methods) > 1 else "stimulus"
 
 
 def _decisions(study: Study) -> None:
-    """Whom to pay, and whose votes are analysed, by the rules declared before the first vote."""
+    """Payment and use of votes by the rules that were declared before the first vote."""
     st.subheader("Payment and use")
     people = [one for one in decide(study.store) if not one.simulated]
     if not people:

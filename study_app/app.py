@@ -1,8 +1,7 @@
 """Run a study: ``streamlit run study_app/edge.py -- --study DIR [--database URL]``.
 
-``srbench study serve DIR`` does the same with the settings that a study needs; this is the script
-that it runs for each page. The database may also come from SRBENCH_STUDY_DATABASE, where a password
-in it is not seen by other users.
+``srbench study serve DIR`` runs this script for each page, with the settings that a study needs.
+SRBENCH_STUDY_DATABASE can also set the database, which hides a password in it from other users.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
-# Streamlit puts this file's folder on the path, not the one above it.
+# Streamlit adds this file's folder to the path, not its parent.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from srbench.errors import SrbenchError
@@ -24,8 +23,8 @@ from srbench.wording import printable
 from study_app.admin import admin_page
 from study_app.rater import rater_page
 
-# Nothing of Streamlit's own around the study: no header, no menu, no footer, no English hints. The
-# language chosen is read well in the dark too.
+# Hide Streamlit's header, menu, footer and English hints, and keep the chosen language readable in
+# dark mode.
 _PLAIN = """<style>
 [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stDecoration"],
 [data-testid="stStatusWidget"], [data-testid="InputInstructions"],
@@ -41,8 +40,8 @@ html:lang(ko) * { word-break: keep-all !important; }
 @st.cache_resource(show_spinner=False)
 def _open(folder: str, database: str | None) -> Study:
     study = open_study(folder, database)
-    # Streamlit collects garbage in full after every run, that is after every vote, and stops all
-    # threads for it. What is there by now stays to the end: leaving it out makes that ten times
+    # Streamlit runs a full garbage collection after every run, that is after every vote, and stops
+    # all threads for it. Objects that exist now are permanent; excluding them makes it ten times
     # faster.
     gc.collect()
     gc.freeze()

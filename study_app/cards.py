@@ -1,7 +1,7 @@
-"""The rater's screens that show no picture to be rated: calm cards with one way on.
+"""The rater's screens without pictures to rate: cards with one button to continue.
 
-Each takes the study, the session, the screen it stands at and the words, and confirms its step in
-the database when the rater goes on.
+Each function takes the study, the session, the current screen and the texts, and confirms its step
+in the database when the rater continues.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_ANSWER = 500
 
 
 def show(title: str, text: str) -> None:
-    """A title and a few sentences, each a paragraph."""
+    """Show a title and a text, with one paragraph per line."""
     st.title(title)
     _write(text)
 
@@ -36,14 +36,16 @@ def _write(text: str) -> None:
 
 
 def address_parameters() -> list[tuple[str, str]]:
-    """All that the page's address says: names and values."""
+    """The parameters of the page's address: names and values."""
     names = st.query_params.keys()
     return [(name, value) for name in names for value in st.query_params.get_all(name)]
 
 
 def say_when_disconnected(texts: Texts) -> None:
-    """Words of ours in place of Streamlit's dialog for developers, which would also darken the
-    picture being rated. The page itself shows them, as no server can."""
+    """Replace Streamlit's dialog for developers, which would also darken the picture being rated.
+
+    The page shows this text by CSS, because the server cannot be reached.
+    """
     quoted = "".join(f"\\{ord(letter):x} " for letter in texts["connection_lost"])
     st.html(f"""<style>
 [data-testid="stDialog"] {{ display: none !important; }}
@@ -55,7 +57,7 @@ body:has([data-testid="stDialog"])::after {{
 
 
 def consent(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """What is asked of the rater, what is stored, and the rater's yes."""
+    """The consent: what the rater does, what is stored, and the agreement."""
     st.title(texts["consent_title"])
     manifest, playlist = study.manifest, study.store.playlist(session)
     if manifest.institution and manifest.contact:
@@ -102,12 +104,12 @@ def _answer(question: Question, session: Session, texts: Texts) -> str | None:
         placeholder=texts["no_answer"],
         key=key,
     )
-    # Stored in one language, so that answers can be counted.
+    # Stored in the first language, so that equal answers are stored as equal.
     return None if chosen is None else question.options[first][chosen]
 
 
 def display(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """Whether the window holds the largest picture of this rater's playlist."""
+    """The display check: whether the largest picture of this rater's playlist fits the window."""
     st.title(texts["display_title"])
     result = display_check(
         key=_key(session, "display-check"),
@@ -131,14 +133,14 @@ def display(study: Study, session: Session, screen: Screen, texts: Texts) -> Non
 
 
 def instructions(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """What to do, and how to come back."""
+    """The instructions and the personal link."""
     show(texts["instructions_title"], texts["instructions"])
     _personal_link(texts)
     _go_on(study, session, screen, texts["instructions_go"])
 
 
 def ready(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """Between practice and study."""
+    """The card between practice and study."""
     show(texts["ready_title"], texts["ready"])
     _go_on(study, session, screen, texts["ready_go"])
 
@@ -152,18 +154,18 @@ def pause(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
 
 
 def debrief(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """What it was all about."""
+    """The debriefing: the purpose of the study."""
     show(texts["debrief_title"], texts["debrief"])
     _go_on(study, session, screen, texts["debrief_go"])
     _take_back(study, session, screen, texts)
 
 
 def finished(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """The completion code, the way back, and the way out."""
+    """The end: completion code, link back to the recruiting site, and withdrawal."""
     show(texts["finished_title"], texts["finished"])
     code = session.completion_code or ""
     st.write(texts["completion_code"])
-    # Streamlit's own box for code would load a highlighter of 1.5 MB first.
+    # Streamlit's box for code would first load a highlighter of 1.5 MB.
     with st.container(key="completion-code"):
         st.header(code, anchor=False)
     if address := return_address(study.manifest.rules, code, address_parameters()):
@@ -171,7 +173,7 @@ def finished(study: Study, session: Session, screen: Screen, texts: Texts) -> No
 
 
 def withdrawal(study: Study, session: Session, texts: Texts) -> None:
-    """At the foot of every card: have everything removed."""
+    """The button at the bottom of every card that removes all data of the rater."""
     with st.expander(texts["withdraw"]):
         if st.button(texts["withdraw_sure"], key=_key(session, "withdraw")):
             erased = study.store.erase(session.rater)
@@ -198,7 +200,7 @@ def _go_on(
 
 
 def _take_back(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """Undo reaches over the card to the vote before it."""
+    """Undo the vote before this card."""
     key = _key(session, f"undo-{screen.step}")
     if screen.undo and st.button(texts["undo_last"], type="tertiary", key=key):
         study.store.undo(session, *screen.undo)
@@ -206,8 +208,9 @@ def _take_back(study: Study, session: Session, screen: Screen, texts: Texts) -> 
 
 
 def _key(session: Session, name: str) -> str:
-    """A widget's key: what is pressed or typed on a page acts in that page's session only, also
-    when the page turns to another session in the same moment."""
+    """A widget's key, unique to the session, so that an input never acts on another session, even
+    if the page changes its session at that moment.
+    """
     return f"{name}-{session.nonce}"
 
 

@@ -1,5 +1,4 @@
-"""The browser components: the rating screen, the display check before it, the page's language, the
-device's memory."""
+"""The browser components: rating screen, display check, page language and device storage."""
 
 from __future__ import annotations
 
@@ -26,8 +25,8 @@ display_check = v2.component(
     js=_source("exact.js") + _source("check.js"),
 )
 
-# Tells browsers, screen readers and translators what language the page is in.
+# Sets the language of the page for browsers, screen readers and translators.
 page_language = v2.component("srbench.page_language", js=_source("language.js"))
 
-# Keeps the token of a personal link in a cookie of this study's own.
+# Stores the token of a personal link in a cookie of this study.
 device_memory = v2.component("srbench.device_memory", js=_source("device.js"))

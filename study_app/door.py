@@ -1,4 +1,4 @@
-"""The lock of the researcher's page: after each wrong password it stays shut for longer."""
+"""The password check of the researcher's page; each wrong password doubles the delay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONGEST_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Try:
-    """Whether the password was right, whether it was looked at, and else the seconds to wait."""
+    """Whether the password was right and whether it was checked; otherwise the seconds to wait."""
 
     open: bool
     tried: bool = True
@@ -21,7 +21,7 @@ class Try:
 
 
 class Door:
-    """One for the whole server: behind a proxy all have the same address."""
+    """One check for the whole server, because behind a proxy all clients have the same address."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -29,7 +29,7 @@ class Door:
         self._opens_at = 0.0
 
     def try_password(self, password: str, stored: str, now: float) -> Try:
-        """Look at one password; ``now`` in seconds of a clock that never goes back."""
+        """Check one password; ``now`` in seconds of a monotonic clock."""
         with self._lock:
             if now < self._opens_at:
                 return Try(False, tried=False, wait=self._opens_at - now)

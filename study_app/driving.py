@@ -1,4 +1,4 @@
-"""A simulated rater's hands: the real app, driven through a real browser, screen by screen."""
+"""Simulated raters who use the real app in a real browser, screen by screen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from srbench.study.store import Study
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Page
 
-# Pictures as they are, and no traffic of the browser's own.
+# No colour conversion of pictures, and no background traffic of the browser.
 CHROMIUM_FLAGS = [
     "--force-color-profile=srgb",
     "--no-sandbox",
@@ -38,7 +38,7 @@ _ONWARD = (
     '[data-testid="stBaseButton-primary"]'
 )
 
-# When the page last sent and last heard something, by its own clock.
+# The times of the page's sent messages and of the last received one, by the page's clock.
 _WIRE = """
 window.wire = {sent: [], heard: 0};
 window.WebSocket = class extends WebSocket {
@@ -50,7 +50,7 @@ window.WebSocket = class extends WebSocket {
 };
 """
 
-# Presses a key; resolves when another screen stands. All in milliseconds.
+# Presses a key; resolves when the next screen is shown. All times are in milliseconds.
 _PRESS = """key => new Promise(done => {
   const find = root => root.querySelector('.stage') ??
     [...root.querySelectorAll('*')].map(e => e.shadowRoot && find(e.shadowRoot)).find(Boolean);
@@ -74,9 +74,12 @@ _PRESS = """key => new Promise(done => {
 
 @dataclass(frozen=True)
 class Press:
-    """One vote as the page lived it: seconds from the key press until the next screen stood,
-    and from the message sent until the last one heard before that (the server's share, with the
-    way there and back). ``picture``: whether the next screen was another picture to rate."""
+    """The times of one vote in the page.
+
+    Seconds from the key press to the next screen, and from the sent message to the last received
+    one before that (server and network). ``picture``: whether the next screen was another picture
+    to rate.
+    """
 
     trial: int
     score: int
@@ -116,7 +119,7 @@ async def open_browser() -> AsyncIterator[Browser]:
 
 
 async def open_profile(browser: Browser) -> BrowserContext:
-    """A browser profile whose pages keep the times that `vote` reads."""
+    """A browser profile whose pages record the times for `vote`."""
     profile = await browser.new_context(viewport={**_WINDOW})  # pyright: ignore[reportArgumentType]
     profile.set_default_timeout(_PATIENCE_MS)
     await profile.add_init_script(_WIRE)
@@ -124,7 +127,7 @@ async def open_profile(browser: Browser) -> BrowserContext:
 
 
 async def go_on_until(page: Page, wanted: str) -> None:
-    """Press the one way on, card after card, until ``wanted`` (a selector) stands."""
+    """Press the button to continue on each card until ``wanted`` (a selector) appears."""
     from playwright.async_api import Error
 
     goal, onward = page.locator(wanted), page.locator(_ONWARD)
@@ -135,16 +138,18 @@ async def go_on_until(page: Page, wanted: str) -> None:
         try:
             await onward.first.click(timeout=2000)
         except Error:
-            continue  # the button went away under the hand
-        # The same button pressed twice changes nothing, so a short wait is for courtesy.
+            continue  # the button disappeared meanwhile
+        # A second press of the same button changes nothing; the short wait avoids needless ones.
         await asyncio.sleep(0.3)
 
 
 async def vote(
     page: Page, planned: PlannedVote, *, minimum_ms: int, asks: Procedure = ACR
 ) -> Press:
-    """Wait for a trial's pictures, look at them for as long as planned, and press the key. Of two
-    in one place each is looked at for half of the time."""
+    """Wait for a trial's pictures, wait for the planned time, and press the key.
+
+    Two pictures in one place are each shown for half of the time.
+    """
     number, score = planned.trial.number, planned.score
     stands = f'.stage[data-trial="{number}.1"]'
     ready = f'{stands}[data-state="ready"]'
@@ -172,17 +177,19 @@ async def take_part(
     minimum_ms: int,
     asks: Procedure = ACR,
 ) -> list[Press]:
-    """From the personal link through all of ``votes``."""
+    """Open the personal link and give all ``votes``."""
     await page.goto(f"{address}/?r={token}", wait_until="commit")
     return [await vote(page, planned, minimum_ms=minimum_ms, asks=asks) for planned in votes]
 
 
 def drive(study: Study, enlisted: Sequence[Enlisted], address: str) -> tuple[SimulatedRater, ...]:
-    """Let enlisted raters rate at a served study, four at a time; all but the dropouts go on to
-    the completion code. Their sessions are marked as simulated, and so is every vote.
+    """Let enlisted raters rate in a running study, four at a time.
+
+    All except the dropouts continue to the completion code. Their sessions and votes are marked as
+    simulated.
 
     Raises:
-        StudyError: no browser, or the app at ``address`` does not answer or is another study's.
+        StudyError: no browser, or the app at ``address`` does not answer or runs another study.
     """
     asyncio.run(_drive(study, enlisted, address.rstrip("/")))
     return tuple(rater.drawn for rater in enlisted)

@@ -1,7 +1,7 @@
-"""The app as a web server: what stands between Streamlit and the network.
+"""The app as a web server: a layer between Streamlit and the network.
 
-``streamlit run study_app/edge.py -- --study DIR``, as `srbench study serve` does. It asks nobody
-outside, is shown in no other page's frame, and takes no files.
+``streamlit run study_app/edge.py -- --study DIR``, as `srbench study serve` runs it. It makes no
+outside requests, cannot be shown in a frame of another page, and accepts no files.
 """
 
 from __future__ import annotations
@@ -19,24 +19,31 @@ if TYPE_CHECKING:
 _HEADERS = [
     (b"content-security-policy", b"frame-ancestors 'none'"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),  # the address of a rater's page is the personal link
+    (
+        b"referrer-policy",
+        b"no-referrer",
+    ),  # the page's address is the personal link
     (b"x-content-type-options", b"nosniff"),
 ]
 _UPLOADS = "/_stcore/upload_file"
 
 
 def _no_address() -> None:
-    """Streamlit asks a web service for this machine's address, to compare it with a foreign Origin
-    of a WebSocket, on the loop that serves all raters. An Origin that it does not know without
-    asking is refused."""
+    """No address: replaces Streamlit's request to a web service for this machine's address.
+
+    Streamlit makes this request, on the event loop that serves all raters, to compare the address
+    with an unknown Origin of a WebSocket. Without an address, an unknown Origin is refused.
+    """
 
 
 net_util.get_external_ip = _no_address
 
 
 class Edge:
-    """Adds headers to every answer, and refuses uploads without reading them: no page of ours has
-    a field for one, and Streamlit would hold them in memory."""
+    """Adds headers to every response and refuses uploads without reading them.
+
+    No page has an upload field, and Streamlit would keep uploads in memory.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""A first look at a running study's results; `srbench study analyze` is the analysis proper."""
+"""Interim results of a running study; `srbench study analyze` makes the full analysis."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ from srbench.stats.pairs import scale_table
 def interim_results(
     ratings: Sequence[Mapping[str, Any]], *, simulated: bool = False
 ) -> pd.DataFrame:
-    """What is known so far of each method, from people or from simulated raters, best first: of
-    grades `interim_mos`, of pairs `interim_scale`."""
+    """The interim results of each method, from real or from simulated raters, best first:
+    `interim_mos` for grades, `interim_scale` for pairs.
+    """
     pairs = is_pair_table(pd.DataFrame(list(ratings[:1])))
     return (interim_scale if pairs else interim_mos)(ratings, simulated=simulated)
 
 
 def interim_scale(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = False) -> pd.DataFrame:
-    """Bradley-Terry scale of the methods over the main answers so far.
+    """The Bradley-Terry scale of the methods from the main answers so far.
 
     Columns ``method, raters, answers, jod, ci_low, ci_high, win_rate``: just-objectionable
-    differences with the interval of the analysis (95 %), empty for methods that no answer connects
-    with the others.
+    differences with the interval of the analysis (95 %), empty for methods that answers do not
+    connect with the others.
     """
     counted = _counted(ratings, simulated)
     columns = ["method", "raters", "answers", "jod", "ci_low", "ci_high", "win_rate"]
@@ -51,10 +52,10 @@ def interim_scale(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = Fal
 
 
 def interim_mos(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = False) -> pd.DataFrame:
-    """MOS per method over the main votes so far, of people or of simulated raters, best first.
+    """The MOS per method from the main votes so far, of real or of simulated raters, best first.
 
     Columns ``method, raters, votes, mos, ci_low, ci_high``: the crossed random-effects interval of
-    the analysis (95 %); NaN where there is none yet. ``ratings`` as of `ratings_rows`.
+    the analysis (95 %); NaN if there is none yet. ``ratings`` are those of `ratings_rows`.
     """
     counted = _counted(ratings, simulated)
     columns = ["method", "raters", "votes", "mos", "ci_low", "ci_high"]
@@ -71,7 +72,7 @@ def interim_mos(ratings: Sequence[Mapping[str, Any]], *, simulated: bool = False
 
 
 def _counted(ratings: Sequence[Mapping[str, Any]], simulated: bool) -> list[Mapping[str, Any]]:
-    """The main votes that the study's rules do not leave out."""
+    """The main votes that the study's rules do not exclude."""
     return [
         row
         for row in ratings

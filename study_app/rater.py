@@ -1,4 +1,4 @@
-"""The rater's way. Every run asks the database where the rater stands and shows that screen."""
+"""The rater's page. Every run reads the rater's current screen from the database and shows it."""
 
 from __future__ import annotations
 
@@ -37,8 +37,11 @@ _CARDS = {
 
 
 def rater_page(study: Study) -> None:
-    """Show the screen that this rater stands at. While the database is away: the picture as it
-    stood, if there is one, or a few calm words; the page goes on by itself."""
+    """Show the rater's current screen.
+
+    While the database is not available, show the last picture again, or a short message; the page
+    retries automatically.
+    """
     texts = _texts(study)
     language = st.session_state["language"]
     page_language(key="language", data={"language": language, "direction": direction(language)})
@@ -54,7 +57,7 @@ def rater_page(study: Study) -> None:
 
 @st.fragment(run_every=_RETRY_SECONDS)
 def _try_again(since: float) -> None:
-    # A fragment runs with the page first, then by itself.
+    # A fragment first runs with the page and then on its own.
     if time.monotonic() - since > _RETRY_SECONDS / 2:
         st.rerun()
 
@@ -69,10 +72,10 @@ def _present_screen(study: Study, texts: Texts) -> None:
         return
     st.session_state["token"] = token
     if st.query_params.get(TOKEN) != token:
-        st.query_params[TOKEN] = token  # the back button took it away
+        st.query_params[TOKEN] = token  # the browser's back button removed it
     rating.belong_to(session)
     screen = study.store.screen(session)
-    # Who has rated everything gets the completion code, even of a closed study.
+    # A rater who has finished gets the completion code even after the study is closed.
     paused = screen.kind not in ("debrief", "finished") and study.store.state() != "open"
     rating.leave()
     if paused:
@@ -97,8 +100,11 @@ def _device_name(study: Study) -> str:
 
 
 def _keep_on_device(study: Study, token: str) -> None:
-    """A participant's id of a recruiting site is no secret and does not lead back by itself: the
-    browser in which it was begun keeps the personal link's token beside it."""
+    """Store the personal link's token in the browser.
+
+    A recruiting site's participant id is not secret, so it cannot resume a session without this
+    token.
+    """
     rules = study.manifest.rules
     if rules.participant_parameter or rules.participant_typed:
         device_memory(key=f"device-{token}", data={"name": _device_name(study), "token": token})
@@ -174,7 +180,7 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
         return
     device = st.context.cookies.get(_device_name(study))
     try:
-        # Whoever types an id does not always type it in the same case.
+        # Raters do not always type an id in the same case.
         known_as = participant.casefold() if participant and asks_for_id else participant
         _, token = study.store.enter(code=code, participant=known_as, device=device)
     except BegunAlready:

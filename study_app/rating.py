@@ -1,6 +1,7 @@
-"""The rating screen: one picture, five grades. What the page shows is sent to the component in
-study_app/viewer; its votes come back in callbacks, before the next run asks the database where
-the rater stands.
+"""The rating screen: one or two pictures and the answers.
+
+The contents are sent to the component in study_app/viewer; its votes arrive in callbacks, before
+the next run reads the rater's current screen from the database.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from srbench.study.store import Study
 from srbench.study.texts import Texts
 from study_app.components import rating_screen
 
-# Of st.session_state: whose page this is; the practice trial whose right grade is to be told; what
-# to say of a vote that was not stored; how many messages this page was sent; what it shows; whether
-# it cannot fetch pictures; the component's own state.
+# Keys of st.session_state: the page's session; the practice trial with feedback to show; the
+# message about a vote that was not stored; the number of messages sent to this page; what it shows;
+# whether it cannot fetch pictures; the component's state.
 _SESSION, _FEEDBACK, _MESSAGE, _ANSWERS = "session", "feedback-for", "rating-message", "answers"
 _SHOWN, _SEND_PICTURES, _COMPONENT = "shown", "send-pictures", "rating-"
 _WORDS = (
@@ -30,11 +31,11 @@ _WORDS = (
     "loading", "load_failed", "not_saved", "go_on",
 )  # fmt: skip
 
-_WORDY = 10  # letters of an answer that a phone's width holds five times
+_WORDY = 10  # longest answer (letters) of which five fit in a row on a phone
 
 
 def show_trial(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """The picture to be rated now, the next one loading behind it."""
+    """Show the current trial's pictures and preload the next trial's."""
     assert screen.trial is not None
     trial, playlist = screen.trial, study.store.playlist(session)
     following = playlist[trial.number + 1] if trial.number + 1 < len(playlist) else None
@@ -46,8 +47,10 @@ def show_trial(study: Study, session: Session, screen: Screen, texts: Texts) -> 
 
 
 def show_again(study: Study, texts: Texts) -> bool:
-    """The screen as it stood before the database fell silent, whose votes are sent until they are
-    stored; False when no picture stood there."""
+    """Show the last rating screen again while the database does not respond.
+
+    Its votes are sent until they are stored. False if no picture was on screen.
+    """
     if _SHOWN not in st.session_state:
         return False
     st.session_state.setdefault(_MESSAGE, {"problem": texts["trouble"]})
@@ -57,12 +60,12 @@ def show_again(study: Study, texts: Texts) -> bool:
 
 
 def leave() -> None:
-    """No picture stands on the screen any more."""
+    """Record that no picture is on screen."""
     st.session_state.pop(_SHOWN, None)
 
 
 def belong_to(session: Session) -> None:
-    """From here on the page is this session's; what it knew of another one is forgotten."""
+    """Assign the page to this session and clear the state of any other session."""
     if st.session_state.get(_SESSION) != session.nonce:
         for known in (_FEEDBACK, _MESSAGE, _SHOWN):
             st.session_state.pop(known, None)
@@ -70,13 +73,13 @@ def belong_to(session: Session) -> None:
 
 
 def feedback_waits() -> bool:
-    """Whether the rater is still to be told the right grade of a practice picture."""
+    """Whether the right answer of a practice trial must still be shown."""
     return st.session_state.get(_FEEDBACK) is not None
 
 
 def show_last_feedback(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """The last practice picture once more, with its right grade; ``screen`` is the card after."""
-    assert screen.undo is not None  # the vote that the card still lets the rater take back
+    """Show the last practice trial again with its right answer; ``screen`` is the next card."""
+    assert screen.undo is not None  # the vote that can still be undone on the card
     playlist = study.store.playlist(session)
     number, attempt = screen.undo
     shown = {"trial": number, "attempt": attempt, "feedback": _feedback(study, playlist, texts)}
@@ -84,8 +87,10 @@ def show_last_feedback(study: Study, session: Session, screen: Screen, texts: Te
 
 
 def show_stored(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
-    """A picture once more for which another grade was pressed than is stored: which one is, with
-    Undo where that is still possible."""
+    """Show a trial again whose stored answer differs from the pressed one.
+
+    The screen shows the stored answer, with Undo if that is still possible.
+    """
     assert screen.untold is not None
     number, attempt, score = screen.untold.trial, screen.untold.attempt, screen.untold.score
     undo = {"trial": number, "attempt": attempt} if screen.undo == (number, attempt) else None
@@ -108,8 +113,8 @@ def _mount(
 ) -> None:
     rules, asks = study.manifest.rules, study.manifest.asks
     playlist = study.store.playlist(session)
-    # Streamlit passes on only what differs from the run before, but the screen waits for every
-    # answer, also for the same one again.
+    # Streamlit sends only data that differ from the previous run, but the screen waits for every
+    # answer, also for an identical one.
     answer = st.session_state[_ANSWERS] = st.session_state.get(_ANSWERS, 0) + 1
     rating_screen(
         key=_COMPONENT + session.nonce,
@@ -143,8 +148,9 @@ def _mount(
 
 
 def geometry(study: Study, playlist: Sequence[Trial], texts: Texts) -> dict[str, Any]:
-    """What exact.js needs to know: how pictures stand, the largest ones of a playlist, how many
-    device pixels wide theirs are at least."""
+    """The data for exact.js: the layout, the largest pictures of a playlist, and the smallest
+    number of device pixels per picture pixel.
+    """
     shown = [study.manifest.by_id[trial.stimulus] for trial in playlist]
     asks = study.manifest.asks
     words = [texts[name] for name in asks.answers.values()]
@@ -173,7 +179,7 @@ def _vote(study: Study, session: Session, texts: Texts) -> None:
     try:
         outcome = study.store.vote(session, submission)
     except StudyError:
-        # The component sends it again until it is stored.
+        # The component repeats it until it is stored.
         st.session_state[_MESSAGE] = {"problem": texts["not_saved"]}
         return
     if outcome.verdict == "refused":
@@ -184,7 +190,7 @@ def _vote(study: Study, session: Session, texts: Texts) -> None:
 
 
 def _read(study: Study, session: Session, texts: Texts) -> None:
-    """The rater goes on from what was told."""
+    """The rater has read the stored answer and continues."""
     st.session_state.pop(_FEEDBACK, None)
     trial = _sent(session, "read")
     if type(trial) is int and abs(trial) < 2**31:
@@ -195,8 +201,10 @@ def _read(study: Study, session: Session, texts: Texts) -> None:
 
 
 def _sent(session: Session, name: str) -> object:
-    """What the session's component sent; None when the page has turned to another session in the
-    same moment, and its component is gone."""
+    """The message of the session's component.
+
+    None if the page changed to another session at that moment and the component no longer exists.
+    """
     return st.session_state.get(_COMPONENT + session.nonce, {}).get(name)
 
 
@@ -214,29 +222,29 @@ def _undo(study: Study, session: Session, texts: Texts) -> None:
 
 
 def _send_pictures() -> None:
-    # A proxy may ask another server for the pictures than the one that this page talks to, for
-    # instance after a failure; that one does not have them. They are sent to the page instead.
+    # A proxy may request the pictures from another server, for example after a failure, which does
+    # not have them. Then they are sent in the page's data instead.
     st.session_state[_SEND_PICTURES] = True
 
 
 def _in_words(asks: Procedure, answer: int, texts: Texts) -> str:
-    """An answer as its button says it; grades with their number."""
+    """The text of an answer's button; grades with their number."""
     words = texts[asks.answers[answer]]
     return f"{answer} {words}" if asks.keys[answer] == str(answer) else words
 
 
 def _feedback(study: Study, playlist: Sequence[Trial], texts: Texts) -> dict[str, Any] | None:
-    """What to say of the practice picture just rated; known to the page only after the vote."""
+    """The feedback on the practice trial just rated; the page gets it only after the vote."""
     number = st.session_state.get(_FEEDBACK)
     if number is None:
         return None
     expected = playlist[number].expected
-    assert expected is not None  # as of every practice trial
+    assert expected is not None  # every practice trial has one
     return {"trial": number, "text": texts[study.manifest.asks.feedback[expected]]}
 
 
 def _pictures(study: Study, trial: Trial) -> list[dict[str, Any]]:
-    """A trial's pictures in the order in which they stand."""
+    """A trial's pictures in display order."""
     return [
         _picture(study, stimulus, f"{trial.number % 3}.{place}")
         for place, stimulus in enumerate(trial.stimuli)
@@ -244,8 +252,11 @@ def _pictures(study: Study, trial: Trial) -> list[dict[str, Any]]:
 
 
 def _picture(study: Study, name: str, place: str) -> dict[str, Any]:
-    """Address and size of a picture. Streamlit's media store serves it under a hash, and only
-    while it is on this rater's screen or next: until another one has its ``place``."""
+    """Address and size of a picture.
+
+    Streamlit's media store serves it under a hash until another picture takes its ``place``, that
+    is while it is on this rater's screen or next.
+    """
     from streamlit.runtime import get_instance
 
     stimulus = study.manifest.by_id[name]

@@ -1,4 +1,4 @@
-"""Starting the app as a study needs it: no statistics sent home, no file watching, no menus."""
+"""Start the app with the settings for a study: no usage statistics, file watching or menus."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from srbench.study.store import Study
 
 
-# Ctrl C and SIGTERM end it at once and without a traceback, also before it runs; once it does, the
-# web server closes first, and then sends itself the signal again. By itself uvicorn would wait for
-# every connection and Python for every thread, such as one that waits for the database; no vote is
-# lost by not waiting.
+# Ctrl C and SIGTERM end the process at once without a traceback, also during startup. Later the web
+# server closes first and then sends itself the signal again. Otherwise uvicorn would wait for every
+# connection and Python for every thread, such as one that waits for the database; not waiting loses
+# no votes.
 _STREAMLIT = """import os, signal
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: os._exit(0))
@@ -42,16 +42,16 @@ def serve_command(folder: Path, *, port: int = 8501, address: str | None = None)
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "server.runOnSave": "false",
-        # A proxy that hears nothing of a frozen server for longer turns to another one.
+        # A proxy that gets no response from a frozen server for longer uses another one.
         "server.websocketPingInterval": "5",
-        "server.maxUploadSize": "1",  # MiB; none is taken at all, see edge.py
+        "server.maxUploadSize": "1",  # MiB; all uploads are refused, see edge.py
         "browser.gatherUsageStats": "false",
-        # Without an address Streamlit asks a web service for this machine's own before it serves.
+        # Without an address, Streamlit asks a web service for this machine's address at startup.
         "browser.serverAddress": "localhost",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "logger.level": "warning",
-        "logger.enableRich": "false",  # which writes to stdout, and that goes nowhere
+        "logger.enableRich": "false",  # rich writes to stdout, which is discarded
         "theme.light.primaryColor": "#2f5d8a",
         "theme.dark.primaryColor": "#3f74a8",
     }
@@ -88,17 +88,16 @@ def serve(
     database: str | None = None,
     say: Callable[[str], None],
 ) -> int:
-    """Become the server of a study's app, which runs until it is stopped.
+    """Run the server of a study's app until it is stopped.
 
-    This process is replaced, so that whatever ends it, SIGKILL included, ends the server and frees
-    the port. Where processes cannot be replaced (Windows), it waits for the server and returns its
-    exit code. The folder and the database are opened once before, so that what is wrong is said
-    here. What the researcher needs to know now goes to ``say``, line by line. ``public``: for
-    raters from outside.
+    The server replaces this process, so that any end of the process, including SIGKILL, ends the
+    server and frees the port. On Windows, which cannot replace processes, it waits for the server
+    and returns its exit code. The folder and the database are first opened here, so that errors
+    appear here. ``say`` gets the lines for the researcher. ``public``: for raters from outside.
 
     Raises:
-        StudyError: the folder holds no whole study, or the database cannot be used, or the port
-            is taken, or a public study does not say who asks.
+        StudyError: the folder has no complete study, the database cannot be used, the port is in
+        use, or a public study does not name who runs it.
     """
     from srbench.study.store import open_study
 
@@ -115,10 +114,10 @@ def serve(
         say(line)
     command = serve_command(folder.resolve(), port=port, address=address)
     environment = serve_environment(os.environ, database=database)
-    # Streamlit's own greeting goes nowhere; what goes wrong comes on stderr.
+    # Discard Streamlit's greeting on stdout; errors go to stderr.
     sys.stdout.flush()
-    if os.name == "nt":  # its execve would return to the prompt at once, and quotes nothing
-        with suppress(KeyboardInterrupt):  # which the server hears as well
+    if os.name == "nt":  # its execve returns to the prompt at once and does not quote arguments
+        with suppress(KeyboardInterrupt):  # the server gets the signal too
             return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode
         return 0
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -143,7 +142,7 @@ def _welcome(study: Study, port: int, address: str | None) -> list[str]:
 
 def _require_free(port: int, address: str | None) -> None:
     with socket.socket() as probe:
-        if os.name != "nt":  # where it would take a port that is in use
+        if os.name != "nt":  # there the option would allow a port that is in use
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address or "0.0.0.0", port))
@@ -151,7 +150,7 @@ def _require_free(port: int, address: str | None) -> None:
             reason = f"({error})"
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
                 tool = "netstat -ano" if os.name == "nt" else f"lsof -i :{port}"
-                reason = f"while another program has it, as '{tool}' tells"
+                reason = f"because another program uses it ('{tool}' shows which)"
             raise StudyError(
                 f"port {port} cannot be used {reason}; choose another with --port"
             ) from error

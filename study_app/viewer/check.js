@@ -1,5 +1,5 @@
 // The display check: compares the window with the largest picture of this rater's playlist, in
-// device pixels, and goes on only when it fits.
+// device pixels, and continues only if it fits.
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;

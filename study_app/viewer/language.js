@@ -1,5 +1,5 @@
-// The page's language and direction. Nobody's translator changes the words: all raters of a language
-// are to read the same.
+// The page's language and direction. Automatic translation is off, so that all raters of a language
+// read the same text.
 
 export default function ({ data }) {
   const page = document.documentElement;

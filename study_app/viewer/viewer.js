@@ -1,11 +1,11 @@
 // The rating screen: one picture, or two side by side or in one place, and a button for each answer.
-// One vote is {session, trial, attempt, stimulus, ...}; the server says which trial it waits for
-// by sending new data, and only that unlocks the next vote.
+// One vote is {session, trial, attempt, stimulus, ...}. The server sends new data for the trial that
+// it waits for; only this allows the next vote.
 //
-// States of a trial: loading (pictures not decoded), waiting (standing; the minimum time runs, or
-// one of two pictures in one place was not looked at), ready (a vote counts), sent (vote on its
-// way, sent again until the server answers), feedback (practice: the answer is shown until the
-// rater goes on), blocked (the pictures cannot be shown in exact pixels).
+// States of a trial: loading (pictures not decoded), waiting (pictures shown; the minimum time runs,
+// or one of two pictures in one place was not seen yet), ready (a vote counts), sent (the vote is
+// repeated until the server answers), feedback (practice: the answer is shown until the rater
+// continues), blocked (the pictures cannot be shown in exact pixels).
 
 const GREY = "rgb(128, 128, 128)";
 const RESEND_MS = 3000;
@@ -41,13 +41,13 @@ class View {
     this.buttons = [];
     this.pictures = new Map(); // key -> promise of a decoded picture
     this.data = null; // the trial on screen
-    this.waitingData = null; // the next trial, while feedback is read
+    this.waitingData = null; // the next trial, while feedback is shown
     this.bitmaps = null;
-    this.ratio = null; // device pixel ratio that this page began with
-    this.offered = null; // another one, if the rater goes on with it
+    this.ratio = null; // device pixel ratio at the start of this page
+    this.offered = null; // another ratio, if the rater continues with it
     this.focusLost = 0; // how often the page was left since this trial began
     this.away = false;
-    this.serial = 0; // grows with each trial shown; late callbacks of an older one do nothing
+    this.serial = 0; // counts shown trials, so that late callbacks of earlier ones are ignored
     this.timers = {};
     this.canvases[0].addEventListener("click", () => this.pictureClicked(0));
     this.names.forEach((name, index) => name.addEventListener("click", () => this.toggle(index)));
@@ -69,7 +69,7 @@ class View {
   listen() {
     if (this.listening) return;
     this.listening = true;
-    // Keys before anything else gets them; of focus only what the window itself has.
+    // Capture keys first; use only the focus events of the window itself.
     for (const [target, name, handler] of this.listeners)
       target.addEventListener(name, handler, name.startsWith("key"));
   }
@@ -98,7 +98,7 @@ class View {
       return;
     }
     if (same && data.told) {
-      // Another grade than the one pressed is stored: it is shown, and may be taken back.
+      // The stored grade differs from the pressed one: show it, with Undo.
       clearTimeout(this.timers.resend);
       this.data = data;
       this.label();
@@ -111,13 +111,13 @@ class View {
       if (data.problem && this.state() !== "loading") this.note.textContent = data.problem;
       if (this.state() === "sent") {
         if (data.refused) {
-          // Not stored and not to be stored: the rater rates the same picture again.
+          // Refused: the rater rates the same picture again.
           clearTimeout(this.timers.resend);
           this.note.textContent = data.refused;
           this.unmark();
           this.show();
         } else {
-          // The server is there, and has not stored it: it could not, or is another one by now.
+          // The server answers but has not stored the vote: it failed, or another server has replaced it.
           this.resends = 0;
           this.scheduleResend(data.problem ? RESEND_MS : RETRY_MS / 4);
         }
@@ -161,7 +161,7 @@ class View {
       name.textContent = names[index] ?? "";
       name.disabled = layout.mode !== "place";
     });
-    // Made once: a button that a rater has reached by the tab key stays.
+    // Made once, so that a button that has the focus keeps it.
     while (this.buttons.length < answers.length) this.addButton();
     this.buttons.forEach((button, index) => {
       const { score, text, key } = answers[index];
@@ -195,7 +195,7 @@ class View {
       this.pictures.set(picture.key, decoded);
       decoded.catch(() => {
         this.pictures.delete(picture.key);
-        this.send("missing", picture.key); // not at its address: ask for it by way of the votes
+        this.send("missing", picture.key); // not at its address: request it through the component
       });
     }
     return this.pictures.get(picture.key);
@@ -225,7 +225,7 @@ class View {
     if (serial === this.serial && this.state() === "loading") this.note.textContent = text;
   }
 
-  // Draw, then count the minimum time from the frame in which the pictures stand.
+  // Draw, then start the minimum time at the frame that shows the pictures.
   show() {
     const { texts, magnification, layout, largest, told } = this.data;
     const ratio = window.devicePixelRatio;
@@ -237,7 +237,7 @@ class View {
       return this.block(texts.zoomed, texts.go_on);
     }
     const [bitmap] = this.bitmaps;
-    // In a window that has become too small for the largest, this one may still fit as it is.
+    // If the window is now too small for the largest picture, this one may still fit.
     const square =
       squareFor(largest, magnification, layout, ratio) ||
       (squareFor(bitmap, magnification, layout, ratio) && magnification);
@@ -246,7 +246,7 @@ class View {
     this.drawn = { width: bitmap.width * square, height: bitmap.height * square };
     if (square) this.place(this.drawn.width, this.drawn.height, ratio);
     this.stage.dataset.hidden = String(!square);
-    this.seen = 1; // pictures looked at
+    this.seen = 1; // pictures seen
     this.toggles = 0;
     this.standing = null;
     this.stage.dataset.standing = "false";
@@ -260,7 +260,7 @@ class View {
     requestAnimationFrame(() => requestAnimationFrame(() => {
       if (serial !== this.serial || this.state() !== "waiting") return;
       this.standing = this.changed = performance.now();
-      this.stage.dataset.standing = "true"; // from here on the pictures may be changed
+      this.stage.dataset.standing = "true"; // from now on the rater can switch pictures
       this.secondMs = 0;
       clearTimeout(this.timers.minimum);
       this.timers.minimum = setTimeout(() => {
@@ -271,20 +271,20 @@ class View {
     }));
   }
 
-  // A vote counts once the pictures have stood long enough, and both were looked at.
+  // A vote counts after the minimum time, and after both pictures were seen.
   unlock() {
     const both = this.data.layout.mode !== "place" || this.seen > 1;
     if (this.state() === "waiting" && this.enough && both) this.enter("ready");
   }
 
-  // What is asked, for screen readers; of two pictures it stands in the note.
+  // The question for screen readers; for two pictures it is in the note.
   ask() {
     const { texts, progress, layout } = this.data;
     const question = layout.pictures > 1 ? "" : texts.question;
     this.said.textContent = `${progress.text}. ${question}`;
   }
 
-  // The picture's grade that is stored, beside the picture if it stands there already.
+  // The stored grade, next to the picture if it is shown already.
   tellStored() {
     const { told, texts, undo } = this.data;
     this.enter("feedback");
@@ -296,9 +296,9 @@ class View {
   }
 
   // One picture pixel on a square of whole device pixels. Browsers move boxes to whole CSS pixels or
-  // whole device pixels when they paint, so every edge is put where the two meet: at a ratio of
-  // 1.5, on every third device pixel. A canvas has a margin of the screen's grey below and to the
-  // right; of two side by side the right one stands on the margin of the left one.
+  // whole device pixels when they paint, so every edge is at a multiple of both: at a ratio of 1.5,
+  // every third device pixel. A canvas has a margin of the screen's grey below and on the right;
+  // side by side, the right canvas covers the margin of the left one.
   place(width, height, ratio) {
     const { layout } = this.data;
     const room = roomFor(layout, ratio);
@@ -343,7 +343,7 @@ class View {
     this.unlock();
   }
 
-  // Both stand drawn on the same spot, so the one that comes to the front covers the other in the
+  // Both are drawn in the same place, so the one that comes to the front covers the other in the
   // same frame.
   raise(index) {
     this.front = index;
@@ -362,10 +362,10 @@ class View {
     else if (this.data.choose) this.vote(answers.at(-index).score); // the first, or the last
   }
 
-  // --- what the screen and the rater do -----------------------------------------------------
+  // --- events of the screen and the rater -----------------------------------------------------
 
   resized() {
-    // A vote on its way stays as it was cast; any other picture is placed and timed anew.
+    // A sent vote stays unchanged; otherwise place the picture again and restart its time.
     if (this.bitmaps && ["waiting", "ready", "blocked"].includes(this.state())) this.show();
   }
 
@@ -375,7 +375,7 @@ class View {
     if (OPEN.includes(this.state())) this.focusLost += 1;
   }
 
-  // Timed anew, so that the click that brings the page back is no vote.
+  // Restart the time, so that the click that returns to the page is not a vote.
   back() {
     if (!this.away) return;
     this.away = false;
@@ -386,7 +386,7 @@ class View {
     this.stage.dataset.hidden = "true";
     this.enter("blocked");
     this.say(text, button);
-    // In the middle of what two fingers have magnified.
+    // At the centre of the visible part of a pinch-zoomed page.
     const { offsetLeft, offsetTop, width, height } = window.visualViewport;
     this.card.style.left = pinch() === 1 ? "" : `${offsetLeft + width / 2}px`;
     this.card.style.top = pinch() === 1 ? "" : `${offsetTop + height * 0.45}px`;
@@ -440,7 +440,7 @@ class View {
     }
   }
 
-  // Else a browser would press the button that has the focus.
+  // Otherwise the browser would press the button that has the focus.
   keyUp(event) {
     if (event.code === "Space" && this.spaceToggles()) event.preventDefault();
   }
@@ -481,7 +481,7 @@ class View {
     this.sendVote();
   }
 
-  // What is sent of a second picture. Side by side it stood as long as the first.
+  // The data on a second picture. Side by side it is visible as long as the first.
   twoPictures(now) {
     const { layout, pictures } = this.data;
     if (layout.pictures < 2) return {};
@@ -498,14 +498,14 @@ class View {
     return this.buttons.find((button) => Number(button.dataset.score) === score);
   }
 
-  // Each time it waits longer, so that a slow server is not made slower.
+  // The waiting time grows, so as not to overload a slow server.
   sendVote() {
     this.send("vote", this.message);
     this.scheduleResend(RESEND_MS * 2 ** Math.min(this.resends, 2));
   }
 
-  // The same vote again changes nothing on the server, so it is safe to repeat it until it is
-  // answered: the connection may have been away.
+  // A repeated vote changes nothing on the server, so it is safe to repeat it until the server
+  // answers, for example after a lost connection.
   scheduleResend(wait) {
     clearTimeout(this.timers.resend);
     this.timers.resend = setTimeout(() => {
@@ -542,20 +542,20 @@ class View {
   }
 }
 
-// The key that an event means, also where digits are typed with shift (AZERTY), have other signs
-// (Arabic) or come from the keys beside (numpad without its lock).
+// The key of an event, also if digits need shift (AZERTY), have other characters (Arabic) or come
+// from the numpad without Num Lock.
 function keyOf(event) {
   if (/^[1-5]$|^Arrow/.test(event.key)) return event.key;
   return /^(?:Digit|Numpad)([1-5])$/.exec(event.code)?.[1];
 }
 
-// How many times two fingers have magnified the page; browsers tell 1 inexactly after a gesture.
+// The pinch-zoom factor; browsers report 1 inexactly after a gesture.
 function pinch() {
   const { scale } = window.visualViewport;
   return Math.abs(scale - 1) < 0.01 ? 1 : scale;
 }
 
-// Whether grey is grey: no extension or setting has turned colours round.
+// Whether grey is shown as grey, that is no extension or setting changes colours.
 function coloursStand(stage) {
   if (getComputedStyle(stage).backgroundColor !== GREY) return false;
   if (matchMedia("(inverted-colors: inverted)").matches) return false;
@@ -569,7 +569,7 @@ async function decode({ url, width, height }) {
   const address = url.startsWith("data:") ? url : base + url;
   const answer = await fetch(address, { credentials: "same-origin" });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
-  // Pixels as they are in the file: no colour management, no alpha arithmetic.
+  // The pixels of the file: no colour management, no premultiplied alpha.
   const bitmap = await createImageBitmap(await answer.blob(), {
     colorSpaceConversion: "none",
     premultiplyAlpha: "none",

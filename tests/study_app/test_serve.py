@@ -78,7 +78,7 @@ def test_a_port_in_use_is_said(folder):
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(
-            StudyError, match=f"port {port} cannot be used while another program has it"
+            StudyError, match=f"port {port} cannot be used because another program uses it"
         ):
             serve(folder, port=port, address="127.0.0.1", say=print)
 
