@@ -20,7 +20,6 @@ from srbench.study.store import Study, utc_now
 from study_app.door import DOOR
 from study_app.interim import interim_results
 
-_WANTED = 26
 _REFRESH_SECONDS = 15
 
 _PAID = {True: "yes", False: "no", None: ""}
@@ -84,14 +83,16 @@ def _sign_in(stored: str) -> None:
 def _overview(study: Study) -> None:
     """The parts that change while raters rate, refreshed automatically."""
     status = study_status(study.store, utc_now())
-    wanted = int(st.session_state.get("wanted", _WANTED))
+    planned = study.manifest.planned
+    wanted = st.session_state.get("wanted", _planned_votes(study))
     st.markdown(f"**{_sentence(study, status, wanted)}**")
     if doubt := doubtful_votes(study.store):
         st.warning(str(doubt))
     people = [rater for rater in status.raters if not rater.simulated]
     states = [rater.state for rater in people]
     columns = st.columns(5)
-    columns[0].metric("Finished", states.count("finished"))
+    of_all = f" of {planned.raters}" if planned else ""
+    columns[0].metric("Finished", f"{states.count('finished')}{of_all}")
     columns[1].metric("Rating now", states.count("active"))
     columns[2].metric("Dropped out", sum(rater.dropped_out for rater in people))
     columns[3].metric("Votes", sum(rater.done for rater in people))
@@ -103,11 +104,15 @@ def _overview(study: Study) -> None:
     _stimuli(study, status, wanted)
 
 
-def _sentence(study: Study, status: Status, wanted: int) -> str:
+def _sentence(study: Study, status: Status, wanted: int | None) -> str:
     fewest = min(status.stimulus_votes.values(), default=0)
     most = max(status.stimulus_votes.values(), default=0)
     votes = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-    sentence = f"The study is {status.state}: each {_asked(study)} has {votes} of {wanted} votes"
+    sentence = f"The study is {status.state}: each {_asked(study)} has {votes}"
+    if wanted is None:
+        unknown = "this study does not record how many raters were planned"
+        return f"{sentence} vote{'s' * (most != 1)}; {unknown}. Enter the votes wanted below."
+    sentence += f" of {wanted} vote{'s' * (wanted != 1)}"
     missing = status.raters_missing(wanted, _share(study))
     if not missing:
         return f"{sentence}; that is enough."
@@ -121,12 +126,18 @@ def _sentence(study: Study, status: Status, wanted: int) -> str:
     return f"{sentence}, at this pace in about {left}."
 
 
+def _planned_votes(study: Study) -> int | None:
+    """Votes per stimulus or pair when the planned raters have finished; None: not recorded."""
+    planned = study.manifest.planned
+    return max(1, planned.votes) if planned else None
+
+
 def _share(study: Study) -> float:
     per_rater = study.manifest.rules.per_rater
     return 1.0 if per_rater is None else min(1.0, per_rater / len(study.manifest.items))
 
 
-def _controls(study: Study, status: Status, wanted: int) -> None:
+def _controls(study: Study, status: Status, wanted: int | None) -> None:
     left, middle, right = st.columns(3)
     if status.state == "open":
         if left.button("Pause", help="Raters keep their place", width="stretch"):
@@ -143,7 +154,8 @@ def _controls(study: Study, status: Status, wanted: int) -> None:
         right.caption("Open to anyone with the link.")
         return
     with right.popover(f"Access codes ({status.codes_unused} unused)", width="stretch"):
-        missing = status.raters_missing(wanted, _share(study)) - status.codes_unused
+        needed = status.raters_missing(wanted, _share(study)) if wanted else 0
+        missing = needed - status.codes_unused
         count = st.number_input("How many", 1, 500, min(500, max(1, missing)))
         if st.button("Make codes"):
             codes = study.store.invite(int(count))
@@ -191,7 +203,7 @@ def _state(rater: RaterStatus) -> str:
     return f"{state} (simulated)" if rater.simulated else state
 
 
-def _stimuli(study: Study, status: Status, wanted: int) -> None:
+def _stimuli(study: Study, status: Status, wanted: int | None) -> None:
     what = _asked(study)
     st.subheader(f"Votes for each {what}")
     rows: list[dict[str, object]] = []
@@ -204,12 +216,12 @@ def _stimuli(study: Study, status: Status, wanted: int) -> None:
                 "Image": shown[0].image,
                 **dict(zip(("Method", "Other method"), methods, strict=False)),
                 "Votes": votes,
-                "Missing": max(0, wanted - votes),
+                **({"Missing": max(0, wanted - votes)} if wanted else {}),
             }
         )
     table = pd.DataFrame(rows)
     st.dataframe(table.sort_values("Votes", kind="stable"), hide_index=True, height=240)
-    st.number_input(f"Votes wanted for each {what}", 1, 1000, _WANTED, key="wanted")
+    st.number_input(f"Votes wanted for each {what}", 1, 10_000, _planned_votes(study), key="wanted")
 
 
 def _asked(study: Study) -> str:
@@ -276,6 +288,7 @@ def _export(study: Study) -> None:
         data=lambda: ratings_csv(study.store).encode(),
         file_name=f"ratings-{study.manifest.study_id}.csv",
         mime="text/csv",
+        on_click="ignore",
         width="stretch",
     )
     middle.download_button(
@@ -283,6 +296,7 @@ def _export(study: Study) -> None:
         data=lambda: decisions_csv(study.store).encode(),
         file_name=f"decisions-{study.manifest.study_id}.csv",
         mime="text/csv",
+        on_click="ignore",
         width="stretch",
     )
     right.download_button(
@@ -290,5 +304,6 @@ def _export(study: Study) -> None:
         data=lambda: answers_csv(study.store).encode(),
         file_name=f"answers-{study.manifest.study_id}.csv",
         mime="text/csv",
+        on_click="ignore",
         width="stretch",
     )

@@ -283,10 +283,14 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
         table_console().print(table)
     counts = state.stimulus_votes.values()
     per_stimulus = _votes(min(counts, default=0), max(counts, default=0))
+    what = "pair" if study.manifest.pairs else "stimulus"
     say(
         f"the study is {state.state}: {counted(state.votes, 'vote')} of "
-        f"{counted(len(state.raters), 'rater')}; each stimulus has {per_stimulus} of people"
+        f"{counted(len(state.raters), 'rater')}; each {what} has {per_stimulus} of people"
     )
+    if planned := study.manifest.planned:
+        votes = counted(planned.votes, "vote")
+        say(f"planned: {counted(planned.raters, 'rater')}, at least {votes} for each {what}")
     _say_decisions(decide(study.store))
     if study.manifest.rules.access == "code":
         say(f"unused: {counted(state.codes_unused, 'access code')}")
@@ -358,8 +362,10 @@ def plan(
 @study_app.command("simulate")
 def simulate(
     folder: FolderArgument,
-    raters: Annotated[int, typer.Option(help="How many.")],
-    seed: Annotated[int, typer.Option(help="Seed.")],
+    raters: Annotated[
+        int | None, typer.Option(help="How many (default: as planned by study new).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the raters.")] = 0,
     careless: Annotated[int, typer.Option(help="How many of them answer at random.")] = 0,
     drifting: Annotated[int, typer.Option(help="How many of them become stricter.")] = 0,
     dropouts: Annotated[int, typer.Option(help="How many of them stop early.")] = 0,
@@ -377,6 +383,14 @@ def simulate(
     from .console import working
 
     study = open_study(folder, database)
+    as_planned = raters is None
+    if raters is None:
+        if study.manifest.planned is None:
+            raise StudyError(
+                f"{folder} does not record how many raters were planned; name a number with "
+                "--raters"
+            )
+        raters = study.manifest.planned.raters
     with working(f"simulating {counted(raters, 'rater')}"):
         if through is None:
             made = run(
@@ -390,7 +404,10 @@ def simulate(
             )
             made = drive(study, list(enlisted), through)
     votes = counted(sum(rater.votes for rater in made), "vote")
-    say(f"{counted(len(made), 'simulated rater')}, {votes}, all marked as simulated")
+    drawn = f"{'as many as planned; ' if as_planned else ''}seed {seed}"
+    say(f"{counted(len(made), 'simulated rater')}, {votes}, all marked as simulated ({drawn})")
+    elsewhere = " with the same --database" if database else ""  # its address may hold a password
+    say(f"analyse the votes with: srbench study analyze {folder}{elsewhere}")
 
 
 @study_app.command("export")

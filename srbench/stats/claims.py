@@ -43,7 +43,7 @@ def claims_table(
             where = f"Over all data sets{shown}"
         where += f", for its one {' and one '.join(found.alone)}" if found.alone else ""
         said = _ranking(where, own, head, found, name, alpha)
-        if len(head):
+        if len(head) and not {"rater", "panel"} & set(found.alone):
             said += [("differences", _differences(where, head, name, every_pair(head, own)))]
             said += _losses(where, own, head, tables["stimuli"], name)
             said += _paper_test(where, head, pairs[pairs["test"] == PAPER], name, alpha)
@@ -210,13 +210,13 @@ def _paper_test(
     ]
     shown = "; ".join(pairs[:6]) + (f" and {len(pairs) - 6} more" if len(pairs) > 6 else "")
     corrected = int((extra["p"] < alpha).sum())
-    why = "raters and images taken as samples do not support it"
+    why = "they do not differ when raters and images count as random samples"
     if corrected:
         why = (
-            "the correction for the number of comparisons does not support it"
+            "they do not differ after the correction for the number of comparisons"
             if corrected == len(extra)
-            else f"raters and images taken as samples do not support it, in {corrected} of "
-            f"{len(extra)} cases only because of the correction for the number of comparisons"
+            else f"{why}, in {corrected} of {len(extra)} cases only after the correction for the "
+            "number of comparisons"
         )
     return [
         (

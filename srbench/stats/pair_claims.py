@@ -23,7 +23,8 @@ def pair_claims(tables: Tables, name: Name = str) -> pd.DataFrame:
         where = "Over all data sets" if dataset == ALL else f"On {name(dataset)}"
         said = [("best", f"{where}, {best_of(tables, dataset, name=name)}.")]
         head = _head(tables, dataset)
-        if len(head):
+        own = tables["scale"][tables["scale"]["dataset"] == dataset]
+        if len(head) and own["n_raters"].max() > 1:
             count = int(head["significant"].astype(bool).sum())
             said.append(
                 ("differences", f"{where}, {count} of {len(head)} differences are significant.")
@@ -53,12 +54,18 @@ def best_of(tables: Tables, dataset: str, over: str = "", name: Name = str) -> s
 
     ``over`` names the images and raters, if the text before does not.
     """
+    verdict, detail = best_parts(tables, dataset, over, name)
+    return f"{verdict}: {detail}" if detail else verdict
+
+
+def best_parts(tables: Tables, dataset: str, over: str = "", name: Name = str) -> tuple[str, str]:
+    """`best_of` in two parts: who is best, or that none is, and the numbers behind it."""
     own = tables["scale"]
     own = own[(own["dataset"] == dataset) & own["score"].notna()]
     own = own.sort_values("score", ascending=False, kind="stable")
     ranked = own[own["method"] != REFERENCE]
     if ranked.empty:
-        return "only the original stands on a scale"
+        return "only the original stands on a scale", ""
     row = ranked.iloc[0]
     top = str(row["method"])
     found = against(top, _head(tables, dataset))
@@ -67,15 +74,16 @@ def best_of(tables: Tables, dataset: str, over: str = "", name: Name = str) -> s
     unknown = [m for m in others if m not in found]
     alone = min(int(own["n_raters"].max()), int(own["n_images"].max())) == 1
     if not others:
-        text = f"{name(top)} is the only reconstruction{over}: "
+        verdict, text = f"{name(top)} is the only reconstruction{over}", ""
     elif alone:
-        text = f"{name(top)} stands highest of the reconstructions{over}, where one rater or one "
-        text += "image does not represent others: "
+        verdict = f"{name(top)} stands highest of the reconstructions{over}, where one rater or "
+        verdict += "one image does not represent others"
+        text = ""
     elif all(found.get(m) == "better" for m in others):
-        text = f"{name(top)} is preferred to every other reconstruction{over}: "
+        verdict, text = f"{name(top)} is preferred to every other reconstruction{over}", ""
     else:
-        text = f"no reconstruction is shown to be preferred to all others{over}: {name(top)} "
-        text += "stands highest, "
+        verdict = f"no reconstruction is shown to be preferred to all others{over}"
+        text = f"{name(top)} stands highest, "
     text += (
         f"{_signed(row['score'])} on the scale (95 % interval {_signed(row['ci_low'])} to "
         f"{_signed(row['ci_high'])}), preferred in {100 * row['win_rate']:.0f} % of its comparisons"
@@ -89,7 +97,7 @@ def best_of(tables: Tables, dataset: str, over: str = "", name: Name = str) -> s
     if found.get(REFERENCE) == "even":
         text += "; no significant difference from the original was found, which does not show that "
         text += "there is none"
-    return text
+    return verdict, text
 
 
 def _head(tables: Tables, dataset: str) -> pd.DataFrame:

@@ -67,7 +67,8 @@ def choose(
         name: _versions(folder, name, plan, methods, bare=name in bare)
         for name, folder in folders.items()
     }
-    notes = _missing(plan, versions, methods)
+    notes = _no_such_scale(results, scale, datasets, folders)
+    notes += _not_shown(plan, versions, folders, methods)
     notes += [
         f"{name} is shown without originals: there are none" for name in folders if name in bare
     ]
@@ -88,10 +89,18 @@ def choose(
         limit = sum(len(_last(found)) for found in versions.values())  # raters share the contents
     contents, too_high = _choose_contents(versions, limit, rules, rng)
     if too_high:
-        fate = "cut about the centre" if rules.oversize == "crop" else "left out"
-        notes.append(f"{too_high} contents higher than {rules.max_height} pixels were {fate}")
+        fate = "cut to the centre" if rules.oversize == "crop" else "left out"
+        notes.append(f"{fate}: {_some(too_high)} (higher than {rules.max_height} pixels)")
     if not contents:
         raise StudyError("no content is left to be shown; raise --max-height or add images")
+    fitting = sum(len(_last(found)) for found in versions.values())
+    if rules.oversize == "leave-out":
+        fitting -= len(too_high)
+    if len(contents) < fitting:
+        notes.append(
+            f"left out: {fitting - len(contents)} of {fitting} images, at random (the preset "
+            f"{plan.name} has 10 at most and sessions of 15 minutes; --preset paper shows all)"
+        )
     return Chosen(scale, versions, questions, tuple(contents), tuple(notes))
 
 
@@ -203,18 +212,51 @@ def _require_known(methods: Sequence[str], folders: Mapping[str, Path]) -> None:
             raise unknown_name("method in the results", method, known)
 
 
-def _missing(
+def _no_such_scale(
+    results: Path, scale: int, datasets: Sequence[str] | None, folders: Mapping[str, Path]
+) -> list[str]:
+    there = sorted(p.name for p in (results / "images").iterdir() if p.is_dir())
+    asked = None if datasets is None else {dataset_key(name) for name in datasets}
+    left = [n for n in there if n not in folders and (asked is None or dataset_key(n) in asked)]
+    return [f"left out: {', '.join(left)} (no images at x{scale})"] if left else []
+
+
+def _not_shown(
     plan: Preset,
     versions: Mapping[str, Versions],
+    folders: Mapping[str, Path],
     methods: Sequence[str] | None,
 ) -> list[str]:
-    notes: list[str] = []
+    """Methods that the design has and the results lack, and the other way about; data sets of
+    which the same is true in one note."""
+    reasons: dict[str, list[str]] = {}
+    stand_ins: dict[str, list[str]] = {}
     for dataset, found in versions.items():
         have = {name.lower() for name in found}
-        wanted = plan.methods_of(dataset, []) if methods is None else methods
+        there = sorted(p.name for p in folders[dataset].iterdir() if p.is_dir())
+        wanted = plan.methods_of(dataset, there) if methods is None else methods
         if missing := [method for method in wanted if method.lower() not in have]:
-            notes.append(f"{dataset} is shown without {', '.join(missing)}: not in the results")
-    return notes
+            why = f"{', '.join(missing)} (not in the results)"
+            reasons.setdefault(why, []).append(dataset)
+        if methods is not None:
+            continue
+        usual = plan.methods_of(dataset, []) if plan.name == "paper" else wanted
+        for gan in wanted:
+            if gan not in usual:
+                stand_ins.setdefault(gan, []).append(dataset)
+        if left := [name for name in there if name.lower() not in have]:
+            why = f"{', '.join(left)} (not in the preset {plan.name}; to show them: --methods)"
+            reasons.setdefault(why, []).append(dataset)
+    return [
+        *(f"left out of {', '.join(names)}: {why}" for why, names in reasons.items()),
+        *(f"{gan} stands for SRGAN-VGG54 on {', '.join(on)}" for gan, on in stand_ins.items()),
+    ]
+
+
+def _some(contents: Sequence[Content]) -> str:
+    """``Set14/baboon, Set14/barbara, Set14/bridge and 4 more``."""
+    names = [f"{dataset}/{image}" for dataset, image in contents]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
 
 
 def _choose_contents(
@@ -222,19 +264,19 @@ def _choose_contents(
     limit: int,
     rules: Rules,
     rng: np.random.Generator,
-) -> tuple[list[Content], int]:
+) -> tuple[list[Content], list[Content]]:
     """At most ``limit`` contents that fit the rules, taken from the data sets in turn.
 
-    Also returns how many were too high.
+    Also returns those that were too high.
     """
     queues: dict[str, list[str]] = {}
-    too_high = 0
+    too_high: list[Content] = []
     for dataset, found in versions.items():
         kept: list[str] = []
         for image in _last(found):
             height = _check_sizes(dataset, image, found)
             if rules.max_height is not None and height > rules.max_height:
-                too_high += 1
+                too_high.append((dataset, image))
                 if rules.oversize == "leave-out":
                     continue
             kept.append(image)

@@ -31,6 +31,7 @@ from .manifest import (
     Accept,
     Anchor,
     Manifest,
+    Planned,
     Rules,
     Stimulus,
     Use,
@@ -139,7 +140,7 @@ def new_study(
         participant_parameter, ask_participant, session_parameter, completion_code, return_url: for
             recruiting sites; see `Rules`.
         institution, contact: who runs the study and where raters can write to, for the consent.
-        raters: planned number of raters, and of access codes.
+        raters: planned number of raters, recorded in the manifest, and of access codes.
         texts: the study's own texts and questions; see texts.toml.
 
     Raises:
@@ -193,7 +194,7 @@ def new_study(
     trials = min(chosen.trials, per_rater or chosen.trials)
     if retests is None and trials < _TRIALS_FOR_RETESTS:
         rules = rules.model_copy(update={"retests": 0})
-        notes.append(f"no retests: {trials} trials are too few to keep them apart")
+        notes.append(f"no image is shown twice: {trials} trials are too few to keep retests apart")
     asked = {
         method
         for questions in chosen.questions.values()
@@ -257,6 +258,7 @@ def new_study(
                 f"({largest}); a rater sees whole contents"
             )
         trials, practised, votes = _try_playlists(manifest, raters)
+        manifest = manifest.model_copy(update={"planned": Planned(raters=raters, votes=min(votes))})
         keys.make_key(workplace)
         save_manifest(manifest, workplace)
         load_manifest(workplace)
@@ -268,6 +270,7 @@ def new_study(
             len(chosen.contents),
             trials / (len(items) + rules.retests),
             comparisons=len(declared or {frozenset(q) for q in _compared(asks, chosen.questions)}),
+            declared=declared is not None,
             procedure=asks.name,
             seed=seed,
         )
@@ -379,7 +382,10 @@ def _anchors(
     if not practice:
         raise StudyError(f"no image of {dataset.name} is left for practice; choose another set")
     if len(practice) < wanted:
-        notes.append(f"practice shows {len(practice)} images; the design has {wanted}")
+        notes.append(
+            f"practice shows {len(practice)} images, not {wanted}: {dataset.name} has no more "
+            "(name a larger set with --calibration)"
+        )
     if shared := [image for image in practice if image in rated]:
         notes.append(
             f"practice shows images that are also rated ({', '.join(shared)}); "

@@ -28,7 +28,7 @@ STIMULI_FOLDER = "stimuli"
 _ADDED = {
     "procedure", "mode", "no_difference", "pairs", "compare", "institution", "contact",
     "participant_typed", "session_parameter", "completion_code",
-    "accept", "use",
+    "accept", "use", "planned",
 }  # fmt: skip
 
 
@@ -142,6 +142,14 @@ class Use(_Frozen):
         return self
 
 
+class Planned(_Frozen):
+    """How many ``raters`` the study was made for, and the fewest ``votes`` that a stimulus (or
+    pair) has when they have all finished."""
+
+    raters: int = Field(gt=0)
+    votes: int = Field(ge=0)
+
+
 class Manifest(_Frozen):
     """A study's design. Equal designs have equal ``fingerprint``.
 
@@ -151,7 +159,7 @@ class Manifest(_Frozen):
     ``institution`` and ``contact``: who runs the study and where to write to, for the consent.
     ``texts``: all texts for raters, including the consent, by language; the first language is the
     default. ``accept`` and ``use``: which sessions are paid and which votes are analysed
-    (`srbench.study.decisions`).
+    (`srbench.study.decisions`). ``planned``: None in studies made before this was recorded.
     """
 
     format: Literal[1] = 1
@@ -170,6 +178,7 @@ class Manifest(_Frozen):
     rules: Rules
     accept: Accept = Accept()
     use: Use = Use()
+    planned: Planned | None = None
     stimuli: tuple[Stimulus, ...] = Field(strict=False)
     main: tuple[str, ...] = Field(strict=False)
     calibration: tuple[Anchor, ...] = Field(strict=False)

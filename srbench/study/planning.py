@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHUNK_CELLS = 4_000_000
 _MOST_RATERS = 400
+_ENOUGH = 80  # per cent, the power that studies usually want
 
 
 @dataclass(frozen=True)
@@ -124,18 +125,19 @@ def planned_power(
     *,
     methods: int = 2,
     comparisons: int | None = None,
+    declared: bool = False,
     procedure: Name = "acr",
     seed: int = 0,
 ) -> str:
-    """One line about the differences that a study can find; each rater sees the given ``share``.
+    """What differences a study can find, and how to find more; each rater sees the given ``share``.
 
-    The line assumes the strictest step of Holm's procedure over ``comparisons`` of two methods
-    (default: all pairs of ``methods``). For the procedure ``pair`` it counts only answers to one
-    pair; the analysis also uses the other pairs.
+    The text assumes the strictest step of Holm's procedure over ``comparisons`` of two methods
+    (default: all pairs of ``methods``; ``declared``: they were chosen). For the procedure ``pair``
+    it counts only answers to one pair; the analysis also uses the other pairs.
     """
     seen = max(1, round(images * min(1.0, share)))
     if raters < 2:
-        return "power: with one rater no difference can be tested"
+        return "power: with one rater no difference can be tested; plan more with --raters"
     pairs = procedure == "pair"
     among = comparisons or methods * (methods - 1) // 2
     found = {
@@ -146,13 +148,24 @@ def planned_power(
         )
         for difference in ((0.6, 0.65, 0.75) if pairs else (0.3, 0.5, 1.0))
     }
-    shares = ", ".join(
-        f"{f'{d:.0%}' if pairs else f'{d:g}'} with {p:.0%}" for d, p in found.items()
-    )
-    of_all = f", as one of {among} comparisons" if among > 1 else ""
-    each = f"{raters} raters on {counted(seen, 'image')} each"
+    least, *others = [
+        (f"{d:.0%}".replace("%", " %") if pairs else f"{d:g}", round(100 * p))
+        for d, p in found.items()
+    ]
     what = "preference" if pairs else "MOS difference"
-    return f"power: {each} find a {what} of {shares}{of_all}"
+    text = (
+        f"power: with {raters} raters on {counted(seen, 'image')} each, a {what} of {least[0]} "
+        f"would be found in {least[1]} of 100 such studies"
+    )
+    text += "".join(f", one of {difference} in {share}" for difference, share in others)
+    if among > 1:
+        text += f"; each is one of {among} comparisons"
+    if others[0][1] >= _ENOUGH:
+        return text
+    text += f". To find more: more {'images' if seen < raters else 'raters'}"
+    if among > 1 and not declared:
+        text += ", or only the comparisons that matter (--compare A:B,C:D)"
+    return text
 
 
 def _differences(design: Design, count: int, rng: np.random.Generator) -> NDArray[np.float64]:

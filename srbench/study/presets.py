@@ -30,6 +30,8 @@ _PAPER = (
     "SRGAN-VGG22",
     "SRGAN-VGG54",
 )
+# Best first, by the paper's opinion scores; the others are not in the paper.
+_GANS = ("SRGAN-VGG54", "SRGAN-VGG22", "SRGAN-MSE", "SRGAN-TV", "SRGAN-LPIPS")
 _PAPER_NOT_ON_BSD100 = ("SRResNet-VGG22", "SRGAN-MSE", "SRGAN-VGG22")
 _SHORT_CONTENTS = 10
 _SHORT_MINUTES = 15.0
@@ -61,13 +63,20 @@ class Preset:
     block_trials: int
 
     def methods_of(self, dataset: str, there: Sequence[str]) -> list[str]:
-        """The methods to show for a data set: those of the paper, or all."""
+        """The methods to show for a data set: those of the paper, or all of ``there``.
+
+        If the paper's SRGAN-VGG54 is missing, the best GAN of ``there`` is also shown, so that
+        all data sets share a GAN.
+        """
         if self.name != "paper":
             return list(there)
         left_out = (
             _PAPER_NOT_ON_BSD100 if canonical_name(dataset.removesuffix(AS_IS)) == "BSD100" else ()
         )
-        return [method for method in _PAPER if method not in left_out]
+        shown = [method for method in _PAPER if method not in left_out]
+        names = {name.casefold() for name in there}
+        gan = next((gan for gan in _GANS if gan.casefold() in names), None)
+        return shown if gan is None or gan in shown else [*shown, gan]
 
     def contents_shown(
         self, questions: Sequence[int], retests: int, seconds: float = SECONDS_PER_VOTE

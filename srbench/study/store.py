@@ -189,7 +189,7 @@ class Store(Answering):
             select(tombstones.c.rater).where(tombstones.c.rater == name)
         ).scalar()
         if taken is not None or erased is not None:
-            raise StudyError(f"a rater '{name}' exists already; choose another seed")
+            raise StudyError(f"a rater '{name}' exists already; choose another seed (--seed)")
         row = connection.execute(
             insert(sessions)
             .values(

@@ -137,6 +137,19 @@ def test_numbers_that_make_no_sense_are_refused(run_cli, refused, results, tmp_p
     assert "--seed" in refused("study", "analyze", "study", "--seed", -1)
 
 
+def test_simulated_raters_are_as_many_as_planned(run_cli, refused, results):
+    made = run_cli("study", "new", "--from", results, "--out", "study", "--raters", 4)
+    assert made.code == 0, made.err
+    done = run_cli("study", "simulate", "study")
+    assert "4 simulated raters" in done.out
+    assert "as many as planned; seed 0" in done.out
+    assert (
+        "planned: 4 raters, at least 4 votes for each stimulus"
+        in run_cli("study", "status", "study").out
+    )
+    assert "choose another seed (--seed)" in refused("study", "simulate", "study")
+
+
 def test_planning_prints_power_and_draws_it(run_cli, refused, tmp_path):
     ran = run_cli(
         "study", "plan", "--difference", 1, "--images", "5,14", "--raters", "5,20",

@@ -157,6 +157,7 @@ def test_nobody_is_best_where_the_lead_is_not_significant_or_one_rater_says_so()
     assert "one rater does not represent others" in said(one, "best")
     assert "rated best" not in said(one, "best")
     assert "significantly better" not in said(one, "best")
+    assert set(one["claims"]["topic"]) == {"best"}
 
 
 def test_pairs_that_cannot_be_tested_are_in_no_count():

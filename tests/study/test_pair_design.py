@@ -127,7 +127,9 @@ def test_a_budget_shows_all_images_and_is_kept(results, calibration, tmp_path):
     )  # fmt: skip
     assert (made.contents, made.questions, made.trials_per_rater) == (8, 48, 10)
     assert made.votes_per_stimulus == (1, 2)
-    assert made.power.startswith("power: 7 raters on 2 images each find a preference of 60% with")
+    assert made.power.startswith(
+        "power: with 7 raters on 2 images each, a preference of 60 % would be found in"
+    )
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,18 @@ def test_the_planned_power_line_is_quick_and_honest_about_one_rater():
     assert "no difference can be tested" in planned_power(1, 10)
 
 
+def test_the_planned_power_line_names_a_way_to_more_only_where_it_is_needed():
+    weak, strong = planned_power(8, 5, methods=12), planned_power(26, 100)
+    assert "To find more" not in strong
+    assert weak.endswith("or only the comparisons that matter (--compare A:B,C:D)")
+    assert "--compare" not in planned_power(8, 5, comparisons=2, declared=True)
+
+
 def test_the_planned_power_line_counts_the_comparisons_that_holm_will():
     line = planned_power(26, 14, methods=12)
-    assert line.endswith("as one of 66 comparisons")
+    assert "each is one of 66 comparisons. To find more: more images, or only the" in line
     wanted = power(Design(26, 14, 0.5, comparisons=66), simulations=500)
-    assert f"0.5 with {wanted:.0%}" in line
+    assert f"one of 0.5 in {round(100 * wanted)}" in line
     assert wanted < power(Design(26, 14, 0.5), simulations=500) - 0.1
 
 

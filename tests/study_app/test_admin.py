@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import re
@@ -14,7 +13,6 @@ from study_servers import strolling_clock
 pytest.importorskip("playwright", reason="needs playwright")
 
 from driver import PASSWORD, Rater
-from playwright.sync_api import TimeoutError
 
 from srbench.study.keys import hash_password, read_codes
 from srbench.study.making import new_study
@@ -32,14 +30,9 @@ def sign_in(page, url):
 
 
 def download(page, name):
-    for patience in (20_000, 20_000, 60_000):
-        page.locator('[data-test-script-state="notRunning"]').wait_for()
-        with contextlib.suppress(TimeoutError):
-            # A press is lost when the page is made anew in that moment, as it is by itself.
-            with page.expect_download(timeout=patience) as waiting:
-                page.get_by_role("button", name=name).click()
-            return waiting.value.path().read_text("utf-8")
-    raise AssertionError(f"no download by {name}")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=name).click()
+    return waiting.value.path().read_text("utf-8")
 
 
 def test_without_a_password_in_the_environment_the_page_is_off(serve, folder, new_page):
@@ -83,7 +76,7 @@ def test_it_counts_people_shows_no_results_unasked_and_exports(visited, new_page
     simulate(study.store, 3, seed=1)
     page = new_page()
     sign_in(page, url)
-    page.get_by_text("each stimulus has 0 of 26 votes; 26 more raters needed").wait_for()
+    page.get_by_text("each stimulus has 0 of 60 votes; 60 more raters needed").wait_for()
     page.get_by_text("Simulated raters, not counted above: 3").wait_for()
     page.get_by_text("Show anyway").wait_for()
     assert page.get_by_text("Of simulated raters").count() == 0

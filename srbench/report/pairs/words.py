@@ -9,7 +9,7 @@ import pandas as pd
 from ...stats.claims import join
 from ...stats.left_out import analysed, told_left_out
 from ...stats.pair_answers import in_order
-from ...stats.pair_claims import best_of
+from ...stats.pair_claims import best_of, best_parts
 from ...stats.ratings import REFERENCE
 from ...stats.units import told_units
 from ...wording import counted
@@ -49,7 +49,7 @@ def pair_leads(tables: Tables) -> list[StudyLead]:
         own = tables["scale"][tables["scale"]["dataset"] == name]
         about = counted(int(own["n_images"].max()), "image")
         where = dataset_name(name)
-        verdict, _, detail = best_of(tables, name, "", display_name).partition(": ")
+        verdict, detail = best_parts(tables, name, "", display_name)
         if verdict.startswith("no reconstruction is shown"):
             verdict = "no version is best"
         found.append(StudyLead(where[:1].upper() + where[1:], about, verdict, detail))
@@ -75,7 +75,8 @@ def pair_methods_text(
     people = "panels" if "panel" in main else "raters"
     family = "the declared comparisons" if settings.get("family") else "all pairs that were asked"
     said = [
-        f"{main['rater'].nunique()} raters gave {len(main):,} answers to the question which of two "
+        f"{counted(main['rater'].nunique(), 'rater')} gave {counted(len(main), 'answer')} to the "
+        f"question which of two "
         f"versions of one image{allowed} is better: {len(methods)} versions{hidden}, of images of "
         f"{sets}.{simulated}",
         collection_text(

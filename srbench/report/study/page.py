@@ -87,7 +87,8 @@ def per_dataset(table: Table) -> list[tuple[str, Table]]:
     for name in names:
         rows = tuple(row for row in table.rows if row[column].text == name)
         part = Table(table.stem, table.title, "", table.headings, rows, (), 0)
-        parts.append((name[:1].upper() + name[1:], pick(part, rest, 0)))
+        full = [i for i in rest if not rows or any(row[i].value is not None for row in rows)]
+        parts.append((name[:1].upper() + name[1:], pick(part, full, 0)))
     return parts
 
 

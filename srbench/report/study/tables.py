@@ -100,9 +100,9 @@ def mos(tables: Tables) -> Table:
     frame = own.merge(tables["letters"][["dataset", "method", "letters"]], how="left")
     frame["letters"] = frame["letters"].fillna("—")
     pooled = "all" in datasets_of(tables)
-    alike = (
-        "Sets alike: the mean of the data sets' MOS, each with the same weight. " if pooled else ""
-    )
+    # Of a single data set it would be the MOS again.
+    frame["mos_equal_weight"] = frame["mos_equal_weight"].where(frame["dataset"] == "all")
+    alike = "Equal weight: the mean of the data sets' MOS, each counted once. " if pooled else ""
     table = frame_table(
         "mos",
         "Differential mean opinion scores" if dcr else "Mean opinion scores",
@@ -118,7 +118,7 @@ def mos(tables: Tables) -> Table:
             Column("dmos" if dcr else "mos", "MOS ↑", 2),
             Column("ci_low", "from", 2, "95 % interval"),
             Column("ci_high", "to", 2, "95 % interval"),
-            *([Column("mos_equal_weight", "Sets alike", 2)] if pooled else []),
+            *([Column("mos_equal_weight", "Equal weight", 2)] if pooled else []),
             Column("letters", "Letters"),
             *([] if dcr else [Column("dmos", "DMOS (ACR-HR) ↑", 2)]),
             Column("mean_rank", "Rank ↓", 2),

@@ -211,7 +211,8 @@ def _design(main: pd.DataFrame) -> str:
         ", the unmarked original among them" if REFERENCE in set(main["method"].unique()) else ""
     )
     return (
-        f"{main['rater'].nunique()} raters gave {len(main):,} ratings on the five-point scale of "
+        f"{counted(main['rater'].nunique(), 'rater')} gave {counted(len(main), 'rating')} on the "
+        f"five-point scale of "
         f"{_ASKED[str(main['procedure'].iloc[0])]} to "
         f"{stimuli:,} stimuli: {main['method'].nunique()} versions{hidden}, of images of {sets}."
         f"{note}"

@@ -9,11 +9,14 @@ import pandas as pd
 from ...files import write_text
 from ...observer import Observer
 from ...stats import analyze, check_ratings
+from ...stats.claims import claims_table
 from ...stats.significance import Pairs
 from ..kit.drawn import save_figures
 from ..kit.numbers import analysis_settings, write_numbers
 from ..kit.render import write_table
+from ..kit.style import display_name
 from .figures import KINDS, draw_analysis
+from .names import metric_labels
 from .page import render_analysis
 from .tables import all_tables
 from .text import methods_text
@@ -53,8 +56,10 @@ def write_analysis(
     tables = analyze(
         ratings, scores, family=family, resamples=resamples, seed=seed, equivalent=equivalent
     )
+    claims = claims_table(tables, display_name, metric_labels(tables).__getitem__)
+    claims["simulated"] = bool(ratings["simulated"].any())
     written = write_numbers(
-        out, tables, FILES, {f"mos_{name}": tables[name] for name in ("claims", "notes")}
+        out, tables, FILES, {"mos_claims": claims, "mos_notes": tables["notes"]}
     )
     shown = all_tables(tables)
     printed = {"mos", "mos_table2", "mos_metrics", "mos_equivalence"}
