@@ -1,6 +1,6 @@
-"""Methods times data sets: SR images and scores in a results folder, computed once.
+"""Run methods on data sets: SR images and scores in a results folder, each computed once.
 
-``run_all`` is ``srbench run-all``: on this machine, or on the workers of a Dask cluster.
+``run_all`` is ``srbench run-all``, on this machine or on the workers of a Dask cluster.
 """
 
 from .run import RunSummary, run_all

@@ -1,4 +1,4 @@
-"""``srbench.score``: images in memory or in files, one or many, scored at once."""
+"""``srbench.score``: score one or several images, in memory or in files."""
 
 from __future__ import annotations
 
@@ -69,18 +69,18 @@ def score(
 
     An image is a path, a PIL image, a uint8 array of shape (H, W) or (H, W, 3), or a uint8 tensor
     of shape (H, W), (C, H, W) or (N, C, H, W) with one or three channels on any device. A batch is
-    such a tensor, an array of shape (N, H, W, 3), or a list; one original may serve a whole batch.
+    such a tensor, an array of shape (N, H, W, 3), or a list. One original can be used for a whole
+    batch.
 
     Args:
         sr: the SR image, or a batch.
-        hr: the original, or a batch; it is cropped to a multiple of ``scale`` first, then the
-            sizes must agree.
+        hr: the original, or a batch. It is first cropped to a multiple of ``scale``; then its size
+            must equal that of ``sr``.
         scale: the magnification.
-        protocol: ``matlab``, ``basicsr`` or ``ledig2017``: what ``psnr`` and ``ssim`` are computed
-            under; or several.
+        protocol: ``matlab``, ``basicsr`` or ``ledig2017``, or several, for ``psnr`` and ``ssim``.
         metrics: words (``psnr``, ``ssim``, ``lpips``, ``psnr_rgb``, ``niqe``, ``piq:gmsd``,
-            ``NAME=FILE.py:function``), functions ``(sr, hr)`` or ``(sr)`` of uint8 arrays that give
-            a number, and :class:`srbench.Metric` objects.
+            ``NAME=FILE.py:function``), functions ``(sr, hr)`` or ``(sr)`` of uint8 arrays that
+            return a number, and :class:`srbench.Metric` objects.
         weights: folder of network weights; by default the ``SRBENCH_WEIGHTS`` folder.
         device: where networks run.
 
@@ -90,11 +90,11 @@ def score(
         from 0.
 
     Raises:
-        UnknownName: there is no such protocol or metric; the nearest is offered.
-        WrongType: an image is no image, or not uint8 (a TypeError too).
-        SizeMismatch: the sizes differ or are too small; nothing is ever resized to fit.
+        UnknownName: there is no such protocol or metric; the message suggests the nearest name.
+        WrongType: an argument is not an image, or not uint8 (also a TypeError).
+        SizeMismatch: the sizes differ or are too small; images are never resized.
         ImageError: a file cannot be read.
-        MissingWeights: a metric's network is not on this machine.
+        MissingWeights: the weights of a metric's network are not on this machine.
 
     >>> import numpy as np, srbench
     >>> hr = np.arange(64 * 64, dtype=np.uint32).reshape(64, 64).astype(np.uint8)
@@ -147,7 +147,7 @@ def _images(what: str, images: Any) -> list[_Named]:
             raise SizeMismatch(f"{what} is an empty list, expected at least one image")
         found = [_one(f"{what} {i}", image, i) for i, image in enumerate(images)]
         names = [image.name for image in found]
-        # Files of one name in several folders would be one row.
+        # Files with the same name in several folders would share a row.
         return (
             found
             if len(set(names)) == len(names)
@@ -174,11 +174,11 @@ def _one(what: str, image: Any, index: int) -> _Named:
 
 
 def as_array(what: str, image: Any) -> Any:
-    """A PIL image or a tensor of shape (H, W) or (C, H, W) as an array; others as they are.
+    """A PIL image or a tensor of shape (H, W) or (C, H, W) as an array; other types unchanged.
 
     Raises:
         SizeMismatch: the tensor has another shape.
-        ImageError: the PIL image is of a kind that its file would be refused for too.
+        ImageError: the PIL image has a mode that is also refused in files.
     """
     if hasattr(image, "detach") and hasattr(image, "cpu"):
         shape = tuple(image.shape)

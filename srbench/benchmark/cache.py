@@ -1,7 +1,7 @@
-"""What has been computed, keyed by the content that it was computed from.
+"""The cache of results, keyed by the content of their inputs.
 
-A line of JSON per result, appended as soon as the result exists: an interrupted run loses at
-most the line that was being written, which is skipped when read. No clock and no file date.
+One line of JSON per result, appended at once: an interrupted run loses at most the line that was
+being written, which is skipped when read. Keys use neither times nor file dates.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 
 def content_key(*parts: object) -> str:
-    """SHA-256 over the parts as JSON, hexadecimal."""
+    """SHA-256 of the parts as JSON, in hexadecimal."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class Cache:
-    """A mapping from content keys to small JSON values, kept in one file."""
+    """A mapping from content keys to small JSON values, stored in one file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,17 +29,17 @@ class Cache:
                     entry = json.loads(line)
                     self._values[entry["key"]] = entry["value"]
                 except (ValueError, KeyError, TypeError, RecursionError):
-                    continue  # the line that an interruption cut short
+                    continue  # an incomplete line from an interrupted run
 
     def get(self, key: str) -> Any | None:
         """The value of a key, or None."""
         return self._values.get(key)
 
     def put(self, key: str, value: Any) -> None:
-        """Keep a value, on the disk at once."""
+        """Store a value, on disk at once."""
         if self._values.get(key) == value:
             return
         self._values[key] = value
-        # The leading line end closes a line that an interruption cut short.
+        # The leading line end completes a line from an interrupted run.
         with self._path.open("ab") as file:
             file.write(b"\n" + json.dumps({"key": key, "value": value}).encode())

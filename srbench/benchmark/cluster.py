@@ -1,9 +1,9 @@
-"""The open tasks of a plan, done by the workers of a Dask cluster.
+"""Run the open tasks of a plan on the workers of a Dask cluster.
 
-A parcel is one method on one image and carries all that a worker needs: the original's file, and
-the SR image's where it is not to be computed. The workers get the networks once each and send
-PNG files and scores back; this machine alone writes them. So no file system need be shared, and
-a worker that is killed takes nothing with it: Dask gives its parcels to another.
+A parcel is one method on one image. It contains all that a worker needs: the original's file, and
+the SR image's file if it exists. Each worker gets the networks once and returns PNG files and
+scores, which only this machine writes. So no shared file system is needed, and if a worker is
+killed, Dask gives its parcels to another one.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ from .plan import Plan, remember
 from .work import Job, JobResult, Task, load, process
 
 _PATIENCE = "10 s"
-"""How long a scheduler may take to answer."""
-_LOGGERS = "distributed", "distributed.client"  # Dask gives the latter a level of its own
+"""The longest time to wait for a scheduler's answer."""
+_LOGGERS = "distributed", "distributed.client"  # Dask sets a separate level for the latter
 _SAME_EVERYWHERE = ("torch", "numpy", "pillow")
 _T = TypeVar("_T")
-# One parcel at a time in each process, however many threads Dask gives it: torch uses the
-# threads, and the times stay those of one method alone.
+# One parcel at a time in each process, for any number of Dask threads: torch uses the threads, and
+# the measured times are those of one method.
 _ALONE = threading.Lock()
 
 
@@ -58,22 +58,22 @@ class Parcel(NamedTuple):
     equipment: str
     source: ImageId
     original: tuple[str, bytes] | None
-    """Name and content of the original's file, if there is one."""
+    """Name and bytes of the original's file, if there is one."""
     lr: tuple[str, bytes] | None
-    """The same of the LR image, where it is not made from the original."""
+    """Name and bytes of the LR image's file, if it is not made from the original."""
     scale: int
     border: Border
     method: str | None
     image: tuple[str, bytes] | None
-    """Name and content of the SR image's file, where it is not to be computed."""
+    """Name and bytes of the SR image's file, if it already exists."""
     upscale: bool
     wanted: tuple[Facts, ...]
     wants_copy: bool
-    """Whether the original's cropped copy is to come back too."""
+    """Whether to return the original's cropped copy too."""
 
 
 class Delivery(NamedTuple):
-    """What comes back: the outcome, and the content of the PNG files that were made."""
+    """The result of a parcel: the outcome and the bytes of the new PNG files."""
 
     outcome: JobResult | None
     sr: bytes | None
@@ -82,18 +82,18 @@ class Delivery(NamedTuple):
 
 @dataclass
 class Equipment(WorkerPlugin):
-    """What every worker is given once: networks, metrics, and the driver's number of threads."""
+    """The data that every worker gets once: networks, metrics, and the driver's thread count."""
 
     name: str
     methods: Mapping[str, Method]
     metrics: tuple[Metric, ...]
     device: str
-    """Where networks run, as recorded with the times."""
+    """The device of the networks, recorded with the times."""
     threads: int
     versions: Mapping[str, str]
 
     def setup(self, worker: Worker) -> None:
-        """Refuse a worker on which other numbers might come out."""
+        """Refuse a worker with other package versions, whose numbers might differ."""
         here = _versions()
         for package, expected in self.versions.items():
             if here[package] != expected:
@@ -107,14 +107,13 @@ class Cluster:
     """A connection to a Dask scheduler, for one run; a context manager.
 
     Raises:
-        SrbenchError: it is no address of a scheduler, or nothing answers there.
+        SrbenchError: the address is not valid, or no scheduler answers there.
     """
 
     def __init__(self, address: str) -> None:
         _require_address(address)
         self._address = address
-        # What Dask has to say of lost workers and connections is said here in one line or not
-        # at all.
+        # Lost workers and connections are reported here in one line, so Dask's own log is off.
         self._levels = {name: logging.getLogger(name).level for name in _LOGGERS}
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -146,11 +145,11 @@ class Cluster:
         device: str,
         observer: Observer,
     ) -> None:
-        """Do every task of ``plan``; each result is kept as soon as it comes back.
+        """Do every task of ``plan``; each result is stored as soon as it arrives.
 
         Raises:
-            SrbenchError: the workers cannot run srbench as it is here, an image or a method does
-                not work, or the cluster is lost; what was finished before is kept.
+            SrbenchError: the workers cannot run this srbench, an image or a method fails, or the
+            cluster is lost. Finished results are kept.
         """
         equipment, cells = _equipment(plan, metrics, device), plan.by_name
         waiting: dict[Any, tuple[Task, Job | None]] = {}
@@ -167,7 +166,7 @@ class Cluster:
                     waiting[future.key] = (task, job)
                     coming.add(future)
 
-            # Enough to keep every worker busy, few enough for the scheduler's memory.
+            # Enough to keep every worker busy, but few enough for the scheduler's memory.
             send(self._room())
             for future in coming:
                 delivery: Delivery = future.result()
@@ -184,9 +183,9 @@ class Cluster:
                 send(max(0, self._room() - len(waiting)))
         except KilledWorker as error:
             raise SrbenchError(
-                f"{str(error.task).removesuffix(f' {equipment.name}')} was on "
-                f"{error.allowed_failures + 1} workers when they stopped, each time; the usual "
-                "reason is too little memory:  start fewer on a machine"
+                f"{error.allowed_failures + 1} workers stopped one after another while they had "
+                f"{str(error.task).removesuffix(f' {equipment.name}')}; the usual reason is too "
+                "little memory: start fewer workers per machine"
             ) from error
         except (OSError, FutureCancelledError) as error:
             reason = "" if isinstance(error, FutureCancelledError) else f" ({error})"
@@ -203,11 +202,11 @@ class Cluster:
             observer.note(f"the cluster at {self._address} has no worker yet: waiting for one")
             self._client.wait_for_workers(1)
         try:
-            self._client.run_on_scheduler(_versions)  # the scheduler unpacks the tasks as well
+            self._client.run_on_scheduler(_versions)  # the scheduler also unpickles the tasks
             self._client.register_plugin(equipment, name=equipment.name)
         except SrbenchError:
             raise
-        except Exception as error:  # whatever a machine without srbench falls over
+        except Exception as error:  # any error of a machine without srbench
             raise SrbenchError(
                 f"the cluster at {self._address} cannot run srbench ({error}); install srbench "
                 f"{__version__} where its scheduler and its workers run"
@@ -215,7 +214,7 @@ class Cluster:
 
     def _send(self, parcel: Parcel) -> Future:
         with warnings.catch_warnings():
-            # A large photograph makes Dask warn that it travels with its task, which is meant.
+            # Dask warns about large images in a task, which is intended here.
             warnings.filterwarnings("ignore", message="Sending large graph")
             name = f"{parcel.source.dataset}/{parcel.source.image} {parcel.method or 'HR'}"
             return self._client.submit(work, parcel, key=f"{name} {parcel.equipment}", pure=False)
@@ -225,14 +224,14 @@ class Cluster:
         return max(8, 3 * sum(threads.values()))
 
     def _tidy_up(self, equipment: Equipment, keys: list[Any]) -> None:
-        with suppress(Exception):  # a lost cluster has nothing to tidy
+        with suppress(Exception):  # nothing to clean up on a lost cluster
             if keys:
                 self._client.cancel([Future(key, client=self._client) for key in keys])
             self._client.unregister_worker_plugin(equipment.name)
 
 
 def _require_address(address: str) -> None:
-    # A client that cannot make sense of it would wait for 20 s when Python ends, and complain.
+    # With an invalid address, a client would wait 20 s at the end of Python, and warn.
     reason = ""
     try:
         scheme, place = parse_address(address)
@@ -251,7 +250,7 @@ def _require_address(address: str) -> None:
 
 
 def work(parcel: Parcel) -> Delivery:
-    """What a worker does with a parcel."""
+    """Process a parcel on a worker."""
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -269,14 +268,14 @@ def work(parcel: Parcel) -> Delivery:
 
 
 def _task(parcel: Parcel, equipment: Equipment, folder: Path) -> Task:
-    """The parcel's task, its files put into ``folder``."""
+    """The parcel's task, with its files in ``folder``."""
     original = _unpacked(parcel.original, folder / "original")
     lr = _unpacked(parcel.lr, folder / "lr")
     image = _unpacked(parcel.image, folder / "sr") or folder / "sr.png"
     jobs: tuple[Job, ...] = ()
     if parcel.method is not None:
         method = equipment.methods.get(parcel.method)
-        if method is None:  # its images travel one by one
+        if method is None:  # its images are sent one by one
             method = FolderMethod(parcel.method, parcel.scale, {parcel.source: image})
         jobs = (Job(method, image, parcel.upscale, parcel.wanted),)
     copy = folder / "copy.png"
@@ -338,7 +337,7 @@ def _equipment(plan: Plan, metrics: Sequence[Metric], device: str) -> Equipment:
 
 
 def _without_files(method: Method, device: str) -> Method:
-    """The same method with its weights in memory, as the workers cannot read this machine's."""
+    """The same method with its weights in memory, because workers cannot read local files."""
     if not isinstance(method, NetworkMethod):
         return method
     return replace(method, load=partial(_itself, method.load()), device=device)

@@ -1,4 +1,4 @@
-"""scores.csv as a frame that knows what its metrics are."""
+"""scores.csv as a data frame with the facts of its metrics."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from .run_file import read_run_file
 
 
 def scores_frame(path: Path, scale: int | None = None) -> pd.DataFrame:
-    """The table, of one scale or of all, with the facts of the run.json in the same folder.
+    """The table, of one scale or of all, with the facts from run.json in the same folder.
 
-    They travel in ``attrs["metrics"]``, where :func:`srbench.analyze` looks for directions.
+    The facts are in ``attrs["metrics"]``, from which :func:`srbench.analyze` reads the better
+    direction.
 
     Raises:
-        ResultsError: the table or the record is missing or damaged.
+        ResultsError: the table or run.json is missing or damaged.
     """
     rows = [row for row in read_scores(path) if scale is None or row.scale == scale]
     frame = pd.DataFrame(rows, columns=list(Score._fields))

@@ -1,4 +1,4 @@
-"""``srbench import-scores``: numbers that were computed elsewhere, of a run's own images."""
+"""``srbench import-scores``: import scores of a run's images from other programs."""
 
 from __future__ import annotations
 
@@ -28,25 +28,26 @@ OPTIONAL = ("direction", "scale")
 
 
 class ImportedScores(NamedTuple):
-    """What was taken."""
+    """The imported scores."""
 
     rows: int
     metrics: tuple[str, ...]
     notes: tuple[str, ...]
-    """For each method that lacks a value for some of its images."""
+    """One line for each metric and method without a value for some of its images."""
 
 
 def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None) -> ImportedScores:
-    """Take a table of scores into a results folder, under the protocol ``imported``.
+    """Import a table of scores into a results folder, with the protocol ``imported``.
 
-    The file is a CSV with the columns ``dataset, image, method, metric, value`` and, if you like,
-    ``direction`` (``higher`` or ``lower``: which is better) and ``scale``. Every row must be of an
-    image in the folder. The values are kept as long as this image does not change.
+    The file is a CSV with the columns ``dataset, image, method, metric, value`` and optionally
+    ``direction`` (``higher`` or ``lower``: which is better) and ``scale``. Every row must name an
+    image in the folder. A value is kept as long as its image does not change.
 
     Raises:
-        ResultsError: the file is no such table, a value is no number, or a row is of no image of
-            the folder. Nothing is taken then.
-        UnknownName: a metric has the name of one of ours, or a scale or method is not there.
+        ResultsError: the file is not such a table, a value is not a number, or a row names no image
+        of the folder. Nothing is imported then.
+        UnknownName: a metric has the name of one of ours, or a scale or method is not in the
+        folder.
     """
     file, folder = expanded(file), ResultsFolder(expanded(out))
     if not (folder.root / "scores.csv").is_file():
@@ -120,7 +121,7 @@ def _scale_of(where: str, line: dict[str, str], scale: int | None, scales: Seque
 def _place(
     where: str, folder: ResultsFolder, known: Sequence[Score], line: dict[str, str], scale: int
 ) -> tuple[str, str, str]:
-    """Data set, image and method as the folder spells them."""
+    """Data set, image and method in the folder's spelling."""
     here = [row for row in known if row.scale == scale]
     dataset = _spelt(where, "data set", line["dataset"], {row.dataset for row in here})
     here = [row for row in here if row.dataset == dataset]
@@ -171,7 +172,7 @@ def _value(where: str, text: str) -> float:
 
 
 def _gaps(known: Sequence[Score], rows: Sequence[Score]) -> list[str]:
-    """A line for each metric and method that has no value for some of its images."""
+    """A line for each metric and method without a value for some of its images."""
     notes: list[str] = []
     for metric in dict.fromkeys(row.metric for row in rows):
         given = {row[:4] for row in rows if row.metric == metric and not math.isnan(row.value)}

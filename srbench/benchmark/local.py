@@ -1,10 +1,10 @@
-"""The open tasks of a plan, done on this machine with all its cores.
+"""Run the open tasks of a plan on all cores of this machine.
 
-Upscaling is the calling thread's, one image after another while all else rests: a network uses the
-cores by itself, and the time that is recorded is that of the method alone. Everything else
-(decoding, shrinking, PNG, luma, SSIM, LPIPS) is done for several images at once, each on one core.
-The two take turns. Threads gain most where single calls are long (PNG, resize, LPIPS): SSIM and
-luma are many short calls of NumPy, after each of which they wait for Python's lock.
+The calling thread upscales one image after another while nothing else runs, because a network
+already uses all cores and the measured time must be that of the method. All other work (decoding,
+downscaling, PNG, luma, SSIM, LPIPS) runs for several images at once, each on one core. The two
+phases alternate. Threads gain most where single calls are long (PNG, resize, LPIPS): SSIM and luma
+are many short calls of NumPy, after each of which they wait for Python's lock.
 """
 
 from __future__ import annotations
@@ -34,19 +34,21 @@ if TYPE_CHECKING:
     from ..metrics.base import Metric
 
 _PIXELS = 2**24
-"""What the images that are worked on at once have together at most, unless one alone has more:
-scoring takes some hundred bytes per pixel."""
+"""The maximum number of pixels in work at once (a single larger image is allowed): scoring takes
+some hundred bytes per pixel.
+"""
 
 _TURN = 1.0
-"""Seconds of upscaling after which what was made is scored, so that progress shows."""
+"""Seconds of upscaling before the new images are scored, so that progress is visible."""
 
 _IMAGES_PER_CORE = 4
-"""Images per core in one turn, at most; with few the cores wait long for the last one."""
+"""The maximum number of images per core in one phase; with few images, cores wait for the last one.
+"""
 
 
 @dataclass
 class _InWork:
-    """An image whose SR images are there."""
+    """An image with its SR images."""
 
     task: Task
     hr: Image | None
@@ -55,11 +57,11 @@ class _InWork:
     """The metrics that several threads may compute at once."""
     upscaled: list[Upscaled] = field(default_factory=list)
     numbers: list[dict[Facts, float]] = field(default_factory=list)
-    """Of each job, the numbers of the other metrics."""
+    """The numbers of the other metrics, for each job."""
 
     @property
     def pixels(self) -> int:
-        """Of each of its SR images."""
+        """The number of pixels of each SR image."""
         return self.size[0] * self.size[1]
 
 
@@ -69,13 +71,13 @@ _Loading = tuple[Task, Future[tuple["Image | None", "Image"]]]
 def run_here(
     plan: Plan, cache: Cache, metrics: Sequence[Metric], device: str, observer: Observer
 ) -> None:
-    """Do every task of ``plan``; results are kept in the order of the images, as they come.
+    """Do every task of ``plan``; results are stored at once, in the order of the images.
 
-    ``device`` is where networks run. All are loaded first: one that does not work stops the run
-    before anything is computed.
+    ``device`` is the device of networks. All networks are loaded first, so that a broken one stops
+    the run before any computation.
 
     Raises:
-        SrbenchError: an image or a method does not work; what was finished before is kept.
+        SrbenchError: an image or a method fails. Finished results are kept.
     """
     cells, workers = plan.by_name, cores()
     together = [m for m in metrics if m.parallel and (device == "cpu" or not m.uses_device)]
@@ -100,7 +102,7 @@ def run_here(
         error: SrbenchError | None = None
         while error is None:
             largest = max((image.pixels for image in images), default=0)
-            room = _PIXELS // largest if largest else 1  # the first image tells how large they are
+            room = _PIXELS // largest if largest else 1  # based on the size of the first image
             with _pool(max(1, min(workers, room))) as pool:
                 results = _finished(images, device, pool)
                 ahead = max(1, min(_IMAGES_PER_CORE * workers, room))
@@ -111,7 +113,7 @@ def run_here(
             if not loaded:
                 return
             images, error = _upscaled(loaded, together, alone)
-        with _pool(1) as pool:  # what was upscaled before the error was met
+        with _pool(1) as pool:  # finish the images that were upscaled before the error
             for image, copy, outcomes in _finished(images, device, pool):
                 keep(image, copy.result(), [outcome.result() for outcome in outcomes])
         raise error
@@ -131,7 +133,7 @@ def _upscaled(
     together: Sequence[Metric],
     alone: Sequence[Metric],
 ) -> tuple[list[_InWork], SrbenchError | None]:
-    """Images of a turn, taken from ``loaded`` and upscaled, and the error that ended it."""
+    """The upscaled images of one phase, taken from ``loaded``, and the error that ended it."""
     images: list[_InWork] = []
     begun = time.perf_counter()
     while loaded and (not images or time.perf_counter() - begun < _TURN):
@@ -156,7 +158,7 @@ _Results = list[tuple[_InWork, Future[str | None], list[Future[JobResult]]]]
 
 
 def _finished(images: Sequence[_InWork], device: str, pool: ThreadPoolExecutor) -> _Results:
-    """Let the pool write and score the images: the hash of each one's copy, and its results."""
+    """Write and score the images in the pool; returns the hash of each copy and the results."""
 
     def copy(image: _InWork) -> str | None:
         if image.hr is None:
@@ -171,7 +173,8 @@ def _finished(images: Sequence[_InWork], device: str, pool: ThreadPoolExecutor) 
             return finish(job, image.upscaled[index], image.scorer, device, write_bytes)
 
     results: _Results = [(image, pool.submit(copy, image), []) for image in images]
-    # Methods outside, images inside: threads seldom wait for the same original to be prepared.
+    # Loop over methods outside and images inside, so that threads rarely wait for the same
+    # original.
     for index in range(max((len(image.upscaled) for image in images), default=0)):
         for image, _, outcomes in results:
             if index < len(image.upscaled):
@@ -181,14 +184,14 @@ def _finished(images: Sequence[_InWork], device: str, pool: ThreadPoolExecutor) 
 
 @contextmanager
 def _pool(size: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads in each of which torch computes on one core; after an error none begins more."""
-    torch = sys.modules.get("torch")  # without networks nobody has imported it
+    """A pool of threads in which torch uses one core each; after an error no new work starts."""
+    torch = sys.modules.get("torch")  # without networks torch is not imported
     if torch is None:
         pool, precision, threads = ThreadPoolExecutor(size), nullcontext(), 0
     else:
         from ..models.device import full_precision
 
-        # Held around all threads, as each puts back what it found.
+        # Set around all threads, because each restores the value that it found.
         threads, precision = torch.get_num_threads(), full_precision()
         pool = ThreadPoolExecutor(size, initializer=torch.set_num_threads, initargs=(1,))
     with precision:

@@ -1,4 +1,4 @@
-"""What is still to be done: every (image, method) of a run against the cache."""
+"""The open tasks of a run: compare every (image, method) with the cache."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from .cache import Cache, content_key
 from .results import ResultsFolder
 from .work import Job, JobResult, MadeImage, Task
 
-# Changed whenever one of our metrics without a fingerprint of its own, or the resize, may give
-# another number for the same pixels.
+# Change this if the resize, or one of our metrics without a fingerprint, may give another number
+# for the same pixels.
 _METRICS_VERSION = 1
 
 IMPORTED = "imported"
-"""The protocol of numbers that were computed elsewhere."""
+"""The protocol of imported numbers."""
 
 
 @dataclass(frozen=True)
 class MethodOnImage:
-    """One method on one image: the keys of what it gives, and the file it gives it in."""
+    """One method on one image: the cache keys and the file of its results."""
 
     method: Method
     source: ImageId
     hr_sha256: str
-    """Of the original's file; "" where there is none."""
+    """Hash of the original's file; "" without an original."""
     key: str
     lr_sha256: str = ""
-    """Of the LR image's file; "" where it is made from the original."""
+    """Hash of the LR image's file; "" if it is made from the original."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All cells of a run, and the tasks that are open."""
+    """All cells of a run, and the open tasks."""
 
     cells: tuple[MethodOnImage, ...]
     tasks: tuple[Task, ...]
@@ -54,28 +54,28 @@ class Plan:
 
     @property
     def to_run(self) -> list[Method]:
-        """The methods that are to make an SR image."""
+        """The methods that must make an SR image."""
         jobs = (job for task in self.tasks for job in task.jobs if job.upscale)
         return list({job.method.name: job.method for job in jobs}.values())
 
     @property
     def jobs(self) -> int:
-        """Jobs of all tasks."""
+        """The number of jobs in all tasks."""
         return sum(len(task.jobs) for task in self.tasks)
 
 
 def made_of(cache: Cache, cell: MethodOnImage) -> MadeImage | None:
-    """What is known of a cell's SR image."""
+    """The cached facts of a cell's SR image."""
     value = cache.get(cell.key)
     return None if value is None else MadeImage(*value)
 
 
 def remember(cache: Cache, cell: MethodOnImage, outcome: JobResult, task: Task) -> None:
-    """Keep what a job gave. Its SR image must stand on the disk by now."""
+    """Store the outcome of a job. Its SR image must already be on disk."""
     if outcome.made is not None:
         cache.put(cell.key, list(outcome.made))
     made = made_of(cache, cell)
-    assert made is not None  # a job that does not make the image has a known one
+    assert made is not None  # a job that does not make its image has a cached one
     for facts, value in outcome.scores.items():
         cache.put(score_key(cell, made.pixels_sha256, task.scale, task.border, facts), value)
 
@@ -83,14 +83,14 @@ def remember(cache: Cache, cell: MethodOnImage, outcome: JobResult, task: Task) 
 def score_key(
     cell: MethodOnImage, pixels_sha256: str, scale: int, border: Border, facts: Facts
 ) -> str:
-    """The cache key of one number: the content of what makes it."""
+    """The cache key of one number: the content of everything that it depends on."""
     if facts.protocol == IMPORTED:
         source = cell.source.dataset, cell.source.image, cell.method.name
         return imported_key(*source, scale, pixels_sha256, facts.name)
     parts: list[object] = [cell.hr_sha256, pixels_sha256, scale, *facts.key]
     if facts.fingerprint:
         parts.append(facts.fingerprint)
-    if facts.needs == "lr":  # which the border rule makes, unless it was given
+    if facts.needs == "lr":  # made by the border rule, unless it was given
         parts.append(border)
         parts += [cell.lr_sha256] if cell.lr_sha256 else []
     return content_key("score", _METRICS_VERSION, *parts)
@@ -99,7 +99,7 @@ def score_key(
 def imported_key(
     dataset: str, image: str, method: str, scale: int, pixels_sha256: str, metric: str
 ) -> str:
-    """The cache key of a number that was computed elsewhere, of these very pixels."""
+    """The cache key of an imported number for exactly these pixels."""
     return content_key("imported", dataset, image, method, scale, pixels_sha256, metric)
 
 
@@ -113,10 +113,10 @@ def make_plan(
     *,
     force: bool,
 ) -> Plan:
-    """Find out what is open, by content: files' bytes, fingerprints of methods and metrics.
+    """Find the open tasks by content: bytes of files, fingerprints of methods and metrics.
 
-    ``force`` takes nothing for known. An SR image counts as known only while its file is there
-    with the very bytes that were written.
+    ``force`` ignores the cache. An SR image is reused only if its file still has exactly the bytes
+    that were written.
     """
     cells: list[MethodOnImage] = []
     tasks: list[Task] = []
@@ -150,16 +150,16 @@ def make_plan(
 
 
 def usable(metrics: Sequence[Metric], dataset: Dataset) -> list[Metric]:
-    """The metrics that can be computed on the data set: without originals, not all."""
+    """The metrics that can be computed on the data set (some need originals)."""
     return [metric for metric in metrics if dataset.images or not metric.needs_original]
 
 
 def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> None:
-    """Look at the images that are still to be worked on, so that a run does not end midway.
+    """Check the images of open tasks, so that a run does not fail halfway.
 
     Raises:
-        DatasetError: some cannot be read, are too small for a metric, or an LR image is not that
-            of its original.
+        DatasetError: some cannot be read or are too small for a metric, or an LR image does not
+        belong to its original.
     """
     problems: list[str] = []
     for task in plan.tasks:
@@ -174,7 +174,7 @@ def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> None:
 
 
 def _unfit(task: Task, scale: int, metrics: Sequence[Metric]) -> str:
-    """Why a task's images cannot be used; "" if they can."""
+    """The reason why a task's images cannot be used; "" if they can."""
     try:
         original = None if task.hr is None else (task.hr, read_image(task.hr))
         size = (0, 0) if original is None else original[1].shape[:2]

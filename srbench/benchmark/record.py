@@ -1,4 +1,4 @@
-"""run.json: what made the results. Names, hashes and versions; never a path of the machine."""
+"""run.json: the origin of the results (names, hashes, versions), without paths of the machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .cache import content_key
 from .plan import Plan, usable
 
 VOLATILE = ("last_run",)
-"""Entries that differ from run to run without any result differing."""
+"""Entries that can differ between runs with equal results."""
 
 _PACKAGES = ("torch", "torchvision", "lpips", "numpy", "scipy", "scikit-image", "pillow")
 
@@ -37,11 +37,10 @@ def run_record(
     seconds: float,
     computed: int,
 ) -> dict[str, Any]:
-    """The record after a run into a folder whose record was ``before``.
+    """The record after a run into a folder with the record ``before``.
 
-    Methods and data sets of earlier runs into the same folder are kept; what this run says of
-    one of them replaces what was said before. ``differences`` are those of data sets that are not
-    the recorded ones.
+    Entries of earlier runs are kept unless this run has the same method or data set.
+    ``differences``: how data sets differ from the recorded ones.
     """
     scale = f"x{experiment.scale}"
     methods = _copied(before, "methods", scale)
@@ -133,15 +132,15 @@ def run_record(
 
 
 def _unscored(metrics: Sequence[Metric], dataset: Dataset) -> list[str]:
-    """The numbers that cannot be computed on the data set, each name once."""
+    """The metrics that cannot be computed on the data set, each name once."""
     kept = usable(metrics, dataset)
     return list(dict.fromkeys(f.name for m in metrics if m not in kept for f in m.facts))
 
 
 def numbers_of(before: Mapping[str, Any], metrics: Sequence[Metric] = ()) -> list[Facts]:
-    """The numbers of ``metrics``, and those that earlier runs into the same folder computed."""
+    """The metrics of this run and of earlier runs into the same folder."""
     numbers = {facts.key: facts for facts in read_facts(before.get("metrics"))}
-    if "protocols" in before:  # as run.json was until version 0.1
+    if "protocols" in before:  # the form of run.json before version 0.1
         nets = [net for net in before.get("lpips", []) if net in NETS]
         words = ["psnr", "ssim", *(f"lpips_{net}" for net in nets)]
         earlier = find_metrics(words, protocols=before["protocols"])
@@ -156,14 +155,14 @@ def _copied(before: dict[str, Any], name: str, scale: str) -> dict[str, Any]:
 
 def _named(experiment: Experiment) -> dict[str, Any]:
     values = experiment.model_dump(mode="json", exclude={"methods", "metrics"})
-    # The folder or file behind NAME=... is a matter of this machine.
+    # Leave out the folder or file of NAME=..., which is specific to this machine.
     for part, chosen in (("methods", experiment.methods), ("metrics", experiment.metrics)):
         values[part] = [_name(choice).partition("=")[0] for choice in chosen]
     return values
 
 
 def _name(choice: object) -> str:
-    """A word as it was given; of an object, what it calls itself."""
+    """A word as given; for an object, its name."""
     if isinstance(choice, str):
         return choice
     if isinstance(choice, Metric):

@@ -1,6 +1,6 @@
-"""The results folder: where everything lies, and its two long tables.
+"""The results folder: its layout and its two long tables.
 
-See docs/reference/files.md for the layout. Everything is written to a temporary name and renamed.
+See docs/reference/files.md. All files are written under a temporary name and renamed.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ class ResultsFolder:
     root: Path
 
     def image(self, dataset: str, scale: int, method: str, image: str) -> Path:
-        """Where an SR image, or the cropped original (method ``HR``), is kept."""
+        """The path of an SR image or of the cropped original (method ``HR``)."""
         return self.root / "images" / dataset / f"x{scale}" / method / f"{image}.png"
 
     @property
     def cache(self) -> Path:
-        """What has been computed, by content."""
+        """The cache of results by content."""
         return self.root / ".cache" / "computed.jsonl"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other run out of the folder; what a killed one left half-written goes.
+        """Lock the folder against other runs, and remove unfinished files of a killed run.
 
         Raises:
             ResultsError: another run is using it, it cannot be written to, or it contains a study
@@ -81,17 +81,19 @@ class ResultsFolder:
             lock.release()
 
     def read_scores(self) -> list[Score]:
-        """The rows of scores.csv; none if there is no such file."""
+        """The rows of scores.csv; empty if the file does not exist."""
         path = self.root / "scores.csv"
         return read_scores(path) if path.exists() else []
 
     def read_timings(self) -> list[Timing]:
-        """The rows of timings.csv; none if there is no such file."""
+        """The rows of timings.csv; empty if the file does not exist."""
         path = self.root / "timings.csv"
         return _read_table(path, Timing) if path.exists() else []
 
     def write_scores(self, rows: Iterable[Score]) -> None:
-        """Write scores.csv: sorted, LF, UTF-8, 6 decimals; the same bytes for the same scores."""
+        """Write scores.csv (sorted, LF, UTF-8, 6 decimals), with the same bytes for the same
+        scores.
+        """
         write_scores(self.root / "scores.csv", rows)
 
     def write_timings(self, rows: Iterable[Timing]) -> None:
@@ -102,7 +104,7 @@ class ResultsFolder:
         """run.json, or an empty record.
 
         Raises:
-            ResultsError: the file is damaged, or an entry is of another kind than it must be.
+            ResultsError: the file is damaged, or an entry has the wrong type.
         """
         return read_run_file(self.root / "run.json")
 

@@ -1,4 +1,4 @@
-"""``srbench run-all``: methods x data sets -> SR images, scores, tables, figures, page."""
+"""``srbench run-all``: from methods and data sets to SR images, scores and a report."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ if TYPE_CHECKING:
     from .cluster import Cluster
 
 _WITHOUT_ORIGINALS = ("lr_psnr", "niqe")
-"""What scores a data set without originals where no metric was chosen."""
+"""The default metrics of a data set without originals."""
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run did."""
+    """The result of a run."""
 
     datasets: tuple[str, ...]
     images: int
     computed: int
-    """(image, method) pairs that were computed; the others were in the cache."""
+    """The number of computed (image, method) pairs; the others were in the cache."""
     pairs: int
     missing: tuple[MissingMethod, ...]
     seconds: float
     reported: bool
-    """Whether tables, figures and page were made anew."""
+    """Whether tables, figures and page were made again."""
 
 
 def run_all(
@@ -68,23 +68,23 @@ def run_all(
     dask: str | None = None,
     observer: Observer | None = None,
 ) -> RunSummary:
-    """Images and scores of an experiment, then tables, figures and page.
+    """Compute the images and scores of an experiment, then tables, figures and page.
 
-    What an earlier run computed is not done again, nor is a report that still stands.
+    Results of earlier runs, and an up-to-date report, are reused.
 
     Args:
-        experiment: what to run.
+        experiment: the methods, data sets, metrics and settings.
         out: the results folder; other methods, data sets and scales in it are kept.
-        root: where the data sets are.
-        weights: where backbone weights and the user's own checkpoints are.
-        force: compute everything again.
+        root: the folder of data sets.
+        weights: the folder of backbone weights and the user's checkpoints.
+        force: recompute everything.
         report: whether to make tables, figures and page.
-        dask: address of a Dask scheduler whose workers do the computing; None: this machine.
-        observer: is told about progress.
+        dask: address of a Dask scheduler for the computation; None: this machine.
+        observer: is notified of progress.
 
     Raises:
-        SrbenchError: the input is wrong; nothing in the folder is lost, and what was
-            finished before the error was met is kept for the next run.
+        SrbenchError: the input is wrong. Nothing in the folder is lost, and the next run reuses
+        what was finished before the error.
     """
     observer = observer or Observer()
     begun = time.perf_counter()
@@ -173,7 +173,7 @@ def _connected(dask: str | None) -> AbstractContextManager[Cluster | None]:
 
 
 def _loaded(plan: Plan, metrics: Sequence[Metric], weights: Path, device: str) -> list[Metric]:
-    """The metrics that some job needs, ready."""
+    """The metrics that open jobs need, loaded."""
     wanted = {facts for task in plan.tasks for job in task.jobs for facts in job.wanted}
     return [m.load(weights, device) for m in metrics if any(f in wanted for f in m.facts)]
 
@@ -181,7 +181,7 @@ def _loaded(plan: Plan, metrics: Sequence[Metric], weights: Path, device: str) -
 def _open_datasets(
     experiment: Experiment, root: Path, observer: Observer
 ) -> tuple[list[Dataset], dict[str, str]]:
-    """The data sets, and how those taken as they are differ from the recorded ones."""
+    """The data sets, and how sets accepted with ``as_is`` differ from the recorded ones."""
     names = list(experiment.datasets)
     if [name.lower() for name in names] == ["auto"]:
         names = auto_datasets(root)
@@ -229,7 +229,7 @@ def _open_datasets(
 def _metrics(
     experiment: Experiment, datasets: Sequence[Dataset], observer: Observer
 ) -> list[Metric]:
-    """The metrics of the experiment; what is not chosen on sets without originals, for them."""
+    """The metrics of the experiment; for sets without originals, defaults if none were chosen."""
     found = find_metrics(experiment.metrics, protocols=experiment.protocols, nets=experiment.lpips)
     chosen = experiment.metrics != Experiment.model_fields["metrics"].default
     bare = [dataset.name for dataset in datasets if not usable(found, dataset)]
@@ -246,10 +246,10 @@ def _metrics(
 def _refuse_unscored(metrics: Sequence[Metric], datasets: Sequence[Dataset]) -> None:
     for dataset in datasets:
         if not usable(metrics, dataset):
-            names = ", ".join(facts.name for metric in metrics for facts in metric.facts)
+            names = ", ".join(dict.fromkeys(f.name for metric in metrics for f in metric.facts))
             raise ConfigError(
-                f"{dataset.name} has no originals, which {names} need; add metrics that do "
-                f"without: --metrics {','.join(_WITHOUT_ORIGINALS)}"
+                f"{dataset.name} has no originals, which {names} need; choose metrics that "
+                f"need none: --metrics {','.join(_WITHOUT_ORIGINALS)}"
             )
 
 
@@ -266,7 +266,7 @@ def _method_names(experiment: Experiment, weights: Path, observer: Observer) -> 
                 f"no network is shipped for x{experiment.scale}; give one by NAME=FILE, or "
                 "images by NAME=FOLDER"
             )
-    # The original is always kept with the methods; to name it is not an error.
+    # The original is always stored with the methods; naming it is not an error.
     words = {name for name in names if isinstance(name, str) and name.lower() == "hr"}
     return [name for i, name in enumerate(names) if name not in words and name not in names[:i]]
 
@@ -280,7 +280,7 @@ def _gap_line(gap: MissingMethod) -> str:
 def _available(
     metrics: Sequence[Metric], weights: Path, observer: Observer
 ) -> tuple[list[Metric], list[MissingMetric]]:
-    """The metrics that can be computed on this machine, and what the others lack."""
+    """The metrics that can be computed on this machine, and what is missing for the others."""
     available: list[Metric] = []
     without: list[MissingMetric] = []
     for metric in metrics:
@@ -313,13 +313,13 @@ def _refuse_inside(out: Path, datasets: Sequence[Dataset]) -> None:
 def _refuse_other_input(
     folder: ResultsFolder, experiment: Experiment, datasets: Sequence[Dataset]
 ) -> None:
-    """Refuse to add scores to those that were computed from other LR images."""
+    """Refuse to add scores to a folder whose scores are from other LR images."""
     before = folder.read_run()
     border = before.get("border", experiment.border)
     if border != experiment.border:
         raise ResultsError(
             f"{folder.root} was made with --border {border}, this run has --border "
-            f"{experiment.border}, and their scores do not compare; choose another --out"
+            f"{experiment.border}, and their scores cannot be compared; choose another --out"
         )
     recorded = before.get("datasets", {}).get(f"x{experiment.scale}", {})
     for dataset in datasets:
@@ -327,8 +327,8 @@ def _refuse_other_input(
         if dataset.name in recorded and place != (dataset.lr_place or MADE):
             raise ResultsError(
                 f"{folder.root} holds scores of {dataset.name} with LR images {_came(place)}, this "
-                f"run has them {_came(dataset.lr_place)}, and they do not compare; choose another "
-                "--out"
+                f"run has them {_came(dataset.lr_place)}, and the scores "
+                "cannot be compared; choose another --out"
             )
 
 
@@ -344,9 +344,9 @@ def _write_tables(
     metrics: Sequence[Metric],
     datasets: Sequence[Dataset],
 ) -> None:
-    """scores.csv and timings.csv: this run's rows, and earlier ones of what was not run now.
+    """Write scores.csv and timings.csv with this run's rows and the other rows of earlier runs.
 
-    Metrics that an earlier run computed of the same SR images are kept too.
+    Metrics of earlier runs on the same SR images are kept too.
     """
     scale, before = experiment.scale, folder.read_run()
     numbers = numbers_of(before, metrics)
@@ -372,7 +372,7 @@ def _write_tables(
 
     def kept(row: Score | Timing) -> bool:
         if isinstance(row, Score) and (row.protocol, row.metric) in changed:
-            return False  # by an earlier version of the metric
+            return False  # from an earlier version of the metric
         if row.scale != scale:
             return True
         gone = row.dataset in opened and (row.dataset, row.image) not in ids
@@ -383,7 +383,7 @@ def _write_tables(
 
 
 def _report(folder: ResultsFolder, cache: Cache, observer: Observer, *, force: bool) -> bool:
-    """Make tables, figures and page, unless they stand and nothing they show has changed."""
+    """Make tables, figures and page, unless they are up to date."""
     from ..report import write_report
 
     shown = {name: value for name, value in folder.read_run().items() if name not in VOLATILE}

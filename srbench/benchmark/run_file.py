@@ -1,4 +1,4 @@
-"""run.json as it may stand in a folder: read, and held to what its readers rely on."""
+"""Read a run.json and check the entries that other code uses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Gap(BaseModel):
 
 
 class _Run(BaseModel):
-    """The entries that are read again; there may be others."""
+    """The entries that are read; there may be others."""
 
     border: str = "symmetric"
     crops: list[dict[str, Any]] = []
@@ -42,7 +42,7 @@ def read_run_file(path: Path) -> dict[str, Any]:
     """The record in ``path``; an empty one if there is no such file.
 
     Raises:
-        ResultsError: it cannot be read, is no JSON, or an entry is of another kind.
+        ResultsError: it cannot be read, is not JSON, or an entry has the wrong type.
     """
     way = "move it away and run again"
     try:
@@ -63,7 +63,7 @@ def read_run_file(path: Path) -> dict[str, Any]:
         found = str(first["input"])[:60]
         message = first["msg"][:1].lower() + first["msg"][1:]
         raise ResultsError(f"{path}: {where} is {found}; {message}; {way}") from None
-    for gap in run.get("missing", []):  # of all: a key that is absent
+    for gap in run.get("missing", []):  # for all types: a missing key
         for key in _Gap.model_fields:
             gap.setdefault(key, None)
     return run

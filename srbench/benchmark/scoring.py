@@ -1,4 +1,4 @@
-"""``srbench score``: two folders of images, or two images, nothing else."""
+"""``srbench score``: score two folders of images, or two images."""
 
 from __future__ import annotations
 
@@ -39,28 +39,27 @@ def score_folders(
 ) -> list[Score]:
     """Scores of every image of ``sr`` against its original in ``hr``.
 
-    Names agree when they are equal but for case, or for one prefix and one suffix, which is told;
-    ``pattern`` says them, ``{}`` standing for the original's name (``{}_x4_SR``).
+    Names match if they are equal except for case, or for a common prefix and suffix, which are
+    reported. ``pattern`` sets them, with ``{}`` for the original's name (``{}_x4_SR``).
 
-    The rows' data set and method are the folders' names, of ``Set5/HR`` it is Set5, or what
-    ``dataset`` and ``name`` say. A known set
-    must hold the recorded images, or with ``as_is`` goes by ``Set5-as-is``. ``hr`` and ``sr`` may
-    also be one image each, of any two names: then the image has the original's name, and the
-    method the other's.
+    The rows' data set and method are ``dataset`` and ``name``, by default the folders' names (Set5
+    for ``Set5/HR``). A known data set must have the recorded images; with ``as_is`` others are
+    accepted under the name ``Set5-as-is``. ``hr`` and ``sr`` may also be two single images with any
+    names: then the image has the original's name, and the method the other's.
 
     Raises:
-        DatasetError: the folders hold different images, the originals are not what the folder's
-            name says, or one of the two is a file and the other a folder.
+        DatasetError: the folders contain different images, the originals are not those of the named
+        data set, or one of the two is a file and the other a folder.
         SizeMismatch: an image's size is not that of its original cropped to the scale.
         ConfigError: ``name`` or ``dataset`` is empty.
-        MissingWeights: a metric's network is not on this machine.
-        SrbenchError: a metric does not work.
+        MissingWeights: the weights of a metric's network are not on this machine.
+        SrbenchError: a metric fails.
     """
     observer = observer or Observer()
     for what, given in (("--name", name), ("--dataset", dataset)):
         if given is not None and not given.strip():
             raise ConfigError(f"{what} is empty; give a name, or leave it out")
-    # A folder given as "." has its name all the same.
+    # resolve() gives the name of a folder given as "."
     hr_itself, sr_itself = resolved(hr), resolved(sr)
     method = name or sr_itself.name
     if hr.is_file() and sr.is_file():
@@ -106,7 +105,7 @@ def score_folders(
 
 
 def tell_what_was_printed(metrics: Sequence[Metric], observer: Observer) -> None:
-    """A line for each metric that printed: what it printed is not shown, as it may be a lot."""
+    """Report each metric that printed something; the output itself may be long and is not shown."""
     for metric in metrics:
         if metric.printed:
             observer.note(
@@ -124,10 +123,10 @@ def original_of(hr: Image, scale: int, metrics: Sequence[Metric]) -> Original:
 
 
 def _set_name(folder: Path, given: str | None) -> str:
-    """The data set's name: the given one, else the folder's; of ``Set5/HR`` it is Set5.
+    """The data set's name: the given one, else the folder's (Set5 for ``Set5/HR``).
 
     Raises:
-        DatasetError: it is called all or auto, which mean something else.
+        DatasetError: the name is all or auto, which are reserved.
     """
     name = given or folder.name
     if name.casefold() == "hr" and canonical_name(folder.parent.name.removesuffix(AS_IS)):
@@ -138,10 +137,10 @@ def _set_name(folder: Path, given: str | None) -> str:
 
 
 def load_metrics(metrics: Sequence[Metric], weights: Path, device: str) -> list[Metric]:
-    """The metrics, ready.
+    """The loaded metrics.
 
     Raises:
-        MissingWeights: what one of them needs is not on this machine.
+        MissingWeights: weights of one of them are not on this machine.
     """
     require_device_name(device)
     for metric in metrics:

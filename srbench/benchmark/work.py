@@ -1,4 +1,4 @@
-"""One image through the methods: upscale, write, score. Only what is not known yet is done."""
+"""Process one image with the methods: upscale, write and score what is not cached."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from ..metrics.protocols import require_size
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done for one method on one image."""
+    """The open work for one method on one image."""
 
     method: Method
     path: Path
-    """Where the SR image is, or is to be written."""
+    """The path of the SR image."""
     upscale: bool
-    """Whether the SR image is to be made; else it is read from ``path``."""
+    """Whether to make the SR image; otherwise it is read from ``path``."""
     wanted: tuple[Facts, ...]
-    """The numbers that are not known yet."""
+    """The numbers that are not cached."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One original image and the jobs that are open on it."""
+    """One original image and its open jobs."""
 
     source: ImageId
     hr: Path | None
-    """None where there is no original."""
+    """None without an original."""
     hr_copy: Path
-    """Where the original, cropped to a multiple of the scale, is to be kept as PNG."""
+    """The path for the original, cropped to a multiple of the scale, as PNG."""
     scale: int
     border: Border
     jobs: tuple[Job, ...]
@@ -64,7 +64,7 @@ class MadeImage(NamedTuple):
     png_sha256: str
     pixels_sha256: str
     seconds: float | None
-    """The time ``upscale`` took; None where it says nothing about the method."""
+    """The time of ``upscale``; None if it does not measure the method."""
     megapixels: float
     device: str
 
@@ -74,7 +74,7 @@ class Upscaled(NamedTuple):
 
     sr: Image
     seconds: float | None
-    """The time ``upscale`` took; None if the image already existed."""
+    """The time of ``upscale``; None if the image already existed."""
 
 
 class JobResult(NamedTuple):
@@ -86,7 +86,7 @@ class JobResult(NamedTuple):
 
 
 def array_sha256(image: Image) -> str:
-    """SHA-256 of an image's shape and pixels, hexadecimal."""
+    """SHA-256 of an image's shape and pixels, in hexadecimal."""
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
@@ -103,7 +103,7 @@ def load(task: Task) -> tuple[Image | None, Image]:
 
 
 class Scorer:
-    """Metrics of one original image, each prepared at its first use and kept.
+    """The metrics of one original image, each prepared at its first use.
 
     Several threads may use it at once if all its metrics allow that.
     """
@@ -114,7 +114,7 @@ class Scorer:
         self._preparing = threading.Lock()
 
     def score(self, sr: Image, wanted: Collection[Facts] | None = None) -> dict[Facts, float]:
-        """Every number, or those of the metrics that give a wanted one."""
+        """All numbers, or those of the metrics with a wanted number."""
         open_ = [
             index
             for index, metric in enumerate(self._metrics)
@@ -143,17 +143,17 @@ def process(
     device: str,
     write: Callable[[Path, bytes], None],
 ) -> list[JobResult]:
-    """Do every job of a task, one after another.
+    """Do the jobs of a task one after another.
 
     Args:
-        task: what is open on one image.
-        hr, lr: what :func:`load` gave for it.
+        task: the open jobs on one image.
+        hr, lr: the result of :func:`load` for it.
         metrics: every metric of the run, loaded.
-        device: where networks run, as recorded with the times.
-        write: puts bytes into a file, complete or not at all.
+        device: the device of networks, recorded with the times.
+        write: writes bytes to a file atomically.
 
     Raises:
-        SrbenchError: naming the image and the method.
+        SrbenchError: an image or a method fails; the message names both.
     """
     scorer = Scorer(Original(hr, task.scale, lr, task.border), metrics)
     outcomes: list[JobResult] = []
@@ -199,7 +199,7 @@ def finish(
 
 @contextmanager
 def located(task: Task, job: Job | None = None) -> Iterator[None]:
-    """Names the image, and the method if there is one, in front of an error's message."""
+    """Add the image, and the method if there is one, in front of an error's message."""
     try:
         yield
     except SrbenchError as error:

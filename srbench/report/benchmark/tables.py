@@ -47,7 +47,7 @@ def data_set_notes(run: Mapping[str, Any]) -> list[str]:
             where = f"{name} {scale.replace('x', '×')}"
             if "as_is" in facts:
                 notes.append(
-                    f"{where} is not the recorded set and compares with no published number: "
+                    f"{where} is not the recorded set, so published numbers do not apply: "
                     f"{facts['as_is']}"
                 )
             if "lr" in facts:
@@ -190,7 +190,7 @@ def _gaps(results: Results, dataset: str, scale: int, scores: pd.DataFrame) -> l
         elif counts[method] < images:
             notes.append(
                 f"{name} on {where}: mean over {counts[method]} of {images} images; "
-                "it does not compare with the others"
+                "it cannot be compared with the others"
             )
     return notes
 
