@@ -1,4 +1,4 @@
-"""Data sets: the catalogue, folder reading, download, verification by pixels, leak search.
+"""Data sets: catalogue, folders, download, verification of pixels, and search for leaks.
 
 A data set is ``<root>/<Name>/HR/*``; an image's id is its file stem.
 """

@@ -1,4 +1,4 @@
-"""The data sets known by name: sources, licences, ids, and what each image's pixels must be.
+"""The known data sets: sources, licences, ids, and the hashes of each image's pixels.
 
 ``catalogue.toml`` is written by hand, ``pixels.csv`` by :func:`record_pixels`.
 """
@@ -28,11 +28,11 @@ MULTIPLES = (2, 3, 4, 8, 12)
 
 @dataclass(frozen=True)
 class Source:
-    """One address of an archive that holds a data set.
+    """One address of an archive with a data set.
 
-    ``hash`` is ``md5:...`` or ``sha256:...`` of the archive, if it was published.
-    ``inside`` is the archive's folder that holds the HR images; ``rename`` replaces a prefix of
-    the file names by another. ``verified`` tells whether we ever fetched it ourselves.
+    ``hash``: ``md5:...`` or ``sha256:...`` of the archive, if published. ``inside``: the archive's
+    folder with the HR images; ``rename`` replaces a prefix of the file names. ``verified``: whether
+    we have fetched it ourselves.
     """
 
     url: str
@@ -45,9 +45,9 @@ class Source:
 
 @dataclass(frozen=True)
 class PixelRecord:
-    """What one canonical image is, whatever its file format.
+    """The pixels of one canonical image, for any file format.
 
-    ``crops`` holds the sha256 of the image cropped (bottom and right) to each of ``MULTIPLES``
+    ``crops`` contains the sha256 of the image cropped (bottom and right) to each of ``MULTIPLES``
     that changes it. ``miniature`` is its 8x8 :func:`~srbench.data.pixels.thumbnail`.
     """
 
@@ -63,9 +63,9 @@ class PixelRecord:
 class Entry:
     """A data set of the catalogue; ``pixels`` is empty if they are not recorded yet.
 
-    ``aliases`` are other usual names. ``cropped`` is the multiple that the recorded images are cut
-    to, 1 for none: a larger file that gives their pixels when it is cut is the same image.
-    ``contents`` says which images show the same picture as one of another set (image to
+    ``aliases`` are other usual names. ``cropped`` is the multiple to which the recorded images are
+    cropped, 1 for none: a larger file with the same pixels after cropping is the same image.
+    ``contents`` lists images that show the same picture as one of another set (image to
     ``set/image``).
     """
 
@@ -91,7 +91,7 @@ def catalogue() -> Mapping[str, Entry]:
 
 
 def canonical_name(name: str) -> str | None:
-    """The catalogue's name of a data set that goes by ``name``; None if it has no such set.
+    """The catalogue's name for ``name`` or an alias of it; None if it has no such set.
 
     ``B100``, ``bsds-100`` and ``BSD_100`` are BSD100; ``Set5_HR`` is Set5.
     """
@@ -108,7 +108,7 @@ def _by_usual_name() -> Mapping[str, str]:
 
 
 def _plain(name: str) -> str:
-    """Without what people write in different ways: case, separators, a trailing HR."""
+    """The name without case, separators and a trailing HR, in which spellings differ."""
     text = unicodedata.normalize("NFKC", name).casefold()
     text = re.sub(r"[-_.\s]+", "-", text.strip()).removesuffix("-hr")
     return re.sub(r"(?<=[^\W\d])-(?=\d)", "", text)

@@ -1,4 +1,4 @@
-"""Getting a data set of the catalogue: download, unpack, put in place, verify."""
+"""Fetch a data set of the catalogue: download, unpack, install, verify."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from .verify import Finding, verify
 
 @dataclass(frozen=True)
 class Fetched:
-    """A data set that is now under the root.
-
-    ``source`` is the address it came from, None if it was there before. ``findings`` is what
-    :func:`~srbench.data.verify` says of it; addresses can serve cropped or re-compressed images.
+    """An installed data set. ``source``: its address, None if it was already installed.
+    ``findings``: the result of :func:`~srbench.data.verify`, because servers can have cropped or
+    re-compressed images.
     """
 
     dataset: Dataset
@@ -30,7 +29,7 @@ class Fetched:
 
     @property
     def good(self) -> bool:
-        """Nothing is known against any image."""
+        """Whether no image differs from its record."""
         return all(finding.good for finding in self.findings)
 
 
@@ -45,20 +44,20 @@ def fetch(
 ) -> Fetched:
     """Make sure that a data set of the catalogue is in ``<root>/<Name>/HR``, and verify it.
 
-    The addresses are tried in order until one gives images; what it gave appears in the folder
-    whole or not at all. A data set that is already there is only verified. A download that
-    broke off stays in ``<root>/.downloads`` and is taken up by the next call.
+    The addresses are tried in order until one has images. The folder appears complete or not at
+    all. A data set that is already installed is only verified. An interrupted download stays in
+    ``<root>/.downloads`` and is continued by the next call.
 
     Args:
-        sources: addresses instead of the catalogue's, for a mirror of your own.
+        sources: addresses instead of the catalogue's, for your own mirror.
         limits: bounds on the archive's size and contents.
-        timeout: seconds to wait for each answer of a server.
-        progress: called as (host, bytes so far, bytes in all or None).
+        timeout: seconds to wait for each response of a server.
+        progress: called as (host, bytes so far, total bytes or None).
 
     Raises:
         UnknownName: the catalogue has no such data set.
-        DatasetError: it is under the root twice, by two of its names.
-        DownloadError: no address gave it; the message says why for each of them.
+        DatasetError: the root has it twice, under two of its names.
+        DownloadError: no address worked; the message gives the reason for each.
         ResultsError: the root cannot be written to.
     """
     root = Path(root)

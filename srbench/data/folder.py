@@ -1,4 +1,4 @@
-"""Folders of images, and data sets as folders below one root.
+"""Folders of images, and data sets as folders under one root.
 
 A data set is ``<root>/<Name>/HR/*`` (png, bmp, jpg, tif, webp). Image ids are file stems.
 """
@@ -27,8 +27,8 @@ EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff",
 class Dataset:
     """A named set of original images; ``images`` maps id to file, sorted by id.
 
-    ``lr`` maps the ids to the LR images that it brings, where they are to be used (``lr_place`` is
-    their folder, ``LR/x4``). ``images`` is empty where there are no originals, only these.
+    ``lr`` maps the ids to LR images that come with it, if they are used (``lr_place`` is their
+    folder, ``LR/x4``). ``images`` is empty if there are only LR images.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Dataset:
         """One image, uint8 of shape (H, W) or (H, W, 3).
 
         Raises:
-            UnknownName: there is no image of that id.
+            UnknownName: there is no image with this id.
             ImageError: its file cannot be read.
         """
         if image_id not in self.images:
@@ -54,20 +54,20 @@ class Dataset:
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file of that name is taken for an image: by extension, and not hidden."""
+    """Whether a file name is that of an image: by extension, and not hidden."""
     return not name.startswith(".") and name.lower().endswith(EXTENSIONS)
 
 
 def image_files(folder: Path | str) -> dict[str, Path]:
     """The images of a folder as id (file stem in Unicode's form NFC) to path, sorted by id.
 
-    Hidden files, subfolders and files with other extensions are passed over; the extension's
-    case does not matter.
+    Hidden files, subfolders and files with other extensions are ignored; the case of the extension
+    does not matter.
 
     Raises:
-        DatasetError: the folder is missing or holds no image, two files share an id but for case
-            (one would overwrite the other on many systems), a link leads nowhere, or a name has
-            control characters or is no UTF-8: no table could hold it.
+        DatasetError: the folder is missing or has no image, two ids differ only in case (one file
+        would overwrite the other on many systems), a link is broken, or a name has control
+        characters or is not UTF-8 and cannot be in a table.
     """
     folder = expanded(folder)
     if not folder.is_dir():
@@ -106,10 +106,10 @@ def image_files(folder: Path | str) -> dict[str, Path]:
 
 
 def passed_over(folder: Path | str) -> str:
-    """What :func:`image_files` does not take, counted: ``2 other files (.jp2, .ppm), 1 folder``.
+    """The counts of what :func:`image_files` ignores: ``2 other files (.jp2, .ppm), 1 folder``.
 
-    Hidden files are not counted unless they have the name of an image (``._NAME`` is what macOS
-    leaves beside files of other systems); empty if there is nothing else.
+    Hidden files are not counted unless they have the name of an image (but not ``._NAME``, which
+    macOS adds on other file systems); '' if nothing is ignored.
     """
     others: list[str] = []
     folders = hidden = 0
@@ -129,23 +129,23 @@ def passed_over(folder: Path | str) -> str:
 
 
 def image_id_of(path: Path) -> str:
-    """The id of an image file: its name without ending, in Unicode's form NFC."""
+    """The id of an image file: its name without suffix, in Unicode's form NFC."""
     return unicodedata.normalize("NFC", path.stem)
 
 
 def data_root(override: Path | str | None = None) -> Path:
-    """Where the data sets are: ``override`` (--data), else $SRBENCH_DATA, else the user's folder.
+    """The root of the data sets: ``override`` (--data), else $SRBENCH_DATA, else the user's folder.
 
     The folder need not exist.
 
     Raises:
-        ConfigError: it is a file, or the user has no home folder to find it in.
+        ConfigError: it is a file, or the user has no home folder.
     """
     return place_from("SRBENCH_DATA", override) or usual_data_root()
 
 
 def usual_data_root() -> Path:
-    """The user's data folder, where the data sets are if nothing else is said.
+    """The user's data folder, the default root of the data sets.
 
     Raises:
         ConfigError: the user has no home folder.
@@ -157,14 +157,14 @@ def usual_data_root() -> Path:
 
 
 def sample_dataset() -> Dataset:
-    """The built-in set: five photographs out of scikit-image's wheel, no download.
+    """The built-in set: five photographs from scikit-image's wheel, without a download.
 
     Raises:
-        DatasetError: this scikit-image came without them.
+        DatasetError: this scikit-image lacks them.
     """
     import skimage
 
-    # skimage.data.<name>() may go through pooch; the wheel's own files are read instead.
+    # skimage.data.<name>() may use pooch to download, so read the wheel's files directly.
     folder = Path(skimage.__file__).parent / "data"
     files = image_files(folder)
     ids = catalogue()[SAMPLE].ids
@@ -178,22 +178,22 @@ def sample_dataset() -> Dataset:
 
 
 def datasets_under(root: Path) -> dict[str, Path]:
-    """The folders of a root that have a subfolder ``HR``, by name; empty if there is no root."""
+    """The folders of a root with a subfolder ``HR``, by name; empty without a root."""
     return {path.name: path for path in data_folders(root) if (path / "HR").is_dir()}
 
 
 def data_folders(root: Path) -> list[Path]:
-    """The folders of a root, by name; none if there is no root."""
+    """The folders of a root, by name; empty without a root."""
     if not root.is_dir():
         return []
     return [p for p in sorted(root.iterdir()) if not p.name.startswith(".") and p.is_dir()]
 
 
 def dataset_folder(name: str, root: Path) -> Path | None:
-    """The folder ``<root>/<Name>`` of a data set under any of its usual names; None if not there.
+    """The folder ``<root>/<Name>`` of a data set under any of its usual names; None if missing.
 
     Raises:
-        DatasetError: two folders have names of that set.
+        DatasetError: two folders have names of this set.
     """
     key = dataset_key(name)
     found = [path for there, path in datasets_under(root).items() if dataset_key(there) == key]
@@ -207,14 +207,14 @@ def dataset_folder(name: str, root: Path) -> Path | None:
 
 
 def open_dataset(name: str, root: Path | str | None) -> Dataset:
-    """The data set ``<root>/<Name>/HR``; its case does not matter, a known set goes by any alias.
+    """The data set ``<root>/<Name>/HR``, without regard to case, and by any alias if it is known.
 
-    A known set has the catalogue's name, whatever its folder is called. ``sample`` is built in and
-    needs no root.
+    A known set gets the catalogue's name instead of the folder's. ``sample`` is built in and needs
+    no root.
 
     Raises:
-        DatasetError: it is not under the root, is there twice, is empty, or has two files of one
-            id, or the name means something else.
+        DatasetError: it is missing, exists twice or is empty, two files share an id, or the name is
+        reserved.
     """
     if canonical_name(name) == SAMPLE:
         if root is not None and (hidden := dataset_folder(name, Path(root))):
@@ -245,7 +245,7 @@ def _not_there(name: str, root: Path, present: list[str]) -> DatasetError:
 
 
 def auto_datasets(root: Path | str) -> list[str]:
-    """Set5, Set14 and BSD100, those that are under the root; without any of them, ``sample``.
+    """Those of Set5, Set14 and BSD100 that are under the root; if none, ``sample``.
 
     Raises:
         DatasetError: one of them is there twice, under two names.
@@ -254,10 +254,10 @@ def auto_datasets(root: Path | str) -> list[str]:
 
 
 def benchmark_datasets(root: Path | str) -> list[Dataset]:
-    """The sets with recorded pixels that are under the root, Set5 first; without any, ``sample``.
+    """The sets with recorded pixels that are under the root, Set5 first; if none, ``sample``.
 
     Raises:
-        DatasetError: one of them is there twice, under two names, or cannot be opened.
+        DatasetError: one of them exists twice, under two names, or cannot be opened.
     """
     known = [entry.name for entry in catalogue().values() if entry.pixels and entry.name != SAMPLE]
     there = [name for name in known if dataset_folder(name, Path(root))]

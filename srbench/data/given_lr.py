@@ -1,8 +1,7 @@
-"""The low-resolution images that a data set brings, used in place of those made from originals.
+"""Low-resolution images that come with a data set, instead of those made from originals.
 
-They are ``<Name>/LR/x4/*`` next to ``<Name>/HR``, or in another folder with LR in its name, as
-DIV2K's
-``LR_bicubic/X4/0001x4.png``.
+They are ``<Name>/LR/x4/*`` next to ``<Name>/HR``, or in another folder with LR in its name, such as
+DIV2K's ``LR_bicubic/X4/0001x4.png``.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from .pixels import same_picture, thumbnail
 from .siblings import says_lr
 
 MADE, GIVEN = "made", "given"
-# A miniature of fewer pixels says little about the picture.
+# Smaller miniatures do not identify a picture.
 _LEAST_FOR_MINIATURE = 16
 
 
 def with_given_lr(dataset: Dataset, scale: int, choice: str, observer: Observer) -> Dataset:
-    """The data set with the LR image of each of its originals.
+    """The data set with an LR image for each original.
 
     Args:
         dataset: opened, with originals.
-        scale: whose LR images: those in ``x4`` or ``X4``.
-        choice: ``given``, or the name of the LR folder where there are several.
-        observer: is told which folder is used, and what in it is not.
+        scale: the scale of the LR images, in ``x4`` or ``X4``.
+        choice: ``given``, or the name of the LR folder if there are several.
+        observer: is notified of the folder in use and of ignored files.
 
     Raises:
-        DatasetError: it has no LR images of that scale, several folders of them, or lacks some.
+        DatasetError: LR images of this scale are missing, incomplete or in several folders.
         UnknownName: it has no LR folder of that name.
     """
     if dataset.name == SAMPLE:
@@ -65,13 +64,12 @@ def with_given_lr(dataset: Dataset, scale: int, choice: str, observer: Observer)
 def open_without_originals(
     name: str, root: Path, scale: int, choice: str, observer: Observer
 ) -> Dataset | None:
-    """The data set ``<root>/<Name>`` that has LR images and no folder HR; None: there is none.
+    """The data set ``<root>/<Name>`` with LR images and no folder HR; None if there is none.
 
     The ids are the names of the LR files.
 
     Raises:
-        DatasetError: as `with_given_lr`; or the name is a known set's, whose originals are to be
-            had.
+        DatasetError: as `with_given_lr`; or the name is that of a known set, whose originals exist.
         UnknownName: it has no LR folder of that name.
     """
     folder = lr_alone(name, root)
@@ -96,7 +94,7 @@ def open_without_originals(
 
 
 def lr_alone(name: str, root: Path) -> Path | None:
-    """The folder ``<root>/<Name>`` of a set with LR images and no originals, if there is one."""
+    """The folder ``<root>/<Name>`` of a set with LR images but no originals, if there is one."""
     key = dataset_key(name)
     return next(
         (
@@ -109,17 +107,17 @@ def lr_alone(name: str, root: Path) -> Path | None:
 
 
 def check_lr(path: Path, original: tuple[Path, Image] | None, scale: int) -> tuple[int, int]:
-    """Look at an LR image before a run begins; its height and width times the scale.
+    """Check an LR image before a run; returns its height and width times the scale.
 
     Args:
         path: the LR image.
-        original: its original's file and pixels, not cropped; None where there is none.
-        scale: the original's size over its own.
+        original: its original's file and pixels, not cropped; None without an original.
+        scale: the original's size divided by the LR image's.
 
     Raises:
         ImageError: it cannot be read.
-        SizeMismatch: it has not the size of its original cropped to the scale, over the scale, or
-            is grey where that is RGB.
+        SizeMismatch: its size times the scale is not that of the original cropped to a multiple of
+        the scale, or it is grey and the original RGB.
         DatasetError: it shows another picture.
     """
     lr = read_image(path)
@@ -150,7 +148,7 @@ def _lr_folders(folder: Path) -> list[Path]:
 
 
 def _place(folder: Path, scale: int, choice: str) -> Path:
-    """The folder of the LR images of that scale."""
+    """The folder of the LR images of this scale."""
     there = _lr_folders(folder)
     scaled = [sub for lr in there for sub in sorted(lr.iterdir()) if sub.is_dir()]
     fitting = [sub for sub in scaled if sub.name.casefold() == f"x{scale}"]

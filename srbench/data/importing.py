@@ -1,4 +1,4 @@
-"""Making a data set of the user's own out of any folder of images."""
+"""Import a folder of images as a data set."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 @dataclass(frozen=True)
 class ImportedDataset:
-    """What was made: ``dataset`` under ``folder``.
+    """The imported ``dataset`` in ``folder``.
 
-    ``differences`` and ``findings`` say how a set taken as it is differs from the recorded one;
-    ``told`` which files were told by their pixels. All are empty where there is nothing to say.
+    ``differences`` and ``findings``: how a set accepted with ``as_is`` differs from the recorded
+    one. ``told``: which files were identified by their pixels. All are empty if they do not apply.
     """
 
     dataset: Dataset
@@ -43,15 +43,16 @@ def import_folder(
     *,
     as_is: bool = False,
 ) -> ImportedDataset:
-    """Copy the images of ``folder`` to ``<root>/<name>/HR``, whole or not at all.
+    """Copy the images of ``folder`` to ``<root>/<name>/HR``, completely or not at all.
 
-    The files are copied as they are. Under a name of the catalogue (any usual one) the images must
-    be the recorded ones; files of other names are told by their pixels and named as the catalogue
-    does. With ``as_is`` others are taken too, as ``<name>-as-is``.
+    The files are copied unchanged. Under a name of the catalogue (or an alias) the images must be
+    the recorded ones; files with other names are identified by their pixels and get the catalogue's
+    names. With ``as_is`` other images are accepted, under the name ``<name>-as-is``.
 
     Raises:
-        DatasetError: the name is unfit or taken, the folder is missing, empty, has two files of one
-            id, or holds images that cannot be read, LR copies of others, or not what the name says.
+        DatasetError: the name is not allowed or already used; the folder is missing, empty or has
+        two files with one id; or images cannot be read, are LR copies of others, or are not those
+        of the known set.
         ResultsError: the root cannot be written to.
     """
     folder, root = Path(folder), Path(root)

@@ -1,4 +1,4 @@
-"""Known data sets are what they say, or go by a name that says that they are not."""
+"""Check that a data set with a known name has the recorded images; otherwise rename it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from .siblings import Picture, low_resolution, namesakes
 from .verify import Finding, Recognised, by_names, recognise
 
 AS_IS = "-as-is"
-"""How the name of a known set ends whose images are not the recorded ones."""
+"""The suffix of the name of a known set whose images differ from the recorded ones."""
 
 
 @dataclass(frozen=True)
 class Checked:
     """A data set that may be used under its name.
 
-    ``dataset`` has the catalogue's ids where the pixels tell them. ``differences`` says, in one
-    line, how a set that goes by ``<Name>-as-is`` differs from the recorded one; "" for others.
-    ``findings`` are one per image of a known set. ``told`` says which files were told by their
-    pixels; "" for none.
+    ``dataset`` has the catalogue's ids for images that were identified. ``differences``: one line
+    on how a set ``<Name>-as-is`` differs from the recorded one; "" for others. ``findings``: one
+    per image of a known set. ``told``: which files were identified by their pixels; "" for none.
     """
 
     dataset: Dataset
@@ -43,17 +42,17 @@ def checked(
     cropped: bool = False,
     observer: Observer | None = None,
 ) -> Checked:
-    """Hold a data set that has a known name against the recorded pixels, before it is used.
+    """Compare a data set with a known name with the recorded pixels before it is used.
 
     Args:
-        dataset: as it was opened; one of another name is only searched for LR copies.
-        as_is: take it although it differs, under the name ``<Name>-as-is``.
+        dataset: the opened data set; one with another name is only searched for LR copies.
+        as_is: accept a set that differs, under the name ``<Name>-as-is``.
         whole: whether all images of the known set must be there.
-        cropped: whether images cut to a multiple, as a run's results hold them, will do.
+        cropped: whether images cropped to a multiple, as in a run's results, are accepted.
         observer: receives a note about files that are identified by their pixels.
 
     Raises:
-        DatasetError: it is not what its name says, or holds LR copies of its own images.
+        DatasetError: it differs from the recorded set, or contains LR copies of its own images.
     """
     known = canonical_name(dataset.name.removesuffix(AS_IS))
     if dataset == sample_dataset():
@@ -65,7 +64,7 @@ def checked(
     dataset_of_name = replace(dataset, name=known)
     if catalogue()[known].pixels:
         found = recognise(dataset_of_name, observer)
-    else:  # nothing to be learnt from reading them all
+    else:  # no recorded pixels to compare with
         found = Recognised(dataset_of_name, tuple(by_names(dataset_of_name)), {})
     allowed = [*([] if whole else ["missing"]), *(["mod-cropped"] if cropped else [])]
     bad = [f for f in found.findings if not f.good and f.status not in allowed]

@@ -1,4 +1,4 @@
-"""Corners of a reduced picture and what surrounds them, for finding one picture in another."""
+"""Corners of a reduced picture and their descriptors, to find one picture in another."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..imaging.luma import Image
 
 Plane = NDArray[np.float32]
 
-_REACH = 8  # pixels of the reduced picture on each side of a corner that describe it
-_SMALLEST = 20  # pixels a side that a reduced picture needs
+_REACH = 8  # radius of a corner's descriptor, in pixels of the reduced picture
+_SMALLEST = 20  # smallest side of a reduced picture, in pixels
 
 
 @dataclass(frozen=True)
 class Landmarks:
     """A reduced luma plane with its corners.
 
-    ``at`` holds their (row, column), float32 of shape (n, 2); ``described`` one unit vector
-    each, float32 of shape (n, 64): the 16x16 surroundings, reduced to 8x8, without their mean.
+    ``at``: their (row, column), float32 of shape (n, 2). ``described``: one unit vector for each,
+    float32 of shape (n, 64): the 16x16 neighbourhood, reduced to 8x8, minus its mean.
     """
 
     plane: Plane
@@ -30,12 +30,12 @@ class Landmarks:
 
 
 def luma(image: Image) -> PillowImage.Image:
-    """Grey of an image, uint8 (H, W) or (H, W, 3), as Pillow's kind of image."""
+    """Convert an image, uint8 (H, W) or (H, W, 3), to a grey PIL image."""
     return PillowImage.fromarray(image).convert("L")
 
 
 def reduced(grey: PillowImage.Image, factor: float) -> Plane | None:
-    """``grey`` made smaller by ``factor``, antialiased; None if too little would remain.
+    """``grey`` reduced by ``factor`` with antialiasing; None if the result would be too small.
 
     Row and column r of the result lie at (r + 0.5) factor - 0.5 in ``grey``.
     """

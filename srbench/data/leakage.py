@@ -1,8 +1,8 @@
-"""Does a training photograph show a benchmark image? Searched by picture content, not by name.
+"""Find training photographs that show a benchmark image, by content instead of names.
 
-How: every picture is reduced, its corners are described by their surroundings, alike corners of
-two pictures vote for one displacement, and where enough agree the two pictures are laid upon
-each other and correlated. That survives JPEG, cropping, mirroring, turning and resizing.
+Method: every picture is reduced, and its corners get descriptors. Similar corners of two pictures
+vote for a displacement. If enough agree, the two pictures are aligned and correlated. This works
+after JPEG compression, cropping, mirroring, rotation and resizing.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _T = TypeVar("_T")
 Relation = Literal["same", "contains", "part of", "overlaps"]
 
 _STEPS = tuple(2.0 ** (k / 4) for k in range(-4, 5))
-_ALIKE = 0.85  # correlation from which two corners are taken for one
+_ALIKE = 0.85  # the lowest correlation of matching corners
 _VOTES = 3  # corners that must agree
-_CORRELATION = 0.8  # of the two pictures without their coarse shading, where they overlap
-_MANY, _FEW_CORRELATION = 6, 0.9  # with fewer corners than this, a closer likeness is asked for
+_CORRELATION = 0.8  # the lowest correlation of the overlap, without coarse shading
+_MANY, _FEW_CORRELATION = 6, 0.9  # with fewer corners, a higher correlation is required
 _TRIES = 8  # hypotheses tried per training picture
 
 
@@ -42,11 +42,11 @@ _TRIES = 8  # hypotheses tried per training picture
 class Leak:
     """A training picture that shows a benchmark image, or a part of one.
 
-    ``relation`` reads "<training> <relation> <dataset>/<image>". ``correlation`` is of the
-    overlapping area, reduced and without its coarse shading; 1 is equality. ``scale`` is the
-    size of things in the training picture over their size in the benchmark image. ``mirrored``
-    comes before ``quarter_turns`` (counter-clockwise); both say what was done to the benchmark
-    image. ``covered`` is the share of the benchmark image that is seen.
+    ``relation`` reads "<training> <relation> <dataset>/<image>". ``correlation``: of the overlap,
+    reduced and without its coarse shading; 1 is equality. ``scale``: object size in the training
+    picture divided by that in the benchmark image. ``mirrored`` is applied to the benchmark image
+    before ``quarter_turns`` (counter-clockwise). ``covered``: the visible share of the benchmark
+    image.
     """
 
     training: str
@@ -77,7 +77,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class _Variant:
-    """One benchmark image, turned and reduced in one way."""
+    """One benchmark image in one orientation and reduction."""
 
     owner: int
     factor: float
@@ -88,7 +88,7 @@ class _Variant:
 
 @dataclass(frozen=True)
 class _Index:
-    """All corners of all variants that are searched at one reduction of a training picture."""
+    """All corners of all variants for one reduction of a training picture."""
 
     variants: Sequence[_Variant]
     described: NDArray[np.float32]
@@ -102,18 +102,19 @@ def find_leaks(
     *,
     recorded: bool = False,
 ) -> list[Leak]:
-    """Training pictures that are, contain, or are cut from an image of the benchmark.
+    """Find training pictures that equal, contain, or are crops of an image of the benchmark.
 
-    ``training_images`` are (name, uint8 of shape (H, W) or (H, W, 3)), taken in turn, and kept only
-    while a core works on them. ``recorded`` looks for every image that the catalogue records too,
-    as a whole (:mod:`srbench.data.recorded`), wherever its file is. The result has one leak per
-    pair, sorted by training name, data set and image.
+    ``training_images`` yields (name, uint8 of shape (H, W) or (H, W, 3)); each is kept only while a
+    core processes it. ``recorded`` also searches for complete recorded images of the catalogue
+    (:mod:`srbench.data.recorded`), whose files are not needed. The result has one leak per pair,
+    sorted by training name, data set and image.
 
     Measured on the 119 images of Set5, Set14 and BSD100: all are found inside larger pictures,
     also after JPEG at quality 30 and at twice the size, 118 at 0.7 times, 105 at half the size.
-    Crops of 192 pixels a side are all found, of 128 pixels 117, of 96 pixels 89; equal pixels at
-    any size. Mirrored and quarter-turned pictures are searched at the original size only. A crop
-    without corners (sky) is not found. Takes one core about 0.05 s a picture; all cores are used.
+    Of crops with a side of 192 pixels all are found, of 128 pixels 117, of 96 pixels 89; identical
+    pixels are found at any size. Mirrored and rotated pictures are searched only at the original
+    size. A crop without corners (sky) is not found. It takes about 0.05 s per picture on one core;
+    all cores are used.
 
     Raises:
         ImageError: a benchmark image cannot be read.
@@ -121,15 +122,15 @@ def find_leaks(
     from threadpoolctl import threadpool_limits
 
     # The products are small: a second thread gains little on an idle machine, and on a busy one
-    # waiting for it takes a hundred times as long as the work.
+    # waiting for it takes a hundred times as long as the computation.
     with threadpool_limits(limits=1, user_api="blas"), _Workers() as workers:
         return _find(training_images, benchmark, recorded, workers)
 
 
 class _Workers:
-    """A thread for each core; NumPy, SciPy and Pillow leave the interpreter's lock while they work.
+    """A thread for each core; NumPy, SciPy and Pillow release the interpreter's lock.
 
-    Results come in the order of the work, and little of it waits in memory.
+    Results keep the order of the inputs, and few inputs are in memory.
     """
 
     def __enter__(self) -> Self:
@@ -176,7 +177,7 @@ def _find(
         for owner in by_hash.get(pixel_sha256(image), []) if names else ():
             found[names[owner]] = Leak(name, *names[owner], "same", 1.0, 1.0, False, 0, 1.0)
         grey = luma(image)
-        # Little pictures have too few corners at a quarter of their size.
+        # Small pictures have too few corners at a quarter of their size.
         small = min(image.shape[:2]) < 320
         searches = [(2.0, fine), (4.0, whole)] if small else [(4.0, whole), (8.0, whole)]
         for factor, index in searches:
@@ -206,7 +207,7 @@ def _index(originals: Sequence[Image], factor: float, workers: _Workers) -> _Ind
 def _variants(owner: int, image: Image, factor: float) -> list[_Variant]:
     found: list[_Variant] = []
     grey = luma(image)
-    # At a quarter all sizes are searched; at half, for little pictures, the original size.
+    # At a quarter all sizes are searched; at half, for small pictures, only the original size.
     for step in _STEPS if factor == 4.0 else (1.0,):
         plane = reduced(grey, factor * step)
         if plane is None:
@@ -251,7 +252,7 @@ def _search(
 def _alike(
     mine: NDArray[np.float32], theirs: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Indices of the pairs of descriptions that correlate, in blocks that fit the cache."""
+    """Indices of the pairs of descriptors that correlate, computed in blocks that fit the cache."""
     rows, columns = [], []
     for start in range(0, len(theirs), 4096):
         block = theirs[start : start + 4096].T
@@ -266,13 +267,13 @@ def _alike(
 def _agreeing(
     mine: NDArray[np.float32], theirs: NDArray[np.float32], variant: NDArray[np.int32]
 ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
-    """The variants for which most corners agree on a displacement, with those corners."""
+    """The variants for which the most corners agree on a displacement, with those corners."""
     if not len(mine):
         return
     shift = mine - theirs
     tried: set[int] = set()
     ranked: list[tuple[int, int, NDArray[np.intp]]] = []
-    # Displacements are counted in cells of 5 pixels, on four grids so that none is split.
+    # Displacements are counted in cells of 5 pixels, on four shifted grids so that none is split.
     for down, right in ((0.0, 0.0), (2.5, 0.0), (0.0, 2.5), (2.5, 2.5)):
         cell = np.floor((shift + np.array([down, right])) / 5).astype(np.int64) + 2**15
         key = (variant.astype(np.int64) << 32) + (cell[:, 0] << 16) + cell[:, 1]
@@ -293,7 +294,7 @@ def _agreeing(
 def _overlay(
     plane: Plane, other: Plane, mine: NDArray[np.float32], theirs: NDArray[np.float32]
 ) -> tuple[float, float, float, float]:
-    """Lay ``plane`` upon ``other``: correlation, scale, shares of ``other`` and ``plane`` seen."""
+    """Align ``plane`` with ``other``: correlation, scale, and the overlapping shares of both."""
     best = (-1.0, 1.0, 0.0, 0.0)
     shift = np.median(mine - theirs, axis=0)
     for scale, offset in [(1.0, shift), *_fitted(mine, theirs)]:
@@ -332,7 +333,7 @@ def _correlation(
     grid = np.meshgrid(rows[row_in], columns[column_in], indexing="ij")
     seen = map_coordinates(plane, grid, order=1)
     beneath = other[np.ix_(row_in, column_in)]
-    # Without this two skies over two horizons would correlate well.
+    # Otherwise two pictures with sky above a horizon would correlate well.
     seen, beneath = (p - gaussian_filter(p, 4) for p in (seen, beneath))
     seen, beneath = seen - seen.mean(), beneath - beneath.mean()
     strength = float(np.sqrt((seen**2).sum() * (beneath**2).sum()))

@@ -1,4 +1,4 @@
-"""What there is: the catalogue, and what lies under the data root."""
+"""List the catalogue and the data sets under the data root."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from .naming import dataset_key, refuse_reserved
 class ListedDataset:
     """One line of ``srbench data list``.
 
-    ``folder`` is None when it is not on this machine. ``expected`` is the number of images that
-    the catalogue names, None for a data set of the user's own. ``problem`` is the reason, in one
-    line, why the folder cannot be used, or None.
+    ``folder``: None if it is not installed. ``expected``: the catalogue's number of images, None
+    for the user's own data set. ``problem``: one line on why the folder cannot be used, or None.
     """
 
     name: str
@@ -33,7 +32,7 @@ class ListedDataset:
 def list_datasets(root: Path | str) -> list[ListedDataset]:
     """The catalogue in its order, then the user's own data sets under ``root`` by name.
 
-    Counts files and decodes nothing; :func:`~srbench.data.verify` looks at the pixels.
+    Only counts files; :func:`~srbench.data.verify` checks the pixels.
     """
     under = datasets_under(Path(root))
     by_key: defaultdict[str, list[Path]] = defaultdict(list)
@@ -63,7 +62,7 @@ def list_datasets(root: Path | str) -> list[ListedDataset]:
 
 
 def _name_problem(places: list[Path]) -> str | None:
-    """Why folders of one data set's names cannot be used as such, if so."""
+    """Why several folders with names of one data set cannot be used, if so."""
     if len(places) > 1:
         return (
             f"{' and '.join(p.name for p in places)} are names of one data set; rename all but one"

@@ -1,4 +1,4 @@
-"""Which SR file belongs to which original: by names equal but for one prefix and one suffix."""
+"""Match SR files with originals by name, allowing one common prefix and suffix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WAY_OUT = "rename them, or give the pattern of the names with --pattern, such as
 
 @dataclass(frozen=True)
 class MatchedNames:
-    """The file of each original, and what was taken for granted, in words; "" for nothing."""
+    """The file of each original, and a text about the assumed affixes; "" for none."""
 
     files: Mapping[str, Path]
     taken: str
@@ -48,25 +48,25 @@ def match_names(
 ) -> MatchedNames:
     """Find each original's file in a folder, one to one.
 
-    Names agree when they are equal but for case, or when one prefix and one suffix make all of them
-    equal. ``0801`` and ``0801x4`` agree; digits are never split, so ``1`` and ``11`` do not.
+    Names match if they are equal except for case, or if one prefix and one suffix make all of them
+    equal. ``0801`` and ``0801x4`` match; numbers are never split, so ``1`` and ``11`` do not.
 
     Args:
         originals: the originals' files by id.
-        files: what :func:`~srbench.data.image_files` found in ``folder``.
-        folder, source: what messages call the two sides.
-        spare: whether the folder may hold more than is needed.
-        pattern: how the files are named, ``{}`` for the original's name, such as ``{}_x4_SR``.
-        way_out: what messages say to do about names.
+        files: the result of :func:`~srbench.data.image_files` for ``folder``.
+        folder, source: the names of the two sides in messages.
+        spare: whether the folder may contain additional files.
+        pattern: the file names, with ``{}`` for the original's name, such as ``{}_x4_SR``.
+        way_out: the advice about names in messages.
 
     Raises:
-        ConfigError: the pattern has not exactly one ``{}``.
-        DatasetError: files are lacking, are too many, or could be matched in two ways.
+        ConfigError: the pattern does not have exactly one ``{}``.
+        DatasetError: there are too few or too many files, or two ways to match them.
     """
     if pattern is not None:
         return _by_pattern(originals, files, folder, source, pattern, spare)
     there = {name.casefold(): path for name, path in files.items()}
-    # A known set's images have its ids, whatever their files are called: those names count too.
+    # Files of a known set may have other names than its ids, which also count.
     namings = [list(originals), [image_id_of(path) for path in originals.values()]]
     missing = [name for name in originals if name.casefold() not in there]
     for names in namings:
@@ -149,7 +149,7 @@ def _enough(there: Mapping[str, Path], names: Sequence[str], spare: bool) -> boo
 
 
 def _candidates(names: Sequence[str], there: Mapping[str, Path]) -> Counter[_Affixes]:
-    """How many originals find a file under each choice of affixes that is not to be ruled out."""
+    """The number of matched originals for each possible choice of affixes."""
     folded = [name.casefold() for name in names]
     own_prefix, own_suffix = _common(folded)
     counts: Counter[_Affixes] = Counter()
@@ -162,7 +162,7 @@ def _candidates(names: Sequence[str], there: Mapping[str, Path]) -> Counter[_Aff
                 if not _splits_digits(affixes, core):
                     counts[affixes] += 1
                 place = file.find(core, place + 1)
-    # A file that has the very name of an original belongs to no other one.
+    # A file with exactly the name of one original cannot belong to another.
     equal = [name for name in folded if name in there]
     return Counter(
         {
@@ -174,7 +174,7 @@ def _candidates(names: Sequence[str], there: Mapping[str, Path]) -> Counter[_Aff
 
 
 def _common(names: Sequence[str]) -> tuple[str, str]:
-    """The longest prefix and suffix that all names share, something being left of each name."""
+    """The longest prefix and suffix that all names share, leaving part of each name."""
     if len(names) == 1:
         return "", names[0].removeprefix(unmarked(names[0]))
     shortest = min(map(len, names))
@@ -185,13 +185,13 @@ def _common(names: Sequence[str]) -> tuple[str, str]:
 
 
 def _shared_start(texts: Sequence[str]) -> str:
-    first, last = min(texts), max(texts)  # what these two share, all between them share
+    first, last = min(texts), max(texts)  # their common start is the common start of all
     same = (a == b for a, b in zip(first, last, strict=False))
     return first[: len(list(takewhile(bool, same)))]
 
 
 def _splits_digits(affixes: _Affixes, core: str) -> bool:
-    """Whether a number of the original would be a part of another number in the file."""
+    """Whether a number of the original's name would be part of a longer number in the file's."""
 
     def digits(text: str) -> str:
         return text[: len(text) - len(text.lstrip("0123456789"))]
@@ -209,7 +209,7 @@ def _applied(affixes: _Affixes, name: str) -> str:
 
 
 def _worded(affixes: _Affixes, name: str, path: Path) -> str:
-    """``names end in "_x4"``: what a file has and its original has not, as the file writes it."""
+    """``names end in "_x4"``: the affixes that a file has and its original lacks."""
     same = _shared_start([affixes.own_prefix[::-1], affixes.prefix[::-1]])
     own_prefix, prefix = (t[: len(t) - len(same)] for t in (affixes.own_prefix, affixes.prefix))
     same = _shared_start([affixes.own_suffix, affixes.suffix])

@@ -1,4 +1,4 @@
-"""What a data set can be called, and when two names are one."""
+"""Rules for names of data sets, and the comparison of names."""
 
 from __future__ import annotations
 
@@ -13,35 +13,34 @@ RESERVED = {
     "hr": "it means the originals",
     SAMPLE: "the built-in set has that name",
 }
-"""Names that mean something else, and what."""
+"""Reserved names and their meanings."""
 
 
 def dataset_key(name: str) -> str:
-    """What two names have in common when they mean one data set.
+    """A key that is equal for two names of one data set.
 
-    The usual names of a known set are one (:func:`~srbench.data.catalogue.canonical_name`); other
-    names are told apart by their letters without case, since their files would collide on many
-    systems otherwise.
+    All usual names of a known set have the same key
+    (:func:`~srbench.data.catalogue.canonical_name`). For other names the case is ignored, because
+    their files would collide on many systems.
     """
     return (canonical_name(name) or unicodedata.normalize("NFC", name).strip()).casefold()
 
 
 def spelt(name: str) -> str:
-    """How srbench writes a data set's name: as the catalogue does, else as it is, in NFC."""
+    """The spelling of a data set's name: the catalogue's, else unchanged, in NFC."""
     return canonical_name(name) or unicodedata.normalize("NFC", name)
 
 
 def has_control(name: str) -> bool:
-    """Whether a name has control characters or is no UTF-8: no table could hold it."""
+    """Whether a name has control characters or is not UTF-8, which tables cannot contain."""
     return any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
 
 
 def refuse_reserved(name: str, where: str = "") -> None:
-    """Refuse a data set whose name means something else, or that no table could hold; ``where``
-    follows it in the message.
+    """Refuse a reserved name, or one that tables cannot contain; ``where`` follows in the message.
 
     Raises:
-        DatasetError: it is called all, auto, hr or sample, in any case, or has control characters.
+        DatasetError: the name is all, auto, hr or sample, in any case, or has control characters.
     """
     if has_control(name):
         raise DatasetError(

@@ -1,4 +1,4 @@
-"""What identifies an image whatever its file format: hashes and thumbnails of its pixels."""
+"""Hashes and thumbnails of pixels, which identify an image in any file format."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 def pixel_sha256(image: Image) -> str:
     """SHA-256, in hexadecimal, of an image's decoded pixels.
 
-    ``image`` is uint8 of shape (H, W) or (H, W, 3). The hash is taken of the ASCII line
-    ``srbench-pixels-1 HxWxC\\n`` (C is 1 for grey, 3 for RGB), followed by the pixels row by
-    row, each pixel's channels together. So the container and its metadata do not matter, and a
-    grey image differs from the same picture stored as R=G=B.
+    ``image`` is uint8 of shape (H, W) or (H, W, 3). The input of the hash is the ASCII line
+    ``srbench-pixels-1 HxWxC\\n`` (C is 1 for grey, 3 for RGB), followed by the pixels row by row,
+    each pixel's channels together. So the file format and its metadata do not matter, and a grey
+    image differs from the same picture stored as R=G=B.
 
     JPEG pixels are those of libjpeg's default decoder (accurate integer DCT, smooth chroma
-    enlargement), which is what Pillow and MATLAB give.
+    enlargement), as in Pillow and MATLAB.
     """
     if image.dtype != np.uint8 or not (
         image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
@@ -41,8 +41,8 @@ def pixel_sha256(image: Image) -> str:
 def thumbnail(image: Image) -> Image:
     """An 8x8 uint8 miniature: the mean luma (0.299, 0.587, 0.114) of each block.
 
-    Images smaller than 8 pixels a side repeat pixels. Two files of one picture agree within a
-    few levels, whatever their compression or size; two pictures do not.
+    Images with a side below 8 pixels repeat pixels. Two files of one picture differ by only a few
+    levels, for any compression or size; different pictures differ by more.
     """
     grey = image.astype(np.float64) if image.ndim == 2 else image @ _LUMA
     for axis in (0, 1):
@@ -57,10 +57,11 @@ def thumbnail(image: Image) -> Image:
 
 
 def same_picture(a: Image, b: Image) -> bool:
-    """Whether two thumbnails look like one picture: under 8 levels apart on average.
+    """Whether two thumbnails show one picture: they differ by less than 8 levels on average.
 
     Measured on Set5, Set14, BSD100 and sample: JPEG at quality 10 moves a thumbnail by at most
     1.3 levels, resizing by a factor of 4 by 3.5, cropping to a multiple of 12 by 6.5. The most
-    alike two different photographs are 14.6 apart (Set5 head and Set14 face are one photograph).
+    similar two different photographs differ by 14.6 (Set5 head and Set14 face are the same
+    photograph).
     """
     return float(np.abs(a.astype(np.int16) - b).mean()) < 8.0

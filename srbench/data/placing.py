@@ -1,4 +1,4 @@
-"""A folder that appears complete, or not at all."""
+"""Create a folder atomically."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..files import cannot_write
 
 @contextmanager
 def placed_folder(target: Path) -> Iterator[Path]:
-    """An empty folder that becomes ``target`` when the block ends well.
+    """An empty temporary folder that is renamed to ``target`` after the block.
 
-    When the block raises, or ``target`` came into being meanwhile, nothing of it stays.
+    If the block raises, or ``target`` was created meanwhile, the temporary folder is removed.
 
     Raises:
         DatasetError: ``target`` already exists.
-        ResultsError: it cannot be written, for lack of space or permission.
+        ResultsError: it cannot be written (no space or no permission).
     """
     made_parent = not target.parent.exists()
     making = target.parent / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"

@@ -1,6 +1,6 @@
-"""Which recorded benchmark image a picture shows as a whole, told by miniatures alone.
+"""Find complete recorded benchmark images in pictures by their miniatures.
 
-The catalogue's miniatures suffice: no benchmark image has to be on this machine.
+The catalogue contains the miniatures, so no benchmark image has to be on this machine.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .catalogue import catalogue
 from .landmarks import luma
 from .pixels import thumbnail
 
-_LEVELS = 8.0  # as `same_picture`
+_LEVELS = 8.0  # like `same_picture`
 _CORRELATION = 0.9
-# Measured on 995 other photographs against 224 recorded images in eight positions: the nearest is
-# 5.9 levels away, but correlates by 0.53; of those within 8 levels none correlates by 0.6. The
-# images themselves, at JPEG quality 10, at a quarter or twice their size, squeezed, grey, or cut to
-# a multiple of 12, stay within 6.5 levels and above 0.96.
+# Measured on 995 other photographs against 224 recorded images in eight orientations: the nearest
+# differs by 5.9 levels, but correlates only by 0.53; of those within 8 levels none correlates by
+# 0.6. The images themselves, at JPEG quality 10, at a quarter or twice their size, distorted, grey,
+# or cropped to a multiple of 12, stay within 6.5 levels and above 0.96.
 
 
 class Sighting(NamedTuple):
-    """A recorded image, and what was done to it before it came into the picture.
+    """A recorded image, and how the picture shows it.
 
     ``scale`` is the picture's width over the image's; ``mirrored`` comes before ``quarter_turns``
     (counter-clockwise).
@@ -61,17 +61,17 @@ def _records() -> _Records:
 
 
 def sightings(image: Image) -> list[Sighting]:
-    """The recorded images that ``image``, uint8 (H, W) or (H, W, 3), shows as a whole.
+    """The recorded images that ``image``, uint8 (H, W) or (H, W, 3), shows completely.
 
-    In any size, format and colour, mirrored and turned too; but not cropped by more than a few
-    pixels in a hundred, and not with other brightness or contrast.
+    This works for any size, format and colour, also mirrored and rotated, but not if more than a
+    few per cent are cropped, and not with other brightness or contrast.
     """
     records = _records()
     seen = thumbnail(np.asarray(luma(image))).astype(np.float64)
     found: list[Sighting] = []
     for mirrored in (False, True):
         for turns in range(4):
-            # Undo what was done to the image: turned last, so turned back first.
+            # Undo the operations in reverse order: the rotation was last.
             upright = np.rot90(seen, -turns)
             upright = upright[:, ::-1] if mirrored else upright
             away = np.abs(records.miniatures - upright).mean(axis=(1, 2))

@@ -1,4 +1,4 @@
-"""Low-resolution copies among photographs, told by their names, sizes and miniatures."""
+"""Find low-resolution copies among photographs by names, sizes and miniatures."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..imaging.luma import Image
 from .pixels import same_picture, thumbnail
 
 _SEPARATED = r"(?:^|(?<=[^a-z]))(?:{})(?=[^a-z]|$)"
-# LR, lr_x4, LRbicx4, LRBI, LR_bicubic, DIV2K_train_LR_unknown; a name such as "colour" is none.
+# Matches LR, lr_x4, LRbicx4, LRBI, LR_bicubic and DIV2K_train_LR_unknown, but not "colour".
 _LOW = re.compile(_SEPARATED.format(r"lr(?:bic|bi|bd|dn)?(?:x?\d+)?|low-?res(?:olution)?|lowres"))
-# The parts of a name in which an original and its copies differ.
+# The parts of a name that differ between an original and its copies.
 _MARKS = re.compile(
     r"[-_. ]*(?:(?:lr|hr|gt|bicubic|bic|bi|bd|srf|original|low-?res|high-?res)(?![a-z])|x\d+[mdw]?)"
     r"(?:[-_ ]*x?[2-9](?!\d))?$"
@@ -22,7 +22,7 @@ _MARKS = re.compile(
 
 
 class Picture(NamedTuple):
-    """What is known of an image: size in pixels and, once it was read, its 8x8 miniature."""
+    """The known facts of an image: size in pixels and, after reading, its 8x8 miniature."""
 
     height: int
     width: int
@@ -30,21 +30,21 @@ class Picture(NamedTuple):
 
     @classmethod
     def of(cls, image: Image) -> Self:
-        """Of an image, uint8 of shape (H, W) or (H, W, 3)."""
+        """The facts of an image, uint8 of shape (H, W) or (H, W, 3)."""
         return cls(image.shape[0], image.shape[1], thumbnail(image))
 
 
 def low_resolution(pictures: Mapping[str, Picture]) -> tuple[dict[str, str], list[str]]:
-    """Which pictures are low-resolution copies: of another one there, or by their names alone.
+    """Find pictures that are low-resolution copies of another one, or low-resolution by name.
 
     Args:
         pictures: by path, with ``/`` between the parts.
 
     Returns:
-        ``copies``, by name the name of the original that each is a copy of: one file name but for
-        marks such as ``x4``, ``_LR`` or ``_SRF_4_HR``, exactly 1/2 to 1/16 of the size, and the
-        same picture (where a miniature is missing: a mark in its path instead); and ``alone``,
-        those in a folder or under a name that says LR without such an original.
+        ``copies``: for each copy, its original. Their file names differ only in marks such as
+        ``x4``, ``_LR`` or ``_SRF_4_HR``, the size is exactly 1/2 to 1/16, and they show the same
+        picture (without a miniature: the path has a mark). ``alone``: pictures whose folder or name
+        says LR, without such an original.
     """
     copies: dict[str, str] = {}
     for names in _by_stem(pictures).values():
@@ -59,7 +59,7 @@ def low_resolution(pictures: Mapping[str, Picture]) -> tuple[dict[str, str], lis
 
 
 def namesakes(names: Iterable[str]) -> frozenset[str]:
-    """The names that others share but for marks: only among these are copies."""
+    """The names that are equal to another one except for marks; only these can be copies."""
     groups = _by_stem(names).values()
     return frozenset(name for group in groups if len(group) > 1 for name in group)
 
@@ -72,7 +72,7 @@ def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _is_copy(original: Picture, other: Picture, name: str) -> bool:
-    """Whether the size is an exact fraction, of the original cut to a multiple or not."""
+    """Whether the size is an exact fraction of the original's, cropped to a multiple or not."""
     if original.miniature is None or other.miniature is None:
         path = PurePosixPath(name.casefold())
         alike = any(_MARKS.search(part) for part in (*path.parts[:-1], path.stem))
@@ -86,12 +86,12 @@ def _is_copy(original: Picture, other: Picture, name: str) -> bool:
 
 
 def says_lr(name: str) -> bool:
-    """Whether a folder's or file's name says that it holds low-resolution images."""
+    """Whether a folder's or file's name marks low-resolution images."""
     return bool(_LOW.search(name.casefold()))
 
 
 def unmarked(stem: str) -> str:
-    """A file's name (without its ending, case folded) without marks of size at its end."""
+    """A file's name (without suffix, case folded) without size marks at its end."""
     while (shorter := _MARKS.sub("", stem)) and shorter != stem:
         stem = shorter
     return stem

@@ -1,8 +1,8 @@
-"""Training photographs held decoded in memory, and random aligned crops cut from them.
+"""Training photographs in memory, and random aligned crops from them.
 
-Everything is decoded once; the LR images are made once, by the exact MATLAB resize, from whole
-images (so a crop has no border artefacts of its own). A batch is one gather on the device that
-holds the pixels: no worker processes, no copies.
+Each photograph is decoded once. Its LR image is made once, by the exact MATLAB resize, from the
+whole image, so that crops have no border artefacts. A batch is one gather on the device with the
+pixels, without worker processes or copies.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from .folder import is_image_name
 class _Plane:
     """All images of one resolution as rows of RGB, image after image."""
 
-    pixels: torch.Tensor  # uint8, (pixels there is room for, 3)
+    pixels: torch.Tensor  # uint8, (capacity in pixels, 3)
     start: torch.Tensor  # int64, (images,): first row of each image
     width: torch.Tensor  # int64, (images,)
-    used: int = 0  # rows of ``pixels`` that are taken
+    used: int = 0  # used rows of ``pixels``
 
     @classmethod
     def with_room(cls, pixels: int, device: torch.device) -> _Plane:
-        """Without an image yet."""
+        """An empty plane with this capacity."""
         none = torch.zeros(0, dtype=torch.int64, device=device)
         return cls(torch.empty((pixels, 3), dtype=torch.uint8, device=device), none, none)
 
     def followed_by(self, image: Image) -> _Plane:
-        """The same memory with one more image in it, uint8 (H, W, 3)."""
+        """The same memory with one more image, uint8 (H, W, 3)."""
         height, width, _ = image.shape
         end = self.used + height * width
         rows = torch.from_numpy(np.require(image, requirements=["C", "W"]).reshape(-1, 3))
@@ -61,7 +61,7 @@ class _Plane:
         size: int,
         turn: torch.Tensor,
     ) -> torch.Tensor:
-        """Square crops (N, 3, size, size) in channels-last memory, each turned in one of 8 ways."""
+        """Square crops (N, 3, size, size), channels-last, each in one of 8 orientations."""
         u = torch.arange(size, device=self.pixels.device)
         y, x = u[None, :, None], u[None, None, :]
         flip, mirror, transpose = (turn & bit != 0 for bit in (1, 2, 4))
@@ -81,17 +81,17 @@ class _Plane:
 
 
 class TrainingSet:
-    """HR and LR pixels of a training set on one device, each held once.
+    """The HR and LR pixels of a training set on one device, each stored once.
 
     Args:
         images: uint8 photographs, RGB or grey (used as R = G = B).
         scale: HR size over LR size.
-        device: where the pixels live and the batches are cut.
-        room: HR pixels to make room for, where ``images`` is not all: more are added by
-            :meth:`add`. Room that stays empty costs no memory on a CPU.
+        device: the device of the pixels and the batches.
+        room: capacity in HR pixels, if more images follow by :meth:`add`. On a CPU, unused capacity
+        takes no memory.
 
     Raises:
-        TrainingError: there is neither an image nor room for one.
+        TrainingError: there are no images and no capacity.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class TrainingSet:
             self.add(image)
 
     def add(self, image: Image) -> None:
-        """Take one more photograph, uint8 of shape (H, W) or (H, W, 3), into the room left."""
+        """Add one photograph, uint8 of shape (H, W) or (H, W, 3), within the capacity."""
         hr = crop_to_multiple(to_rgb(image), self.scale)
         lr = imresize(hr, Fraction(1, self.scale))
         size = torch.tensor([lr.shape[:2]], dtype=torch.int64)
@@ -128,37 +128,37 @@ class TrainingSet:
 
     @property
     def megapixels(self) -> float:
-        """HR megapixels in all."""
+        """The total HR megapixels."""
         return self._hr.used / 1e6
 
     @property
     def bytes(self) -> int:
-        """Memory that the pixels take."""
+        """The memory of the pixels in bytes."""
         return 3 * (self._hr.used + self._lr.used)
 
     def usable(self, crop: int) -> int:
-        """How many images are at least ``crop`` HR pixels high and wide."""
+        """The number of images with at least ``crop`` HR pixels in height and width."""
         return int((self._sizes.min(dim=1).values * self.scale >= crop).sum())
 
     def batch(
         self, crop: int, size: int, generator: torch.Generator, part: slice = slice(None)
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """A batch as :meth:`draw` chooses and :meth:`cut` gives it."""
+        """A batch: :meth:`draw`, then :meth:`cut`."""
         places = self.draw(crop, size, generator, part)
         return self.cut(places.to(self._lr.pixels.device, non_blocking=True), crop)
 
     def draw(
         self, crop: int, size: int, generator: torch.Generator, part: slice = slice(None)
     ) -> torch.Tensor:
-        """Which crops to cut: int64 (N, 4) on the CPU, for :meth:`cut`.
+        """Choose the crops: int64 (N, 4) on the CPU, for :meth:`cut`.
 
-        ``size`` random crops of ``crop`` HR pixels from distinct images (as the paper draws
-        them; repeated only when there are fewer images), flipped and turned alike. Larger
-        images are drawn more often, by the root of their area. ``part`` of them is given:
-        what one of several processes needs.
+        ``size`` random crops with a side of ``crop`` HR pixels from distinct images (as in the
+        paper; repeated only if there are fewer images), randomly flipped and rotated. Larger images
+        are drawn more often, in proportion to the square root of their area. ``part`` selects the
+        share of one of several processes.
 
         Raises:
-            TrainingError: the crop is no multiple of the scale, or larger than every image.
+            TrainingError: the crop is not a multiple of the scale, or larger than every image.
         """
         if crop % self.scale:
             raise TrainingError(
@@ -182,8 +182,8 @@ class TrainingSet:
     def cut(self, places: torch.Tensor, crop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """LR in [0, 1] and HR in [-1, 1], float32 (N, 3, ., .) in channels-last memory.
 
-        ``places``, on the pixels' device, are of :meth:`draw` for the same ``crop``. Nothing here
-        waits for the device.
+        ``places``, on the pixels' device, come from :meth:`draw` with the same ``crop``. This
+        method does not synchronise with the device.
         """
         image, top, left, turn = places.unbind(1)
         lr = self._lr.gather(image, top, left, crop // self.scale, turn)
@@ -192,10 +192,10 @@ class TrainingSet:
 
 
 def survey(source: Path) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Names and (height, width) of the images in ``source``, by their headers alone.
+    """Names and (height, width) of the images in ``source``, from their headers.
 
-    The size is that of the file's pixels, before any turn that its EXIF data ask for. What is no
-    readable image has the size (0, 0): :func:`read_training_images` tells why.
+    The size is that of the stored pixels, before EXIF rotation. Unreadable images have the size (0,
+    0); :func:`read_training_images` reports the reason.
 
     Raises:
         TrainingError: as :func:`read_training_images`.
@@ -204,7 +204,7 @@ def survey(source: Path) -> Iterator[tuple[str, tuple[int, int]]]:
         try:
             with PillowImage.open(stream) as file:
                 size = file.size
-        except Exception:  # Pillow's decoders raise a dozen kinds for damaged files
+        except Exception:  # Pillow's decoders raise many types of errors for damaged files
             size = (0, 0)
         yield name, (size[1], size[0])
 
@@ -214,15 +214,15 @@ def read_training_images(
     skipped: Callable[[str], None],
     wanted: Callable[[str], bool] = lambda name: True,
 ) -> Iterator[tuple[str, Image]]:
-    """Names and pixels of the images in a folder (searched to the bottom) or a tar file.
+    """Names and pixels of the images in a folder (with subfolders) or a tar file.
 
-    A file with an image's suffix that cannot be read is passed to ``skipped`` as one line and
-    left out.
+    A file with an image's suffix that cannot be read is left out and reported to ``skipped`` in one
+    line.
 
     Args:
         source: the folder or tar file.
-        skipped: hears of what is left out.
-        wanted: which names to read at all.
+        skipped: is called with a line about each file left out.
+        wanted: the names to read.
 
     Raises:
         TrainingError: the source is missing, damaged, or neither a folder nor a tar file.

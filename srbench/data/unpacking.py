@@ -1,4 +1,4 @@
-"""Taking the images out of an archive that is not to be trusted."""
+"""Unpack the images of an untrusted archive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHUNK = 2**20
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on what an archive may hold: bytes in all, bytes in one member, members.
+    """Limits for an archive: total bytes, bytes in one member, number of members.
 
     The largest set we know, DIV2K's training images, is 3.3 GiB in 800 files of up to 8 MiB.
     """
@@ -36,7 +36,7 @@ class Limits:
 class _Member:
     name: str
     size: int
-    kind: str  # "file", "folder", or what it is instead
+    kind: str  # "file", "folder", or the name of another kind
     read: IO[bytes] | None  # None unless it is a file
 
 
@@ -51,12 +51,13 @@ def unpack_images(
     """Write the images directly in the folder ``inside`` of a zip or tar to ``target``.
 
     ``inside`` is ``""`` for the archive's top. ``rename`` replaces a prefix of the file names.
-    Other files are left out, but every member is checked: one that is absolute, climbs out with
-    ``..``, is a link or a device, or exceeds the limits condemns the archive. Bytes are counted
-    as they come, whatever the headers claim.
+    Other files are ignored, but every member is checked: an absolute path, a path with ``..``, a
+    link, a device, or a member above the limits makes the archive unsafe. The actual bytes are
+    counted, not the sizes in the headers.
 
     Raises:
-        DownloadError: the archive is unsafe, damaged, of another kind, or has no image there.
+        DownloadError: the archive is unsafe, damaged, of another kind, or has no image in
+        ``inside``.
     """
     bounds = limits or Limits()
     folder = PurePosixPath(inside)
@@ -84,7 +85,7 @@ def unpack_images(
         lzma.LZMAError,
         gzip.BadGzipFile,
         EOFError,
-        RuntimeError,  # zipfile's word for encrypted members and unknown compressions
+        RuntimeError,  # zipfile's error for encrypted members and unknown compressions
         ValueError,
     ) as error:
         raise DownloadError(f"{archive.name} is damaged ({error})") from error
@@ -134,9 +135,10 @@ def _tar_members(archive: Path, stream: IO[bytes], bounds: Limits) -> Iterator[_
 
 
 class _Guarded:
-    """A decompressed stream that refuses to give too much at once or in all.
+    """A decompressed stream with limits on each read and on the total.
 
-    tarfile reads extended headers whole, at the size they claim, before anybody sees a member.
+    Needed because tarfile reads extended headers completely, at their claimed size, before we see a
+    member.
     """
 
     def __init__(self, archive: Path, stream: IO[bytes], bounds: Limits) -> None:
@@ -156,7 +158,7 @@ class _Guarded:
         return self.stream.tell()
 
     def _end(self) -> int:
-        # Room for each member's header and padding, and tarfile's closing blocks.
+        # Space for each member's header and padding, and tarfile's final blocks.
         return self.bounds.total + 2048 * self.bounds.members + tarfile.RECORDSIZE
 
 

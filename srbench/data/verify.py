@@ -1,4 +1,4 @@
-"""Is this the canonical data set? Judged by decoded pixels, whatever the file format."""
+"""Verify a data set by its decoded pixels, for any file format."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ Status = Literal[
 
 @dataclass(frozen=True)
 class Finding:
-    """What one image of a data set turned out to be.
+    """The result for one image of a data set.
 
     - ``ok``: the canonical pixels.
     - ``re-compressed``: the same picture in the same size, but other pixels.
-    - ``mod-cropped``: the canonical pixels, cut at the bottom and right to a multiple.
+    - ``mod-cropped``: the canonical pixels, cropped at the bottom and right to a multiple.
     - ``resized``: the same picture in another size.
-    - ``channels differ``: grey where the canonical image is RGB, or the other way round.
+    - ``channels differ``: grey although the canonical image is RGB, or vice versa.
     - ``wrong image``: another picture.
-    - ``missing``, ``extra``: an id that is not there, or that the canonical set does not have.
+    - ``missing``, ``extra``: an id without a file, or an id that the canonical set lacks.
     - ``unreadable``: the file cannot be decoded.
     - ``unrecorded``: readable, but its correct pixels are not recorded.
 
-    ``detail`` says what was found and what was expected, in one line; it is empty for ``ok``.
+    ``detail``: one line on what was found and what was expected; empty for ``ok``.
     """
 
     image: str
@@ -55,17 +55,17 @@ class Finding:
 
     @property
     def good(self) -> bool:
-        """Nothing is known against the image: ``ok`` or ``unrecorded``."""
+        """Whether the image is ``ok`` or ``unrecorded``."""
         return self.status in ("ok", "unrecorded")
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """A data set held against the catalogue.
+    """A data set compared with the catalogue.
 
-    ``dataset`` has the catalogue's ids for the images that are told by their name or, where the
-    files have others, by their pixels: ``renamed`` says which file that is of which id. What is no
-    image of the set keeps its own. ``findings`` are those of :func:`verify`.
+    ``dataset`` has the catalogue's ids for images that are identified by name or, if the names
+    differ, by pixels; ``renamed`` maps these ids to files. Other images keep their own ids.
+    ``findings`` are those of :func:`verify`.
     """
 
     dataset: Dataset
@@ -76,15 +76,14 @@ class Recognised:
 def verify(dataset: Dataset, observer: Observer | None = None) -> list[Finding]:
     """One finding per image of the data set and of its catalogue entry, sorted by id.
 
-    Images whose files have other names than the catalogue's ids are told by their pixels. A data
-    set that is not in the catalogue is read through: each image is ``unrecorded`` or
-    ``unreadable``.
+    Images whose names differ from the catalogue's ids are identified by their pixels. In a data set
+    that is not in the catalogue, each image is ``unrecorded`` or ``unreadable``.
     """
     return list(recognise(dataset, observer).findings)
 
 
 def by_names(dataset: Dataset) -> list[Finding]:
-    """What the ids alone tell of a data set of the catalogue: missing and extra images."""
+    """Missing and extra images of a data set of the catalogue, by ids only."""
     entry = catalogue()[dataset.name]
     expected, there = set(entry.ids), set(dataset.ids)
     found = [Finding(i, "missing", "there is no file of that id") for i in expected - there]
@@ -94,7 +93,7 @@ def by_names(dataset: Dataset) -> list[Finding]:
 
 
 def recognise(dataset: Dataset, observer: Observer | None = None) -> Recognised:
-    """Hold a data set against the catalogue's entry of its name; see `verify`."""
+    """Compare a data set with the catalogue's entry of its name; see `verify`."""
     entry = catalogue().get(canonical_name(dataset.name) or "")
     expected = entry.ids if entry else dataset.ids
     by_name = {image_id.casefold(): image_id for image_id in expected}
@@ -109,7 +108,7 @@ def recognise(dataset: Dataset, observer: Observer | None = None) -> Recognised:
     findings: list[Finding] = []
     images: dict[str, Path] = {}
     for image_id, claimants in claims.items():
-        # Who bears the name comes first, then who has the right pixels.
+        # A file with the right name comes first, then one with the right pixels.
         claimants.sort(key=lambda c: (c[0].casefold() != image_id.casefold(), not c[1].good, c[0]))
         (first, finding), *others = claimants
         findings.append(finding)
@@ -131,7 +130,7 @@ def recognise(dataset: Dataset, observer: Observer | None = None) -> Recognised:
 def _judge_file(
     own: str, path: Path, named: str | None, entry: Entry | None
 ) -> tuple[str, Finding]:
-    """The catalogue's id of a file, else its own, and what is to be said of it."""
+    """The catalogue's id of a file (else its own) and its finding."""
     try:
         image = read_image(path)
     except ImageError as error:
@@ -151,7 +150,7 @@ def _judge_file(
 
 
 def _whose(image: Image, records: Mapping[str, PixelRecord]) -> str | None:
-    """The id of the record whose picture an image is, in any size; None for none."""
+    """The id of the record that shows the same picture, in any size; None if there is none."""
     digest, seen = pixel_sha256(image), thumbnail(image)
     for image_id, record in records.items():
         if digest == record.sha256 or digest in record.crops:
@@ -174,10 +173,10 @@ def _unrecorded(image: Image) -> str:
 
 
 def judge(image: Image, record: PixelRecord, *, cropped: int = 1) -> tuple[Status, str]:
-    """What an image is, held against the canonical one: a status and a one-line detail.
+    """Compare an image with the canonical one; returns a status and a one-line detail.
 
-    ``cropped`` is the multiple that the record was cut to: what gives its pixels when it is cut is
-    ``ok`` too.
+    ``cropped`` is the multiple to which the record was cropped: an image with the same pixels after
+    cropping is also ``ok``.
     """
     digest = pixel_sha256(image)
     canonical = f"{record.width}x{record.height} {_kind(record.channels)}"
@@ -212,7 +211,7 @@ def _is_part(image: Image, record: PixelRecord, k: int) -> bool:
 
 
 def _multiples(image: Image, record: PixelRecord) -> str:
-    """Which multiples a crop of this size is of, as "2 or 4"; "" for none."""
+    """The multiples to which a crop of this size corresponds, as "2 or 4"; "" for none."""
     return " or ".join(
         str(m)
         for m in MULTIPLES

@@ -1,6 +1,6 @@
 """Pixels: reading and writing image files, luma, and MATLAB's bicubic resize.
 
-Images are uint8 arrays of shape (H, W) for grey and (H, W, 3) for RGB, everywhere.
+Images are always uint8 arrays of shape (H, W) for grey and (H, W, 3) for RGB.
 """
 
 from .checks import require_image, require_scale

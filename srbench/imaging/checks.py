@@ -1,4 +1,4 @@
-"""What is no image or no magnification is refused where it enters, by name."""
+"""Checks of images and magnifications given by users."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def require_image(what: str, image: object, *, channels: int | None = 3) -> None
     """Refuse anything but uint8 of shape (H, W) or (H, W, 3); None: any number of ``channels``.
 
     Raises:
-        TypeError: it is no array of uint8. Floats in 0..1 are most often meant as 0..255.
+        TypeError: it is not a uint8 array. Floats are refused because their range is ambiguous.
         SizeMismatch: it has another shape, or no pixels.
     """
     dtype = getattr(image, "dtype", type(image).__name__)

@@ -1,9 +1,9 @@
-"""PNG and JPEG files without what does not decide their pixels.
+"""Remove the parts of PNG and JPEG files that do not affect pixels.
 
 Metadata of these formats is often damaged (EXIF of cameras and editors, text and colour profiles
-with wrong checksums or of enormous size, a missing last chunk), and every viewer shows such files.
-So only what carries pixels goes to the decoder, and the EXIF orientation is read here, as browsers
-read it: damaged metadata says nothing.
+with wrong checksums or of enormous size, a missing last chunk), and all viewers show such files. So
+the decoder gets only the parts with pixels, and the EXIF orientation is read here as in browsers,
+which ignore damaged metadata.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ _END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 
 
 class Bare(NamedTuple):
-    """A file of pixels alone, and its EXIF orientation, 1 (upright) to 8."""
+    """A file with only pixels, and its EXIF orientation, 1 (upright) to 8."""
 
     content: bytes
     orientation: int
 
 
 def bare_png(content: bytes, name: str) -> Bare:
-    """``content`` with no ancillary chunk but transparency, and its last chunk if it lacked it.
+    """``content`` without ancillary chunks except transparency, with the last chunk added if
+    missing.
 
     Raises:
-        ImageError: it is damaged where it carries pixels, is an animation, or has 16 bits.
+        ImageError: its pixel data are damaged, it is an animation, or it has 16 bits.
     """
     parts, orientation, place = [PNG], 1, len(PNG)
     while place + 8 <= len(content):
@@ -46,7 +47,7 @@ def bare_png(content: bytes, name: str) -> Bare:
         if (kind == b"IHDR") != first:
             raise ImageError(f"{name} is damaged: its header is not once and first")
         if kind in (b"IHDR", b"PLTE", b"IDAT"):
-            # Of a file that was cut off here, what there is may hold all pixels.
+            # A file that is truncated here may still contain all pixels.
             if not sound and not (cut and kind == b"IDAT"):
                 raise ImageError(f"{name} is damaged: the checksum of its {kind.decode()} is wrong")
             parts.append(_chunk(kind, data))
@@ -56,7 +57,7 @@ def bare_png(content: bytes, name: str) -> Bare:
             orientation = exif_orientation(data)
         elif kind == b"acTL" and sound and data[:4] != b"\0\0\0\1":
             raise ImageError(f"{name} holds several frames; save one of them as PNG")
-        elif not kind[0] & 0x20:  # critical, and unknown
+        elif not kind[0] & 0x20:  # unknown critical chunk
             raise ImageError(
                 f"{name} has a part of unknown kind ({kind!r}), not of the PNG standard"
             )
@@ -70,10 +71,10 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def bare_jpeg(content: bytes) -> Bare:
-    """``content`` without the segments of applications, but those of JFIF and Adobe.
+    """``content`` without application segments, except those of JFIF and Adobe.
 
-    Adobe's says how colours are coded. Further pictures (preview, gain map) stand behind the first
-    and are pointed at by a segment that is dropped, so the first is what is decoded.
+    Adobe's segment defines the colour coding. Further pictures (preview, gain map) follow the first
+    one and are referenced by a removed segment, so only the first is decoded.
     """
     parts, orientation, place = [content[:2]], 1, 2
     while place + 4 <= len(content) and content[place] == 0xFF:
@@ -81,7 +82,7 @@ def bare_jpeg(content: bytes) -> Bare:
         if marker == 0xFF:  # padding
             place += 1
             continue
-        if marker == 0xDA or marker == 0xD9:  # the pixels begin, or nothing follows
+        if marker == 0xDA or marker == 0xD9:  # start of the pixels, or end of the file
             break
         end = place + 2 + struct.unpack_from(">H", content, place + 2)[0]
         data = content[place + 4 : end]
@@ -94,9 +95,9 @@ def bare_jpeg(content: bytes) -> Bare:
 
 
 def exif_orientation(exif: bytes) -> int:
-    """The orientation 1 to 8 in EXIF data (a TIFF directory); 1 where there is none to be read.
+    """The orientation 1 to 8 in EXIF data (a TIFF directory); 1 if it cannot be read.
 
-    As in browsers, it counts if it is one unsigned short, as the standard has it.
+    As in browsers, it must be one unsigned short, as in the standard.
     """
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     if order is None:
@@ -109,13 +110,13 @@ def exif_orientation(exif: bytes) -> int:
             tag, kind, count, value = struct.unpack_from(order + "HHIH", exif, place)
             if (tag, kind, count) == (0x0112, 3, 1):
                 return value if 1 <= value <= 8 else 1
-    except struct.error:  # cut off
+    except struct.error:  # truncated
         pass
     return 1
 
 
 def deep_tiff(content: bytes) -> str | None:
-    """What a TIFF of more than 8 bits per channel is, such as ``32-bit float TIFF``, else None."""
+    """The kind of a TIFF with more than 8 bits per channel (``32-bit float TIFF``), else None."""
     big = content[2:4] in (b"+\0", b"\0+")
     order = "<" if content[:2] == b"II" else ">"
     offset, number, entry = ("Q", "Q", "HHQ") if big else ("I", "H", "HHI")
@@ -133,7 +134,7 @@ def deep_tiff(content: bytes) -> str | None:
                     (place,) = struct.unpack_from(order + offset, content, place)
                 form = f"{order}{min(count, 16)}{'H' if kind == 3 else 'I'}"
                 found[tag] = max(struct.unpack_from(form, content, place))
-    except struct.error:  # damaged: the decoder is to say so
+    except struct.error:  # damaged: the decoder reports it
         return None
     bits, form = found.get(258, 1), found.get(339, 1)
     if bits <= 8 and form == 1:
@@ -143,7 +144,7 @@ def deep_tiff(content: bytes) -> str | None:
 
 
 def refused_as_deep(name: str, kind: str) -> ImageError:
-    """The error for an image of more than 8 bits per channel: what it is, and what to do."""
+    """The error for an image with more than 8 bits per channel, with advice."""
     article = "an" if kind.startswith("8") else "a"
     return ImageError(
         f"{name} is {article} {kind}; expected 8 bits per channel: convert it first, with the rule "

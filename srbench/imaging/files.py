@@ -1,4 +1,4 @@
-"""Reading image files under stated rules, and writing lossless PNG.
+"""Read image files by fixed rules, and write lossless PNG.
 
 | in the file                     | becomes |
 |---------------------------------|---------|
@@ -7,16 +7,16 @@
 | palette                         | (H, W, 3) of the palette's colours |
 | CMYK, YCbCr, LAB                | (H, W, 3), converted by Pillow without a colour profile |
 | transparency, fully opaque      | the transparency is dropped |
-| transparency, really used       | refused: there is no one right background |
-| more than 8 bits per channel    | refused: there is no one right way down to 8 bits |
-| EXIF orientation                | applied, as every viewer does |
-| other metadata                  | dropped, however damaged it is: pixels decide |
-| pixels that are missing         | refused |
-| a JPEG with further pictures (MPO: preview, gain map) | the first, as every viewer shows it |
+| transparency, really used       | refused: the background is undefined |
+| more than 8 bits per channel    | refused: the conversion to 8 bits is undefined |
+| EXIF orientation                | applied, as in viewers |
+| other metadata                  | dropped, even if damaged |
+| missing pixels                  | refused |
+| a JPEG with further pictures (MPO: preview, gain map) | the first, as in viewers |
 | several frames, otherwise       | refused |
 | more than `MAX_PIXELS`          | refused before anything is decoded |
 
-What a file is decides its content, not its name. PNG, JPEG, BMP, TIFF, WebP and GIF are
+The format is detected from the content, not from the name. PNG, JPEG, BMP, TIFF, WebP and GIF are
 read.
 """
 
@@ -48,14 +48,14 @@ MAX_PIXELS = 2**26
 MAX_BYTES = 2**29
 """The largest file that is read, 512 MiB: more than the pixels above take uncompressed."""
 
-# Other formats of Pillow are left out: for EPS, for example, it runs an interpreter.
+# Other formats of Pillow are excluded; for EPS, for example, it runs an interpreter.
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
 
-# Python prints a logged warning that has no handler.
+# Without a handler, Python would print Pillow's logged warnings.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-# libtiff writes its complaints straight to the terminal; ours come as errors. Where its functions
-# cannot be reached (a Pillow built otherwise) it goes on complaining.
+# libtiff prints its warnings to the terminal, while we raise errors. If its functions cannot be
+# reached (another build of Pillow), it still prints them.
 with suppress(AttributeError, OSError):
     _libtiff = ctypes.CDLL(PillowImage.core.__file__)
     _libtiff.TIFFSetErrorHandler(None)
@@ -79,7 +79,7 @@ _TURNS = {
 def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Image:
     """Decode an image file to uint8 of shape (H, W) or (H, W, 3), by the table above.
 
-    ``source`` is a path, or an open binary stream; ``name`` is what messages call the latter.
+    ``source`` is a path, or an open binary stream; ``name`` is the name of a stream in messages.
 
     Raises:
         ImageError: the file is missing, damaged, too large, or of a kind that the table refuses.
@@ -111,9 +111,9 @@ def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Ima
 
 
 def probe_image(path: Path) -> tuple[int, ...]:
-    """The shape that :func:`read_image` gives, (H, W) or (H, W, 3); it decodes the file.
+    """The shape of the result of :func:`read_image`, (H, W) or (H, W, 3).
 
-    Nothing less knows whether it will be read: pixels that are missing, transparency that is used.
+    It decodes the file, because only this detects missing pixels and used transparency.
 
     Raises:
         ImageError: as `read_image`.
@@ -124,7 +124,7 @@ def probe_image(path: Path) -> tuple[int, ...]:
 def _content(path: Path, name: str) -> bytes:
     try:
         facts = path.stat()
-        if not stat.S_ISREG(facts.st_mode):  # a pipe would be waited for
+        if not stat.S_ISREG(facts.st_mode):  # reading a pipe would block
             what = "is a folder" if stat.S_ISDIR(facts.st_mode) else "is no regular file"
             raise ImageError(f"{name} {what}; expected an image file")
         if facts.st_size > MAX_BYTES:
@@ -149,7 +149,7 @@ def _faults_told(name: str, content: bytes) -> Generator[None, None, None]:
         raise
     except PillowImage.DecompressionBombError:
         raise _too_large(name, "") from None
-    except Exception as error:  # Pillow's decoders raise a dozen kinds for damaged files
+    except Exception as error:  # Pillow's decoders raise many types of errors for damaged files
         kind = kind_of(content[:HEAD])
         if not kind.startswith(_KINDS):
             raise ImageError(f"{name} is {kind}; expected PNG, JPEG, BMP, TIFF or WebP") from error
@@ -170,15 +170,15 @@ def _refuse_by_header(name: str, file: PillowImage.Image) -> None:
 
 
 def _refuse_filled(name: str, content: bytes, file: PillowImage.Image) -> None:
-    """Refuse a JPEG whose missing pixels the decoder has filled in without a word.
+    """Refuse a JPEG whose missing pixels the decoder has filled without an error.
 
-    It does so where the data end early but an end marker follows: with grey, or in a progressive
-    file with what the earlier scans gave. Then other data before the marker change the pixels; of
-    a whole file they are never read.
+    This happens if the data end early but an end marker follows: the decoder fills with grey or, in
+    a progressive file, with the result of earlier scans. To detect it, we insert other data before
+    the marker: they change the pixels only if pixels are missing.
     """
     width, height = file.size
     last = file.getpixel((width - 1, height - 1))
-    # Of CMYK, which is stored inverted, 127.
+    # For CMYK, which is stored inverted, 127.
     grey = {127, 128} >= {*last} if isinstance(last, tuple) else last == 128
     if not content.endswith(_JPEG_END) or not (grey or "progressive" in file.info):
         return
@@ -205,7 +205,7 @@ def _to_array(name: str, image: PillowImage.Image) -> Image:
 
 
 def _in_mode(mode: str, image: PillowImage.Image) -> PillowImage.Image:
-    # Converting to the same mode would copy: of the largest images a quarter of a GiB.
+    # Converting to the same mode would make a copy, 0.25 GiB for the largest images.
     return image if image.mode == mode else image.convert(mode)
 
 
@@ -219,7 +219,7 @@ def encode_png(image: Image) -> bytes:
 
 
 def write_png(path: Path | str, image: Image) -> None:
-    """Write uint8 (H, W) or (H, W, 3) as lossless PNG: complete, or not at all.
+    """Write uint8 (H, W) or (H, W, 3) as lossless PNG, atomically.
 
     Raises:
         ResultsError: the folder cannot be written to, or the disk is full.

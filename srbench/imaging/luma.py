@@ -1,4 +1,4 @@
-"""Luma of 8-bit RGB, as the super-resolution literature computes it, and grey as RGB."""
+"""Luma of 8-bit RGB as in the super-resolution literature, and conversion of grey to RGB."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def studio_luma(image: Image, *, rounded: bool) -> Luma:
 
 
 def to_rgb(image: Image) -> Image:
-    """Grey (H, W) as R = G = B, (H, W, 3); RGB as it is."""
+    """Grey (H, W) as R = G = B, (H, W, 3); RGB unchanged."""
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)

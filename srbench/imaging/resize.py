@@ -1,9 +1,9 @@
-"""MATLAB's ``imresize(image, scale, 'bicubic')`` on uint8, to the bit.
+"""MATLAB's ``imresize(image, scale, 'bicubic')`` on uint8, bit-exact.
 
-What makes it different from other libraries' bicubic (Pillow, OpenCV, torch): the kernel has
+Differences from the bicubic resize of other libraries (Pillow, OpenCV, torch): the kernel has
 a = -0.5 and is widened when shrinking (antialiasing); height is resized first, then width; and
-the uint8 result is rounded and clipped **between the two passes**. Two eras of MATLAB treat the
-border differently: ``replicate`` repeats the edge pixel (older), ``symmetric`` mirrors with the
+the uint8 result is rounded and clipped **between the two passes**. Older and current MATLAB treat
+the border differently: ``replicate`` repeats the edge pixel (older), ``symmetric`` mirrors with the
 edge repeated (current).
 """
 
@@ -23,7 +23,7 @@ from ..errors import SizeMismatch, WrongType, WrongValue, unknown_name
 from .checks import require_image
 from .luma import Image
 
-if TYPE_CHECKING:  # importing torch takes a second; only `imresize_tensor` needs it
+if TYPE_CHECKING:  # importing torch takes a second, and only `imresize_tensor` needs it
     import torch
 
 Border = Literal["symmetric", "replicate"]
@@ -35,10 +35,10 @@ _AT_ONCE = 2**16
 
 
 def get_border(name: str) -> Border:
-    """The border rule of that name.
+    """The border rule with this name.
 
     Raises:
-        UnknownName: there is none; the message names the nearest.
+        UnknownName: there is none; the message suggests the nearest name.
     """
     for border in get_args(Border):
         if border == name:
@@ -94,10 +94,10 @@ def bicubic_matrix(length: int, scale: Fraction) -> NDArray[np.float64]:
 
 def _check(scale: float | Fraction, border: str) -> Fraction:
     try:
-        if not isinstance(scale, Real):  # of a text a fraction could be made, too
+        if not isinstance(scale, Real):  # Fraction would also accept text
             raise TypeError
         ratio = Fraction(scale).limit_denominator(10_000)
-    except (TypeError, ValueError, OverflowError):  # a size, not a number, infinity
+    except (TypeError, ValueError, OverflowError):  # a sequence, NaN or infinity
         ratio = Fraction(0)
     if ratio <= 0:
         raise WrongValue(f"scale is {scale}, expected a positive number: output over input size")
@@ -120,7 +120,7 @@ def _resize_rows(image: Image, scale: Fraction, border: Border) -> Image:
     pixels = image.reshape(len(image), -1)
     exact = _is_exact(weights)
     resized = np.empty((len(index), pixels.shape[1]), dtype=np.uint8)
-    # Some rows at a time, so that the sums stay in a core's cache.
+    # Process some rows at a time, so that the sums stay in the cache.
     step = max(1, _AT_ONCE // pixels.shape[1])
     for top in range(0, len(index), step):
         rows, weight = index[top : top + step], weights[top : top + step]
@@ -129,7 +129,7 @@ def _resize_rows(image: Image, scale: Fraction, border: Border) -> Image:
         weight = weight.astype(source.dtype)
         total = np.empty((len(rows), pixels.shape[1]), dtype=source.dtype)
         term = np.empty_like(total)
-        # Added tap by tap in MATLAB's order: the sum's last bit decides exact halves.
+        # Add the taps in MATLAB's order, because the last bit of the sum decides exact halves.
         for tap in range(rows.shape[1]):
             product = term if tap else total
             np.take(source, rows[:, tap] - first, axis=0, out=product, mode="clip")
@@ -156,16 +156,17 @@ _Pixels = TypeVar("_Pixels", Image, "torch.Tensor")
 
 
 def imresize(image: _Pixels, scale: float | Fraction, *, border: Border = "symmetric") -> _Pixels:
-    """Resize as MATLAB's ``imresize(image, scale, 'bicubic')`` does, to the bit.
+    """Resize like MATLAB's ``imresize(image, scale, 'bicubic')``, bit-exact.
 
     Args:
         image: a uint8 array of shape (H, W) or (H, W, C), or a uint8 tensor of shape (..., H, W).
-        scale: output size over input size; 1/4 shrinks fourfold with antialiasing, 4 enlarges.
-        border: ``symmetric`` (current MATLAB) or ``replicate`` (older MATLAB; the LR images in
-            circulation for Set5, Set14 and BSD100 were made with it).
+        scale: output size divided by input size; 1/4 reduces fourfold with antialiasing, 4
+            enlarges.
+        border: ``symmetric`` (current MATLAB) or ``replicate`` (older MATLAB, which made the
+            published LR images of Set5, Set14 and BSD100).
 
     Returns:
-        uint8 of ceil(H scale) rows and ceil(W scale) columns, the same channels, the same kind.
+        uint8 with ceil(H scale) rows and ceil(W scale) columns, of the same type and channels.
 
     Raises:
         TypeError: the image is not uint8.
@@ -190,10 +191,10 @@ def imresize(image: _Pixels, scale: float | Fraction, *, border: Border = "symme
 def imresize_tensor(
     image: torch.Tensor, scale: float | Fraction, *, border: Border = "symmetric"
 ) -> torch.Tensor:
-    """:func:`imresize` on a uint8 tensor of shape (..., H, W), on the tensor's own device.
+    """:func:`imresize` for a uint8 tensor of shape (..., H, W), on the tensor's device.
 
-    The same taps and the same order of additions in float64, so the same pixels.
-    Raises as :func:`imresize` does.
+    The pixels are the same, because the taps and the order of additions in float64 are the same. It
+    raises the same errors as :func:`imresize`.
     """
     import torch
 
@@ -214,13 +215,13 @@ def imresize_tensor(
             weight = torch.tensor(weights[:, tap], device=image.device).reshape(shape)
             term = rows.to(torch.float64) * weight
             total = term if total is None else total + term
-        assert total is not None  # a cubic has at least one tap
+        assert total is not None  # there is always at least one tap
         image = torch.floor(total + 0.5).clamp_(0, 255).to(torch.uint8)
     return image
 
 
 def crop_to_multiple(image: Image, scale: int) -> Image:
-    """``image`` without the bottom rows and right columns beyond a multiple of ``scale``."""
+    """Crop ``image`` at the bottom and right to a multiple of ``scale``."""
     height, width = image.shape[0] // scale * scale, image.shape[1] // scale * scale
     if height == 0 or width == 0:
         raise SizeMismatch(

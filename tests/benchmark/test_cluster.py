@@ -164,7 +164,6 @@ def test_an_address_where_nobody_answers(refused, mini, monkeypatch):
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("", "--dask is empty"),
         ("tcp://", "it names no machine"),
         ("http://127.0.0.1:8787", "unknown address scheme 'http'"),
         ("tls://127.0.0.1:9", "no certificates for tls"),
