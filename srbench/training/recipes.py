@@ -31,7 +31,6 @@ _CONTENT: dict[str, dict[Content, float]] = {
     "srgan-tv": {"mse": 1.0, "vgg22": 1.0},
 }
 
-_OF_PATCHES = ("srgan-mse", "srgan-vgg22", "srgan-vgg54")
 _FROM_NOTHING = ("srcnn", "espcn", "srresnet-mse")
 _LAPTOP_CONTENT: dict[str, dict[Content, float]] = {
     # Features alone do not penalise colour shifts and fine patterns, and a few thousand steps
@@ -42,7 +41,8 @@ _LAPTOP_CONTENT: dict[str, dict[Content, float]] = {
     "srgan-vgg22": {"vgg22": 1.0, "colour": 8.0, "grid": 50.0},
     "srgan-vgg54": {"vgg54": 0.1, "colour": 8.0, "grid": 50.0},
     "srgan-mse": {"mse": 0.4, "colour": 8.0, "grid": 50.0},
-    "srgan-lpips": {"lpips": 0.007, "mse": 0.13},
+    "srgan-lpips": {"lpips": 0.05, "mse": 0.4, "colour": 8.0, "grid": 50.0},
+    "srgan-tv": {"mse": 0.4, "vgg22": 0.6, "colour": 8.0, "grid": 50.0},
 }
 
 
@@ -100,15 +100,18 @@ def _laptop(name: str) -> dict[str, object]:
         return {"optimiser": "muon", "stages": [stage], "ema": 0.999}
     if name.startswith("srgan"):
         stage = Stage(steps=8_000, crop=96, batch=5, rate=1e-4, final_rate=2e-6, warmup=100)
-        ema = 0.995
+        changes: dict[str, object] = {
+            "discriminator": "patches",
+            "discriminator_rate": 2.0,
+            "adversarial": 3e-3,
+            "ema": 0.995,
+        }
     else:
         stage = Stage(steps=2_000, crop=192, batch=2, rate=2e-4, final_rate=1e-6, warmup=100)
-        ema = 0.99
-    changes: dict[str, object] = {"frozen_statistics": True, "stages": [stage], "ema": ema}
+        changes = {"ema": 0.99}
+    changes |= {"frozen_statistics": True, "stages": [stage]}
     if name in _LAPTOP_CONTENT:
         changes["content"] = _LAPTOP_CONTENT[name]
-    if name in _OF_PATCHES:
-        changes |= {"discriminator": "patches", "discriminator_rate": 2.0, "adversarial": 3e-3}
     if name == "srresnet-vgg22":
         changes["total_variation"] = 2e-6
     return changes

@@ -461,6 +461,16 @@ def test_every_network_has_a_recipe(name, preset):
         made.lasting(0)
 
 
+@pytest.mark.parametrize("name", [n for n in NETWORKS if n.startswith("srgan")])
+def test_the_laptops_gans_are_held_against_grid_and_colour_shift(name):
+    made = recipe_for(name, 4, "laptop")
+    own = recipe_for(name, 4, "paper")
+    assert made.content["grid"] > 0 and made.content["colour"] > 0
+    assert made.discriminator == "patches" and made.frozen_statistics
+    assert set(own.content) <= set(made.content), "the named content loss is part of it"
+    assert (made.total_variation > 0) == (name == "srgan-tv")
+
+
 def test_the_papers_recipes_are_the_papers():
     generator, gan = recipe_for("srresnet-mse", 4, "paper"), recipe_for("srgan-vgg54", 4, "paper")
     assert (generator.steps, generator.stages[0].rate, generator.stages[0].crop) == (
