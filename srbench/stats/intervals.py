@@ -209,14 +209,6 @@ def crossed_mean(
     return CrossedMean(mean, variance, df, note)
 
 
-def crossed_difference(a: Floats, b: Floats, weights: Floats | None = None) -> CrossedMean:
-    """`crossed_mean` of a - b, two (raters, images) tables of scores, over their common cells.
-
-    Differences are rounded to nine decimals, so that rounding errors do not separate equal values.
-    """
-    return crossed_mean(np.round(a - b, 9), weights, grades=2)
-
-
 def block_mean(
     block: Cells, table: Floats, rater_weights: Floats | None = None, *, grades: int = 1
 ) -> CrossedMean:
@@ -233,7 +225,10 @@ def block_mean(
 def block_difference(
     block: Cells, a: str, b: str, rater_weights: Floats | None = None
 ) -> CrossedMean:
-    """`block_mean` of the difference of two methods; see `crossed_difference`."""
+    """`block_mean` of the difference of two methods, over their common cells.
+
+    Differences are rounded to nine decimals, so that rounding errors do not separate equal values.
+    """
     gap = np.round(block.of(a) - block.of(b), 9)
     return block_mean(block, gap, rater_weights, grades=2)
 

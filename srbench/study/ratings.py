@@ -19,7 +19,7 @@ from ..csv_cells import guard
 from ..files import write_text
 from .decisions import votes_left_out
 from .manifest import Manifest, Use
-from .procedure import ACR, Procedure
+from .procedure import Procedure
 from .rows import shown_of
 from .schema import ITS_RETRACTION, ITS_TRIAL, retractions, sessions, trials, votes
 from .store import Store
@@ -49,9 +49,6 @@ def columns(asks: Procedure, use: Use = _ALL) -> tuple[str, ...]:
         "forced_colors", "focus_lost", "procedure",
         *(() if use == _ALL else ("excluded",)),
     )  # fmt: skip
-
-
-TEXT_COLUMNS, COLUMNS = text_columns(ACR), columns(ACR)
 
 
 def ratings_rows(store: Store) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from srbench.stats import analyze
 from srbench.stats.cells import cells
 from srbench.stats.declared import declared_pairs
 from srbench.stats.equivalence import equivalence_rows
-from srbench.stats.intervals import crossed_difference
+from srbench.stats.intervals import block_difference
 
 approx = pytest.approx
 METHODS = ["HR", "bicubic", "nearest", "srgan-mse"]
@@ -85,7 +85,7 @@ def test_two_one_sided_tests_are_those_of_the_crossed_interval(votes):
     table = analyze(votes, equivalent=1.6)["equivalence"]
     row = table[(table["method_a"] == "bicubic") & (table["method_b"] == "nearest")].iloc[0]
     block = cells(votes)
-    mean = crossed_difference(block.of("bicubic"), block.of("nearest"))
+    mean = block_difference(block, "bicubic", "nearest")
     error = np.sqrt(mean.variance)
     below = stats.t.sf((mean.mean + 1.6) / error, mean.df)
     above = stats.t.cdf((mean.mean - 1.6) / error, mean.df)

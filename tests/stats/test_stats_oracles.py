@@ -18,7 +18,6 @@ from srbench.stats.bias_model import fit_bias_model
 from srbench.stats.cells import cells
 from srbench.stats.intervals import (
     binomial_interval,
-    crossed_difference,
     crossed_mean,
     variance_components,
 )
@@ -212,7 +211,7 @@ def test_alpha_does_not_count_a_raters_second_vote(votes):
 @pytest.mark.parametrize("gap", [-1.0, 4.0])
 def test_equal_differences_are_judged_by_what_rounding_hides(shape, gap):
     """Two uniform rounding errors have the variance 2/12; the fewer of raters and images count."""
-    mean = crossed_difference(np.full(shape, 3 + gap), np.full(shape, 3.0))
+    mean = crossed_mean(np.full(shape, gap), grades=2)
     error = np.sqrt(2 / 12 / np.prod(shape))
     df = min(n for n in shape if n > 1) - 1
     statistic, p = mean.test()
@@ -220,7 +219,7 @@ def test_equal_differences_are_judged_by_what_rounding_hides(shape, gap):
     assert p == approx(2 * stats.t.sf(abs(gap) / error, df))
     assert mean.interval() == approx(stats.t.interval(0.95, df, gap, error))
     assert "all values are equal" in mean.note
-    same = crossed_difference(np.full(shape, 3.0), np.full(shape, 3.0))
+    same = crossed_mean(np.zeros(shape), grades=2)
     assert same.test() == (0.0, 1.0)
     assert same.interval() == (0.0, 0.0)
 
