@@ -52,7 +52,7 @@ def with_given_lr(dataset: Dataset, scale: int, choice: str, observer: Observer)
     matched = match_names(
         dataset.images, files, place, dataset.name, spare=True, way_out="rename them"
     )
-    _tell(dataset.name, folder, place, matched.taken, observer)
+    _tell(dataset.name, place, matched.taken, observer)
     if spare := sorted(set(files.values()) - set(matched.files.values())):
         observer.note(
             f"{dataset.name}: {counted(len(spare), 'LR image')} without an original ignored "
@@ -86,7 +86,7 @@ def open_without_originals(
     named = Dataset(
         spelt(folder.name), MappingProxyType({}), MappingProxyType(files), _words(place)
     )
-    _tell(named.name, folder, place, "", observer)
+    _tell(named.name, place, "", observer)
     observer.note(
         f"{named.name} has no originals: metrics that need one and comparisons with it are left out"
     )
@@ -184,7 +184,7 @@ def _words(place: Path) -> str:
     return f"{place.parent.name}/{place.name}"
 
 
-def _tell(name: str, folder: Path, place: Path, taken: str, observer: Observer) -> None:
+def _tell(name: str, place: Path, taken: str, observer: Observer) -> None:
     observer.note(f"{name}: LR images as given in {_words(place)}{f' ({taken})' if taken else ''}")
     if others := passed_over(place):
         observer.note(f"{name}: ignored {others} in {_words(place)}")

@@ -105,7 +105,7 @@ def analyze_pairs(
             )
         if name != ALL:
             add("preferences", name, preferences_table(block))
-        add("fit", name, pd.DataFrame([_fit_row(block, scale, 1 - alpha)]))
+        add("fit", name, pd.DataFrame([_fit_row(block, scale)]))
         again = None
         if name in fewer:
             again = pair_tests(fewer[name], pair_scale(fewer[name]), family, alpha)
@@ -119,7 +119,7 @@ def analyze_pairs(
         for name, found in parts.items()
     }
     tables["raters"] = raters
-    tables["reliability"] = pd.DataFrame([_reliability(answers, tables["fit"])])
+    tables["reliability"] = pd.DataFrame([_reliability(answers)])
     tables["pairwise"]["procedure"] = "pair"
     if scores is not None:
         rng = np.random.default_rng(seed)
@@ -145,7 +145,7 @@ def _check_declared(family: Pairs | None, main: pd.DataFrame) -> None:
         )
 
 
-def _fit_row(block: PairBlock, scale: PairScale, level: float) -> dict[str, float]:
+def _fit_row(block: PairBlock, scale: PairScale) -> dict[str, float]:
     """One row for a data set; ``nu`` is Davidson's parameter, 0 without "no difference" answers."""
     front = block.front[np.isfinite(block.front)]
     return {
@@ -158,7 +158,7 @@ def _fit_row(block: PairBlock, scale: PairScale, level: float) -> dict[str, floa
     }
 
 
-def _reliability(answers: pd.DataFrame, fit: pd.DataFrame) -> dict[str, float]:
+def _reliability(answers: pd.DataFrame) -> dict[str, float]:
     """The numbers of reliability.json, over the whole study."""
     block = pair_block(main_votes(answers))
     again = repeated(answers)

@@ -159,7 +159,7 @@ def _with_others(block: PairBlock, unit: Ints, count: Floats) -> Floats:
     return agrees
 
 
-def pair_raters(answers: pd.DataFrame, minimum_ms: float = 0.0) -> pd.DataFrame:
+def pair_raters(answers: pd.DataFrame) -> pd.DataFrame:
     """One row per rater: the columns of raters.csv of a pair study.
 
     ``rater, n, with_majority, same, front, retest_n, retest_agreement, gold_n, gold_right,

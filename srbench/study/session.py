@@ -168,7 +168,7 @@ def parse_submission(message: object) -> Submission | None:
     return Submission(**values)
 
 
-def next_trial(playlist: Sequence[Trial], progress: SessionProgress) -> tuple[int, int]:
+def next_trial(progress: SessionProgress) -> tuple[int, int]:
     """Number and attempt of the next trial; the number is the playlist's length at the end."""
     if progress.last is None:
         return 0, 1
@@ -182,7 +182,7 @@ def next_screen(playlist: Sequence[Trial], progress: SessionProgress) -> Screen:
     for step in OPENING_STEPS:
         if step not in progress.steps:
             return Screen(step, step)
-    number, attempt = next_trial(playlist, progress)
+    number, attempt = next_trial(progress)
     last = progress.last
     undo = (last.trial, last.attempt) if last and can_undo(playlist, progress) else None
     if number < len(playlist):
@@ -228,7 +228,7 @@ def judge(
             page shows a picture only after all earlier votes were stored, so a vote in less than
             ``minimum_ms`` is impossible.
     """
-    number, attempt = next_trial(playlist, progress)
+    number, attempt = next_trial(progress)
     last = progress.last
     newest = last is not None and (vote.trial, vote.attempt) == (last.trial, last.attempt)
     passed = 0 <= vote.trial < number or (vote.trial == number and 1 <= vote.attempt < attempt)

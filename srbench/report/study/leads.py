@@ -79,7 +79,7 @@ def _said(tables: Tables, name: str, own: pd.DataFrame) -> tuple[str, str]:
     lead = " and ".join(display_name(method) for method in tied)
     if not found.ranked:
         return "no version is best: one rater does not represent others", f"highest: {lead}, {mos}"
-    gap = _gap(found, own, head)
+    gap = _gap(found, head)
     if found.best:
         return f"best {mos} {lead}", "; ".join(filter(None, (interval, gap)))
     what = "tied at" if len(tied) > 1 else "highest"
@@ -98,7 +98,7 @@ def _tied(own: pd.DataFrame, found: Standing) -> list[str]:
     return [str(found.top), *(m for m in found.others if shown[m] == best)]
 
 
-def _gap(found: Standing, own: pd.DataFrame, head: pd.DataFrame) -> str:
+def _gap(found: Standing, head: pd.DataFrame) -> str:
     """``0.12 ahead of SRGAN-MSE, significant (p = 0.0012)``: against the second highest mean."""
     second = found.others[0]  # in order of MOS
     pair = head[
