@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from srbench.report.benchmark.results import read_results
+from srbench.report.benchmark.significance import significance
+from srbench.report.benchmark.write import printed_tables
 from srbench.report.kit.render import Cell, Heading, Table, text_cell, to_latex
 
 PAGE = 480  # pt
@@ -77,6 +83,64 @@ def test_no_name_is_a_command_wherever_it_stands(name):
     body = latex.partition("\\midrule")[2].partition("\\bottomrule")[0]
     assert "--" not in body
     assert "?`" not in latex
+
+
+def test_what_pdflatex_cannot_set_is_said_in_the_file():
+    table = methods_across(2)
+    assert to_latex(table).startswith("% \\usepackage{booktabs,adjustbox}\n\\begin")
+    greek = to_latex(replace(table, notes=("SRGAN-β, Δ, μ ≤ 5, cafe\u0301",)))
+    assert r"SRGAN-$\beta$, $\Delta$, $\mu$ $\leq$ 5, café" in greek
+    assert "XeLaTeX" not in greek
+    korean = to_latex(replace(table, notes=("한글 방법",)))
+    assert "% pdfLaTeX does not have these characters: 글방법한\n% Use XeLaTeX" in korean
+
+
+def compiled(folder: Path, options: str, tables: Sequence[Table]) -> str:
+    """The log of an article with these tables."""
+    inputs: list[str] = []
+    for i, table in enumerate(tables):
+        (folder / f"{i}.tex").write_text(to_latex(table), encoding="utf-8")
+        inputs.append(rf"\input{{{i}.tex}}\clearpage")
+    (folder / "page.tex").write_text(
+        rf"\documentclass[a4paper{options}]{{article}}\usepackage[T1]{{fontenc}}"
+        r"\usepackage{booktabs,adjustbox}\begin{document}" + "".join(inputs) + r"\end{document}"
+    )
+    said = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
+        cwd=folder, capture_output=True, text=True, errors="replace", check=False,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stdout[-3000:]
+    return said.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+def test_every_table_of_a_report_fits_an_article(tmp_path):
+    """14 methods, some with names that LaTeX would read as commands, or as long as a line."""
+    renamed = {
+        "imdn": r"a_b%c&d#e$f [l]* <m>|",
+        "srcnn": r"^g~h\{i} 'j' \"k\" -- ?`",
+        "pcarn-m": "SRGAN with a perceptual loss of five layers and β = 0.5",
+        "espcn": "Réseau-Ångström-Łódź",
+    }
+    for name in ("run.json", "scores.csv", "timings.csv"):
+        shutil.copy(Path(__file__).parents[2] / "results/paper" / name, tmp_path)
+    for name in ("scores.csv", "timings.csv"):
+        frame = pd.read_csv(tmp_path / name)
+        frame = frame[frame["dataset"] == "Set5"]
+        frame["method"] = [renamed.get(m.lower(), m) for m in frame["method"]]
+        frame.to_csv(tmp_path / name, index=False)
+    results = read_results(tmp_path)
+    assert set(renamed.values()) <= set(results.methods())
+    tests = significance(results.scores, results.known)
+    for latex in ("paper", "all"):
+        tables = [t for _, t in printed_tables(results, tests, compare="", latex=latex)]
+        for options in ("", ",twocolumn"):
+            log = compiled(tmp_path, options, tables)
+            assert "Overfull \\hbox" not in log
+            assert "Float too large" not in log
+    long = methods_across(3, may_turn=False)
+    compiled(tmp_path, "", [replace(long, rows=long.rows * 600)])  # more parts than LaTeX can hold
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ...benchmark.record import numbers_of
+from ...metrics.protocols import PROTOCOLS
 from ...metrics.table import Known
 from ...wording import counted
 from ..kit.frames import format_p, score_cells
@@ -289,10 +290,15 @@ def leading_tests(results: Results, tests: pd.DataFrame) -> pd.DataFrame:
 def brief(table: Table, *, compare: str) -> Table:
     """The tests for a paper: the declared ones, or the best method against the second."""
     keys = [h.key for h in table.headings]
-    dropped = {"statistic", "p", "p_method", "smallest_p"}
-    dropped |= (
-        {"scale"} if len({row[keys.index("scale")].text for row in table.rows}) == 1 else set()
-    )
+    dropped = {"statistic", "p", "p_method", "smallest_p", "significant"}
+    if len({row[keys.index("scale")].text for row in table.rows}) == 1:
+        dropped.add("scale")
+    under = {(row[keys.index("protocol")], row[keys.index("metric")]) for row in table.rows}
+    told = ""
+    if len({metric for _, metric in under}) == len(under):
+        dropped.add("protocol")
+        luma = sorted({protocol.text for protocol, _ in under if protocol.value in PROTOCOLS})
+        told = f" PSNR and SSIM by protocol {', '.join(luma)}." if luma else ""
     which = (
         "Declared comparisons."
         if compare
@@ -303,7 +309,7 @@ def brief(table: Table, *, compare: str) -> Table:
     )
     columns = [i for i, key in enumerate(keys) if key not in dropped]
     notes = tuple(note for note in table.notes if note == TRAINED_NOTE)
-    return replace(pick(table, columns, 1), caption=f"{which} {table.caption}", notes=notes)
+    return replace(pick(table, columns, 1), caption=f"{which} {table.caption}{told}", notes=notes)
 
 
 def few_images_notes(tests: pd.DataFrame) -> list[str]:

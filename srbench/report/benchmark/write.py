@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import pandas as pd
 
 from ...files import write_text
 from ...observer import Observer
 from ...stats.declared import declared_pairs
 from ..kit.drawn import save_figures
-from ..kit.render import to_latex, write_table
+from ..kit.render import Table, write_table
 from .crops import views
 from .figures import KINDS, draw_figures
 from .page import IMAGES_PAGE, render_images, render_page
 from .paper_tables import table1, table2
-from .results import read_results
+from .results import Results, read_results
+from .short_table import short_table
 from .significance import significance
 from .tables import brief, leading_tests, significance_table, summary_table
 
@@ -32,15 +36,8 @@ def write_everything(
     tests = significance(results.scores, results.known, family)
     summary, first, second = summary_table(results), table1(results), table2(results)
     written: list[Path] = []
-    for table in (summary, first, second):
-        written += write_table(table, folder / "tables")
-    every = significance_table(tests, results.run)
-    written += write_table(every, folder / "tables", latex=latex == "all")
-    if latex != "all":
-        chosen = tests if compare else leading_tests(results, tests)
-        path = folder / "tables" / f"{every.stem}.tex"
-        write_text(path, to_latex(brief(significance_table(chosen, results.run), compare=compare)))
-        written.append(path)
+    for table, as_latex in printed_tables(results, tests, compare=compare, latex=latex):
+        written += write_table(table, folder / "tables", latex=as_latex)
     shown = views(results)
     drawn = draw_figures(results, shown)
     figures, pictures = save_figures(drawn, folder / "figures", KINDS, observer)
@@ -60,3 +57,23 @@ def write_everything(
         ),
     )
     return [*written, *figures, captions, page]
+
+
+def printed_tables(
+    results: Results, tests: pd.DataFrame, *, compare: str, latex: str
+) -> list[tuple[Table, Table]]:
+    """Each table of the report and its form in LaTeX, which is shorter if ``latex`` is paper."""
+    summary, every = summary_table(results), significance_table(tests, results.run)
+    short: dict[str, Table] = {}
+    if latex != "all":
+        chosen = significance_table(
+            tests if compare else leading_tests(results, tests), results.run
+        )
+        short = {
+            summary.stem: replace(short_table(results), stem=summary.stem),
+            every.stem: brief(chosen, compare=compare),
+        }
+    return [
+        (table, short.get(table.stem, table))
+        for table in (summary, table1(results), table2(results), every)
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +15,8 @@ from ...csv_cells import guard
 from ...files import write_text
 
 LONG = 40  # rows of one LaTeX table, the limit of a page; further rows follow in another table
-_MANY = 12  # tables with more columns are turned, if they allow it
+_WIDE = 85  # letters across that a page holds in small print; a wider table is turned, if it may
+_FLOATS = 10  # parts of a table after which LaTeX must print them: it keeps few tables waiting
 ONE_COLUMN = 6  # table columns that fit into one column of a two-column paper
 _WORDY = 40  # text columns with more letters are broken into lines
 
@@ -78,11 +80,14 @@ def text_cell(text: str) -> Cell:
     return Cell(text, text)
 
 
-def write_table(table: Table, folder: Path, *, latex: bool = True) -> list[Path]:
-    """Write ``stem``.csv, .md and, with ``latex``, .tex into ``folder``; returns the paths."""
+def write_table(table: Table, folder: Path, *, latex: Table | bool = True) -> list[Path]:
+    """Write ``stem``.csv, .md and .tex into ``folder``; returns the paths.
+
+    ``latex`` is the table for LaTeX, if it is another one, or whether there is any.
+    """
     made = {"csv": to_csv(table), "md": to_markdown(table)}
     if latex:
-        made["tex"] = to_latex(table)
+        made["tex"] = to_latex(table if latex is True else latex)
     else:  # from an earlier report
         (folder / f"{table.stem}.tex").unlink(missing_ok=True)
     paths = [folder / f"{table.stem}.{kind}" for kind in made]
@@ -139,26 +144,39 @@ def md(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|#$~])", r"\\\1", " ".join(text.split()))
 
 
-# LaTeX replacements of characters; the page's script uses the same table.
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
+    "varsigma sigma tau upsilon phi chi psi omega"
+)
+# LaTeX replacements of characters.
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "∞": r"$\infty$", "−": r"$-$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "—": "---",
     "×": r"$\times$", "†": r"\textsuperscript{\dag}", "…": r"\ldots{}", "<": r"\textless{}",
-    "←": r"$\leftarrow$", "→": r"$\rightarrow$", "≥": r"$\geq$", "α": r"$\alpha$",
-    "χ": r"$\chi$", "²": r"\textsuperscript{2}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "←": r"$\leftarrow$", "→": r"$\rightarrow$", "≥": r"$\geq$", "≤": r"$\leq$",
+    "≈": r"$\approx$", "²": r"\textsuperscript{2}", ">": r"\textgreater{}", "|": r"\textbar{}",
     '"': "''", "`": r"\textasciigrave{}",
     # At the start of a row, LaTeX reads a bracket as a distance and an asterisk as an option.
     "[": "{[}", "]": "{]}", "*": "{*}",
     "\u200b": "{}",
+    **{chr(0x3B1 + i): f"$\\{name}$" for i, name in enumerate(_GREEK.split())},
+    "ο": "o", "Γ": r"$\Gamma$", "Δ": r"$\Delta$", "Θ": r"$\Theta$", "Λ": r"$\Lambda$",
+    "Ξ": r"$\Xi$", "Π": r"$\Pi$", "Σ": r"$\Sigma$", "Φ": r"$\Phi$", "Ψ": r"$\Psi$",
+    "Ω": r"$\Omega$",
 }  # fmt: skip
+# All other characters that pdfLaTeX has: letters with accents, and punctuation.
+_SET = re.compile("[\x00-\x7e\xa0-\u0125\u0128-\u0137\u0139-\u013e\u0141-\u0148\u014a-\u0165"
+                  "\u0168-\u017e\u0218-\u021b‐‑‒–—―‘’‚“”„‡•‰‹›⁄€™]")  # fmt: skip
 
 
 def tex(text: str) -> str:
-    """Escape text for LaTeX."""
+    """Escape text for LaTeX, letters and their accents as one character."""
+    text = unicodedata.normalize("NFC", text)
     # LaTeX joins two hyphens or apostrophes into one character.
     apart = re.sub(r"([-'])(?=\1)", "\\1\u200b", " ".join(text.split()))
-    return "".join(LATEX.get(c, c) for c in apart)
+    escaped = "".join(LATEX.get(c, c) for c in apart)
+    return re.sub(r"(?:(?<=[ (])|^)'(?=\w)", "`", escaped)  # an opening quotation mark
 
 
 def to_latex(table: Table) -> str:
@@ -167,7 +185,7 @@ def to_latex(table: Table) -> str:
     ``adjustbox`` shrinks tables that are wider than the text. Rows that do not fit on a page follow
     in further tables with the same number.
     """
-    if table.may_turn and len(table.headings) > _MANY:
+    if table.may_turn and _across(table) > _WIDE:
         table = _turned(table)
     place = "table" if len(table.headings) <= ONE_COLUMN else "table*"
     caption = f"{tex(table.title)}. {tex(table.caption)}"
@@ -184,7 +202,25 @@ def to_latex(table: Table) -> str:
             f"{_tabular(part)}\\end{{adjustbox}}\n{notes if part is parts[-1] else ''}"
             f"\\end{{{place}}}\n"
         )
-    return "% \\usepackage{booktabs,adjustbox}\n" + "\n".join(made)
+        if (i + 1) % _FLOATS == 0 and part is not parts[-1]:
+            made.append("\\clearpage\n")
+    return _needs("".join(made)) + "\n".join(made)
+
+
+def _needs(latex: str) -> str:
+    """Comments that say which packages, and which engine, a table needs."""
+    said = "% \\usepackage{booktabs,adjustbox}\n"
+    if other := "".join(sorted(set(_SET.sub("", latex)))):
+        return said + (
+            f"% pdfLaTeX does not have these characters: {other}\n"
+            "% Use XeLaTeX or LuaLaTeX with \\usepackage{fontspec} and a font that has them.\n"
+        )
+    return said if latex.isascii() else said + "% \\usepackage[T1]{fontenc}\n"
+
+
+def _across(table: Table) -> int:
+    """The width of a table in letters, with a gap of two between columns."""
+    return sum(2 + max(_letters(table, i), len(h.label)) for i, h in enumerate(table.headings))
 
 
 def _page_long(table: Table) -> list[Table]:
@@ -232,7 +268,7 @@ def _turned(table: Table) -> Table:
         for i, heading in enumerate(table.headings[lead:], start=lead):
             cells = [by_kind[k][i] if k in by_kind else Cell("—", None) for k in kinds]
             rows.append((*block[0][:group], text_cell(heading.label), *cells))
-    headings = (*table.headings[:group], Heading("of", "", numeric=False), *across)
+    headings = (*table.headings[:group], Heading("method", "Method", numeric=False), *across)
     return replace(table, headings=headings, rows=tuple(rows))
 
 

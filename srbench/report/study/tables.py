@@ -12,6 +12,7 @@ from ...stats.degradation import procedure_of, worded
 from ...stats.significance import HEADLINE, PAPER
 from ...stats.standing import standing
 from ..kit.frames import Column, frame_table, mark_best, value_cell
+from ..kit.page import pick
 from ..kit.published import PAPER_NAME, published
 from ..kit.render import Cell, Heading, Table
 from ..kit.style import (
@@ -25,6 +26,7 @@ from ..kit.style import (
 from .names import Tables, datasets_of, letters_note, ordered
 from .rater_tables import exclusions, raters, reliability, sensitivity
 
+_EQUAL_WEIGHT = "Equal weight: the mean of the data sets' MOS, each counted once. "
 _TESTS = {
     "crossed-bootstrap": "bootstrap",
     "wilcoxon-images": "images",
@@ -102,7 +104,7 @@ def mos(tables: Tables) -> Table:
     pooled = "all" in datasets_of(tables)
     # Of a single data set it would be the MOS again.
     frame["mos_equal_weight"] = frame["mos_equal_weight"].where(frame["dataset"] == "all")
-    alike = "Equal weight: the mean of the data sets' MOS, each counted once. " if pooled else ""
+    alike = _EQUAL_WEIGHT if pooled else ""
     table = frame_table(
         "mos",
         "Differential mean opinion scores" if dcr else "Mean opinion scores",
@@ -135,6 +137,16 @@ def mos(tables: Tables) -> Table:
     better = {"mos": True, "dmos": True, "mean_rank": False}
     there = {heading.key for heading in table.headings}
     return _marked(table, {k: v for k, v in better.items() if k in there}, set(unranked))
+
+
+def brief_mos(table: Table) -> Table:
+    """MOS as a paper prints them: without what the text or other columns tell."""
+    dropped = {"mos_equal_weight", "n_ratings"}
+    columns = [i for i, heading in enumerate(table.headings) if heading.key not in dropped]
+    caption = table.caption.replace(_EQUAL_WEIGHT, "")
+    short = {"DMOS (ACR-HR) ↑": "DMOS ↑"}
+    headings = tuple(replace(h, label=short.get(h.label, h.label)) for h in table.headings)
+    return pick(replace(table, headings=headings, caption=caption), columns, table.group)
 
 
 def unranked_sets(tables: Tables) -> list[str]:

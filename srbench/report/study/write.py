@@ -13,12 +13,12 @@ from ...stats.claims import claims_table
 from ...stats.significance import Pairs
 from ..kit.drawn import save_figures
 from ..kit.numbers import analysis_settings, write_numbers
-from ..kit.render import write_table
+from ..kit.render import Table, write_table
 from ..kit.style import display_name
 from .figures import KINDS, draw_analysis
 from .names import metric_labels
 from .page import render_analysis
-from .tables import all_tables
+from .tables import all_tables, brief_mos
 from .text import methods_text
 
 FILES = ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos", "equivalence")
@@ -65,7 +65,10 @@ def write_analysis(
     printed = {"mos", "mos_table2", "mos_metrics", "mos_equivalence"}
     printed |= {"mos_pairs"} if family is not None else set()
     for table in shown:
-        written += write_table(table, out / "tables", latex=latex == "all" or table.stem in printed)
+        as_latex: Table | bool = latex == "all" or table.stem in printed
+        if table.stem == "mos" and latex != "all":
+            as_latex = brief_mos(table)
+        written += write_table(table, out / "tables", latex=as_latex)
     figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS, observer)
     settings = analysis_settings(
         "ratings", ratings, family=family, equivalent=equivalent, resamples=resamples, seed=seed
