@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import combinations
@@ -17,29 +17,21 @@ import numpy as np
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from ..data import open_dataset
-from ..data.known import checked
 from ..errors import StudyError
-from ..imaging import crop_to_multiple, imresize, read_image, write_png
-from ..imaging.luma import Image
 from . import keys
 from .balance import asked_in_any_order, raters_per_unit
-from .choosing import Versions, choose
+from .choosing import choose
 from .decisions import declared as declared_rules
 from .manifest import (
-    REFERENCE,
     Accept,
-    Anchor,
     Manifest,
     Planned,
     Rules,
-    Stimulus,
     Use,
     load_manifest,
     save_manifest,
-    stimulus_id,
-    stimulus_path,
 )
+from .pictures import anchor, copy_anchors, copy_rated
 from .playlists import make_playlist
 from .presets import minutes, preset
 from .procedure import Item, Mode, Name, Procedure, procedure
@@ -50,6 +42,7 @@ from .texts import read_wording
 # With fewer trials, raters could predict retests that come at least ten trials later.
 _TRIALS_FOR_RETESTS = 30
 _LONGEST_NAME = 200
+_OPTIONS = {"gold": "--gold", "retest": "--retests"}
 _MAKING = ".making"  # locked while a study is being made
 
 
@@ -153,9 +146,7 @@ def new_study(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
     _check_numbers(raters=raters, seed=seed, gold=gold)
-    for name, told in (("institution", institution), ("contact", contact)):
-        if told is not None and not 1 <= len(told.strip()) <= _LONGEST_NAME:
-            raise StudyError(f"{name} is '{told[:60]}'; expected 1 to {_LONGEST_NAME} letters")
+    _check_names(institution=institution, contact=contact)
     if mode is None and procedure_name != "acr":
         mode = "side"
     asks = procedure(procedure_name, mode, no_difference=no_difference)
@@ -203,29 +194,13 @@ def new_study(
     }
     declared = declared_pairs(compare, asked) if compare else None
     accepted, used = declared_rules(Accept, accept), declared_rules(Use, use)
-    for name, count, option in (
-        ("gold", gold, "--gold"),
-        ("retest", rules.retests, "--retests"),
-    ):
-        if not count and any(getattr(rule, name, None) for rule in (accepted, used)):
-            raise StudyError(f"a rule about {name} needs such questions; add them with {option}")
+    _require_questions(accepted, used, gold=gold, retest=rules.retests)
 
     with _workplace(out) as workplace:
-        shown: list[Stimulus] = []
-        items: list[Item] = []
-        for dataset, image in chosen.contents:
-            questions = chosen.questions[dataset]
-            versions = dict.fromkeys(method for question in questions for method in question)
-            made = {
-                method: _add(workplace, seed, dataset, image, method, pixels)
-                for method, pixels in _shown(chosen.versions[dataset], image, rules)
-                if method in versions
-            }
-            shown += made.values()
-            items += [tuple(made[method].id for method in question) for question in questions]
+        shown, items = copy_rated(workplace, seed, chosen, asks, rules)
         rated = dict.fromkeys(stimulus for item in items for stimulus in asks.rated(item))
         names = {image for _, image in chosen.contents}
-        practice, golden, anchor_notes = _anchors(
+        practice, golden, anchor_notes = copy_anchors(
             workplace, calibration, data_root, names, scale, rules, seed, plan.calibration, gold
         )
         manifest = Manifest(
@@ -244,8 +219,8 @@ def new_study(
             rules=rules,
             stimuli=tuple({s.id: s for s in [*shown, *practice, *golden]}.values()),
             main=tuple(s.id for s in shown if s.id in rated),
-            calibration=tuple(_anchor(s) for s in practice),
-            gold=tuple(_anchor(s) for s in golden),
+            calibration=tuple(map(anchor, practice)),
+            gold=tuple(map(anchor, golden)),
             questionnaire=wording.questions,
             institution=institution,
             contact=contact,
@@ -324,93 +299,6 @@ def _remove_abandoned(out: Path) -> None:
             shutil.rmtree(lock.parent, ignore_errors=True)
 
 
-def _shown(found: Versions, image: str, rules: Rules) -> Iterator[tuple[str, Image]]:
-    for method, files in found.items():
-        yield method, _cut(read_image(files[image]), rules)
-
-
-def _cut(pixels: Image, rules: Rules) -> Image:
-    if rules.max_height is None or pixels.shape[0] <= rules.max_height:
-        return pixels
-    top = (pixels.shape[0] - rules.max_height) // 2
-    return np.ascontiguousarray(pixels[top : top + rules.max_height])
-
-
-def _add(folder: Path, seed: int, dataset: str, image: str, method: str, pixels: Image) -> Stimulus:
-    name = stimulus_id(seed, dataset, image, method, pixels)
-    write_png(stimulus_path(folder, name), pixels)
-    height, width = pixels.shape[:2]
-    return Stimulus(
-        id=name, dataset=dataset, image=image, method=method, width=width, height=height
-    )
-
-
-def _anchors(
-    folder: Path,
-    name: str,
-    data_root: Path | None,
-    rated: Set[str],
-    scale: int,
-    rules: Rules,
-    seed: int,
-    wanted: int,
-    gold: int,
-) -> tuple[list[Stimulus], list[Stimulus], list[str]]:
-    """Practice and gold stimuli: nearest neighbour and original of a data set's images.
-
-    Practice takes the first images that fit; gold takes others, never one of ``rated``.
-    """
-    dataset = checked(open_dataset(name, data_root)).dataset
-    fitting: list[str] = []
-    for image in dataset.ids:
-        height = dataset.read(image).shape[0] // scale * scale
-        if rules.max_height is None or height <= rules.max_height or rules.oversize == "crop":
-            fitting.append(image)
-    fresh = [image for image in fitting if image not in rated]
-    golden = fresh[len(fresh) - gold :] if gold else []
-    if len(golden) < gold:
-        raise StudyError(
-            f"{gold} gold contents asked for, but {dataset.name} has {len(fresh)} images that "
-            "are not rated themselves; name a larger set with --calibration"
-        )
-    candidates = [image for image in fitting if image not in golden]
-    # Prefer images that are not rated, because practice should not show images that are rated
-    # later.
-    candidates.sort(key=lambda image: image in rated)
-    practice = candidates[:wanted]
-    notes: list[str] = []
-    if not practice:
-        raise StudyError(f"no image of {dataset.name} is left for practice; choose another set")
-    if len(practice) < wanted:
-        notes.append(
-            f"practice shows {len(practice)} images, not {wanted}: {dataset.name} has no more "
-            "(name a larger set with --calibration)"
-        )
-    if shared := [image for image in practice if image in rated]:
-        notes.append(
-            f"practice shows images that are also rated ({', '.join(shared)}); "
-            "name another set with --calibration to keep them apart"
-        )
-
-    def both(image: str) -> list[Stimulus]:
-        original = crop_to_multiple(dataset.read(image), scale)
-        coarse = imresize(original, 1 / scale).repeat(scale, axis=0).repeat(scale, axis=1)
-        return [
-            _add(folder, seed, dataset.name, image, method, _cut(pixels, rules))
-            for method, pixels in (("nearest", coarse), (REFERENCE, original))
-        ]
-
-    return (
-        [stimulus for image in practice for stimulus in both(image)],
-        [stimulus for image in golden for stimulus in both(image)],
-        notes,
-    )
-
-
-def _anchor(stimulus: Stimulus) -> Anchor:
-    return Anchor(stimulus=stimulus.id, expected=5 if stimulus.method == REFERENCE else 1)
-
-
 def _compared(
     asks: Procedure, questions: Mapping[str, Sequence[tuple[str, ...]]]
 ) -> list[tuple[str, ...]]:
@@ -455,6 +343,21 @@ def _check_numbers(*, raters: int, seed: int, gold: int) -> None:
         raise StudyError(f"the seed is {seed}; expected 0 or more")
     if gold < 0:
         raise StudyError(f"{gold} gold contents asked for; expected 0 or more")
+
+
+def _check_names(**names: str | None) -> None:
+    for name, told in names.items():
+        if told is not None and not 1 <= len(told.strip()) <= _LONGEST_NAME:
+            raise StudyError(f"{name} is '{told[:60]}'; expected 1 to {_LONGEST_NAME} letters")
+
+
+def _require_questions(*rules: Accept | Use, **counts: int) -> None:
+    """Refuse rules about kinds of questions that the study does not have."""
+    for kind, count in counts.items():
+        if not count and any(getattr(rule, kind, None) for rule in rules):
+            raise StudyError(
+                f"a rule about {kind} needs such questions; add them with {_OPTIONS[kind]}"
+            )
 
 
 def _rule_error(error: ValidationError) -> StudyError:
