@@ -1,4 +1,4 @@
-"""Anything that turns LR into SR: interpolation, our networks, folders, others' checkpoints."""
+"""Methods from LR to SR: interpolation, our networks, folders, third-party checkpoints."""
 
 from .base import ImageId, Method
 from .resolve import MissingMethod, Selection, load_method, select_methods

@@ -1,4 +1,4 @@
-"""What every method is."""
+"""The interface of methods."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..imaging.luma import Image
 
 
 class ImageId(NamedTuple):
-    """Which image of which data set."""
+    """An image of a data set."""
 
     dataset: str
     image: str
 
 
 class Method(Protocol):
-    """Turns LR into SR. The benchmark does not know what it holds."""
+    """A method from LR to SR, used by the benchmark only through this interface."""
 
     @property
     def name(self) -> str:
@@ -26,36 +26,36 @@ class Method(Protocol):
 
     @property
     def scale(self) -> int:
-        """SR size over LR size."""
+        """SR size divided by LR size."""
         ...
 
     @property
     def timed(self) -> bool:
-        """Whether the time of ``upscale`` says something about the method."""
+        """Whether the time of ``upscale`` measures the method."""
         ...
 
     @property
     def trained_on_metric(self) -> str | None:
-        """The metric (``lpips_alex``) that training minimised and so cannot judge, if known."""
+        """The metric (``lpips_alex``) minimised in training, which cannot evaluate it, if known."""
         ...
 
     def fingerprint(self, source: ImageId) -> str:
-        """Changes when, and only when, what ``upscale`` returns for ``source`` may change."""
+        """A text that changes exactly if the result of ``upscale`` for ``source`` may change."""
         ...
 
     def prepare(self) -> None:
-        """Load what ``upscale`` needs, so that loading does not count as the first image's time.
+        """Load what ``upscale`` needs, so that the first image's time does not include loading.
 
         Raises:
-            SrbenchError: it cannot be loaded, or the device is not there.
+            SrbenchError: it cannot be loaded, or the device does not exist.
         """
         ...
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
         """SR of ``scale`` times the size and the same channels, uint8.
 
-        ``lr`` is uint8 (H, W) or (H, W, 3). ``source`` says which image it is; only a method
-        that reads finished images needs it.
+        ``lr`` is uint8 (H, W) or (H, W, 3). ``source`` identifies the image; only methods that read
+        finished images need it.
 
         Raises:
             TypeError: the image is not uint8.
@@ -65,6 +65,6 @@ class Method(Protocol):
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
+    """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

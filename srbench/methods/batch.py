@@ -1,4 +1,4 @@
-"""``srbench upscale``: a method over files."""
+"""``srbench upscale``: run a method on files."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def upscale_files(
     Raises:
         ConfigError: a result would overwrite its original or another file next to it, or lie among
             the originals.
-        DatasetError: there is no such file or folder, or it holds no image.
-        SizeMismatch: a result would be larger than what can be read again.
-        SrbenchError: an unknown or missing method, or an image that cannot be read. All such
-            images are met before the first is begun.
+        DatasetError: there is no such file or folder, or it has no image.
+        SizeMismatch: a result would be too large to be read.
+        SrbenchError: an unknown or missing method, or an image that cannot be read. All images are
+        checked before the first is upscaled.
     """
     observer = observer or Observer()
     if not source.exists():

@@ -1,4 +1,4 @@
-"""Checkpoints by file: SRResNets that we know, and other architectures through spandrel."""
+"""Checkpoint files: known SRResNets, and other architectures through spandrel."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 def load_external(name: str, path: Path, scale: int) -> nn.Module:
     """The network in a third-party checkpoint, recognised by its tensors.
 
-    RGB (N, 3, H, W) in [0, 1] in, SR with white at 1 out. ``name`` is what messages call it.
-    Ours (without its card), BasicSR's, KAIR's, mmagic's and Lornatang's SRResNet need nothing
-    else; other architectures need spandrel, which is given the tensors alone.
+    Input: RGB (N, 3, H, W) in [0, 1]; output: SR with white at 1. ``name`` is its name in messages.
+    SRResNets of srbench (without a card), BasicSR, KAIR, mmagic and Lornatang need nothing else;
+    other architectures need spandrel, which gets only the tensors.
 
     Raises:
         SrbenchError: the architecture is none of those and spandrel is not installed.
-        CheckpointError: the file is unreadable, unsafe, holds several networks, is of an unknown
-            architecture, of another scale, or no RGB-to-RGB network.
+        CheckpointError: the file is unreadable, unsafe or has several networks, or the network has
+        an unknown architecture or another scale, or is not RGB-to-RGB.
     """
     state = network_state(read_tensors(path), path)
     found = _by_header(path, state)
@@ -50,7 +50,7 @@ def _by_header(path: Path, state: State) -> Recognised | None:
         return None
     try:
         architecture = Architecture.model_validate_json(text)
-    except ValueError:  # another project's own note
+    except ValueError:  # metadata of another project
         return None
     network = filled(architecture.build, state)
     kind = f"{architecture.network} of srbench"
@@ -79,7 +79,9 @@ def _by_spandrel(name: str, path: Path, state: State) -> Recognised:
         try:
             with _Bounded(reading):
                 descriptor = support.architecture.load(dict(reading))
-        except Exception as error:  # spandrel and torch raise a dozen kinds for what does not fit
+        except (
+            Exception
+        ) as error:  # spandrel and torch raise many types of errors for tensors that do not fit
             reason = str(error).strip().splitlines()[-1] if str(error) else type(error).__name__
             raise CheckpointError(
                 f"{path} looks like {support.architecture.name}, but does not match it "
@@ -95,7 +97,7 @@ def _by_spandrel(name: str, path: Path, state: State) -> Recognised:
 def _detects(support: spandrel.ArchSupport, state: State) -> bool:
     try:
         return support.detect(dict(state))
-    except Exception:  # a detector that expects tensors of another form: not its own then
+    except Exception:  # a detector failed on these tensors, so they are not of its architecture
         return False
 
 
@@ -120,9 +122,9 @@ def _described(state: State) -> str:
 
 
 class _Bounded(TorchFunctionMode):
-    """Refuses to make a network much larger than the tensors that it is to hold.
+    """Refuse to build a network much larger than its tensors.
 
-    Architectures take sizes from some tensors' shapes; a small file can claim any size.
+    Architectures take sizes from the shapes of some tensors, and a small file can claim any size.
     """
 
     def __init__(self, state: State) -> None:
@@ -136,7 +138,7 @@ class _Bounded(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if func is torch.empty:  # as every layer makes its parameters
+        if func is torch.empty:  # every layer creates its parameters through this
             size = kwargs.get("size", args)
             self._left -= math.prod(torch.Size(size[0] if isinstance(size[0], Iterable) else size))
             if self._left < 0:
@@ -145,7 +147,7 @@ class _Bounded(TorchFunctionMode):
 
 
 class _Described(nn.Module):
-    """Calls a spandrel descriptor, which pads to the sizes that its network needs."""
+    """Call a spandrel descriptor, which pads the image to the sizes that its network needs."""
 
     def __init__(self, descriptor: spandrel.ImageModelDescriptor[nn.Module]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Other people's results: a folder of images, one subfolder per data set."""
+"""Results from elsewhere: a folder of images, one subfolder per data set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .base import ImageId, file_sha256
 
 @dataclass(frozen=True)
 class FolderMethod:
-    """Returns finished SR images by data set and image id."""
+    """A method that returns finished SR images by data set and image id."""
 
     name: str
     scale: int
@@ -38,14 +38,14 @@ class FolderMethod:
 
 
 def check_result(sr: Path, original: Path | None, lr: Path | None, scale: int) -> None:
-    """Look at a result's header and checksums, so that a mistake is met before a run begins.
+    """Check a result's header and checksums before a run.
 
-    ``original`` is None where there is none; then ``lr`` is the LR image.
+    ``original`` is None without originals; then ``lr`` is the LR image.
 
     Raises:
-        ImageError: a file is no image, or is damaged.
-        SizeMismatch: the result has not the size of its original cropped to ``scale``, or is
-            grey where the original is RGB.
+        ImageError: a file is not an image, or is damaged.
+        SizeMismatch: the result's size is not that of its original cropped to ``scale``, or it is
+        grey and the original RGB.
     """
     if original is not None:
         height, width, *channels = probe_image(original)

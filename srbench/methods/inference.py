@@ -1,4 +1,4 @@
-"""Running a network on images: folded, channels-last, float32, tiled when the image is large."""
+"""Run a network on images: folded, channels-last, float32, and in tiles for large images."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ..models.device import full_precision, out_of_memory_told, pick_device
 from ..models.layers import to_device
 
 TILE = 256
-"""LR pixels a tile covers in each direction; with the overlap this bounds the memory."""
+"""LR pixels of a tile in each direction; with the overlap this limits the memory."""
 
 OVERLAP = 32
-"""LR pixels seen beyond a tile on each side and thrown away, so that no seam shows."""
+"""LR pixels of context on each side of a tile, discarded afterwards, so that no seams appear."""
 
 
 def fold(network: nn.Module) -> nn.Module:
-    """A copy for inference, the same function up to float rounding; gradients off.
+    """A copy for inference without gradients: the same function up to float rounding.
 
-    Batch normalisation is folded into the convolution before it, and a PReLU of one slope works
-    in place: its input is the convolution's output, which nothing else reads.
+    Batch normalisation is folded into the preceding convolution. A PReLU with one slope works in
+    place, because nothing else reads the convolution's output.
     """
     network = copy.deepcopy(network).eval().requires_grad_(False)
     for parent in network.modules():
@@ -43,16 +43,16 @@ def fold(network: nn.Module) -> nn.Module:
 
 
 class Inference:
-    """A network made ready for images.
+    """A network prepared for images.
 
     Args:
-        name: the method's, for messages.
-        network: RGB (N, 3, H, W) in [0, 1] in, SR out; it is copied and stays as it is.
-        scale: SR size over LR size.
-        device: where it runs, as :func:`~srbench.models.device.pick_device` takes it.
-        signed: whether the network's output is in [-1, 1] or [0, 1].
-        ensemble: whether SR is the mean over the eight flips and quarter turns of LR, turned back,
-            before it is rounded: the literature's "+" (Timofte et al., CVPR 2016).
+        name: the method's name, for messages.
+        network: from RGB (N, 3, H, W) in [0, 1] to SR; it is copied and not changed.
+        scale: SR size divided by LR size.
+        device: as for :func:`~srbench.models.device.pick_device`.
+        signed: whether the output is in [-1, 1] (True) or [0, 1].
+        ensemble: whether SR is the mean over the eight flips and rotations of LR, transformed back
+        and averaged before rounding: the literature's "+" (Timofte et al., CVPR 2016).
     """
 
     def __init__(
@@ -70,13 +70,13 @@ class Inference:
         self._device = pick_device(device)
         with out_of_memory_told(name, self._device):
             self._network = to_device(fold(network), self._device)
-            # The first pass picks kernels and allocates: it must not count as the first image's
-            # time, so it is waited for.
+            # Wait for the first pass, which selects kernels and allocates memory, so that it does
+            # not count as time of the first image.
             with torch.inference_mode(), full_precision():
                 self._network(torch.zeros(1, 3, 32, 32, device=self._device)).cpu()
 
     def upscale(self, lr: Image) -> Image:
-        """As :meth:`srbench.methods.network.NetworkMethod.upscale`."""
+        """See :meth:`srbench.methods.network.NetworkMethod.upscale`."""
         sr = self._tiled(np.ascontiguousarray(to_rgb(lr)))
         if lr.ndim == 2:
             return np.floor(sr.mean(axis=2) + 0.5).astype(np.uint8)
@@ -118,7 +118,7 @@ class Inference:
 
 
 def _spans(length: int) -> list[tuple[int, int]]:
-    """The stretches that the tiles cover; an image a little larger than a tile stays whole."""
+    """The ranges of the tiles; an image slightly larger than a tile is not divided."""
     if length <= TILE + 2 * OVERLAP:
         return [(0, length)]
     return [(start, min(start + TILE, length)) for start in range(0, length, TILE)]

@@ -1,4 +1,4 @@
-"""Nearest neighbour and bicubic: the two ends that every study needs."""
+"""Nearest neighbour and bicubic interpolation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import ImageId
 
 @dataclass(frozen=True)
 class Nearest:
-    """Every LR pixel becomes a square of ``scale`` by ``scale`` pixels."""
+    """Nearest neighbour: every LR pixel becomes a square of ``scale`` x ``scale`` pixels."""
 
     scale: int
     name: str = "nearest"
@@ -31,7 +31,7 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Bicubic:
-    """MATLAB's bicubic enlargement, to the bit, with the border rule of the run."""
+    """MATLAB's bicubic enlargement, bit-exact, with the border rule of the run."""
 
     scale: int
     border: Border

@@ -1,4 +1,4 @@
-"""What our methods are: size, work, memory and what they reach, as facts of their checkpoints."""
+"""Facts of our methods: size, FLOPs, memory and scores, from their checkpoints and cards."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..models.cards import Card, read_card
 from .resolve import INTERPOLATION, checkpoint_file, shipped
 
 SR_SIZE = (720, 1280)
-"""Height and width of the SR image that work and memory are stated for, as papers do."""
+"""Height and width of the SR image for FLOPs and memory, as usual in papers."""
 
 
 @dataclass(frozen=True)
 class MethodFacts:
-    """One method at one scale; an interpolation has no checkpoint, no parameters and no card."""
+    """One method at one scale; interpolation has no checkpoint, parameters or card."""
 
     name: str
     scale: int
@@ -26,11 +26,11 @@ class MethodFacts:
     flops: int = 0
     """Floating-point operations for one SR image of `SR_SIZE`; a multiply-add counts as two."""
     memory: int = 0
-    """Bytes: the most that weights and feature maps hold at once for that image, not tiled."""
+    """Peak bytes of weights and feature maps for this image, without tiling."""
 
     @property
     def limits(self) -> str:
-        """Whether Set5 and Set14 keep the detector's limits; empty where it is not known."""
+        """Whether Set5 and Set14 are within the detector's limits; empty if unknown."""
         from ..metrics.artefacts import LIMITS, broken_limits
 
         figures = self.card.metrics if self.card else {}
@@ -43,17 +43,17 @@ class MethodFacts:
         return "grid or colour" if broken_limits(medians) else "single images"
 
     def on(self, dataset: str) -> dict[str, float]:
-        """The card's figures on a data set (in small letters), by metric."""
+        """The card's scores on a data set (lower-case name), by metric."""
         prefix = f"{dataset}_"
         figures = self.card.metrics.items() if self.card else ()
         return {key.removeprefix(prefix): value for key, value in figures if key.startswith(prefix)}
 
 
 def method_facts(name: str, scale: int, weights: Path) -> MethodFacts:
-    """The facts of one of our methods that can run at ``scale``.
+    """The facts of one of our methods at ``scale``.
 
     Raises:
-        MissingWeights: the network has no checkpoint for that scale.
+        MissingWeights: the network has no checkpoint for this scale.
         CheckpointError: its checkpoint or card is damaged.
     """
     if name in INTERPOLATION:
@@ -65,18 +65,18 @@ def method_facts(name: str, scale: int, weights: Path) -> MethodFacts:
 
 
 def list_methods(scale: int, weights: Path) -> list[MethodFacts]:
-    """The facts of every method of ours that can run at ``scale`` on this machine."""
+    """The facts of all our methods that can run at ``scale`` on this machine."""
     return [method_facts(name, scale, weights) for name in shipped(scale, weights)]
 
 
 def _work(card: Card) -> tuple[int, int, int]:
-    """Parameters, operations and bytes of a network, from shapes alone: nothing is computed."""
+    """Parameters, operations and bytes of a network, from shapes without computation."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.flop_counter import FlopCounterMode
 
     class Held(TorchDispatchMode):
-        """Bytes of the tensors that are alive, and the most there were."""
+        """Counts the bytes of live tensors and their peak."""
 
         def __init__(self) -> None:
             super().__init__()

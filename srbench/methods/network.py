@@ -1,4 +1,4 @@
-"""A network as a method; torch is imported, and the network loaded, at the first image."""
+"""A network as a method; torch and the network are loaded at the first image."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class NetworkMethod:
 
     Args:
         name: the name in tables.
-        scale: SR size over LR size.
-        identity: what the weights are, for the fingerprint (a hash of the file).
-        load: makes the network, in evaluation mode: RGB (N, 3, H, W) in, SR out. Called at the
-            first image, so that a run that finds everything in its cache never loads it.
-        device: where it runs: ``auto``, ``cpu``, ``cuda`` and so on; looked for when it loads.
+        scale: SR size divided by LR size.
+        identity: identifies the weights in the fingerprint (a hash of the file).
+        load: makes the network, in evaluation mode, from RGB (N, 3, H, W) to SR. It is called at
+        the first image, so that a fully cached run never loads it.
+        device: ``auto``, ``cpu``, ``cuda`` etc.; checked when the network is loaded.
         signed: whether the network's output is in [-1, 1] (ours) or [0, 1] (others').
-        trained_on_metric: the metric that training minimised, as the card says.
-        ensemble: whether it is the self-ensemble: the mean over eight flips and turns.
+        trained_on_metric: the metric that training minimised, from the card.
+        ensemble: whether it is the self-ensemble, the mean over eight flips and rotations.
     """
 
     name: str
@@ -63,12 +63,12 @@ class NetworkMethod:
         )
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
-        """SR of ``lr``; grey goes in as R = G = B and comes out as the mean of the channels.
+        """SR of ``lr``. Grey is converted to R = G = B, and its SR is the mean of the channels.
 
         Raises:
             TypeError: the image is not uint8.
-            SizeMismatch: it has another shape than (H, W) or (H, W, 3).
-            SrbenchError: the device's memory does not suffice even tile by tile.
+            SizeMismatch: its shape is not (H, W) or (H, W, 3).
+            SrbenchError: the device has too little memory even for a tile.
         """
         require_image("the LR image", lr)
         return self._inference.upscale(lr)

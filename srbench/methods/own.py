@@ -1,4 +1,4 @@
-"""A method of the user's, in Python: an object with ``upscale``, or a function from LR to SR."""
+"""A user's method in Python: an object with ``upscale``, or a function from LR to SR."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _WHOLE = "name", "scale", "timed", "trained_on_metric", "fingerprint", "prepare"
 class OwnMethod:
     """``thing.upscale(lr)``, or ``thing(lr)``: uint8 in and out, ``scale`` times the size.
 
-    Read where they are there: ``name`` (else the class's or function's), ``scale`` (must be the
-    run's), ``version`` (else the source's hash is the fingerprint), ``trained_on_metric``.
+    Optional attributes: ``name`` (default: of the class or function), ``scale`` (must be the
+    run's), ``version`` (default: a hash of the source is the fingerprint), ``trained_on_metric``.
     """
 
     timed = True
 
     def __init__(self, thing: object, name: str, scale: int) -> None:
         self.name, self.scale = name, scale
-        # The user's object or function: whether it can be called shows when it is.
+        # The user's object or function; errors appear when it is called.
         self._upscale: Callable[[Image], Any] = getattr(thing, "upscale", thing)  # type: ignore[assignment]  # see above
         self._thing = thing
         version = getattr(thing, "version", None)
@@ -34,25 +34,25 @@ class OwnMethod:
 
     @property
     def trained_on_metric(self) -> str | None:
-        """As the object states it."""
+        """The attribute of the object."""
         return getattr(self._thing, "trained_on_metric", None)
 
     def fingerprint(self, source: ImageId) -> str:
-        """Its version, or the hash of its source."""
+        """The version, or the hash of the source."""
         return f"own {self.name} {self.scale} {self._identity}"
 
     def prepare(self) -> None:
-        """Let the object load what it needs, if it has such a method."""
+        """Call the object's ``prepare``, if it has one."""
         own = getattr(self._thing, "prepare", None)
         if callable(own):
             self._told(own)
 
     def upscale(self, lr: Image, source: ImageId | None = None) -> Image:
-        """What the object makes of a copy of ``lr``.
+        """The object's result for a copy of ``lr``.
 
         Raises:
-            MethodError: it raised, or did not give a uint8 image.
-            SizeMismatch: the image has another size or other channels.
+            MethodError: it raised, or did not return a uint8 image.
+            SizeMismatch: the image has the wrong size or channels.
         """
         sr = self._told(self._upscale, lr.copy())
         if hasattr(sr, "detach"):
@@ -76,7 +76,7 @@ class OwnMethod:
             return call(*arguments)
         except (SrbenchError, KeyboardInterrupt, GeneratorExit):
             raise
-        except BaseException as error:  # a method that calls exit() ends no run
+        except BaseException as error:  # a method that calls exit() must not end a run
             text = " ".join(str(error).split())[:300]
             raise MethodError(f"{self.name} raised {type(error).__name__}: {text}") from error
 
@@ -85,14 +85,14 @@ def own_method(thing: Any, scale: int, check_name: Callable[[str], str]) -> Meth
     """The method for an object: ours unchanged, a user's wrapped.
 
     Raises:
-        MethodError: it is no method, or enlarges by another scale.
+        MethodError: it is not a method, or has another scale.
         UnknownName: it has no name, or one of ours.
     """
     try:
         return _wrapped(thing, scale, check_name)
     except SrbenchError:
         raise
-    except Exception as error:  # of a property that does not work
+    except Exception as error:  # from a property that raises
         text = " ".join(str(error).split())[:300]
         raise MethodError(
             f"a {type(thing).__name__} raised {type(error).__name__}: {text}"

@@ -1,4 +1,4 @@
-"""From names on the command line to methods."""
+"""Convert names from the command line to methods."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ NETWORKS = (
 METHODS = INTERPOLATION + NETWORKS
 TRAINED_SCALES = (2, 4)
 
-# Changed whenever inference may give other pixels from the same weights.
+# Change this if inference may give other pixels from the same weights.
 _INFERENCE_VERSION = "1"
 _SHIPPED = Path(__file__).parents[1] / "checkpoints"
 
 
 @dataclass(frozen=True)
 class MissingMethod:
-    """A method that was asked for but cannot be run, on one data set or (None) on all."""
+    """A requested method that cannot run, on one data set or (None) on all."""
 
     method: str
     dataset: str | None
@@ -70,23 +70,23 @@ class MissingMethod:
 
 @dataclass(frozen=True)
 class Selection:
-    """The methods of a run, which data sets each can serve, and what is missing."""
+    """The methods of a run, their data sets, and what is missing."""
 
     methods: tuple[Method, ...]
     missing: tuple[MissingMethod, ...]
     notes: tuple[str, ...] = ()
-    """What was taken for granted, one line each."""
+    """Assumptions to report, one line each."""
 
     def serves(self, method: Method, dataset: str) -> bool:
-        """Whether the method has something for the data set."""
+        """Whether the method can run on the data set."""
         return not any(m.method == method.name and m.dataset == dataset for m in self.missing)
 
 
 def checkpoint_file(name: str, scale: int, weights: Path) -> Path:
-    """The checkpoint of one of our networks: the user's own in ``weights``, else the shipped one.
+    """The checkpoint of one of our networks: the user's in ``weights``, else the shipped one.
 
     Raises:
-        MissingWeights: there is neither.
+        MissingWeights: neither exists.
     """
     for folder in (weights, _SHIPPED):
         path = folder / f"{name}_x{scale}.safetensors"
@@ -128,23 +128,23 @@ def load_method(
     border: Border = "symmetric",
     weights: Path | str | None = None,
 ) -> Method:
-    """One of our methods by name, or ``NAME=FILE`` for a checkpoint file, ready to run.
+    """Load one of our methods by name, or a checkpoint file by ``NAME=FILE``.
 
     Args:
         name: ``nearest``, ``bicubic``, one of our networks, or ``NAME=FILE``; a network's name
-            with ``+`` after it (``srresnet-mse+``, ``NAME+=FILE``) is its self-ensemble, the mean
-            over the eight flips and turns.
-        scale: SR size over LR size.
-        device: ``cpu``, ``cuda``, ``auto`` and so on, for networks.
+            followed by ``+`` (``srresnet-mse+``, ``NAME+=FILE``) is its self-ensemble, the mean
+            over the eight flips and rotations.
+        scale: SR size divided by LR size.
+        device: ``cpu``, ``cuda``, ``auto`` etc., for networks.
         border: MATLAB's border rule, for ``bicubic``.
         weights: folder of the user's own checkpoints; by default the ``SRBENCH_WEIGHTS`` folder.
 
     Raises:
-        UnknownName: no method or device has that name.
-        ValueError: the scale is no whole number of at least 1.
+        UnknownName: no method or device has this name.
+        ValueError: the scale is not a whole number of at least 1.
         MissingWeights: its checkpoint is neither shipped nor in the weights folder.
         CheckpointError: the checkpoint is damaged, unsafe, or of another architecture or scale.
-        SrbenchError: the device is not there, or spandrel is needed and not installed.
+        SrbenchError: the device does not exist, or spandrel is needed but not installed.
 
     >>> import numpy as np, srbench
     >>> lr = np.full((6, 8, 3), 128, dtype=np.uint8)
@@ -165,7 +165,7 @@ def load_method(
 
 
 def _find_method(name: str, scale: int, device: str, border: Border, weights: Path) -> Method:
-    """A method that is loaded when it is first needed: until then, torch is not imported."""
+    """A method that is loaded at its first use, so that torch is not imported before."""
     label, _, target = name.strip().partition("=")
     plain, plus = (label[:-1], "+") if label.endswith("+") else (label, "")
     if target:
@@ -225,10 +225,10 @@ def _file_method(name: str, path: Path, scale: int, device: str) -> NetworkMetho
 
 
 def _refuse_no_tensors(name: str, path: Path) -> None:
-    """What a file is decides its content, whatever its name; what it holds, reading it tells."""
+    """Refuse a file that cannot contain tensors, judging by its content, not its name."""
     if not path.exists():
         raise CheckpointError(f"{name}={path}: there is no such file or folder")
-    if not path.is_file():  # a pipe would be waited for
+    if not path.is_file():  # reading a pipe would block
         raise CheckpointError(f"{name}={path} is no regular file; expected a checkpoint")
     try:
         with path.open("rb") as stream:
@@ -270,20 +270,20 @@ def select_methods(
     weights: Path,
     patterns: Sequence[str] = (),
 ) -> Selection:
-    """Every method of a run, checked as far as can be without loading a network.
+    """All methods of a run, checked as far as possible without loading a network.
 
-    ``patterns`` say how the files in the folders of ``NAME=FOLDER`` are named: ``NAME=PATTERN`` for
-    one method, ``PATTERN`` for all others, with ``{}`` for the original's name.
+    ``patterns`` are the file names in the folders of ``NAME=FOLDER``: ``NAME=PATTERN`` for one
+    method, ``PATTERN`` for all others, with ``{}`` for the original's name.
 
     One of our methods without a checkpoint, and a folder without a subfolder for some data set,
     are reported as missing. In Python, a method may also be an object with ``upscale(lr)``.
 
     Raises:
         UnknownName: an unknown or repeated name.
-        DatasetError: a folder's subfolder lacks some images of its data set, or its names do not
-            tell which is which.
-        ConfigError: a pattern is none, or is for no folder.
-        ImageError, SizeMismatch: an image in such a folder is not what it must be.
+        DatasetError: a subfolder lacks some images of its data set, or its names do not identify
+        them.
+        ConfigError: a pattern is not valid, or has no folder. ImageError, SizeMismatch: an image in
+            such a folder is not valid.
         CheckpointError: there is no such file, its card is damaged or it is of another scale.
     """
     methods: list[Method] = []
@@ -324,7 +324,7 @@ def select_methods(
 
 
 def _patterns(patterns: Sequence[str], specs: Sequence[str]) -> dict[str, str]:
-    """Each method's pattern; that of "" is for those without one."""
+    """The pattern of each method; the key "" is for methods without one."""
     parts = [spec.partition("=") for spec in specs]
     folders = [label for label, _, target in parts if target and expanded(target).is_dir()]
     named: dict[str, str] = {}
@@ -385,7 +385,7 @@ def _subfolder(folder: Path, dataset: str) -> Path | None:
     """The subfolder of a data set, under any of its usual names.
 
     Raises:
-        DatasetError: there are two.
+        DatasetError: there are two of them.
     """
     key = dataset_key(dataset)
     found = [p for p in sorted(folder.iterdir()) if p.is_dir() and dataset_key(p.name) == key]

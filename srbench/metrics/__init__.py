@@ -1,6 +1,6 @@
-"""Metrics: what turns SR images into numbers, one file a metric and one a library.
+"""Metrics of SR images, one file per metric and per library.
 
-Pure: uint8 arrays of shape (H, W) or (H, W, 3) in, numbers out.
+They are pure: uint8 arrays of shape (H, W) or (H, W, 3) in, numbers out.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in {"Lpips", "LpipsReference"}:
-        from . import lpips_network  # imports torch, which the other metrics do without
+        from . import lpips_network  # imports torch, which the other metrics do not need
 
         return getattr(lpips_network, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,8 @@
-"""What a network weaves into every picture, as numbers: a grid, and a shift of the colours.
+"""Detect two network artefacts: a grid pattern and a colour shift.
 
-Networks that enlarge by sub-pixel shuffling and learn from deep features or a discriminator tend
-to lay lines of period 2 and 4 over smooth surfaces and to shift whole pictures in colour. PSNR,
-SSIM and LPIPS hardly see either; a reader sees both at once.
+Networks with sub-pixel shuffling that are trained with deep features or a discriminator tend to add
+lines of period 2 and 4 to smooth surfaces and to shift the colours of whole pictures. Both are easy
+to see, but hardly change PSNR, SSIM and LPIPS.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from ..imaging import to_rgb
 from ..imaging.luma import Image, Luma, studio_luma
 
 PATCH = 64
-"""Side of the patches in which a grid is looked for, in pixels."""
+"""The side of the patches for the grid detector, in pixels."""
 
 LIMITS: Mapping[str, float] = {"grid": 5.0, "grid_max": 10.0, "colour": 0.5, "colour_max": 1.0}
-"""What a clean network keeps, by the names of :func:`artefacts`.
+"""The limits for a clean network, by the names of :func:`artefacts`.
 
-Originals, IMDN and srresnet-mse keep them on every image of Set5 and Set14 and of 20 photographs
-held out of the training set B2 (where their grid is at most 2.0); the GANs that the limits were
-made for break all of them.
+Originals, IMDN and srresnet-mse are within the limits on every image of Set5 and Set14 and on 20
+photographs held out of the training set B2 (where their grid is at most 2.0). The GANs for which we
+made the limits exceed all of them.
 """
 
 _STEP = 32
-_SHARE, _FEWEST = 0.25, 4  # of the patches: the smoothest
-_NOISE = 1.0  # a level's deviation hides what is weaker
-# Quarters of the sampling rate along columns and rows; other pairs are mirrors of these.
+_SHARE, _FEWEST = 0.25, 4  # share of the patches: the smoothest
+_NOISE = 1.0  # power of noise with a deviation of one level
+# In quarters of the sampling rate along columns and rows; other pairs are symmetric to these.
 _PERIODIC = [(0, 1), (0, 2), (1, 0), (2, 0), (1, 1), (-1, 1), (1, 2), (2, 1), (2, 2)]
 
 
 def grid(sr: Image, hr: Image) -> float | None:
-    """How far lines of period 2 and 4 stand out of their surroundings in the spectrum of SR.
+    """The strength of lines of period 2 and 4 in the spectrum of SR, relative to other frequencies.
 
     The power of luma at the nine frequencies of those periods (along rows, along columns and
     both), over the median power of the frequencies around it plus that of noise of one level;
@@ -45,10 +45,10 @@ def grid(sr: Image, hr: Image) -> float | None:
 
     Args:
         sr: uint8 image of shape (H, W) or (H, W, 3).
-        hr: its original, of the same height and width: it tells which patches are smooth.
+        hr: its original, of the same height and width, which determines the smooth patches.
 
     Returns:
-        The ratio, or None where the image is smaller than a patch.
+        The ratio, or None if the image is smaller than a patch.
 
     Raises:
         SizeMismatch: the images differ in size.
@@ -79,7 +79,7 @@ def colour_shift(sr: Image, hr: Image) -> float:
 def artefacts(pairs: Iterable[tuple[Image, Image]]) -> dict[str, float]:
     """``grid`` and ``colour`` as medians over (SR, HR) pairs, ``grid_max`` and ``colour_max``.
 
-    Without the grid's two where every image is smaller than a patch.
+    The two grid values are missing if every image is smaller than a patch.
     """
     values: dict[str, list[float]] = {"grid": [], "colour": []}
     for sr, hr in pairs:
@@ -95,9 +95,9 @@ def artefacts(pairs: Iterable[tuple[Image, Image]]) -> dict[str, float]:
 
 
 def broken_limits(metrics: Mapping[str, float]) -> list[str]:
-    """The limits that ``metrics`` break, each in words.
+    """The exceeded limits of ``metrics``, as texts.
 
-    Metrics are named as by :func:`artefacts`, or so with a data set before: ``set5_grid``.
+    Metrics have the names of :func:`artefacts`, optionally after a data set: ``set5_grid``.
     """
     return [
         f"{name} {value:.2f} (limit {limit:g})"
@@ -108,7 +108,7 @@ def broken_limits(metrics: Mapping[str, float]) -> list[str]:
 
 
 def _smoothest(hr: Luma) -> list[tuple[int, int]]:
-    """Top left corners of the patches where neighbouring pixels differ least."""
+    """Top left corners of the patches with the smallest differences of neighbouring pixels."""
     height, width = hr.shape
     corners = [
         (top, left)
@@ -133,9 +133,9 @@ def _spectrum(luma: Luma, corners: list[tuple[int, int]]) -> np.ndarray:
 
 
 def _ratio(spectrum: np.ndarray, y: int, x: int) -> float:
-    """Power at a frequency over its surroundings: 3 to 6 away, where the window does not reach.
+    """Power at a frequency relative to frequencies 3 to 6 away, beyond the window's main lobe.
 
-    On an axis they lie on it too: there pictures have more power than beside it.
+    For a frequency on an axis they are on this axis too, where pictures have more power.
     """
     rows = range(-6, 7) if y else (0,)
     columns = range(-6, 7) if x else (0,)

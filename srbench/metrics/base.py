@@ -1,4 +1,4 @@
-"""What every metric is: facts about the numbers that it gives, and one act."""
+"""The interface of metrics: facts about their numbers, and their computation."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Numbers = Sequence[float] | float
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of one number: what its column is called and how it is read.
+    """The facts about one number: the names of its columns and its interpretation.
 
-    Plain values, so that run.json can keep them and a report can show a metric that is not
-    installed where it is read.
+    They are plain values, so that run.json can store them and a report can show a metric that is
+    not installed.
 
     >>> from srbench import Facts
     >>> facts = Facts("mae", "grey levels", better="lower", label="MAE")
@@ -35,27 +35,29 @@ class Facts:
     name: str
     """The ``metric`` column of scores.csv: ``psnr_y``."""
     protocol: str
-    """The ``protocol`` column. Numbers compare only within one."""
+    """The ``protocol`` column. Only numbers of one protocol can be compared."""
     better: Better | None = None
-    """The better direction; None where it is not known, and then nothing is called best."""
+    """The better direction; None if unknown, and then no value is marked as best."""
     label: str = ""
-    """The name in print, without the protocol; by default ``name``."""
+    """The printed name, without the protocol; by default ``name``."""
     variant: str = ""
-    """What tells it from others of that label under one protocol: LPIPS' network."""
+    """Distinguishes metrics with one label and protocol, such as LPIPS' network."""
     decimals: int = 4
     unit: str = ""
     range: tuple[float | None, float | None] = (None, None)
-    """The least and the largest value that it can have, where there is one."""
+    """The smallest and the largest possible value, or None."""
     needs: Needs = "original"
-    """What an SR image is held against: its original, the LR image, or nothing."""
+    """The reference of an SR image: its original, the LR image, or nothing."""
     fingerprint: str = ""
-    """Changes when the same pixels may give another number: part of the cache key."""
+    """Part of the cache key; it must change if the same pixels may give another number."""
     word: str = ""
-    """What selects it, if not ``name``: ``psnr`` selects ``psnr_y`` of every protocol chosen."""
+    """The word that selects it, if not ``name``: ``psnr`` selects ``psnr_y`` of every chosen
+    protocol.
+    """
     protocol_label: str = ""
-    """The protocol in print; by default ``protocol``."""
+    """The printed protocol; by default ``protocol``."""
     about: str = ""
-    """A sentence or two: what the protocol does, for who reads the page."""
+    """One or two sentences about the protocol, for readers of the page."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -69,7 +71,7 @@ class Facts:
 
     @property
     def short_label(self) -> str:
-        """``PSNR``, ``LPIPS``: on one line and not too long, even for unusual names."""
+        """``PSNR``, ``LPIPS``: on one line and shortened if needed."""
         return one_line(self.label or self.name)
 
     @property
@@ -79,12 +81,12 @@ class Facts:
 
     @property
     def arrow(self) -> str:
-        """Points to the better direction; empty where it is not known."""
+        """An arrow in the better direction; empty if unknown."""
         return {"higher": "↑", "lower": "↓", None: ""}[self.better]
 
     @property
     def under(self) -> str:
-        """The protocol in print."""
+        """The printed protocol."""
         return one_line(self.protocol_label or self.protocol)
 
     @property
@@ -94,15 +96,15 @@ class Facts:
         return f"{self.short_label} ({within})" if within else self.short_label
 
     def record(self) -> dict[str, Any]:
-        """The facts that are not as they are by default, for JSON."""
+        """The facts that differ from their defaults, for JSON."""
         usual = {field.name: field.default for field in fields(self)}
         return {name: value for name, value in asdict(self).items() if value != usual[name]}
 
 
 def read_facts(records: object) -> tuple[Facts, ...]:
-    """The facts of :meth:`Facts.record` from JSON that anybody may have edited.
+    """Read the facts of :meth:`Facts.record` from JSON, which may have been edited.
 
-    What is no such record is passed over: the numbers are in scores.csv and need none.
+    Invalid records are ignored, because the numbers in scores.csv do not need them.
     """
     entries = cast("list[Any]", records) if isinstance(records, list) else []
     return tuple(_read(cast("dict[str, Any]", e)) for e in entries if _is_record(e))
@@ -146,14 +148,14 @@ class Score(NamedTuple):
 
 
 class Original:
-    """What SR images are held against.
+    """The reference of SR images.
 
     Args:
         hr: the original, uint8 of shape (H, W) or (H, W, 3), cropped to a multiple of the scale;
-            None where a data set has none.
+            None if the data set has none.
         scale: the magnification.
-        lr: the low-resolution input of ``scale`` times smaller size, where a metric needs it.
-        border: the border rule by which the LR image was made, and SR images are shrunk again.
+        lr: the low-resolution input, ``scale`` times smaller, if a metric needs it.
+        border: the border rule of the LR image, and for downscaling SR images.
     """
 
     def __init__(
@@ -167,8 +169,8 @@ class Original:
         """The original.
 
         Raises:
-            MetricError: there is none; only metrics whose ``needs`` is ``lr`` or ``nothing`` are
-                asked then.
+            MetricError: there is none; then only metrics with ``needs`` ``lr`` or ``nothing`` are
+            used.
         """
         if self._hr is None:
             raise MetricError(
@@ -193,7 +195,7 @@ class Original:
 
 @dataclass(frozen=True)
 class MissingMetric:
-    """A number that was asked for and cannot be computed here."""
+    """A requested number that cannot be computed on this machine."""
 
     name: str
     reason: str
@@ -201,10 +203,10 @@ class MissingMetric:
 
 
 class Metric(ABC):
-    """SR images to numbers. Who uses one does not know which it is.
+    """A metric of SR images, used by other code only through this interface.
 
-    A child sets ``facts``, one for each number that it gives, and defines :meth:`prepare`. What
-    needs no more than two arrays may be a plain function of ``(sr, hr)``.
+    A subclass sets ``facts``, one for each of its numbers, and defines :meth:`prepare`. A metric
+    that needs only two arrays can be a plain function of ``(sr, hr)`` instead.
 
     >>> import numpy as np, srbench
     >>> class Mae(srbench.Metric):
@@ -220,59 +222,60 @@ class Metric(ABC):
     facts: tuple[Facts, ...]
 
     uses_device = False
-    """Whether :meth:`load` makes use of a device."""
+    """Whether :meth:`load` uses a device."""
 
     parallel = False
-    """Whether several threads may prepare and score at once, and get the same numbers on one core
-    each. Of a metric that says no, images are scored one after another."""
+    """Whether several threads may prepare and score at once, on one core each, with the same
+    numbers. If not, images are scored one after another.
+    """
 
     @property
     def needs(self) -> Needs:
-        """What :meth:`prepare` looks at."""
+        """The references that :meth:`prepare` uses."""
         needs = {facts.needs for facts in self.facts}
         return "lr" if "lr" in needs else "original" if "original" in needs else "nothing"
 
     @property
     def needs_original(self) -> bool:
-        """Whether one of its numbers is held against the original."""
+        """Whether one of its numbers needs the original."""
         return any(facts.needs == "original" for facts in self.facts)
 
     printed = ""
-    """The first line that it printed while scoring, of a metric of the user's."""
+    """For a user's metric: the first line that it printed while scoring."""
     notice = ""
-    """What is to be told once when it is used, such as a licence."""
+    """A notice to show once when the metric is used, such as a licence."""
 
     def least(self, scale: int) -> int:
-        """The least height and width of an original, before it is cropped to the scale."""
+        """The smallest height and width of an original, before cropping to the scale."""
         return scale
 
     def missing(self, weights: Path) -> MissingMetric | None:
-        """What it lacks on this machine, such as network weights; it is left out then."""
+        """What it lacks on this machine, such as network weights; the metric is then left out."""
         return None
 
     def load(self, weights: Path, device: str) -> Self:
-        """The metric ready to be prepared: networks in memory, on ``device``.
+        """The metric with its networks in memory, on ``device``.
 
         Raises:
-            SrbenchError: something that it needs is not there or does not work.
+            SrbenchError: something that it needs is missing or fails.
         """
         return self
 
     @abstractmethod
     def prepare(self, original: Original) -> Callable[[Image], Numbers]:
-        """Everything that depends on the original alone.
+        """Compute everything that depends only on the original.
 
         Returns:
-            From an SR image, uint8 of the original's height and width, (H, W) or (H, W, 3), to
-            its numbers in the order of ``facts``; a single number may stand by itself. NaN is
-            shown as missing.
+            A function from an SR image, uint8 of the original's height and width, (H, W) or (H, W,
+            3), to its numbers in the order of ``facts`` (or to a single number). NaN is shown as
+            missing.
 
         Raises:
-            SrbenchError: an image is not what the metric can compare, there or in the function.
+            SrbenchError: the metric cannot compare an image. The function may raise it too.
         """
 
     def only(self, keep: Collection[Facts]) -> Self:
-        """The same metric without its other numbers."""
+        """The same metric with only these numbers."""
         part = copy(self)
         part.facts = tuple(facts for facts in self.facts if facts in keep)
         return part

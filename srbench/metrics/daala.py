@@ -1,9 +1,9 @@
-"""Luma and SSIM as xiph/daala's tools compute them: what the SRGAN paper printed.
+"""Luma and SSIM of xiph/daala's tools, which the SRGAN paper used.
 
-``png2y4m`` makes the luma (BT.709, dithered, chosen with the chroma in mind), ``dump_ssim -r -y``
-the SSIM. The luma takes five steps: 8 bit become 16 (1); every 2x2 block draws its dither (2),
-which is added to R, G, B (3); the block's chroma is rounded to 8 bit (4); and each pixel gets the
-luma that, with this chroma, gives back its R, G, B best (5).
+``png2y4m`` computes the luma (BT.709, dithered, adapted to the rounded chroma), ``dump_ssim -r -y``
+the SSIM. The luma has five steps: convert 8 bit to 16 bit (1); draw the dither of every 2x2 block
+(2); add it to R, G, B (3); round the block's chroma to 8 bit (4); and choose for each pixel the
+luma that, with this chroma, reconstructs R, G, B best (5).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ROWS = 16
 def daala_luma(image: Image) -> Luma:
     """The luma plane that ``png2y4m`` writes for ``image``, as whole numbers in float64.
 
-    ``image`` is uint8 of shape (H, W, 3), already cropped: the dither starts anew at its corner.
+    ``image`` is uint8 of shape (H, W, 3), already cropped, because the dither starts at its corner.
     """
     height, width = image.shape[:2]
     if height % 2 or width % 2:
@@ -51,7 +51,7 @@ def daala_luma(image: Image) -> Luma:
         rgb[...] = np.ascontiguousarray(pixels[part])
         rgb *= 257
         rgb += np.ascontiguousarray(offsets)
-        # Missing pixels repeat the present ones, dither included.
+        # Missing pixels repeat existing ones, including their dither.
         if width % 2:
             rgb[:, :, 1, :, -1] = rgb[:, :, 0, :, -1]
         if height % 2 and top + _ROWS >= rows:
@@ -92,7 +92,8 @@ def _nearest_luma(rgb: _Whole, chroma: _Whole, room: _Whole) -> _Whole:
     np.clip(np.floor(low, out=low), -16, 238, out=low)
 
     def squared_error(luma: _Whole) -> _Whole:
-        # Half the divisor is added to round. What is negative is clipped, however it is rounded.
+        # Half the divisor is added to round. Negative results are clipped, so their rounding is
+        # irrelevant.
         shown = np.add(chroma + _UNIT / 2, _LUMA * luma, out=room)
         shown /= _UNIT
         np.clip(np.floor(shown, out=shown), 0, 65535, out=shown)
@@ -130,7 +131,7 @@ class DaalaSsimReference:
         return np.convolve(self._padded(np.ones(length)), self._weights, "valid")
 
     def _padded(self, plane: Luma) -> Luma:
-        # Zeros outside add nothing to any sum: the window is cut at the border.
+        # Zeros outside do not change the sums: the window is truncated at the border.
         return np.pad(plane, len(self._weights) // 2)
 
     def score(self, sr: Luma) -> float:

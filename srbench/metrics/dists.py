@@ -82,7 +82,7 @@ class _Network:
 
 
 class Dists(Metric):
-    """DISTS of the whole RGB image, never resized; VGG16 is needed."""
+    """DISTS of the whole RGB image, without resizing; needs VGG16."""
 
     uses_device = True
 

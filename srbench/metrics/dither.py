@@ -1,8 +1,8 @@
 """The random numbers that daala's ``png2y4m`` dithers with, vectorised.
 
-They come from Marsaglia's KISS99, whose three generators can each leap ahead: from the first n
-states the next n follow by one array operation. The numbers do not depend on the image, so
-they are made once per process, a chunk at a time, and kept.
+They come from Marsaglia's KISS99, whose three generators can jump ahead: one array operation
+computes the next n states from the first n. The numbers do not depend on the image, so they are
+computed once per process, in chunks, and kept.
 
 Source: G. Marsaglia, "Random numbers for C: the END?", sci.stat.math, 20 January 1999; xiph/daala
 tools/png2y4m.c for how they are drawn.
@@ -34,7 +34,7 @@ def kiss99(start: int, count: int) -> Words:
 def _multiply_with_carry(seed: int, factor: int, start: int, count: int) -> Words:
     """States of ``x = factor (x & 65535) + (x >> 16)``.
 
-    That is multiplication by ``factor`` modulo factor * 2^16 - 1, which leaps by powers.
+    This is multiplication by ``factor`` modulo factor * 2^16 - 1, which jumps ahead by powers.
     """
     modulus = (factor << 16) - 1
     states = np.array([seed * pow(factor, start + 1, modulus) % modulus], dtype=np.uint64)
@@ -62,8 +62,8 @@ def _congruential(start: int, count: int) -> Words:
 def _xorshift(start: int, count: int) -> Words:
     """States of ``x ^= x << 17; x ^= x >> 13; x ^= x << 5``.
 
-    The step is linear over single bits: a 32x32 matrix of bits, kept as its 32 columns. Its
-    powers leap.
+    The step is linear over bits: a 32x32 matrix of bits, stored as 32 columns. Its powers jump
+    ahead.
     """
     columns = np.uint32(1) << np.arange(32, dtype=np.uint32)
     columns ^= columns << 17
@@ -93,7 +93,7 @@ def _times(columns: Words, vectors: Words) -> Words:
 
 class _Chunk(NamedTuple):
     offsets: NDArray[np.int16]  # (blocks, 4 pixels, RGB)
-    end: int  # draws of the whole stream used up after the last block
+    end: int  # draws of the stream that are used after the last block
 
 
 def dither_offsets(start: int, stop: int) -> NDArray[np.int16]:
@@ -112,12 +112,12 @@ def dither_offsets(start: int, stop: int) -> NDArray[np.int16]:
 
 @cache
 def _chunk(index: int) -> _Chunk:
-    """The blocks whose numbers all lie within the ``index``-th stretch of the stream.
+    """The blocks whose numbers all lie in the ``index``-th chunk of the stream.
 
-    A block takes, for each of its pixels, two numbers for y, two for cb and two for cr, and
-    each range accepts only draws below its own limit. So where a number is taken from depends
-    on all before it. Instead of walking, the end of a block is computed for *every* draw it
-    might begin at; the true beginnings then follow by doubling, from 0.
+    A block takes, for each of its pixels, two numbers for y, two for cb and two for cr, and each
+    range accepts only draws below its own limit. So the position of a number depends on all earlier
+    draws. To avoid a sequential loop, we compute the end of a block for *every* possible first
+    draw; the actual first draws then follow by doubling, from 0.
     """
     start = 0 if index == 0 else _chunk(index - 1).end
     draws = kiss99(start, _DRAWS_PER_CHUNK)
@@ -142,7 +142,7 @@ def _chunk(index: int) -> _Chunk:
     for k in range(4):
         yd[:, k] = triangular("y", at)
         at = pixel[at]
-    # 4:2:0: the chroma dither of the first pixel serves the whole block.
+    # 4:2:0: the chroma dither of the first pixel is used for the whole block.
     cbd = triangular("cb", second["y"][begins])[:, None]
     crd = triangular("cr", second["cb"][second["y"][begins]])[:, None]
     offsets = np.stack(
@@ -157,14 +157,14 @@ def _chunk(index: int) -> _Chunk:
 
 
 def _limit(size: int) -> np.uint32:
-    """The largest multiple of ``size`` + 1 in a word: below it all remainders are as likely."""
+    """The largest multiple of ``size`` + 1 in a word; below it all remainders have equal chance."""
     return np.uint32((2**32 - 1) // (size + 1) * (size + 1))
 
 
 def _after(accepted: NDArray[np.bool_], count: int) -> Indices:
-    """For each draw, and the end, the place just after the next ``count`` accepted ones.
+    """For each draw, and the end, the position after the next ``count`` accepted ones.
 
-    Shape (N + 2,); N + 1 stands for "beyond this chunk" and leads to itself.
+    Shape (N + 2,); N + 1 means "beyond this chunk" and maps to itself.
     """
     beyond = len(accepted) + 1
     places = np.flatnonzero(accepted)
@@ -174,5 +174,5 @@ def _after(accepted: NDArray[np.bool_], count: int) -> Indices:
 
 
 def divide_rounding(numerator: NDArray[np.int64], divisor: int) -> NDArray[np.int64]:
-    """``numerator / divisor`` in whole numbers, halves away from zero."""
+    """``numerator / divisor`` rounded to whole numbers, halves away from zero."""
     return np.sign(numerator) * ((np.abs(numerator) + divisor // 2) // divisor)

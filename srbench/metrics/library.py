@@ -1,4 +1,4 @@
-"""What the adapters of other libraries share: pixels as they want them, complaints in one line."""
+"""Shared code of the adapters of other libraries: pixel formats and one-line errors."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def as_tensor(image: Image) -> Tensor:
 class LibraryMetric(Metric):
     """A metric of another library, called on float RGB in 0..1 of shape (1, 3, H, W).
 
-    ``create`` makes the function from (sr, hr) tensors, or from sr alone, to a number; it may
-    look for weights, and where it cannot get them the metric is left out.
+    ``create`` makes the function from (sr, hr) tensors, or only sr, to a number. It may load
+    weights; if that fails, the metric is left out.
     """
 
     uses_device = True

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PRINTED = {"alex": "AlexNet", "squeeze": "SqueezeNet", "vgg": "VGG16"}
 LEAST = {"alex": 31, "squeeze": 17, "vgg": 16}
-"""The least height and width that leaves every layer that is compared at least one pixel."""
+"""The smallest height and width with at least one pixel in every compared layer."""
 
 
 class LpipsMetric(Metric):
@@ -27,7 +27,7 @@ class LpipsMetric(Metric):
     def __init__(self, net: str) -> None:
         self._net = net
         self._network: Lpips | None = None
-        # The sums of the others depend on the number of threads in their last bits.
+        # With other backbones, the last bits of sums depend on the number of threads.
         self.parallel = net == "alex"
         self.facts = (
             Facts(

@@ -1,8 +1,7 @@
 """LPIPS, the learned perceptual distance of Zhang et al. (2018), version 0.1.
 
-The same numbers as the authors' package ``lpips`` 0.1.4, whose linear heads are used, but the
-original's features are computed once for all that is held against it, and nothing is ever
-downloaded.
+The numbers equal those of the authors' package ``lpips`` 0.1.4, whose linear heads are used, but
+the original's features are computed only once, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _NETS: Mapping[str, _Net] = MappingProxyType(
 
 @dataclass(frozen=True)
 class LpipsReference:
-    """An original's features, as :meth:`Lpips.distance` needs them."""
+    """An original's features for :meth:`Lpips.distance`."""
 
     height: int
     width: int
@@ -57,12 +56,12 @@ class LpipsReference:
 
 
 class Lpips:
-    """The distance under one backbone.
+    """The distance with one backbone.
 
     Args:
         net: ``alex``, ``squeeze`` or ``vgg``.
         weights_dir: the folder of backbone weights.
-        device: where to compute, as torch names it.
+        device: a torch device.
 
     Raises:
         UnknownName: there is no such net.
@@ -88,11 +87,11 @@ class Lpips:
 
     @torch.inference_mode()
     def prepare(self, hr: Image) -> LpipsReference:
-        """The features of an original, uint8 of shape (H, W) or (H, W, 3), to compare many with.
+        """The features of an original, uint8 of shape (H, W) or (H, W, 3), for many comparisons.
 
-        Give it cropped to a multiple of the scale: the whole image is compared, without a border
-        crop. Grey means R = G = B. The features take 41 (alex), 138 (squeeze) or 488 (vgg)
-        bytes per pixel.
+        It must be cropped to a multiple of the scale. The whole image is compared, without a border
+        crop. Grey means R = G = B. The features take 41 (alex), 138 (squeeze) or 488 (vgg) bytes
+        per pixel.
 
         Raises:
             TypeError: the image is not uint8.
@@ -112,7 +111,7 @@ class Lpips:
 
     @torch.inference_mode()
     def distance(self, reference: LpipsReference, sr: Image) -> float:
-        """LPIPS of ``sr`` to the original, 0 if identical; lower is nearer.
+        """LPIPS of ``sr`` and the original, 0 if identical; lower is better.
 
         ``sr`` is uint8 of shape (H, W) or (H, W, 3), of the original's height and width.
 
@@ -133,8 +132,8 @@ class Lpips:
             total = torch.zeros((), device=self._device)
             layers = zip(self._heads, reference.features, self._features(sr), strict=True)
             for head, hr_features, (features, inverse_length) in layers:
-                # Most of the time goes into passes over memory, so there are few. Fusing the
-                # first two (addcmul) rounds once only, and identical images would not give 0.
+                # Memory passes take most of the time, so there are few. Fusing the first two
+                # (addcmul) would round only once, and identical images would not give 0.
                 difference = (features * inverse_length).sub_(hr_features)
                 squares = _length(difference, (0, 2, 3)).square()
                 total += squares @ head / inverse_length.numel()
@@ -145,10 +144,12 @@ class Lpips:
         return out_of_memory_told(what, self._device)
 
     def _features(self, image: Image) -> Iterator[tuple[Tensor, Tensor]]:
-        """The tapped layers' outputs, and what scales each position's channels to unit length."""
+        """The outputs of the compared layers, and the factors that normalise each position's
+        channels.
+        """
         pixels = torch.as_tensor(np.array(to_rgb(image), order="C"), device=self._device)
         x: Tensor = ((pixels / 127.5 - 1) - self._mean) / self._deviation
-        x = x.permute(2, 0, 1)[None]  # of an (H, W, 3) array: already channels-last
+        x = x.permute(2, 0, 1)[None]  # an (H, W, 3) array is already channels-last
         for index, layer in enumerate(self._layers):
             x = x.relu_() if isinstance(layer, nn.ReLU) else layer(x)
             if index in self._net.taps:
@@ -156,7 +157,7 @@ class Lpips:
 
 
 def _length(x: Tensor, dimensions: tuple[int, ...]) -> Tensor:
-    # torch's own stubs do not know this function.
+    # torch's stubs lack this function.
     norm = cast(Any, torch.linalg.vector_norm)  # pyright: ignore[reportUnknownMemberType]
     return norm(x, dim=dimensions)
 
@@ -164,7 +165,7 @@ def _length(x: Tensor, dimensions: tuple[int, ...]) -> Tensor:
 def _heads(net: str, count: int) -> list[Tensor]:
     """The weights of the linear heads, each of shape (channels,), from lpips' wheel.
 
-    The file is read where it lies: importing lpips would import torchvision, SciPy and tqdm.
+    The file is read directly, because importing lpips would import torchvision, SciPy and tqdm.
     """
     package = importlib.util.find_spec("lpips")
     if package is None or not package.submodule_search_locations:

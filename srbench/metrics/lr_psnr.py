@@ -1,4 +1,4 @@
-"""Does a method keep what it was given? The LR image against the SR image shrunk again."""
+"""Consistency with the input: compare the LR image with the downscaled SR image."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .psnr import psnr
 
 
 class LrPsnr(Metric):
-    """PSNR in dB between the LR image and the SR image shrunk as the original was, over RGB.
+    """PSNR over RGB in dB between the LR image and the SR image downscaled like the original.
 
-    The whole image, rounded to 8 bit as the LR image is. Needs no original.
+    It uses the whole image, rounded to 8 bit like the LR image, and needs no original.
 
     Source: the consistency of the NTIRE 2021 challenge on learning the super-resolution space
-    (Lugmayr et al. 2021), which asks for 45 dB.
+    (Lugmayr et al. 2021), which requires 45 dB.
     """
 
     parallel = True

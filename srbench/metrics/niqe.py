@@ -1,8 +1,8 @@
 """NIQE, the natural image quality evaluator of Mittal, Soundararajan and Bovik (2013).
 
-The published parameters and BasicSR's convention, which most papers quote: BT.601 luma in studio
-range, rounded, no border cut. (The authors' own code takes full-range ``rgb2gray``: 5.755 instead
-of 5.730 for Set14's baboon.)
+We use the published parameters and BasicSR's convention, as most papers do: BT.601 luma in studio
+range, rounded, no border crop. (The authors' code uses full-range ``rgb2gray``: 5.755 instead of
+5.730 for Set14's baboon.)
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _SHIFTS = (0, 1), (1, 0), (1, 1), (1, -1)
 
 
 def niqe(luma: Luma) -> float:
-    """How far a luma plane's statistics are from those of natural photographs; lower is better.
+    """The distance of a luma plane's statistics from those of natural photographs; lower is better.
 
-    ``luma`` is float64 of shape (H, W) on the 0..255 scale. NaN where it holds fewer than two
-    blocks of 96x96: a single one has no covariance.
+    ``luma`` is float64 of shape (H, W) on the 0..255 scale. NaN with fewer than two blocks of
+    96x96, because a single one has no covariance.
 
     Source: Mittal et al. 2013, eq. 1 to 10; BasicSR's ``calculate_niqe``.
     """
@@ -59,7 +59,7 @@ def niqe(luma: Luma) -> float:
 
 
 def _normalised(plane: Luma, window: Floats) -> Floats:
-    """Every pixel less the mean around it, over the deviation around it plus 1."""
+    """Every pixel minus its local mean, divided by its local deviation plus 1."""
     from scipy.ndimage import convolve
 
     mean = convolve(plane, window, mode="nearest")
@@ -68,7 +68,7 @@ def _normalised(plane: Luma, window: Floats) -> Floats:
 
 
 def _features(block: Floats) -> list[float]:
-    """18 numbers: the shape of the values, and of the products of neighbours four ways."""
+    """18 numbers: fits to the values and to the products of neighbours in four directions."""
     from scipy.special import gamma
 
     shape, left, right = _asymmetric_gaussian(block)
@@ -81,7 +81,7 @@ def _features(block: Floats) -> list[float]:
 
 
 def _asymmetric_gaussian(values: Floats) -> tuple[float, float, float]:
-    """Shape, left and right scale of the asymmetric generalised Gaussian that fits; or NaN."""
+    """Shape, left and right scale of the fitted asymmetric generalised Gaussian; or NaN."""
     from scipy.special import gamma
 
     below, above = values[values < 0], values[values > 0]
@@ -99,7 +99,7 @@ def _asymmetric_gaussian(values: Floats) -> tuple[float, float, float]:
 
 @lru_cache(maxsize=1)
 def _shapes() -> tuple[Floats, Floats]:
-    """Shape parameters from 0.2 to 10, and the share that each would give."""
+    """Shape parameters from 0.2 to 10, and the ratio of moments of each."""
     from scipy.special import gamma
 
     shapes = np.arange(0.2, 10.001, 0.001)
@@ -115,7 +115,7 @@ def _parameters() -> dict[str, Floats]:
 
 
 class Niqe(Metric):
-    """NIQE of the whole SR image; no original is looked at."""
+    """NIQE of the whole SR image, without an original."""
 
     parallel = True
 

@@ -1,7 +1,6 @@
-"""A metric of the user's: a function of uint8 arrays, or a `Metric`, by name or by hand.
+"""A user's metric: a function of uint8 arrays or a `Metric`, by name or as an object.
 
-Nothing that it does can hurt a run: it gets copies, what it prints is dropped, and what it gets
-wrong is told in one line.
+It cannot break a run: it gets copies, its output is dropped, and its errors become one line.
 """
 
 from __future__ import annotations
@@ -34,15 +33,15 @@ _ORIGINALS = {
     "hr", "gt", "target", "reference", "ref", "original", "truth", "ground_truth", "y_true",
     "image_true", "im_true", "img_true",
 }  # fmt: skip
-"""What functions call the original; when it is their first parameter, it comes first."""
+"""Parameter names of functions for the original; it is passed first if its parameter is first."""
 
 
 class FunctionMetric(Metric):
     """A function ``(sr, hr) -> float`` or ``(sr) -> float`` on uint8 arrays.
 
-    Attributes of the function that are read: ``direction`` (``higher`` or ``lower``), ``label``,
-    ``decimals``, ``version``. A version is its fingerprint and its protocol; else the hash of the
-    source is the fingerprint and the protocol is ``user``.
+    Optional attributes of the function: ``direction`` (``higher`` or ``lower``), ``label``,
+    ``decimals``, ``version``. A version becomes the fingerprint and the protocol; without it, the
+    fingerprint is a hash of the source and the protocol is ``user``.
 
     >>> import numpy as np, srbench
     >>> def gap(sr, hr):
@@ -87,7 +86,7 @@ class FunctionMetric(Metric):
         return number
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # To a cluster's worker travels the source, as a module of this machine is not there.
+        # Send the source to cluster workers, which do not have this machine's modules.
         made = self._made
         if made is not None and made.sources:
             return _remade, (self._name, made.sources, made.attribute, self.facts)
@@ -95,7 +94,7 @@ class FunctionMetric(Metric):
 
 
 class OwnMetric(Metric):
-    """A user's `Metric`, watched as a function is."""
+    """A user's `Metric`, with the same protection as a function."""
 
     def __init__(self, inner: Metric) -> None:
         self._inner = inner
@@ -138,10 +137,10 @@ class OwnMetric(Metric):
 
 
 def own_metric(thing: object, name: str | None = None, made: _Made | None = None) -> Metric:
-    """The metric that a function or a `Metric` is; ``name`` is what it is to be called.
+    """The metric for a function or a `Metric`; ``name`` replaces its name.
 
     Raises:
-        MetricError: it is neither, or not as it must be.
+        MetricError: it is neither, or it is not valid.
         UnknownName: it has no name, or one of ours.
     """
     if inspect.isclass(thing) and issubclass(thing, Metric):
@@ -163,7 +162,7 @@ def own_metric(thing: object, name: str | None = None, made: _Made | None = None
 
 
 class _Made:
-    """Where a metric came from: an attribute, and the sources that make it on another machine."""
+    """The origin of a metric: an attribute, and the sources to recreate it on another machine."""
 
     def __init__(self, attribute: str, sources: Mapping[str, str]) -> None:
         self.attribute, self.sources = attribute, dict(sources)
@@ -173,8 +172,8 @@ def load_metric(name: str, place: str) -> Metric:
     """The metric ``name`` at ``FILE.py:function`` or ``module:attribute``.
 
     Raises:
-        MetricError: there is no such file, module or attribute, or it is no metric.
-        UnknownName: the name is one of ours, or cannot be a name.
+        MetricError: there is no such file, module or attribute, or it is not a metric.
+        UnknownName: the name is one of ours, or is not valid.
     """
     own_name(name)
     where, colon, attribute = place.rpartition(":")
@@ -200,7 +199,7 @@ def load_metric(name: str, place: str) -> Metric:
 
 @contextlib.contextmanager
 def _current_folder_importable() -> Generator[None]:
-    # As `python -m` has it, and the console script has not.
+    # `python -m` adds this folder, but the console script does not.
     sys.path.insert(0, "")
     try:
         yield
@@ -210,7 +209,7 @@ def _current_folder_importable() -> Generator[None]:
 
 
 def _run_file(name: str, file: Path) -> object:
-    # A name of its own for each place: two files may be called alike.
+    # A different module name for each path, because two files may have the same name.
     spec = importlib.util.spec_from_file_location(f"srbench_own_{name}".replace("-", "_"), file)
     assert spec is not None
     assert spec.loader is not None
@@ -230,7 +229,7 @@ def _run_file(name: str, file: Path) -> object:
 def _remade(
     name: str, sources: Mapping[str, str], attribute: str, facts: tuple[Facts, ...]
 ) -> Metric:
-    """On another machine: the metric made anew of its sources, with the facts that it had."""
+    """Recreate a metric on another machine from its sources, with its original facts."""
     with tempfile.TemporaryDirectory() as folder:
         for file, text in sources.items():
             (Path(folder) / file).write_text(text, "utf-8")
@@ -242,7 +241,7 @@ def _remade(
 
 
 def _carried(name: str, function: Callable[..., Any], facts: tuple[Facts, ...]) -> Metric:
-    """On another machine: the metric of a function that came by itself or is installed there."""
+    """Recreate a metric on another machine from a pickled or installed function."""
     metric = FunctionMetric(name, function)
     metric.facts = facts
     return metric
@@ -263,7 +262,7 @@ def own_name(name: str) -> str:
     """The name of a user's metric, if it is valid.
 
     Raises:
-        UnknownName: it is one of ours, or has letters that no name has.
+        UnknownName: it is one of ours, or has characters that are not allowed.
     """
     from .table import words
 
@@ -305,7 +304,7 @@ def _checked(metric: Metric, name: str | None) -> Metric:
 
 
 def _renamed(metric: Metric, name: str | None) -> Metric:
-    """With the name that the user gave, and a fingerprint."""
+    """The facts with the user's name and a fingerprint."""
     if name is not None and len(metric.facts) > 1:
         raise MetricError(
             f"{name} gives {len(metric.facts)} numbers, which have their own names; give it in "
@@ -329,10 +328,10 @@ def _state(metric: Metric) -> dict[str, Any]:
 
 
 def _arguments(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
-    """Which pictures the function takes, in its own order: from how its parameters are called."""
+    """The images that the function takes, in its order, from the names of its parameters."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # one in C that does not say
+    except (TypeError, ValueError):  # a C function without a signature
         return "sr", "hr"
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return "sr", "hr"
@@ -355,7 +354,7 @@ def _arguments(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def guarded(name: str, what: str = "raised") -> Generator[io.StringIO]:
-    """A user's code: what it prints is caught, and an exception becomes one line."""
+    """Run a user's code: catch its output and turn exceptions into one line."""
     try:
         with contextlib.redirect_stdout(io.StringIO()) as said, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -364,7 +363,7 @@ def guarded(name: str, what: str = "raised") -> Generator[io.StringIO]:
         raise
     except (KeyboardInterrupt, GeneratorExit):
         raise
-    except BaseException as error:  # a metric that calls exit() ends no run
+    except BaseException as error:  # a metric that calls exit() must not end a run
         text = " ".join(str(error).split())[:300]
         raise MetricError(
             f"the metric {name} {what}: {type(error).__name__}{f': {text}' if text else ''}"
@@ -372,7 +371,7 @@ def guarded(name: str, what: str = "raised") -> Generator[io.StringIO]:
 
 
 def number_of(name: str, value: Any) -> float:
-    """``value`` as one number; else the error that says what it was instead."""
+    """``value`` as one number, or an error that describes it."""
     if isinstance(value, (bool, np.bool_, str, bytes, complex)) or value is None:
         raise MetricError(f"the metric {name} returned {_described(value)}, expected one number")
     if isinstance(value, int) and abs(value) > sys.float_info.max:

@@ -25,16 +25,16 @@ _BETTER: Mapping[str, Better] = MappingProxyType(
         "information_weighted_ssim": "higher",
     }
 )
-"""The better direction, as piq's documentation has it; all lie from 0 to 1 or begin at 0."""
+"""The better direction from piq's documentation; all ranges are 0 to 1 or start at 0."""
 _UP_TO_ONE = {"fsim", "haarpsi", "multi_scale_ssim", "vsi", "srsim", "information_weighted_ssim"}
 
 
 def find_metric(name: str) -> Metric:
-    """The metric that piq calls so.
+    """The metric with this name in piq.
 
     Raises:
         MetricError: piq is not installed.
-        UnknownName: piq has none of that name that needs no download.
+        UnknownName: piq has no such metric without a download.
     """
     imported("piq")
     if name not in _BETTER:

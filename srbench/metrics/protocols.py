@@ -1,7 +1,7 @@
-"""Protocols: how an SR image and its original become PSNR and SSIM.
+"""Protocols: how PSNR and SSIM are computed from an SR image and its original.
 
-Two scores compare only under the same protocol. docs/explanation/protocols.md tells whose numbers
-each one reproduces.
+Only scores of the same protocol can be compared. docs/explanation/protocols.md lists the published
+numbers that each one reproduces.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ from .ssim import WINDOW, SsimReference
 
 
 class PreparedSsim(typing.Protocol):
-    """An original's luma, ready to be compared with many SR images."""
+    """An original's luma, prepared for comparison with many SR images."""
 
     def score(self, sr: Luma) -> float: ...
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How two images become numbers: luma, grey rule, kind of SSIM.
+    """A protocol: luma, rule for grey, and kind of SSIM.
 
-    All crop the original to a multiple of the scale, and then ``scale`` pixels from each border
-    of both images, before anything else.
+    All protocols first crop the original to a multiple of the scale, and then ``scale`` pixels from
+    each border of both images.
     """
 
     name: str
     luma: Callable[[Image], Luma]
     """From uint8 RGB, (H, W, 3), to the luma plane."""
     keeps_grey: bool
-    """Whether a pair of single-channel images is compared as it is, without luma."""
+    """Whether a pair of single-channel images is compared directly, without luma."""
     ssim: Callable[[Luma], PreparedSsim]
     smallest: int
-    """The least height and width that SSIM needs after cropping."""
+    """The smallest height and width for SSIM after cropping."""
     label: str
     about: str
 
     def least(self, scale: int) -> int:
-        """The least height and width of an original at that scale, a multiple of it."""
+        """The smallest height and width of an original at this scale, a multiple of it."""
         return -(-(2 * scale + self.smallest) // scale) * scale
 
     def prepare(self, hr: Image, scale: int) -> Reference:
-        """Everything that depends on the original alone, to score many SR images against it.
+        """Compute everything that depends only on the original, for many SR images.
 
         Args:
             hr: the original, uint8 of shape (H, W) or (H, W, 3), of any size.
@@ -63,7 +63,7 @@ class Protocol:
 
         Raises:
             TypeError: the image is not uint8.
-            SizeMismatch: the image has another shape, or nothing is left of it after cropping.
+            SizeMismatch: the image has another shape, or is empty after cropping.
             ValueError: the scale is not at least 1.
         """
         require_scale(scale)
@@ -81,7 +81,7 @@ class Protocol:
 
 
 class Reference:
-    """An original under a protocol. Made by :meth:`Protocol.prepare`."""
+    """An original prepared for a protocol, by :meth:`Protocol.prepare`."""
 
     def __init__(self, protocol: Protocol, hr: Image, scale: int) -> None:
         self._protocol = protocol
@@ -96,7 +96,7 @@ class Reference:
 
         Raises:
             TypeError: the image is not uint8.
-            SizeMismatch: the sizes differ; nothing is ever resized to fit.
+            SizeMismatch: the sizes differ; images are never resized.
         """
         require_image("the SR image", sr)
         require_same_size(sr, self._hr, self._scale)
@@ -164,7 +164,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
 
 
 class LumaMetric(Metric):
-    """PSNR and SSIM of the luma plane under one protocol."""
+    """PSNR and SSIM of the luma plane in one protocol."""
 
     parallel = True
 
@@ -200,10 +200,10 @@ class LumaMetric(Metric):
 
 
 def get_protocol(name: str) -> Protocol:
-    """The protocol of that name.
+    """The protocol with this name.
 
     Raises:
-        UnknownName: there is none; the message names the nearest.
+        UnknownName: there is none; the message suggests the nearest name.
     """
     if name not in PROTOCOLS:
         raise unknown_name("protocol", name, PROTOCOLS)
@@ -211,12 +211,12 @@ def get_protocol(name: str) -> Protocol:
 
 
 def require_same_size(sr: Image, hr: Image, scale: int) -> None:
-    """Refuse an SR image that is not of the size of its original, cropped to ``scale``."""
+    """Refuse an SR image whose size differs from that of its original, cropped to ``scale``."""
     require_size(sr, (hr.shape[0], hr.shape[1]), scale)
 
 
 def require_size(sr: Image, expected: tuple[int, int], scale: int) -> None:
-    """Refuse an SR image that has not the expected height and width, those of its original."""
+    """Refuse an SR image without the expected height and width."""
     (height, width), (expected_height, expected_width) = sr.shape[:2], expected
     if (height, width) == (expected_height, expected_width):
         return

@@ -24,7 +24,7 @@ class PyiqaMetric(LibraryMetric):
 
 
 def find_metric(name: str) -> Metric:
-    """The metric that pyiqa calls so; direction, range and kind are those that it states.
+    """The metric with this name in pyiqa, with the direction, range and kind that pyiqa states.
 
     Raises:
         MetricError: pyiqa is not installed.
@@ -53,7 +53,7 @@ def _create(name: str, device: str) -> Callable[..., Any]:
 
 
 def _range(text: object) -> tuple[float | None, float | None]:
-    """``0, 1`` and ``~0, ~100`` as numbers; open where it is said otherwise."""
+    """``0, 1`` and ``~0, ~100`` as numbers; None for other texts."""
     ends = [part.strip() for part in str(text or "").split(",")]
     exact = [float(e) if re.fullmatch(r"-?\d+(\.\d+)?", e) else None for e in ends]
     return (exact[0], exact[1]) if len(exact) == 2 else (None, None)

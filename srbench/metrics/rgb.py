@@ -1,4 +1,4 @@
-"""PSNR and SSIM over red, green and blue: what EDSR, DIV2K and NTIRE tables print."""
+"""PSNR and SSIM over red, green and blue, as in the tables of EDSR, DIV2K and NTIRE."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .ssim import WINDOW, SsimReference
 class RgbMetric(Metric):
     """PSNR of the three channels together, and the mean of their SSIM.
 
-    As many pixels as the scale are cut from each border; grey counts as R = G = B. SSIM has the
-    window of Wang et al. 2004, as under the protocol ``matlab``.
+    ``scale`` pixels are cropped from each border; grey counts as R = G = B. SSIM uses the window of
+    Wang et al. 2004, as in the protocol ``matlab``.
     """
 
     parallel = True

@@ -20,7 +20,7 @@ _WEIGHTS = _density / _density.sum()
 
 
 class SsimReference:
-    """An original's luma with its SSIM moments, computed once for all that is held against it.
+    """An original's luma with its SSIM moments, computed once for many SR images.
 
     ``hr`` is float64 of shape (H, W) on the 0..255 scale, already cropped, at least 11x11.
 

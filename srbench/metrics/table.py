@@ -1,4 +1,4 @@
-"""Our metrics, and how words become metrics: on the command line, in a file and in Python."""
+"""The table of our metrics, and the metrics for words from the command line, files and Python."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ OURS: tuple[Metric, ...] = (
     Niqe(),
     Dists(),
 )
-"""In the order in which tables and figures list them."""
+"""In the order of tables and figures."""
 
 _FACTS = tuple(facts for metric in OURS for facts in metric.facts)
 _LIBRARIES: Mapping[str, str] = MappingProxyType(
     {"piq": ".piq", "torchmetrics": ".torchmetrics", "pyiqa": ".pyiqa"}
 )
-"""Whose metrics are called ``library:name``, and the module that adapts them."""
+"""Libraries with metrics ``library:name``, and the modules that adapt them."""
 
 NETS = tuple(f.name.removeprefix("lpips_") for f in _FACTS if f.word == "lpips")
 """LPIPS' networks."""
 
 
 def words() -> list[str]:
-    """Every word that selects one of ours."""
+    """All words that select one of our metrics."""
     return list(dict.fromkeys(name for f in _FACTS for name in (f.word or f.name, f.name)))
 
 
@@ -48,17 +48,17 @@ def find_metrics(
     protocols: Sequence[str] = ("matlab",),
     nets: Sequence[str] = ("alex",),
 ) -> list[Metric]:
-    """The metrics that words and objects select, ours in the order of the table, then others.
+    """The metrics for words and objects: ours in the order of the table, then others.
 
     Args:
         chosen: words (``psnr``, ``ssim_y``, ``lpips``, ``niqe``), ``piq:NAME`` and the like,
             ``NAME=FILE.py:function``, ``NAME=module:attribute``; functions and :class:`Metric`.
-        protocols: whose PSNR and SSIM ``psnr`` and ``ssim`` mean.
-        nets: which networks ``lpips`` means; ``lpips_vgg`` means this one whatever they are.
+        protocols: the protocols for ``psnr`` and ``ssim``.
+        nets: the networks for ``lpips``; ``lpips_vgg`` always means this network.
 
     Raises:
-        UnknownName: there is no such metric, protocol or network, with the nearest that there is.
-        ConfigError: something is named twice, or nothing is left to score.
+        UnknownName: there is no such metric, protocol or network; the message suggests the nearest.
+        ConfigError: a metric is named twice, or no metric is left.
         SrbenchError: a user's metric cannot be loaded, or is not a valid metric.
     """
     for protocol in protocols:
@@ -122,7 +122,7 @@ def _refuse_repeated(found: Sequence[Facts]) -> None:
 
 
 class Known:
-    """The facts of the numbers that a table of scores may hold: ours, and what a run recorded."""
+    """The facts of the metrics in a table of scores: ours, and those recorded by a run."""
 
     def __init__(self, recorded: Iterable[Facts] = ()) -> None:
         recorded = tuple(recorded)
@@ -133,11 +133,11 @@ class Known:
         return name in _OURS_BY_NAME or name in self._recorded
 
     def __getitem__(self, name: str) -> Facts:
-        """The facts of the metric of that name; of an unknown one, the name."""
+        """The facts of the metric with this name; for an unknown one, only the name."""
         return _OURS_BY_NAME.get(name) or self._recorded.get(name) or Facts(name, "")
 
     def under(self, name: str, protocol: str) -> Facts:
-        """The facts of a metric under that protocol."""
+        """The facts of a metric in this protocol."""
         facts = self[name]
         if facts.protocol == protocol:
             return facts
@@ -147,11 +147,11 @@ class Known:
         )
 
     def protocol(self, name: str) -> Facts:
-        """The facts of some metric under that protocol, for the protocol's own."""
+        """The facts of any metric in this protocol, for facts about the protocol."""
         return _OURS_BY_PROTOCOL.get(name) or self._protocols.get(name) or Facts(name, name)
 
     def order(self, name: str) -> tuple[int, str]:
-        """Sort key of metrics: ours as the table lists them, then others by name."""
+        """Sort key of metrics: ours in the order of the table, then others by name."""
         return _order(name, _OURS_BY_NAME)
 
     def protocol_order(self, name: str) -> tuple[int, str]:

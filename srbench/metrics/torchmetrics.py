@@ -18,7 +18,8 @@ def find_metric(name: str) -> Metric:
     Direction and range are those that the class states.
 
     Raises:
-        MetricError: torchmetrics is not installed, or the metric is not of single pairs of images.
+        MetricError: torchmetrics is not installed, or the metric does not take single pairs of
+        images.
         UnknownName: torchmetrics has no image metric of that name.
     """
     classes = _classes()

@@ -1,4 +1,4 @@
-"""Weighted sums over a window that slides over a plane: the moments of every SSIM."""
+"""Weighted sums in a sliding window: the moments of SSIM."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 Plane = NDArray[np.float64]
 
-# A tile's rows, and columns of a product. With these, products stay below the size (2^18) at
-# which OpenBLAS wakes a second thread, which costs far more than it gives on a busy machine.
+# Rows of a tile, and columns of a product. These keep products below the size (2^18) at which
+# OpenBLAS uses a second thread, which costs far more than it saves on a busy machine.
 _ROWS = 24
 _COLUMNS = 32
 _LARGEST_PRODUCT = 1 << 18
-# Tiles that are worked on in one step. The more, the less often threads that score other images
-# wait for Python's lock; with too many the step leaves the core's cache.
+# Tiles per step. With more tiles, other threads wait less often for Python's lock; with too many,
+# the data exceed the core's cache.
 _TILES = 4
 
 
 class Moments(NamedTuple):
-    """Weighted sums under the window, at the rows ``place`` of the result."""
+    """Weighted sums in the window, at the rows ``place`` of the result."""
 
     place: slice
     sums: Plane
@@ -30,12 +30,12 @@ class Moments(NamedTuple):
 
 
 def sliding_moments(sr: Plane, hr: Plane | None, weights: Plane) -> Iterator[Moments]:
-    """The sums of sr, sr^2 and sr hr under the separable window ``weights`` x ``weights``.
+    """The sums of sr, sr^2 and sr hr in the separable window ``weights`` x ``weights``.
 
-    ``sr`` and ``hr`` have shape (H, W), the symmetric ``weights`` shape (K,). Only positions
-    whose whole window lies inside are given: (H - K + 1, W - K + 1) of them, some rows at a time.
+    ``sr`` and ``hr`` have shape (H, W), the symmetric ``weights`` shape (K,). Only positions with
+    the whole window inside are returned, (H - K + 1, W - K + 1) of them, in blocks of rows.
 
-    One row of sums is a row of a banded matrix times the plane, so a tile is a few small matrix
+    A row of sums is a row of a banded matrix times the plane, so a tile needs a few small matrix
     products: about four times as fast as ``scipy.ndimage``.
     """
     reach, count = len(weights) - 1, 2 if hr is None else 3
@@ -82,7 +82,7 @@ def sliding_moments(sr: Plane, hr: Plane | None, weights: Plane) -> Iterator[Mom
 def tile_sums(values: Plane, weights: Plane) -> Iterator[float]:
     """The sums of ``values`` at the places of one :class:`Moments`, tile by tile.
 
-    Added up in this order they give the same bits, however many tiles a step has.
+    This order of additions gives the same bits for any number of tiles per step.
     """
     columns = _tile_columns(len(weights) - 1)
     for top in range(0, values.shape[0], _ROWS):
@@ -96,6 +96,6 @@ def _tile_columns(reach: int) -> int:
 
 
 def _band(weights: Plane, rows: int) -> Plane:
-    """The banded matrix whose every row holds ``weights``, each one place further right."""
-    # A line of weights and zeros, written on into rows one shorter than itself.
+    """The banded matrix whose rows contain ``weights``, each shifted by one column."""
+    # Repeat a line of weights and zeros, reshaped to rows that are one element shorter.
     return np.resize(np.pad(weights, (0, rows)), (rows, rows + len(weights) - 1))

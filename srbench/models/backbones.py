@@ -1,7 +1,8 @@
-"""The convolutional parts of the classification networks that LPIPS and the losses look through.
+"""The convolutional parts of the classification networks for LPIPS and the losses.
 
-Layers and parameter names are torchvision's (``features.N...``), so that its published weights
-fit, but torchvision is not needed. Input: RGB normalised with the ImageNet mean and deviation.
+Layers and parameter names are those of torchvision (``features.N...``), so that its published
+weights fit, but torchvision is not needed. Input: RGB normalised with the ImageNet mean and
+deviation.
 
 Sources: AlexNet (Krizhevsky 2014, "one weird trick"), SqueezeNet 1.1 (Iandola et al. 2016),
 VGG16 and VGG19 (Simonyan and Zisserman 2015, configurations D and E).
@@ -80,7 +81,7 @@ def _vgg(convolutions_per_stage: tuple[int, ...]) -> nn.Sequential:
             before = width
         layers.append(nn.MaxPool2d(2))
     if len(convolutions_per_stage) < 5:
-        layers.pop()  # cut off inside a network, so not followed by its pooling
+        layers.pop()  # the last layer, without the pooling that follows it in the network
     return nn.Sequential(*layers)
 
 
@@ -96,10 +97,10 @@ _BUILDERS: Mapping[str, Callable[[], nn.Sequential]] = MappingProxyType(
 
 
 def build_features(name: str) -> nn.Sequential:
-    """The layers of the backbone of that name in the catalogue, numbered as torchvision does.
+    """The layers of a backbone of the catalogue, numbered as in torchvision.
 
-    The parameters are random; ``features.load_state_dict`` takes what
-    :func:`~srbench.models.weights.load_weights` gives, without the prefix ``features.``.
+    The parameters are random; ``features.load_state_dict`` takes the result of
+    :func:`~srbench.models.weights.load_weights`, without the prefix ``features.``.
 
     Raises:
         UnknownName: there is no such backbone.
@@ -112,15 +113,15 @@ def build_features(name: str) -> nn.Sequential:
 def load_features(
     name: str, weights: Mapping[str, Tensor], device: torch.device | str = "cpu"
 ) -> nn.Sequential:
-    """The backbone with ``weights`` in it, frozen and in eval mode.
+    """The backbone with ``weights``, frozen and in evaluation mode.
 
-    The kernels lie channels-last, torch's fastest layout for convolutions on CPU and GPU; give
-    input in the same layout.
+    The kernels are channels-last, torch's fastest layout for convolutions on CPU and GPU; inputs
+    should have the same layout.
 
     Raises:
         UnknownName: there is no such backbone.
     """
-    with torch.device("meta"):  # no time lost on random parameters
+    with torch.device("meta"):  # skip the random initialisation
         features = build_features(name)
     state = {key.removeprefix("features."): w.to(device) for key, w in weights.items()}
     for key, w in state.items():

@@ -1,4 +1,4 @@
-"""The shallow networks that the paper compares with: SRCNN and ESPCN, on luma as published."""
+"""The shallow networks in the paper's comparison: SRCNN and ESPCN, on luma as published."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .layers import enlarge, rgb_to_ycc, ycc_to_rgb
 
 
 class LumaNetwork(nn.Module):
-    """Super-resolves luma; the colour differences are enlarged bicubically.
+    """A network for luma; the colour differences are enlarged bicubically.
 
     LR in [0, 1] of shape (N, 3, H, W) to SR around [-1, 1] of shape (N, 3, sH, sW).
     """
@@ -20,7 +20,7 @@ class LumaNetwork(nn.Module):
 
     def luma(self, lr: torch.Tensor, bicubic: torch.Tensor) -> torch.Tensor:
         """SR luma in [0, 1] from LR luma (N, 1, H, W) and its bicubic enlargement."""
-        raise NotImplementedError  # each network below is this one method
+        raise NotImplementedError  # each network below defines only this method
 
     def forward(self, lr: torch.Tensor) -> torch.Tensor:
         ycc = rgb_to_ycc(lr)
@@ -30,10 +30,10 @@ class LumaNetwork(nn.Module):
 
 
 class SRCNN(LumaNetwork):
-    """SRCNN 9-5-5 (Dong et al., TPAMI 2016, section 3): it sharpens the bicubic enlargement.
+    """SRCNN 9-5-5 (Dong et al., TPAMI 2016, section 3), which sharpens the bicubic enlargement.
 
-    Layers and parameter count are the published ones. Ours, not the paper's: the last layer starts
-    at zero and its output is added to the enlargement, so that training starts from bicubic.
+    Layers and parameter count are the published ones. Unlike the paper, the last layer starts at
+    zero and its output is added to the enlargement, so that training starts from bicubic.
     """
 
     def __init__(self, scale: int = 4) -> None:
@@ -52,8 +52,8 @@ class SRCNN(LumaNetwork):
 class ESPCN(LumaNetwork):
     """ESPCN 5-3-3 (Shi et al., CVPR 2016, section 3.2): works at LR size, then shuffles pixels.
 
-    Layers and parameter count are the published ones. Ours, not the paper's: the output is added
-    to the repeated LR pixel, so that training starts near nearest neighbour.
+    Layers and parameter count are the published ones. Unlike the paper, the output is added to the
+    repeated LR pixel, so that training starts near nearest neighbour.
     """
 
     def __init__(self, scale: int = 4) -> None:

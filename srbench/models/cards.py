@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Architecture(BaseModel):
-    """What is needed to build a network before its weights are loaded."""
+    """The facts that are needed to build a network before loading its weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ class Architecture(BaseModel):
 
 
 class Card(BaseModel):
-    """The model card: what the network is, how it was made and what it reaches."""
+    """The model card: architecture, training and scores of a network."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,7 +47,7 @@ class Card(BaseModel):
     recipe: dict[str, Any]
     data: str
     held_out: list[str] = []
-    """Names of the photographs that were held out of training, for every choice."""
+    """Names of the photographs held out of training, which all choices were based on."""
     metrics: dict[str, float] = {}
     notes: list[str] = []
     trained_on_metric: str | None = None
@@ -59,7 +59,7 @@ def read_card(path: Path) -> Card:
     """The card of the checkpoint ``path``, in the same folder.
 
     Raises:
-        CheckpointError: there is none, or it is not one of ours.
+        CheckpointError: it is missing, or is not a card of srbench.
     """
     card = path.with_suffix(".json")
     try:

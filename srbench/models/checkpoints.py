@@ -17,8 +17,8 @@ from .tensor_files import read_tensors
 def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = False) -> None:
     """Write ``path`` (safetensors) and its card, each atomically.
 
-    The weights' header holds the architecture, so that they can be used without their card.
-    ``half`` stores float16, which changes at most one 8-bit level in a few values.
+    The header of the weights contains the architecture, so that they can be used without the card.
+    ``half`` stores float16, which changes a few output values by at most one 8-bit level.
     """
     kind = torch.float16 if half else torch.float32
     tensors = {
@@ -28,14 +28,14 @@ def save_checkpoint(path: Path, network: nn.Module, card: Card, *, half: bool = 
         for name, tensor in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    # Not `save_file`, which tells of a full disk by an exception of its own.
+    # Not `save_file`, which raises its own exception for a full disk.
     architecture = card.architecture.model_dump_json()
     write_bytes(path, save(tensors, metadata={"architecture": architecture}))
     write_text(path.with_suffix(".json"), card.model_dump_json(indent=2) + "\n")
 
 
 def is_complete(path: Path) -> bool:
-    """Whether both files of a checkpoint are there: the weights ``path`` and their card."""
+    """Whether both files of a checkpoint exist: the weights ``path`` and their card."""
     return path.is_file() and path.with_suffix(".json").is_file()
 
 
@@ -43,11 +43,11 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, Card]:
     """The network with its weights, in evaluation mode and float32, and its card.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or of another architecture than its card.
+        CheckpointError: the file is missing or damaged, or does not match its card.
     """
     card = read_card(path)
     state = {n: t for n, t in read_tensors(path).items() if isinstance(t, Tensor)}
-    with torch.device("meta"):  # a card may claim a network larger than the memory
+    with torch.device("meta"):  # a card can claim a network larger than the memory
         claimed = card.architecture.build()
     expected = {
         name: tuple(tensor.shape)
@@ -65,6 +65,6 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, Card]:
             f"expected {expected.get(wrong, 'nothing')}"
         )
     network = card.architecture.build()
-    # Only the counters of batch normalisation, which inference does not use, are not in the file.
+    # The file lacks only the counters of batch normalisation, which inference does not use.
     network.load_state_dict({name: t.float() for name, t in state.items()}, strict=False)
     return network.eval(), card

@@ -1,4 +1,4 @@
-"""Which device networks run on, with which precision, and what is said when its memory runs out."""
+"""The device of networks, its precision, and errors for too little memory."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _OUT_OF_MEMORY = "can't allocate memory", "out of memory", "ALLOC_FAILED"
 
 
 def pick_device(device: str) -> str:
-    """The device to run on: ``auto`` is the GPU where there is one.
+    """The torch device; ``auto`` is the GPU if there is one.
 
     Raises:
-        SrbenchError: torch does not know the device, or it is not there.
+        SrbenchError: torch does not know the device, or it does not exist.
     """
     if device == "cpu":
-        return device  # always there: no need to ask torch, whose import takes a second
+        return device  # always exists, and importing torch takes a second
     import torch
 
     if device == "auto":
@@ -25,7 +25,7 @@ def pick_device(device: str) -> str:
             return "cpu"
         device = "cuda"
     try:
-        torch.empty(1, device=device).cpu()  # a GPU can be there and yet be broken or full
+        torch.empty(1, device=device).cpu()  # a GPU can exist but be broken or full
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].split(". ")[0]  # some messages fill a page
         raise SrbenchError(
@@ -36,14 +36,14 @@ def pick_device(device: str) -> str:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Convolutions of float32 are computed in float32 inside.
+    """Compute float32 convolutions in full float32 inside the block.
 
-    On NVIDIA GPUs torch rounds what goes into them to 10 bits (TF32) unless told otherwise, and a
-    score would not be the same on every machine.
+    By default torch rounds their inputs to 10 bits (TF32) on NVIDIA GPUs, so that scores would
+    depend on the machine.
     """
     import torch
 
-    # torch's stubs do not know it.
+    # torch's stubs lack it.
     convolution = torch.backends.cudnn.conv  # pyright: ignore[reportAttributeAccessIssue]
     before, convolution.fp32_precision = convolution.fp32_precision, "ieee"
     try:
@@ -53,7 +53,7 @@ def full_precision() -> Iterator[None]:
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Whether ``error`` is one of the many that torch and NumPy raise where memory runs out."""
+    """Whether ``error`` is one of the errors of torch and NumPy for too little memory."""
     import torch
 
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
@@ -64,10 +64,11 @@ def lacks_memory(error: BaseException) -> bool:
 
 @contextmanager
 def out_of_memory_told(what: str, device: object) -> Iterator[None]:
-    """Turns memory that runs out inside into one line: ``what`` needs more than ``device`` has.
+    """Turn out-of-memory errors in the block into one line: ``what`` needs more than ``device``
+    has.
 
     Raises:
-        SrbenchError: in place of whatever torch raised.
+        SrbenchError: instead of torch's error.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Discriminators: the SRGAN paper's, and one that judges patches."""
+"""Discriminators: the SRGAN paper's, and a patch discriminator."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ DiscriminatorName = Literal["paper", "patches"]
 
 
 def make_discriminator(name: DiscriminatorName) -> nn.Module:
-    """A discriminator with fresh weights: (N, 3, H, W) in [-1, 1] to tensors of logits."""
+    """A new discriminator: from (N, 3, H, W) in [-1, 1] to tensors of logits."""
     return Discriminator() if name == "paper" else PatchDiscriminator()
 
 
 class Discriminator(nn.Module):
-    """Images in [-1, 1] of shape (N, 3, H, W) to one logit each, a single (N, 1).
+    """The SRGAN discriminator: from images (N, 3, H, W) in [-1, 1] to one logit each, (N, 1).
 
     Ledig et al., CVPR 2017, section 2.1.2 and figure 4. Eight 3x3 convolutions, LeakyReLU 0.2,
-    batch normalisation on all but the first, then dense 1024 and dense 1. The sigmoid of the paper
-    lives in the loss, where it is numerically safe. The paper's 96x96 crops reach the head as 6x6,
-    and so do those of 88x88; of other sizes (multiples of 8 from 56) are averaged to 6x6.
+    batch normalisation on all but the first, then dense 1024 and dense 1. The paper's sigmoid is
+    part of the loss, which is numerically stable. Crops of 96x96 (the paper's) and 88x88 reach the
+    head as 6x6; other sizes (multiples of 8 from 56) are averaged to 6x6.
     """
 
     def __init__(self) -> None:
@@ -52,13 +52,14 @@ class Discriminator(nn.Module):
 
 
 class PatchDiscriminator(nn.Module):
-    """Images in [-1, 1] of shape (N, 3, H, W) to logits of overlapping patches, at three sizes.
+    """From images (N, 3, H, W) in [-1, 1] to logits of overlapping patches, at three sizes.
 
     The PatchGAN of pix2pix (Isola et al., CVPR 2017), three of them, on the image, its half and
     its quarter, as in pix2pixHD (Wang et al., CVPR 2018) and PCARN (Ahn et al. 2022): four 4x4
     convolutions of 64 to 512 channels, the first three with stride 2, LeakyReLU 0.2, batch
-    normalisation on all but the first, one more to a logit. Each patch is told on its own, so a
-    crop teaches more than with one logit, and a third of the paper's discriminator is computed.
+    normalisation on all but the first, and one more to a logit. Each patch is classified
+    separately, so a crop gives more gradient information than one logit, at a third of the paper's
+    cost.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""SRResNets of other projects, recognised by their tensors and given as networks.
+"""SRResNets of other projects, recognised by their tensors.
 
-| layout | whose | what becomes of it |
+| layout | project | network |
 |---|---|---|
 | ``head.0``, ``blocks.0.conv1``, ``tail`` | ours | our network |
 | ``conv1.0`` or ``conv_block1.0``, ``trunk.0.rcb.0`` | Lornatang's SRGAN-PyTorch | our network |
@@ -25,7 +25,7 @@ from .state_dicts import State
 
 @dataclass(frozen=True)
 class Recognised:
-    """A network found: RGB (N, 3, H, W) in [0, 1] in, SR out with white at 1."""
+    """A recognised network: from RGB (N, 3, H, W) in [0, 1] to SR with white at 1."""
 
     network: nn.Module
     scale: int
@@ -33,7 +33,7 @@ class Recognised:
 
 
 class MSRResNet(nn.Module):
-    """BasicSR's modified SRResNet: no batch normalisation, added to a bilinear enlargement.
+    """BasicSR's modified SRResNet: without batch normalisation, added to a bilinear enlargement.
 
     LR in [0, 1] of shape (N, 3, H, W) to SR around [0, 1] of shape (N, 3, sH, sW).
 
@@ -74,7 +74,7 @@ class _PlainBlock(nn.Module):
 
 
 class UnitRange(nn.Module):
-    """One of our networks, whose output is around [-1, 1], as one with output around [0, 1]."""
+    """One of our networks with its output mapped from [-1, 1] to [0, 1]."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -85,9 +85,9 @@ class UnitRange(nn.Module):
 
 
 def recognise(state: State) -> Recognised | None:
-    """The SRResNet of the table above, or our ESPCN, whose tensors these are.
+    """The SRResNet of the table above, or our ESPCN, with these tensors.
 
-    None where they are of none of these, or do not fit one of them to the last tensor.
+    None if they belong to none of these, or do not match one of them exactly.
     """
     for build in (_ours, _lornatang, _modified):
         found = build(state)
@@ -97,9 +97,9 @@ def recognise(state: State) -> Recognised | None:
 
 
 def architecture_of(state: State) -> Architecture | None:
-    """The architecture of a network of ours as far as its tensors tell it, else None.
+    """The architecture of one of our networks from its tensors, else None.
 
-    They do not tell SRCNN's scale: the network works on an enlargement.
+    The tensors of SRCNN do not contain its scale, because it works on an enlargement.
     """
     channels, stages = _count(state, "head.0.weight", 0), _entries(state, "upsample")
     if channels and "merge.1.running_var" in state and len(stages) in (2, 4):
@@ -112,7 +112,7 @@ def architecture_of(state: State) -> Architecture | None:
 
 
 def likely(state: State) -> str:
-    """What unrecognised network tensors may belong to, for a message."""
+    """The probable origin of unrecognised tensors, for a message."""
     names = " ".join(state)
     kernels = [tuple(tensor.shape) for tensor in state.values() if tensor.ndim == 4]
     if _shape(state, "conv1.weight") == (64, 1, 9, 9):
@@ -194,7 +194,7 @@ def _modified(state: State) -> Recognised | None:
 
 
 def _renamed(state: State, rules: tuple[tuple[str, str], ...]) -> State | None:
-    """``state`` under our names; None if no rule meets any of its names."""
+    """``state`` with our names; None if no rule applies."""
     renamed: State = {}
     met = False
     for key, tensor in state.items():
@@ -209,7 +209,7 @@ def _renamed(state: State, rules: tuple[tuple[str, str], ...]) -> State | None:
 
 def filled(build: Callable[[], nn.Module], state: State) -> nn.Module | None:
     """The network with exactly these tensors; None if names or shapes differ."""
-    with torch.device("meta"):  # what the tensors claim may be larger than the memory
+    with torch.device("meta"):  # the tensors can claim a network larger than the memory
         network = build()
     expected = {name: tuple(t.shape) for name, t in network.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in state.items()}
@@ -233,5 +233,5 @@ def _count(state: State, name: str, axis: int) -> int:
 
 
 def _entries(state: State, name: str) -> set[str]:
-    """The numbers that follow ``name.`` among the names of parameters."""
+    """The numbers after ``name.`` in the names of parameters."""
     return {key.split(".")[1] for key in state if key.startswith(f"{name}.") and key.count(".")}

@@ -13,11 +13,11 @@ from ..imaging.resize import bicubic_matrix
 
 
 class PReLU(nn.PReLU):
-    """PReLU with one slope for all channels, the same function and gradients as torch's.
+    """PReLU with one slope for all channels, with the same function and gradients as torch's.
 
-    torch 2.13 computes the CPU gradient of a shared slope in bfloat16 or channels-last memory
-    element by element, a quarter of SRResNet's training step; as a leaky ReLU and one reduction
-    it takes a seventh of that.
+    torch 2.13 computes the CPU gradient of a shared slope element by element in bfloat16 or
+    channels-last memory, which takes a quarter of SRResNet's training step. A leaky ReLU and one
+    reduction take a seventh of that.
     """
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ class _SharedSlope(torch.autograd.Function):
 
 
 class WideTail(nn.Conv2d):
-    """A k x k convolution to few channels, computed as k narrow ones added up.
+    """A k x k convolution to few channels, computed as the sum of k narrow ones.
 
     The same parameters and the same result (to float rounding) as :class:`torch.nn.Conv2d` with
-    "same" padding. The 9x9 convolution from 64 to 3 channels at the end of SRResNet is a third of
-    its time because three output channels leave the vector units idle; as one k x 1 convolution
-    to 3 k channels and k shifted additions it runs about three times as fast.
+    "same" padding. The 9x9 convolution from 64 to 3 channels at the end of SRResNet takes a third
+    of its time, because three output channels do not fill the vector units. One k x 1 convolution
+    to 3 k channels and k shifted additions are about three times as fast.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
@@ -69,7 +69,7 @@ class WideTail(nn.Conv2d):
 
 
 class _ShiftedSum(torch.autograd.Function):
-    """Sum of k groups of channels, group x moved k // 2 - x columns to the right."""
+    """The sum of k groups of channels, with group x shifted k // 2 - x columns to the right."""
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]: torch declares *args
@@ -77,7 +77,7 @@ class _ShiftedSum(torch.autograd.Function):
     ) -> torch.Tensor:
         ctx.kernel = kernel  # pyright: ignore[reportAttributeAccessIssue]
         reach, width, outputs = kernel // 2, parts.shape[-1], parts.shape[1] // kernel
-        # Few channels: padded and added plane by plane, where rows are contiguous.
+        # For few channels: pad and add plane by plane, with contiguous rows.
         parts = F.pad(parts.contiguous(), (reach, reach))
         total = parts[:, :outputs, :, :width].clone()
         for x in range(1, kernel):
@@ -91,14 +91,14 @@ class _ShiftedSum(torch.autograd.Function):
         kernel: int = ctx.kernel  # pyright: ignore[reportAttributeAccessIssue]
         reach, width = kernel // 2, grad.shape[-1]
         padded = F.pad(grad.contiguous(), (reach, reach))
-        # Group x was read x - reach columns to its right: its gradient comes from its left.
+        # Group x was read x - reach columns to the right, so its gradient comes from the left.
         parts = [padded[..., 2 * reach - x : 2 * reach - x + width] for x in range(kernel)]
         return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last), None
 
 
 def to_device(network: nn.Module, device: torch.device | str) -> nn.Module:
-    """``network`` on ``device`` in channels-last memory, where convolutions are fastest."""
-    # torch's stubs do not know Module.to(memory_format=...).
+    """Move ``network`` to ``device`` in channels-last memory, where convolutions are fastest."""
+    # torch's stubs lack Module.to(memory_format=...).
     return network.to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
@@ -112,7 +112,7 @@ def enlarge(image: torch.Tensor, scale: int) -> torch.Tensor:
 
 _RGB_TO_YCC = torch.tensor(
     [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]],
-    device="cpu",  # also where a network is built on the meta device while this is first read
+    device="cpu",  # on the CPU even if the first call is under the meta device
 )
 
 

@@ -1,11 +1,11 @@
-"""Our SRResNet as an architecture of spandrel, in spandrel's own public way.
+"""Our SRResNet as an architecture for spandrel's public registry.
 
     from spandrel import MAIN_REGISTRY, ArchSupport
     from srbench.models.spandrel_architecture import SRResNetArch
 
     MAIN_REGISTRY.add(ArchSupport.from_architecture(SRResNetArch()))
 
-Needs the extra ``spandrel``. Import torchvision, or :func:`import_torchvision`, before.
+Needs the extra ``spandrel``. First import torchvision, or call :func:`import_torchvision`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .srresnet import SRResNet
 
 
 class UnitSRResNet(SRResNet):
-    """Our SRResNet with its output around [0, 1], as spandrel's callers expect it."""
+    """Our SRResNet with its output around [0, 1], as expected by users of spandrel."""
 
     def forward(self, lr: torch.Tensor) -> torch.Tensor:
         return super().forward(lr).add(1.0).mul(0.5)
@@ -48,7 +48,7 @@ class SRResNetArch(Architecture[UnitSRResNet]):
         """The network of a state dict.
 
         Raises:
-            CheckpointError: its tensors are not of an SRResNet of x2 or x4.
+            CheckpointError: the tensors are not those of an SRResNet for x2 or x4.
         """
         shape = architecture_of(state_dict)
         if shape is None:

@@ -24,7 +24,7 @@ class ResidualBlock(nn.Module):
 
 
 class SRResNet(nn.Module):
-    """LR in [0, 1] of shape (N, 3, H, W) to SR around [-1, 1] of shape (N, 3, sH, sW).
+    """From LR in [0, 1], (N, 3, H, W), to SR around [-1, 1], (N, 3, sH, sW).
 
     Args:
         scale: 2 or 4, one sub-pixel stage per factor of two.
@@ -32,7 +32,7 @@ class SRResNet(nn.Module):
         channels: feature channels; 64 in the paper.
         long_skip: the skip from the first layer over all blocks; off only in the depth study.
 
-    Convolutions before a batch normalisation carry no bias: the normalisation would cancel it.
+    Convolutions before a batch normalisation have no bias, which the normalisation would cancel.
     """
 
     def __init__(

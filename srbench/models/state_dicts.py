@@ -1,8 +1,8 @@
-"""Finding the one network's tensors in what a training wrote: unwrapped, its prefixes told.
+"""Extract the tensors of a network from a training's checkpoint.
 
-Trainers wrap a network's tensors in dictionaries (``params_ema``, ``state_dict``) and its names in
-prefixes (``module.``, ``generator.``). Both are taken away here, and a file that holds several
-networks is refused by their names: which one is meant is not guessed.
+Trainers wrap a network's tensors in dictionaries (``params_ema``, ``state_dict``) and add prefixes
+to their names (``module.``, ``generator.``). This module removes both. A file with several networks
+is refused with their names, because the right one is unknown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..errors import CheckpointError
 
 State = dict[str, Tensor]
 
-# Of copies of one network, the averaged one is what its authors publish: the first found is taken.
+# The averaged copy of a network is the one that authors publish; the first found is used.
 _AVERAGED = (
     "params_ema", "params-ema", "ema_state_dict", "model_ema", "generator_ema", "net_g_ema",
     "netG_ema", "g_ema", "ema_model", "ema",
@@ -26,8 +26,8 @@ _AVERAGED = (
 _NO_NETWORK = ("optim", "sched", "scaler", "rng", "loops", "callbacks", "hyper")
 _COUNTERS = ("n_averaged", "step_counter", "num_updates", "iteration", "decay")
 
-# What wraps the names of a whole network. Some networks' own names begin with `model.`, so every
-# step of taking them away is offered, the whole names first.
+# Prefixes of a whole network. Some networks' own names begin with `model.`, so every level of
+# removal is tried, starting with the full names.
 _WRAPPERS = ("module.", "_orig_mod.")
 _PARTS = (
     "model.", "generator.", "generator_ema.", "netG.", "net_g.", "net_g_ema.", "netG_ema.",
@@ -40,11 +40,11 @@ _ADVERSARIES = (
 
 
 def network_state(content: Mapping[str, object], path: Path) -> State:
-    """The tensors of the one network in ``content``, float ones as float32, by their names.
+    """The named tensors of the network in ``content``; floating-point ones as float32.
 
     Raises:
-        CheckpointError: there are no tensors, tensors that claim more than they store or are not
-            dense, or several networks; the message names them.
+        CheckpointError: there are no tensors, tensors claim more than they store or are not dense,
+        or there are several networks; the message names them.
     """
     found = dict(_states(content, "", 0))
     if not found:
@@ -59,7 +59,7 @@ def network_state(content: Mapping[str, object], path: Path) -> State:
 
 
 def readings(state: State) -> Iterator[State]:
-    """``state`` under its names as they are, then without each common prefix that wraps it."""
+    """``state`` with its names, then without each common prefix."""
     yield state
     while prefix := next(
         (p for p in (*_WRAPPERS, *_PARTS) if all(k.startswith(p) for k in state)), None
@@ -71,7 +71,7 @@ def readings(state: State) -> Iterator[State]:
 def _states(
     content: Mapping[str, object], name: str, depth: int
 ) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The dictionaries of named tensors in ``content``, with the way to them as a name."""
+    """The dictionaries of named tensors in ``content``, with their paths as names."""
     tensors = [key for key, value in content.items() if isinstance(value, Tensor)]
     if any("." in str(key) for key in tensors):
         yield name, content
@@ -91,7 +91,7 @@ def _states(
 def _of_one_network(
     found: Mapping[str, Mapping[str, object]],
 ) -> dict[str, Mapping[str, object]] | None:
-    """``found`` if all have the same names and shapes but for prefixes, else None."""
+    """``found`` if all have the same names and shapes except for prefixes, else None."""
     forms = set()
     for state in found.values():
         *_, bare = readings({k: v for k, v in state.items() if isinstance(v, Tensor) and v.ndim})
@@ -100,15 +100,14 @@ def _of_one_network(
 
 
 def _dense(state: Mapping[str, object], path: Path) -> State:
-    """The tensors of ``state``; counters and settings are left out."""
+    """The tensors of ``state``, without counters and settings."""
     tensors: State = {}
     for name, tensor in state.items():
         if not isinstance(tensor, Tensor) or name in _COUNTERS:
             continue
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type == "meta":
             raise CheckpointError(f"{path}: tensor {name} is not dense numbers; save it as such")
-        # A view of one stored number may claim to be of any size; whatever copies it first would
-        # fill the memory.
+        # A view of one stored number can claim any size, and copying it would fill the memory.
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise CheckpointError(
                 f"{path}: tensor {name} should be {tuple(tensor.shape)} but stores less"
@@ -119,7 +118,9 @@ def _dense(state: Mapping[str, object], path: Path) -> State:
 
 
 def _one_of_its_prefixes(state: State, path: Path) -> State:
-    """``state`` of one network: an averaged copy in it is taken, several networks are refused."""
+    """The tensors of one network in ``state``: an averaged copy is preferred; several networks are
+    refused.
+    """
     under: dict[str, State] = {}
     for key, tensor in state.items():
         bare = key
@@ -131,7 +132,7 @@ def _one_of_its_prefixes(state: State, path: Path) -> State:
         _refuse_several(path, [part.rstrip(".") or "others" for part in under])
     forms = {frozenset((k, tuple(t.shape)) for k, t in one.items()) for one in under.values()}
     if len(under) == 1 or "" in under or len(forms) > 1:
-        return state  # all of it is one network's, or its architecture is to say so
+        return state  # all tensors belong to one network; otherwise the architecture check fails
     averaged = [part for part in under if "ema" in part]
     return under[averaged[0] if averaged else next(iter(under))]
 

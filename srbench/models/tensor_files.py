@@ -1,7 +1,7 @@
-"""Reading other people's tensors: torch checkpoints and safetensors, and nothing that could run.
+"""Read tensors from untrusted files (torch checkpoints, safetensors) without running code.
 
-Every file of tensors that is read, ours or not, goes through :func:`read_tensors`. What a file is
-decides its content, not its name.
+All files of tensors, ours or not, are read by :func:`read_tensors`. The format is detected from the
+content, not from the name.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from safetensors import SafetensorError, safe_open
 from ..errors import CheckpointError
 from ..file_kinds import HEAD, kind_of, may_hold_tensors
 
-# torch writes plain containers of tensors and numbers; many trainers put a NumPy number (the best
-# PSNR so far) beside them. These make numbers and nothing else; both names that NumPy has used.
+# torch writes plain containers of tensors and numbers; many trainers add a NumPy number (the best
+# PSNR). These functions make only numbers; NumPy has used both names.
 _SCALAR = np.float64(0).__reduce__()[0]
 _NUMPY_NUMBERS: list[Any] = [
     (_SCALAR, "numpy.core.multiarray.scalar"),
@@ -37,14 +37,14 @@ _WAY_OUT = "save the tensors alone, torch.save(network.state_dict(), FILE), and 
 
 
 def read_tensors(path: Path, device: torch.device | str = "cpu") -> Mapping[str, object]:
-    """The content of a safetensors file or a torch checkpoint, by name; nothing in it is run.
+    """The content of a safetensors file or a torch checkpoint, by name, without running code.
 
-    torch's files are read with ``weights_only=True``, with NumPy numbers allowed too. A
-    safetensors file gives its tensors; a torch file what was saved, containers within containers.
+    torch's files are read with ``weights_only=True``, plus NumPy numbers. A safetensors file gives
+    its tensors; a torch file the saved object with nested containers.
 
     Raises:
-        CheckpointError: there is no such file, it is damaged or no such thing, or it holds what is
-            not data: a TorchScript archive, a whole pickled module, objects of other libraries.
+        CheckpointError: the file is missing, damaged or of another kind, or contains more than
+        data: a TorchScript archive, a pickled module, objects of other libraries.
     """
     head = _head(path)
     if not may_hold_tensors(head):
@@ -62,7 +62,7 @@ def read_tensors(path: Path, device: torch.device | str = "cpu") -> Mapping[str,
 
 
 def metadata_of(path: Path) -> dict[str, str]:
-    """The free texts in a safetensors file's header; none for other files.
+    """The metadata texts in a safetensors file's header; empty for other files.
 
     Raises:
         CheckpointError: the file cannot be read, or its header is damaged.
@@ -76,7 +76,7 @@ def metadata_of(path: Path) -> dict[str, str]:
 def _head(path: Path) -> bytes:
     try:
         kind = path.stat().st_mode
-        if not stat.S_ISREG(kind):  # a pipe would be waited for
+        if not stat.S_ISREG(kind):  # reading a pipe would block
             what = "is a folder" if stat.S_ISDIR(kind) else "is no regular file"
             raise CheckpointError(f"{path} {what}; expected a .safetensors or .pth file")
         with path.open("rb") as stream:
@@ -110,7 +110,7 @@ def _refuse_other_archives(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except Exception as error:  # zipfile raises half a dozen kinds for damaged archives
+    except Exception as error:  # zipfile raises many types of errors for damaged archives
         raise CheckpointError(
             f"{path} is damaged or not complete ({_first_line(error)}); copy it again"
         ) from error
@@ -124,28 +124,30 @@ def _refuse_other_archives(path: Path) -> None:
         what = "a NumPy archive" if all(m.filename.endswith(".npy") for m in members) else "a zip"
         raise CheckpointError(f"{path} is {what} without torch's tensors; {_WAY_OUT}")
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-        # torch never compresses; a small file could unfold into any amount of memory.
+        # torch never compresses, and a small compressed file could fill any memory.
         raise CheckpointError(f"{path} is compressed inside, which torch never does; {_WAY_OUT}")
 
 
 def _read_torch(path: Path, device: torch.device | str) -> object:
     try:
-        # A stream, as torch takes a path's ending for its content.
+        # Pass a stream, because torch judges a path by its suffix.
         with path.open("rb") as file, torch.serialization.safe_globals(_NUMPY_NUMBERS):
             return torch.load(file, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{path} {_what_else(path, str(error))}; {_WAY_OUT}") from error
-    except Exception as error:  # torch raises a dozen kinds for a damaged file
+    except Exception as error:  # torch raises many types of errors for a damaged file
         raise CheckpointError(
             f"{path} is not a complete torch file ({_first_line(error)}); copy or train it again"
         ) from error
 
 
 def _what_else(path: Path, message: str) -> str:
-    """What else than tensors a file holds that weights-only reading refused."""
+    """The contents other than tensors for which weights-only reading failed."""
     found = re.findall(r"GLOBAL ([\w.]+)|class ([\w.]+)", message)
     names = [name for pair in found for name in pair if name]
-    with suppress(Exception):  # of an old file without a zip only the message tells
+    with suppress(
+        Exception
+    ):  # for an old file without a zip, only the message has this information
         names += torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
     if any(name.startswith("torch.nn.modules.") for name in names) or _names_modules(path):
         kind = names[0].rpartition(".")[2] if names else "of torch.nn"

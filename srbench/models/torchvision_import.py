@@ -1,13 +1,12 @@
-"""Importing torchvision where its compiled operators do not load.
+"""Import torchvision even if its compiled operators do not load.
 
 torchvision's wheel for another build of torch (the usual CPU installation) cannot load its
-compiled part. It is meant to work without it, yet two of its modules declare what ``nms`` and
-``qnms`` return, and torch refuses that for operators it has never heard of: ``import
-torchvision`` ends in ``RuntimeError: operator torchvision::nms does not exist``. Nothing here
-uses these operators; it is enough that torch knows their names.
+compiled part. It should work without it, but two of its modules declare the results of ``nms`` and
+``qnms``, and torch refuses this for unknown operators: ``import torchvision`` ends in
+``RuntimeError: operator torchvision::nms does not exist``. We do not use these operators, so
+defining their names is enough.
 
-Whatever imports torchvision itself (lpips, spandrel) is imported after a call of
-:func:`import_torchvision`.
+Libraries that import torchvision (lpips, spandrel) are imported after :func:`import_torchvision`.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from types import ModuleType
 
 import torch
 
-_kept_alive: list[torch.library.Library] = []  # the names vanish with the library object
+_kept_alive: list[torch.library.Library] = []  # the names exist only as long as the library object
 
 
 def import_torchvision() -> ModuleType:
     """``import torchvision``, patched only if it fails because its operators are missing.
 
-    Defining the names beforehand would clash with the real operators where these do load.
+    Defining the names first would conflict with the real operators if they load.
     """
     try:
         return importlib.import_module("torchvision")
@@ -36,5 +35,5 @@ def import_torchvision() -> ModuleType:
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _kept_alive.append(library)
     for name in [m for m in sys.modules if m.partition(".")[0] == "torchvision"]:
-        del sys.modules[name]  # half imported
+        del sys.modules[name]  # partly imported
     return importlib.import_module("torchvision")

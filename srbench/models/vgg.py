@@ -29,7 +29,7 @@ class VggFeatures(nn.Module):
 
     def __init__(self, layer: str, weights: Mapping[str, torch.Tensor]) -> None:
         super().__init__()
-        with torch.device("meta"):  # no time lost on random parameters
+        with torch.device("meta"):  # skip the random initialisation
             self.features = build_features("vgg19-features")[: _DEPTH[layer]]
         state = self.state_dict()
         for name, tensor in state.items():

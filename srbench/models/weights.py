@@ -1,7 +1,7 @@
-"""Backbone weights: which there are, where they lie, how to get them.
+"""Backbone weights: load, import and fetch them.
 
-Each is one small safetensors file, ``<folder>/<name>.safetensors``, with torchvision's names
-for the convolutional part. They are published by others and not part of this package.
+Each is one small safetensors file, ``<folder>/<name>.safetensors``, with torchvision's names of the
+convolutional part. Others publish them; they are not part of this package.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _MAX_BYTES = 2**30  # the largest, VGG19, is 548 MiB
 
 
 def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
-    """Tensors of the backbone, float32, by torchvision's names (``features.0.weight``).
+    """The backbone's tensors, float32, with torchvision's names (``features.0.weight``).
 
     Raises:
         UnknownName: the catalogue has no such entry.
-        MissingWeights: the file is not there; the message names the command that supplies it.
-        CheckpointError: the file is damaged or of another architecture.
+        MissingWeights: the file is missing; the message contains the command that supplies it.
+        CheckpointError: the file is damaged or has another architecture.
     """
     get_entry(name)
     path = weights_path(name, folder)
@@ -48,15 +48,15 @@ def import_weights(name: str, file: Path, folder: Path) -> Path:
     """Import the weights from a local file: safetensors, or a ``.pth`` of torchvision.
 
     Only the convolutional part is kept, in float32 (float16 and the like are converted). A ``.pth``
-    is opened with ``weights_only``, so a pickle that wants to run code is refused, not run.
+    is opened with ``weights_only``, so a pickle with code is refused.
 
     Returns:
         The path of the new ``<folder>/<name>.safetensors``.
 
     Raises:
         UnknownName: the catalogue has no such entry.
-        CheckpointError: the file is missing, damaged, unsafe, of another architecture, or holds
-            other values than the published ones.
+        CheckpointError: the file is missing, damaged or unsafe, or differs from the published
+        weights in architecture or values.
         ResultsError: the folder cannot be written to.
     """
     get_entry(name)
@@ -74,8 +74,7 @@ def fetch_weights(
 ) -> Path:
     """Download torchvision's published file, check its SHA-256, keep its convolutional part.
 
-    An interrupted download is taken up where it stopped. Nothing is downloaded when the weights
-    are there already.
+    An interrupted download is continued. Nothing is downloaded if the weights already exist.
 
     Returns:
         The path of ``<folder>/<name>.safetensors``.
@@ -116,7 +115,7 @@ def fetch_weights(
 
 
 def other_source(name: str, weights: Mapping[str, Tensor]) -> OtherSource | None:
-    """Which of the entry's other sources these tensors come from; None where it is none."""
+    """The entry's other source of these tensors; None if there is none."""
     others = get_entry(name).others
     if not others:
         return None
@@ -125,7 +124,7 @@ def other_source(name: str, weights: Mapping[str, Tensor]) -> OtherSource | None
 
 
 def features_sha256(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, shapes and float32 values of named tensors, in the names' order."""
+    """SHA-256 of names, shapes and float32 values of named tensors, in the order of names."""
     digest = hashlib.sha256()
     for name, tensor in sorted(weights.items()):
         digest.update(f"{name} {tuple(tensor.shape)}\n".encode())
@@ -134,7 +133,7 @@ def features_sha256(weights: Mapping[str, Tensor]) -> str:
 
 
 def _refuse_others(name: str, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Refuse tensors of the right form that are not the published ones, where these are known."""
+    """Refuse tensors with the right shapes but other values than the published ones, if known."""
     expected = get_entry(name).features_sha256
     if expected is not None and features_sha256(weights) != expected:
         raise CheckpointError(
@@ -144,7 +143,7 @@ def _refuse_others(name: str, weights: Mapping[str, Tensor], path: Path) -> None
 
 
 def _convolutional_part(name: str, tensors: Mapping[str, object], path: Path) -> dict[str, Tensor]:
-    """``features.*`` of ``tensors``, if they are exactly those of the architecture, in float32."""
+    """``features.*`` of ``tensors`` in float32, which must match the architecture exactly."""
     expected = expected_shapes(name)
     found = {k: t for k, t in tensors.items() if str(k).startswith("features.")}
     missing = [key for key in expected if key not in found]

@@ -1,4 +1,4 @@
-"""Which backbone weights there are and where they lie; imports no torch."""
+"""The catalogue of backbone weights and their paths, without importing torch."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ LPIPS_BACKBONES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class OtherSource:
-    """Another file than torchvision's that holds a backbone's weights."""
+    """A file with a backbone's weights from another source than torchvision."""
 
     name: str
     file: str
-    """Its name; a file of that name in the weights folder is taken as it lies."""
+    """Its name; a file with this name in the weights folder is used directly."""
     features_sha256: str
     """What :func:`~srbench.models.weights.features_sha256` gives for it."""
     note: str
-    """What the card of a network that was trained with it says."""
+    """The text for the card of a network that was trained with it."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,16 @@ class BackboneWeights:
     in its name."""
 
     sha256: str | None
-    """The whole SHA-256 of that file, as several public projects that pin it record it alike; it
-    begins with torchvision's digits. We had no network to take it from torchvision ourselves."""
+    """The full SHA-256 of that file, as recorded by several public projects; it begins with
+    torchvision's digits. We could not download the file to check it ourselves.
+    """
 
     features_sha256: str | None = None
     """What :func:`~srbench.models.weights.features_sha256` gives for its convolutional part, where
     we had a copy to prove it on (for alex, by the LPIPS values that its authors publish)."""
 
     others: tuple[OtherSource, ...] = ()
-    """Other files that hold these weights."""
+    """Other files with these weights."""
 
 
 VGG19_CAFFE = OtherSource(
@@ -108,7 +109,7 @@ CATALOGUE: Mapping[str, BackboneWeights] = MappingProxyType(
 
 @dataclass(frozen=True)
 class WeightsStatus:
-    """An entry of the catalogue, and whether its file is in a folder."""
+    """An entry of the catalogue, and whether a folder has its file."""
 
     entry: BackboneWeights
     path: Path
@@ -123,7 +124,7 @@ def get_entry(name: str) -> BackboneWeights:
 
 
 def weights_folder(override: Path | str | None = None) -> Path:
-    """Where weights lie: ``override`` (``--weights``), SRBENCH_WEIGHTS, or a cache folder.
+    """The folder of weights: ``override`` (``--weights``), SRBENCH_WEIGHTS, or a cache folder.
 
     Raises:
         ConfigError: it is a file, or the user has no home folder to find it in.
@@ -135,7 +136,7 @@ def weights_folder(override: Path | str | None = None) -> Path:
 
 
 def list_weights(folder: Path) -> list[WeightsStatus]:
-    """Every entry of the catalogue with its state in ``folder``; only file names are looked at."""
+    """All entries of the catalogue with their state in ``folder``, judging by file names."""
     paths = {name: weights_path(name, folder) for name in CATALOGUE}
     return [WeightsStatus(CATALOGUE[name], path, path.is_file()) for name, path in paths.items()]
 
@@ -148,9 +149,9 @@ def mending_command(name: str) -> str:
 
 
 def weights_path(name: str, folder: Path) -> Path:
-    """Where these weights lie in ``folder``, or would lie if they were there.
+    """The path of these weights in ``folder``, existing or not.
 
-    As ``<name>.safetensors``, or else as the file of another source.
+    It is ``<name>.safetensors`` or the existing file of another source.
     """
     own = folder / f"{name}.safetensors"
     others = (folder / source.file for source in get_entry(name).others)
