@@ -12,7 +12,7 @@ from ... import __version__
 from ...wording import counted, one_line
 from ..kit.drawn import PageFigure
 from ..kit.page import page_environment, pick
-from ..kit.render import Cell, Heading, Table, text_cell
+from ..kit.render import Cell, Heading, Table, text_cell, turned
 from ..kit.style import display_name, trained_mark
 from .crops import View
 from .headline import dataset_leads, headline_numbers, title
@@ -159,7 +159,16 @@ def _told(table: Table) -> Table:
     absent += sorted({row[0].text for row in table.rows} - sets)
     notes = [f"Not in this run, so not shown: {', '.join(absent)}"] if absent else []
     notes += [note for note in table.notes if not note.startswith(("— ", "HR:"))]
-    return pick(replace(table, rows=tuple(rows), notes=tuple(notes)), columns, table.group)
+    told = turned(pick(replace(table, rows=tuple(rows), notes=tuple(notes)), columns, table.group))
+    keys = [heading.key for heading in told.headings]
+    shown = tuple(row for row in told.rows if any(c.value is not None for c in row[told.lead :]))
+    told = replace(told, rows=shown)
+    several = len({row[keys.index("scale")].text for row in told.rows}) > 1
+    if several:  # one heading for each data set and scale
+        told = replace(told, rows=tuple(
+            (text_cell(f"{row[0].text} {row[1].text}"), *row[1:]) for row in told.rows
+        ))  # fmt: skip
+    return pick(told, [i for i, key in enumerate(keys) if key != "scale"], 1)
 
 
 def made_with(run: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -177,10 +186,14 @@ def made_with(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("device", run.get("device")),
         ("system", run.get("system")),
         ("threads", run.get("threads")),
-        ("last run", f"{seconds:g} s" if isinstance(seconds, (int, float)) else None),
+        ("last run", _duration(seconds) if isinstance(seconds, (int, float)) else None),
         ("packages", ", ".join(f"{name} {number}" for name, number in versions.items())),
     ]
     return [(key, one_line(str(value), 400)) for key, value in told if value not in (None, "")]
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def fingerprint_table(run: Mapping[str, Any]) -> Table | None:

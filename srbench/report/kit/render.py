@@ -186,7 +186,7 @@ def to_latex(table: Table) -> str:
     in further tables with the same number.
     """
     if table.may_turn and _across(table) > _WIDE:
-        table = _turned(table)
+        table = turned(table)
     place = "table" if len(table.headings) <= ONE_COLUMN else "table*"
     caption = f"{tex(table.title)}. {tex(table.caption)}"
     notes = "".join(f"\\par\\footnotesize\\raggedright {tex(note)}\n" for note in table.notes)
@@ -257,7 +257,7 @@ def _tex_body(table: Table) -> str:
     )
 
 
-def _turned(table: Table) -> Table:
+def turned(table: Table) -> Table:
     """The same cells with each block transposed."""
     group, lead = table.group, table.lead
     kinds = list(dict.fromkeys(tuple(c.text for c in row[group:lead]) for row in table.rows))

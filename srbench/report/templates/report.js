@@ -41,17 +41,18 @@ function isNumber(text) {
 }
 for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
 
-// Tables wider than the page say so. Their first column stays, and covers whole columns only.
+// Tables and figures wider than the page say so. The first column of a table stays, and covers whole
+// columns only.
 function watchScroll(room) {
   const table = room.querySelector("table");
-  if (!table) return;
   const hint = document.createElement("p");
   hint.className = "scroll-hint";
-  hint.textContent = "↔ More columns: scroll sideways.";
+  hint.textContent = table ? "↔ More columns: scroll sideways." : "↔ More to the right: scroll sideways.";
   room.after(hint);
   const update = () => {
     const over = room.scrollWidth > room.clientWidth + 1;
     hint.hidden = !over;
+    if (!table) return;
     room.classList.toggle("holds", over);
     const first = table.tHead.rows[table.tHead.rows.length - 1].cells[0];
     if (!over || !first) return;
@@ -65,7 +66,7 @@ function watchScroll(room) {
   };
   room.addEventListener("scroll", update, { passive: true });
   new ResizeObserver(update).observe(room);
-  new ResizeObserver(update).observe(table);
+  new ResizeObserver(update).observe(table ?? room.firstElementChild);
   update();
 }
 for (const room of document.querySelectorAll(".scroll")) watchScroll(room);
