@@ -11,7 +11,7 @@ from .cells import Floats
 from .crossed_scale import CrossedContrasts, crossed_contrasts
 from .intervals import t_quantile
 from .pair_answers import PairBlock, PairScale
-from .significance import Pairs, holm
+from .significance import Pairs, with_holm
 
 PAIR_HEADLINE = "bradley-terry-crossed"
 PAIR_TESTS = [PAIR_HEADLINE, "bradley-terry-independent", "sign-pooled"]
@@ -201,14 +201,7 @@ def pair_tests(
             elif test == "sign-pooled":
                 note = "never asked directly" if not wins.sum() else "no answer prefers one"
             rows.append({**row, "test": test, "effect_size": effect, "note": note})
-    columns = ["method_a", "method_b", "mos_difference", "ci_low", "ci_high", "test", "statistic"]
-    columns += ["p", "p_holm", "effect_size", "significant", "note"]
-    if not rows:
-        return pd.DataFrame(columns=pd.Index(columns), dtype=object)
-    table = pd.DataFrame(rows)
-    table["p_holm"] = table.groupby("test")["p"].transform(lambda p: holm(p.to_numpy()))
-    table["significant"] = table["p_holm"] < alpha
-    return table[columns]
+    return with_holm(rows, alpha)
 
 
 def pairs_asked(block: PairBlock) -> dict[tuple[str, str], int]:

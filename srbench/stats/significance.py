@@ -28,6 +28,18 @@ def holm(p: Floats) -> Floats:
     return adjusted
 
 
+def with_holm(rows: list[dict[str, object]], alpha: float) -> pd.DataFrame:
+    """Rows of tests as pairwise.csv, with Holm's correction over the rows of each test."""
+    columns = ["method_a", "method_b", "mos_difference", "ci_low", "ci_high", "test", "statistic"]
+    columns += ["p", "p_holm", "effect_size", "significant", "note"]
+    if not rows:
+        return pd.DataFrame(columns=pd.Index(columns), dtype=object)
+    table = pd.DataFrame(rows)
+    table["p_holm"] = table.groupby("test")["p"].transform(lambda p: holm(p.to_numpy()))
+    table["significant"] = table["p_holm"] < alpha
+    return table[columns]
+
+
 def pairwise_table(
     block: Cells, draws: Resamples, family: Pairs | None = None, alpha: float = 0.05
 ) -> pd.DataFrame:
@@ -62,14 +74,7 @@ def pairwise_table(
         resampled = means[a] - means[b] if aligned else resampled_means(difference, draws)
         names = {"method_a": a, "method_b": b}
         rows += compare(block, difference, resampled, names, alpha, testable)
-    columns = ["method_a", "method_b", "mos_difference", "ci_low", "ci_high", "test", "statistic"]
-    columns += ["p", "p_holm", "effect_size", "significant", "note"]
-    if not rows:
-        return pd.DataFrame(columns=pd.Index(columns), dtype=object)
-    table = pd.DataFrame(rows)
-    table["p_holm"] = table.groupby("test")["p"].transform(lambda p: holm(p.to_numpy()))
-    table["significant"] = table["p_holm"] < alpha
-    return table[columns]
+    return with_holm(rows, alpha)
 
 
 def compare(

@@ -28,18 +28,8 @@ ORDER = (
 )
 # A run ends with its report.
 KNOWN = {("benchmark", "report")}
-# What every room may stand on, and which stands on none.
-GROUND = (
-    "errors.py",
-    "files.py",
-    "file_kinds.py",
-    "downloading.py",
-    "observer.py",
-    "csv_cells.py",
-    "csv_tables.py",
-    "config.py",
-    "wording.py",
-)
+# What every room may stand on, and which stands on none: the modules beside the rooms.
+GROUND = sorted({path.name for path in PACKAGE.glob("*.py")} - {"__init__.py", "__main__.py"})
 
 
 def rooms_imported(module: Path) -> set[str]:
