@@ -1,4 +1,4 @@
-"""The experiment file (TOML) as a strict typed model, and the presets that ship with us."""
+"""The experiment file (TOML) as a strict typed model, and the shipped presets."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _DEVICE = re.compile(r"auto|(cpu|cuda|mps|xpu)(:[0-9]+)?")
 
 
 def require_device_name(device: str) -> str:
-    """``device``, if it is what a device can be called.
+    """Return ``device`` if it is a valid device name.
 
-    Whether there is one, :func:`srbench.models.device.pick_device` knows.
-    It does not import torch, so a typing error is found even where nothing is to be computed.
+    :func:`srbench.models.device.pick_device` checks whether the device exists. This check does not
+    import torch, so typing errors are found even if nothing has to be computed.
 
     Raises:
-        UnknownName: no device is called so.
+        UnknownName: no device has this name.
     """
     if not _DEVICE.fullmatch(str(device)):
         raise unknown_name("device", device, ["auto", "cpu", "cuda", "cuda:1", "mps", "xpu"])
@@ -40,7 +40,7 @@ Choice = Annotated[Any, AfterValidator(_is_choice)]
 
 
 class Crop(BaseModel):
-    """A region that the comparison figure shows, instead of the one it would choose itself."""
+    """A region for the comparison figure, instead of the automatic choice."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +51,7 @@ class Crop(BaseModel):
 
 
 class Experiment(BaseModel):
-    """What ``srbench run-all`` runs. Options on the command line override single entries."""
+    """What ``srbench run-all`` runs. Command-line options override single entries."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,7 +88,7 @@ class Experiment(BaseModel):
 
 
 def listed(chosen: object) -> tuple[object, ...]:
-    """Several as they are, one by itself; a comma-separated text as on the command line."""
+    """A list of one or several items; a comma-separated text is split as on the command line."""
     if isinstance(chosen, str):
         return tuple(name.strip() for name in chosen.split(",") if name.strip())
     if isinstance(chosen, (list, tuple, set)):
@@ -102,7 +102,7 @@ def presets() -> list[str]:
 
 
 def read_experiment(source: str | None) -> Experiment:
-    """The experiment of a preset's name or a TOML file; the defaults for None.
+    """The experiment of a preset or a TOML file; the defaults for None.
 
     Raises:
         ConfigError: the file is missing, is not TOML, or has a wrong value.
@@ -127,7 +127,7 @@ def read_experiment(source: str | None) -> Experiment:
 
 
 def parse_experiment(values: dict[str, object], origin: str) -> Experiment:
-    """An experiment from plain values; ``origin`` is what messages call their source.
+    """An experiment from plain values; ``origin`` is the name of their source in messages.
 
     Raises:
         ConfigError: a wrong value.
@@ -137,8 +137,8 @@ def parse_experiment(values: dict[str, object], origin: str) -> Experiment:
 
 
 def _told(error: ValidationError, origin: str) -> SrbenchError:
-    """Pydantic's complaint as one of ours, in one line."""
-    # An unknown key explains a missing one, so it is told first.
+    """Pydantic's error as one of ours, in one line."""
+    # An unknown key explains a missing one, so report it first.
     first = max(error.errors(), key=lambda e: e["type"] == "extra_forbidden")
     where = str(first["loc"][0])
     if first["type"] == "extra_forbidden":

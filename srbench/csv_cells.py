@@ -1,9 +1,9 @@
-"""Text cells of a CSV that no spreadsheet takes for a formula, and back again.
+"""Escape text cells of a CSV against spreadsheets' formulas, and unescape them.
 
-A spreadsheet runs a cell that begins with = + - @, in ordinary or full width, some of them also
-behind blanks, line ends and characters of no width. A text cell that begins so, or with an
-apostrophe, a tab or a line end, is written with one apostrophe before it; reading takes that
-apostrophe away. So every text comes back as it was.
+Spreadsheets run a cell that begins with = + - @ (normal or full width), some of them also after
+blanks, line ends and zero-width characters. Such a text cell, or one that begins with an
+apostrophe, a tab or a line end, is written with an apostrophe before it, which is removed on
+reading. So every text is restored exactly.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
 
 
 def unguard(cell: str) -> str:
-    """A text cell as meant; one that `guard` cannot have written stays as it is."""
+    """The original text of a cell; cells that `guard` cannot have written are unchanged."""
     return cell[1:] if cell.startswith("'") and _is_risky(cell[1:]) else cell
 
 
 def _is_risky(cell: str) -> bool:
     if cell.startswith(_ALWAYS):
         return True
-    for place, letter in enumerate(cell):  # past what is not seen
+    for place, letter in enumerate(cell):  # skip invisible characters
         if not letter.isspace() and unicodedata.category(letter) not in ("Cf", "Cc"):
             return cell.startswith(_SIGNS, place)
     return False
@@ -54,8 +54,8 @@ def number(cell: str) -> float:
     """The number in a cell, in plain digits with a point; also ``inf``, ``-inf`` and ``nan``.
 
     Raises:
-        ValueError: anything else that Python would take (``1_5`` for 15, digits of other scripts),
-            and what is too large for a float.
+        ValueError: other forms that Python accepts (``1_5`` for 15, digits of other scripts), and
+        values that are too large for a float.
     """
     text = cell.strip()
     if not _NUMBER.fullmatch(text):
@@ -67,6 +67,9 @@ def number(cell: str) -> float:
 
 
 def truth(cell: str) -> bool | None:
-    """Yes or no, as spreadsheets and programs write it; an empty cell is no. None: neither."""
+    """Parse true or false as written by spreadsheets and programs; an empty cell is False.
+
+    None for other texts.
+    """
     word = cell.strip().lower()
     return True if word in _YES else False if word in _NO else None

@@ -1,9 +1,9 @@
-"""The text of a CSV from another program: what kind of file it is, and where its header is.
+"""Read a CSV from another program: detect its kind and find its header.
 
-Read without guessing: UTF-8 with or without its mark, UTF-16 with its mark; commas, semicolons,
-tabs or bars between cells, if the header names the needed columns that way; lines above the header
-(blank ones, comments, titles, Excel's ``sep=;``) are passed over. Of a package that `srbench study
-package` made, the table of its ratings is read.
+Encodings: UTF-8 with or without byte order mark, UTF-16 with it. Separators: comma, semicolon, tab
+or vertical bar, whichever gives a header with the needed columns. Lines above the header (blank
+lines, comments, titles, Excel's ``sep=;``) are skipped. For a package of `srbench study package`,
+its table of ratings is read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from .errors import RatingsError
 
 _SEPARATORS = ",;\t|"
-_LINES_ABOVE = 50  # where a header is looked for
+_LINES_ABOVE = 50  # number of lines in which the header is searched
 _PACKED = re.compile(r"data/study-[0-9A-Za-z]+_data\.csv")  # the ratings of a package
 _SAVE = "save its table as CSV in UTF-8"
 _BEGINNINGS = (
@@ -47,8 +47,9 @@ _BEGINNINGS = (
 
 @dataclass(frozen=True)
 class CsvText:
-    """``text`` from the header on, its ``separator``, the ``header``'s names without blanks around
-    them, and the ``line`` of the file (from 1) that contains the header."""
+    """``text`` from the header on, its ``separator``, the ``header``'s names without outer blanks,
+    and the ``line`` of the file (from 1) with the header.
+    """
 
     text: str
     separator: str
@@ -57,13 +58,14 @@ class CsvText:
 
 
 def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
-    """The text of a table that should have the ``needed`` columns, found whatever their case.
+    """The text of a table with the ``needed`` columns, without regard to case.
 
-    The header is the first line that names them all; where none does, the first line that is
-    neither blank nor a comment, so that the caller can say what is missing.
+    The header is the first line that names them all. Without such a line it is the first line that
+    is neither blank nor a comment, so that the caller can report missing columns.
 
     Raises:
-        RatingsError: the file cannot be read, holds nothing, or is no such text; says what it is.
+        RatingsError: the file cannot be read, is empty, or is of another kind, which the message
+        states.
     """
     try:
         content = path.read_bytes()
@@ -100,13 +102,13 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
 
 
 def read_rows(path: Path, needed: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
-    """The rows of such a table, each with its line in the file; columns as ``needed`` spells them.
+    """The rows of such a table, each with its line in the file; columns are spelt as in ``needed``.
 
-    Empty rows, which spreadsheets leave, are passed over.
+    Empty rows, which spreadsheets leave, are skipped.
 
     Raises:
-        RatingsError: as `read_csv_text`, a column is missing or there twice, or a row has not the
-            cells of the header. The message follows the file's name.
+        RatingsError: as `read_csv_text`, a column is missing or occurs twice, or a row has another
+        number of cells than the header. The message follows the file's name.
     """
     try:
         found = read_csv_text(path, needed)
@@ -121,7 +123,7 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[tuple[int, dict[str, st
         )
     if twice := [name for name in header if name and header.count(name) > 1]:
         raise RatingsError(f"has two columns '{twice[0]}'; remove one")
-    # newline="": line ends within quotes stay as they are
+    # newline="": keep line ends within quotes
     reader = csv.reader(
         io.StringIO(found.text, newline=""), delimiter=found.separator, skipinitialspace=True
     )
@@ -143,7 +145,7 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[tuple[int, dict[str, st
 
 
 def _of_package(content: bytes) -> bytes:
-    """The ratings of a package that `srbench study package` made; anything else as it is."""
+    """The ratings of a package of `srbench study package`; other content unchanged."""
     if not content.startswith(b"PK\x03\x04"):
         return content
     try:
@@ -152,9 +154,9 @@ def _of_package(content: bytes) -> bytes:
             tables = [name for name in names if _PACKED.fullmatch(name)]
             if "dataset_description.json" in names and len(tables) == 1:
                 return archive.read(tables[0])
-    # The last two: an encrypted archive, a compression that zipfile does not know.
+    # The last two: an encrypted archive, and a compression that zipfile does not know.
     except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError):
-        pass  # refused as any other archive
+        pass  # refused like any other archive
     return content
 
 
@@ -167,7 +169,7 @@ def _cells(line: str, separator: str) -> tuple[str, ...]:
 
 
 def _refuse_other_kinds(name: str, content: bytes) -> None:
-    """Refuse what is no text, by its first bytes."""
+    """Refuse files that are not text, by their first bytes."""
     if content.startswith(b"PK\x03\x04"):
         raise RatingsError(f"{name} {_archive(content)}")
     for beginning, what, remedy in _BEGINNINGS:
@@ -216,7 +218,7 @@ def _decoded(name: str, content: bytes) -> str:
 
 
 def _refuse_other_texts(name: str, text: str) -> None:
-    """Refuse JSON, markup and sureal's data sets, which are text but no CSV."""
+    """Refuse JSON, markup and sureal's data sets, which are text but not CSV."""
     start = text[:2000].lstrip()
     row = "one row per vote under rater,dataset,image,method,score"
     if re.search(r"^\s*['\"]?dis_videos\b", text, re.MULTILINE) or re.match(r"[{[<]", start):

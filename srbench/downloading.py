@@ -1,4 +1,4 @@
-"""One file over HTTP, through pooch: progress, resumed after a break, checked by its hash."""
+"""Download one file over HTTP with pooch: progress, resuming, and a check of its hash."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .errors import DownloadError
 from .files import cannot_write
 
 DownloadProgress = Callable[[str, int, int | None], None]
-"""Called with the host, bytes so far and bytes in all, None where the server does not tell."""
+"""Called with the host, bytes so far and total bytes (None if the server does not state them)."""
 
-_CHUNK = 2**14  # what a break loses at most
+_CHUNK = 2**14  # an interruption loses at most this
 
 
 def download(
@@ -33,24 +33,24 @@ def download(
 ) -> Path:
     """Fetch ``url`` into ``folder`` and return the file.
 
-    A download that breaks off is taken up where it stopped, at once and again in a later call,
-    if the server can do that and its file has not changed meanwhile. One that is already in the
-    folder whole is not asked for again. ``known_hash`` is ``md5:...`` or ``sha256:...``, None if
-    the caller checks the file; ``timeout`` is in seconds, for each answer of the server.
+    An interrupted download is resumed, at once and again in a later call, if the server supports
+    this and its file has not changed. A complete file in the folder is not downloaded again.
+    ``known_hash`` is ``md5:...`` or ``sha256:...``, or None if the caller checks the file;
+    ``timeout`` is in seconds for each response of the server.
 
     Raises:
         DownloadError: the server cannot be reached, refuses, sends more than ``max_bytes``, or
-            sends another file than the hash promises. The message is the reason alone.
+        sends a file with another hash. The message contains only the reason.
         ResultsError: the folder cannot be written to, or the disk is full.
     """
     import pooch
     import requests
 
-    # pooch tells of every download on stderr; what the user sees is the caller's business.
+    # pooch logs every download to stderr; the caller decides about output.
     pooch.get_logger().setLevel(logging.WARNING)
     base = PurePosixPath(urlsplit(url).path).name or "download"
     fname = f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{base}"
-    # Any: pooch's own protocol for downloaders does not match what it documents and calls.
+    # Any: pooch's typed protocol for downloaders does not match its documentation and calls.
     resuming: Any = _Resuming(folder / f"{fname}.part", max_bytes, timeout, progress)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,14 +67,14 @@ def download(
         raise DownloadError(f"the transfer failed ({type(error).__name__})") from error
     except ValueError as error:
         raise DownloadError("its checksum is not the expected one") from error
-    except OSError as error:  # after requests' own, which are of this kind too
+    except OSError as error:  # after requests' errors, which are also of this type
         raise cannot_write(folder, error) from error
     return Path(path)
 
 
 @dataclass(frozen=True)
 class _Resuming:
-    """A pooch downloader that keeps what it has in ``part`` and asks for the rest."""
+    """A pooch downloader that keeps received data in ``part`` and requests the rest."""
 
     part: Path
     max_bytes: int
@@ -83,7 +83,7 @@ class _Resuming:
 
     @property
     def tag(self) -> Path:
-        """Beside the part: the server's name for this version of the file."""
+        """The file next to the part with the server's ETag of this version."""
         return self.part.with_name(self.part.name + ".tag")
 
     def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
@@ -96,7 +96,7 @@ class _Resuming:
                 self._go_on(url)
                 break
             except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
-                # As long as something arrives it is worth going on; nothing twice is a dead end.
+                # Continue as long as data arrive; give up after two attempts without data.
                 gained = self._size() > before and self.tag.exists()
                 attempts_without_gain = 0 if gained else attempts_without_gain + 1
                 if self._size() == 0 or attempts_without_gain > 1:
@@ -111,13 +111,13 @@ class _Resuming:
     def _go_on(self, url: str) -> None:
         import requests
 
-        # Compressed transfer would make byte ranges mean something else.
+        # With compressed transfer, byte ranges would refer to compressed data.
         headers = {"Accept-Encoding": "identity"}
         have = self._size()
         if have and self.tag.exists():
             headers |= {"Range": f"bytes={have}-", "If-Range": self.tag.read_text()}
         with requests.get(url, headers=headers, stream=True, timeout=self.timeout) as answer:
-            if have and answer.status_code == 416:  # the part is not of this file
+            if have and answer.status_code == 416:  # the part belongs to another version
                 self.part.unlink()
                 return self._go_on(url)
             answer.raise_for_status()
@@ -125,14 +125,14 @@ class _Resuming:
             if not resumed:
                 have = 0
                 self._remember(answer.headers)
-            # Of a file that is compressed for the journey only the compressed length is known.
+            # With compressed transfer, only the compressed length is known.
             encoded = answer.headers.get("Content-Encoding", "identity") != "identity"
             length = None if encoded else answer.headers.get("Content-Length")
             total = have + int(length) if length else None
             self._write(answer, have, total, urlsplit(url).hostname or url)
 
     def _remember(self, headers: Any) -> None:
-        # A weak ETag does not promise equal bytes, so it cannot vouch for a continuation.
+        # A weak ETag does not guarantee equal bytes, so it cannot be used to resume.
         etag = headers.get("ETag", "")
         tag = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")
         with contextlib.suppress(FileNotFoundError):

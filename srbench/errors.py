@@ -1,7 +1,7 @@
-"""Everything a user can get wrong, as one family.
+"""The errors that a user can cause.
 
-The command line prints such an error in one line and exits with code 2; anything else that
-escapes is a bug. A message says what was found, what was expected and what to do.
+The command line prints such an error in one line and exits with code 2; any other exception is a
+bug. A message says what was found, what was expected and what to do.
 """
 
 from __future__ import annotations
@@ -15,55 +15,55 @@ class SrbenchError(Exception):
 
 
 class ImageError(SrbenchError):
-    """An image file cannot be read, or is of a kind that is not accepted."""
+    """An image file cannot be read, or has an unsupported format."""
 
 
 class SizeMismatch(SrbenchError):
-    """Two images that must agree in size or channels do not."""
+    """Two images differ in size or channels."""
 
 
 class WrongType(SrbenchError, TypeError):
-    """An argument is of another type than it must be."""
+    """An argument has the wrong type."""
 
 
 class WrongValue(SrbenchError, ValueError):
-    """An argument has a value that makes no sense."""
+    """An argument has an invalid value."""
 
 
 class UnknownName(SrbenchError):
-    """A method, data set, protocol or setting of that name does not exist."""
+    """No method, data set, protocol or setting has this name."""
 
 
 class DatasetError(SrbenchError):
-    """A data set is missing, incomplete, or differs from the set of that name."""
+    """A data set is missing, incomplete, or differs from the known set of its name."""
 
 
 class DownloadError(SrbenchError):
-    """A file could not be fetched, or is not the file that was expected."""
+    """A file could not be downloaded, or is not the expected file."""
 
 
 class MissingWeights(SrbenchError):
-    """Trained weights that are needed are not on this machine."""
+    """Required weights are not on this machine."""
 
 
 class CheckpointError(SrbenchError):
-    """A checkpoint is damaged, unsafe, or of another architecture or scale."""
+    """A checkpoint is damaged or unsafe, or has another architecture or scale."""
 
 
 class ConfigError(SrbenchError):
-    """The experiment file or a combination of options makes no sense."""
+    """The experiment file or a combination of options is not valid."""
 
 
 class ResultsError(SrbenchError):
-    """The results folder cannot be used as asked."""
+    """The results folder cannot be used."""
 
 
 class MethodError(SrbenchError):
-    """A user's method does not return what a method must return."""
+    """A user's method fails or returns a wrong result."""
 
 
 class MetricError(SrbenchError):
-    """A user's metric cannot be loaded or does not return what a metric must return."""
+    """A user's metric cannot be loaded, fails or returns a wrong result."""
 
 
 class TrainingError(SrbenchError):
@@ -71,15 +71,15 @@ class TrainingError(SrbenchError):
 
 
 class RatingsError(SrbenchError):
-    """A ratings table is not what the statistics need."""
+    """A ratings table cannot be used."""
 
 
 class StudyError(SrbenchError):
-    """A study cannot be made, opened or changed as asked."""
+    """A study cannot be made, opened or changed."""
 
 
 class BegunAlready(StudyError):
-    """A participant has already started, and this visitor has neither the link nor the device."""
+    """The participant has already started, and this browser has neither the link nor a token."""
 
 
 class SessionGone(StudyError):

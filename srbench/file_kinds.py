@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 HEAD = 512
-"""How many bytes :func:`kind_of` looks at."""
+"""The number of bytes that :func:`kind_of` reads."""
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
@@ -51,7 +51,7 @@ _BRANDS = {b"avif": "an AVIF image", b"avis": "an AVIF image", b"heic": "a HEIC 
 
 
 def kind_of(head: bytes) -> str:
-    """What a file that begins with ``head`` is, with its article: ``a TIFF image``."""
+    """The kind of a file that begins with ``head``, with its article: ``a TIFF image``."""
     if not head:
         return "empty"
     if not head.strip(b"\0"):
@@ -77,6 +77,6 @@ def kind_of(head: bytes) -> str:
 
 
 def may_hold_tensors(head: bytes) -> bool:
-    """Whether a file that begins with ``head`` may be of safetensors or torch; reading tells."""
+    """Whether a file that begins with ``head`` may be a safetensors or torch file."""
     pickled = head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
     return head[8:9] == b"{" or head.startswith(b"PK\x03\x04") or pickled

@@ -1,4 +1,4 @@
-"""Naming files, and writing them so that a half-written file is never visible."""
+"""Name files, and write them atomically."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 
 def safe_stem(text: str) -> str:
-    """A file stem made of ``text``: letters, digits, '.', '_' and '-'; distinct texts stay so."""
+    """A file stem from ``text`` with letters, digits, '.', '_' and '-'; unique for each text."""
     clean = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip(".")[:80]
     if clean == text:
         return clean
@@ -31,14 +31,14 @@ def safe_stem(text: str) -> str:
 
 @contextmanager
 def home_needed(instead: str) -> Iterator[None]:
-    """Tell in one line that this user has no home folder, and what to give ``instead``.
+    """Turn a missing home folder into a one-line error that says what to give ``instead``.
 
     Raises:
-        ConfigError: what the block does needs one.
+        ConfigError: the block needs a home folder.
     """
     try:
         yield
-    except RuntimeError as error:  # from pathlib and platformdirs alike
+    except RuntimeError as error:  # raised by pathlib and platformdirs
         raise ConfigError(f"no home folder is known; set HOME, or {instead}") from error
 
 
@@ -46,8 +46,8 @@ def expanded(path: Path | str) -> Path:
     """``path`` with a leading ~ resolved.
 
     Raises:
-        ConfigError: there is no such home folder, or no system has such a path.
-        WrongType: it is no path.
+        ConfigError: there is no such home folder, or the path is not valid.
+        WrongType: it is not a path.
     """
     if not isinstance(path, (str, Path)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise WrongType(f"{one_line(repr(path))} is a {type(path).__name__}, expected a path")
@@ -63,7 +63,7 @@ def expanded(path: Path | str) -> Path:
 
 
 def place_from(variable: str, given: Path | str | None) -> Path | None:
-    """The folder that an option gives, or else an environment variable; None if neither does.
+    """The folder from an option, else from an environment variable, else None.
 
     Raises:
         ConfigError: it is a file, or cannot be a path.
@@ -80,7 +80,7 @@ def place_from(variable: str, given: Path | str | None) -> Path | None:
 
 
 def resolved(path: Path) -> Path:
-    """The absolute path without links and dots; as it is where links lead in a circle."""
+    """The absolute path without links and dots; unchanged if links form a circle."""
     try:
         return path.resolve()
     except (OSError, RuntimeError):  # Python 3.11 and 3.12 raise the latter
@@ -111,7 +111,7 @@ def _parsed(parse: Callable[[str], Any], path: Path) -> Any:
 
 
 def cannot_write(target: Path, error: OSError) -> ResultsError:
-    """The error for a file or folder that the system does not let be written."""
+    """The error for a file or folder that cannot be written."""
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         for place in (target, *target.parents):
             if place.is_file():
@@ -180,23 +180,23 @@ def require_folder_for(kind: str, folder: Path) -> None:
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path next to ``target`` that becomes ``target`` when the block succeeds.
 
-    The block writes to the path it is given. When it raises, nothing of it stays and an older
-    ``target`` is untouched. The folder is made if need be.
+    The block writes to this path. If it raises, the temporary file is removed and an older
+    ``target`` is unchanged. The folder is created if needed.
 
     Raises:
         ResultsError: the file cannot be written, or the disk is full.
     """
-    # Not named after the target, whose name may be as long as the file system allows.
+    # Not named after the target, whose name may already have the maximum length.
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # as _TEMPORARY
     if target.exists() and not (target.is_file() or target.is_dir()):
-        # It would be replaced: /dev/null by a file, for every program of the machine.
+        # Otherwise /dev/null would be replaced by a file for all programs.
         raise ResultsError(f"cannot write {target}: it is no regular file; choose another name")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, target)
     except OSError as error:
-        if error.errno is None:  # not the system's: a library's own
+        if error.errno is None:  # from a library, not from the system
             raise
         raise cannot_write(target, error) from error
     finally:
@@ -205,9 +205,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what `atomic_path` left in ``folder`` or below when its process was killed.
+    """Remove temporary files of `atomic_path` in ``folder`` or below from killed processes.
 
-    Only for a folder that no other process writes to now.
+    Use it only if no other process is writing to the folder.
     """
     for path in folder.rglob(".*.tmp"):
         if _TEMPORARY.fullmatch(path.name):

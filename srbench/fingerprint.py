@@ -1,4 +1,4 @@
-"""What a user's code depends on, as a hash: when it changes, results are computed again."""
+"""A hash of a user's code and its dependencies; if it changes, results are recomputed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from types import CodeType, FunctionType, ModuleType
 
 
 def source_fingerprint(thing: object) -> str:
-    """A hash that changes when what ``thing`` (a function or an object) does may change.
+    """A hash that changes if the behaviour of ``thing`` (a function or an object) may change.
 
     Code in a file: that file and the files of the same folder that it imports. Code of a notebook
-    or a prompt: its
-    instructions, and those of the functions of the notebook that it uses. Besides: what an object
-    or a function carries with it (attributes, defaults, enclosed variables). What cannot be known
-    makes a hash that never comes again, so that nothing outdated is taken for known.
+    or a prompt: its instructions, and those of the notebook's functions that it uses. The hash also
+    covers the state of an object or a function (attributes, defaults, enclosed variables). If a
+    part cannot be determined, the hash is unique, so that no outdated result is reused.
     """
     digest = hashlib.sha256()
     for part in _parts(thing, set()):
@@ -28,7 +27,7 @@ def source_fingerprint(thing: object) -> str:
 
 
 def files_beside(file: Path) -> list[Path]:
-    """``file``, and the loaded modules that lie in the same folder: what it may have imported."""
+    """``file`` and the loaded modules from the same folder, which it may have imported."""
     loaded = {
         Path(place).resolve()
         for module in list(sys.modules.values())
@@ -91,5 +90,5 @@ def _value(value: object, seen: set[int]) -> Iterator[bytes]:
         return
     try:
         yield pickle.dumps(value)
-    except Exception:  # whatever an object's own pickling raises
+    except Exception:  # any error of an object's pickling code
         yield secrets.token_bytes(16)

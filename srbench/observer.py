@@ -1,16 +1,16 @@
-"""How long work tells what it is doing, without knowing who listens."""
+"""The interface for progress reports of long tasks."""
 
 from __future__ import annotations
 
 
 class Observer:
-    """Receives the progress of a run; does nothing by itself."""
+    """Receives the progress of a run; this base class ignores it."""
 
     def note(self, line: str) -> None:
-        """Something that the user should know, in one line."""
+        """A one-line note for the user."""
 
     def begin(self, step: str, images: int) -> None:
-        """A step with this many images begins; 0 if it has no count."""
+        """A step with this number of images begins; 0 if it has no count."""
 
     def step_done(self, name: str) -> None:
         """One more image of the step is done."""

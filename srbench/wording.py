@@ -1,9 +1,9 @@
-"""Words of messages: what depends on numbers, and what may be shown on a terminal."""
+"""Texts of messages: plurals, and text that is safe on a terminal."""
 
 from __future__ import annotations
 
-# Names come from other people's files. Escape sequences in them could change a terminal's title and
-# colours or type into it; marks of writing direction could make a name look like another.
+# Names come from untrusted files. Escape sequences could change a terminal's title and colours or
+# type into it; marks of writing direction could make a name look like another one.
 _UNSHOWN = {
     **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"},
     0x7F: 0x2421,
@@ -14,9 +14,9 @@ _UNSHOWN = {
 
 
 def printable(text: str) -> str:
-    """``text`` with signs in place of control characters and of marks of writing direction.
+    """``text`` with visible symbols instead of control characters and marks of writing direction.
 
-    Every character stays one character; line ends and tabs stay what they are.
+    Every character is replaced by one character; line ends and tabs are unchanged.
     """
     return text.translate(_UNSHOWN)
 
@@ -27,6 +27,6 @@ def counted(number: int, thing: str) -> str:
 
 
 def one_line(name: str, limit: int = 28) -> str:
-    """A name as it can be printed: control characters as spaces, an ellipsis beyond ``limit``."""
+    """A printable name: control characters become spaces, and ``limit`` cuts with an ellipsis."""
     clean = " ".join("".join(c if c.isprintable() else " " for c in name).split()) or "(no name)"
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. No logic, and no heavy import before a command runs."""
+"""The command line: it parses, calls and prints, without heavy imports before a command runs."""
 
 from .commands import app, main
 

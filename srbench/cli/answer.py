@@ -1,4 +1,4 @@
-"""What `study analyze` shows in the terminal of the files that it wrote."""
+"""The terminal output of `study analyze`, read from its files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from ..csv_cells import unguard
 from ..report.kit.style import dataset_order
 
-_CONCLUSIONS = 12  # lines that a reader takes in; the page has all
+_CONCLUSIONS = 12  # maximum number of lines; the page has all
 
 
 def answer_table(out: Path) -> Table:
@@ -23,7 +23,7 @@ def answer_table(out: Path) -> Table:
     graded = not pairs and any(row["mos"] for row in rows)
     value = "score" if pairs else "mos" if graded else "dmos"
     head = {"score": "scale (logits)", "mos": "MOS", "dmos": "DMOS"}[value]
-    # DMOS of DCR is the mean itself; its interval stands where that of a MOS does.
+    # The DMOS of DCR is the mean; its interval is in the columns of the MOS interval.
     columns = ["dataset", "method", value, "ci_low", "ci_high"]
     columns += ["win_rate"] if pairs else []
     table = Table(box=None, pad_edge=False)
@@ -38,7 +38,7 @@ def answer_table(out: Path) -> Table:
         for row in sorted(own, key=lambda row: -_number(row[value])):
             cells = ["" if dataset == before else dataset, row["method"]]
             cells += [_shown(row[name]) for name in columns[2:]]
-            table.add_row(*map(Text, cells))  # a name in brackets is no markup
+            table.add_row(*map(Text, cells))  # keep brackets in names
             before = dataset
     if any(row.get("simulated") == "True" for row in rows):
         table.caption, table.caption_justify = Text("SIMULATED: no person rated anything"), "left"
@@ -46,7 +46,7 @@ def answer_table(out: Path) -> Table:
 
 
 def conclusions(out: Path) -> list[str]:
-    """The sentences of the page's conclusions, each once; the first ones where they are many."""
+    """The conclusions of the page, each once; only the first ones if there are many."""
     kind = "pair" if (out / "scale.csv").is_file() else "mos"
     said = list(dict.fromkeys(row["claim"] for row in _read(out / f"tables/{kind}_claims.csv")))
     more = len(said) - _CONCLUSIONS

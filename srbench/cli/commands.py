@@ -1,4 +1,4 @@
-"""The commands: parse, call, print. No logic, and no heavy import before a command runs."""
+"""The commands: they parse, call and print, without heavy imports before a command runs."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from .saying import say
 from .study import study_app
 from .training import train
 
-# Errors of the user's files and disks, with the system's message.
+# Errors of the user's files and disks, printed with the system's message.
 _REFUSALS = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENAMETOOLONG, errno.EISDIR,
     errno.ENOTDIR,
 )  # fmt: skip
 
-# Newer typer brings its own copy of click: this is the class in either case.
+# Newer typer contains its own copy of click; this finds the class in both cases.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
@@ -64,13 +64,13 @@ app.add_typer(study_app, name="study")
 def main() -> None:
     """Run the command line; see the exit codes in the command reference."""
     _repair_surroundings()
-    if not sys.warnoptions:  # libraries' own words to programmers; ours are lines and errors
+    if not sys.warnoptions:  # hide libraries' warnings for programmers
         warnings.simplefilter("ignore")
-    # Of a home folder that cannot be written to, which a run does not need.
+    # Hide warnings about a read-only home folder, which a run does not need.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # Of an encoding without arrows, or a file name that is no text.
+            # For an encoding without arrows, or a file name that is not text.
             stream.reconfigure(errors="replace")
     try:
         with interruptible():
@@ -78,7 +78,7 @@ def main() -> None:
             arguments = [_with_home(argument) for argument in sys.argv[1:]]
             _refuse_empty(arguments)
             code = app(args=arguments, standalone_mode=False, prog_name="srbench")
-        sys.stdout.flush()  # here, where a reader that has gone is no fault
+        sys.stdout.flush()  # here, where a closed pipe is not an error
     except SrbenchError as error:
         _say(str(error))
         code = 2
@@ -90,10 +90,10 @@ def main() -> None:
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130  # newer typer returns this itself
-    except (BrokenPipeError, SystemExit):  # the latter is how typer passes the former on
+    except (BrokenPipeError, SystemExit):  # typer converts the former to the latter
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        code = 141  # as of every program whose reader stops, such as `head`
+        code = 141  # the exit code of a program whose pipe is closed, as by `head`
     except Exception as error:
         if os.environ.get("SRBENCH_TRACEBACK", "0") not in ("", "0"):
             raise
@@ -149,7 +149,7 @@ def _refuse_empty(arguments: list[str]) -> None:
 
 
 def _with_home(argument: str) -> str:
-    """``argument`` with a leading ~ resolved, also behind ``--option=``, where no shell does it."""
+    """``argument`` with a leading ~ resolved, also after ``--option=``, where shells do not."""
     option, sign, value = "", "", argument
     if argument.startswith("--"):
         option, sign, value = argument.partition("=")
@@ -306,7 +306,7 @@ def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
 
     folder = ResultsFolder(out)
     here = [row for row in folder.read_scores() if row.scale == scale and row.dataset in datasets]
-    # One protocol fits an ordinary terminal; the tables and the page have them all.
+    # One protocol fits into a normal terminal; the tables and the page have all.
     first = next((p for p in PROTOCOLS if any(row.protocol == p for row in here)), None)
     shown = [row for row in here if row.protocol == first or row.protocol not in PROTOCOLS]
     title = f"x{scale}, means over images"
@@ -533,7 +533,7 @@ def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
         raise typer.Exit(2)
 
 
-# Behind those above in the list of commands.
+# Listed after the commands above.
 app.command("methods")(methods)
 app.command("train")(train)
 app.command("depth-study")(depth_study)

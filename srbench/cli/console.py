@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: one line per thing done, a live bar for what runs."""
+"""Terminal output: one line per finished step, and a live progress bar."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class _Console(Console):
-    """Shows no control characters of what it is given, whatever shows it: lines, tables, bars.
+    """A console that removes control characters from all output.
 
     A closed pipe (``| head``) ends the command, as in `srbench.cli.main`.
     """
@@ -66,9 +66,9 @@ def table_console() -> Console:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], footer: str) -> None:
     """Print a plain table on standard output, with a line below it."""
     table = Table(*columns, box=None, pad_edge=False)
-    table.columns[0].no_wrap = True  # a name that users copy
+    table.columns[0].no_wrap = True  # names that users copy
     for row in rows:
-        table.add_row(*map(Text, row))  # a name in brackets is no markup
+        table.add_row(*map(Text, row))  # keep brackets in names
     console = table_console()
     console.print(table)
     console.print(footer, markup=False)
@@ -80,9 +80,9 @@ class _Pace(ProgressColumn):
 
 
 class ConsoleObserver(Observer):
-    """Shows a run: a live bar on a terminal, occasional plain lines elsewhere.
+    """Shows the progress of a run: a live bar on a terminal, occasional plain lines elsewhere.
 
-    ``unit`` is what steps count, in the singular.
+    ``unit`` is the singular name of the counted items.
     """
 
     def __init__(self, console: Console, *, unit: str = "image") -> None:
@@ -151,14 +151,14 @@ class ConsoleObserver(Observer):
 
 @contextmanager
 def working(step: str) -> Iterator[ConsoleObserver]:
-    """Shows what a command does while the block runs: one step, without a count."""
+    """Show a step without a count while the block runs."""
     with ConsoleObserver(make_console()) as observer:
         observer.begin(step, 0)
         yield observer
 
 
 class TrainingDisplay(ConsoleObserver):
-    """Shows a training: loss, pace and time left, and a line for every validation."""
+    """Shows a training: loss, speed and time left, and a line for every validation."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console, unit="step")
@@ -210,7 +210,7 @@ class DownloadDisplay:
         self._live.stop()
 
     def __call__(self, host: str, done: int, total: int | None) -> None:
-        """Show bytes so far, from a host."""
+        """Show the bytes received so far from a host."""
         self._live.update(self._task, completed=done, total=total, description=host)
         now = time.monotonic()
         if self._live.disable and now - self._said > 10:

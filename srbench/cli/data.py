@@ -57,7 +57,7 @@ def data_fetch(
 def data_verify(
     names: Annotated[list[str], typer.Argument(metavar="NAME...")], data: DataOption = None
 ) -> None:
-    """Compare images with the recorded pixels of a known data set, whatever the file format."""
+    """Compare images with the recorded pixels of a known data set, in any file format."""
     from ..data import data_root, open_dataset, verify
     from .console import ConsoleObserver, make_console
 

@@ -1,4 +1,4 @@
-"""``srbench doctor``: is this installation complete, and does it reproduce the known values?"""
+"""``srbench doctor``: check that the installation is complete and reproduces known values."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from ..wording import counted
 _PACKAGES = ("torch", "torchvision", "lpips", "numpy", "scipy", "scikit-image", "pandas", "pillow")
 
 _SAMPLE_BICUBIC = {
-    # Bicubic x4, symmetric border, of scikit-image's astronaut: recorded when all golden values of
-    # the literature were reproduced; `matlab` equals scikit-image's SSIM.
+    # Bicubic x4, symmetric border, of scikit-image's astronaut, recorded when all published
+    # reference values were reproduced; `matlab` equals scikit-image's SSIM.
     "matlab": (26.8347, 0.8417),
     "basicsr": (26.8382, 0.8427),
     "ledig2017": (26.7297, 0.8879),
 }
 
 _SAMPLE_OTHERS = {
-    # The same image: recorded when RGB scores equalled scikit-image's and Set14's baboon had the
-    # NIQE that BasicSR quotes.
+    # The same image, recorded when RGB scores equalled scikit-image's and Set14's baboon had
+    # BasicSR's NIQE.
     "psnr_rgb": (25.3367, 0.001),
     "ssim_rgb": (0.8139, 0.0001),
     "lr_psnr": (36.0923, 0.001),
@@ -46,7 +46,7 @@ _SAMPLE_OTHERS = {
 }
 
 _SET5_BICUBIC = {
-    # Means over Set5, x4, replicate border; ledig2017 is what the SRGAN paper prints.
+    # Means over Set5, x4, replicate border; ledig2017 has the values of the SRGAN paper.
     "matlab": (28.418, 0.8101),
     "basicsr": (28.430, 0.8111),
     "ledig2017": (28.4261, 0.8211),
@@ -55,14 +55,14 @@ _SET5_BICUBIC = {
 
 @dataclass(frozen=True)
 class Check:
-    """One line: in order, not installed (which is no error), or wrong."""
+    """One line of output: ok, not installed (not an error), or wrong."""
 
     state: Literal["ok", "absent", "bad"]
     text: str
 
     @property
     def good(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether the check found no problem."""
         return self.state != "bad"
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command alike, wherever they meet it."""
+"""Ctrl-C and SIGTERM end a command in the same way at any point."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 _SOON = 0.05
-"""Seconds until an interruption that was lost is sent again."""
+"""Seconds until a lost interruption is sent again."""
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt in the main thread, as Ctrl-C does, and none is lost.
+    """Make SIGTERM raise KeyboardInterrupt in the main thread, like Ctrl-C, and lose neither.
 
-    Schedulers and ``timeout`` send SIGTERM; unheard, it would leave temporary files behind.
+    Schedulers and ``timeout`` send SIGTERM; by default it would leave temporary files behind.
     """
-    if threading.current_thread() is not threading.main_thread():  # nobody else may set handlers
+    if (
+        threading.current_thread() is not threading.main_thread()
+    ):  # only the main thread may set handlers
         yield
         return
     told, handler = sys.unraisablehook, signal.getsignal(signal.SIGTERM)
 
     def send_again(lost: UnraisableHookArgs) -> None:
-        # Python prints and forgets what is raised while it frees an object.
+        # Python only prints exceptions that are raised while it frees an object.
         if issubclass(lost.exc_type, KeyboardInterrupt):
-            # By SIGTERM, whose handler is ours: a command in the background ignores SIGINT.
+            # Send SIGTERM, because a command in the background ignores SIGINT.
             threading.Timer(_SOON, _thread.interrupt_main, [signal.SIGTERM]).start()
         else:
             told(lost)

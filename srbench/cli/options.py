@@ -1,4 +1,4 @@
-"""Options that several commands share, and what options of one kind are checked by."""
+"""Options shared by several commands, and their checks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import ConfigError
 
 
 def a_device(name: str) -> str:
-    """For --device: what no device can be called is refused before any work."""
+    """Check --device: refuse an impossible name before any work."""
     from ..config import require_device_name
 
     return require_device_name(name)
@@ -32,19 +32,19 @@ def a_folder(path: Path | None) -> Path | None:
 
 
 def names_of(text: str | None) -> tuple[str, ...] | None:
-    """The names of a comma-separated list; None where nothing was given."""
+    """The names of a comma-separated list; None without a list."""
     if text is None:
         return None
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def names_in(texts: list[str] | None) -> list[str]:
-    """The names of an option that may be repeated, each with one name or several by commas."""
+    """The names of a repeatable option, each with one or several comma-separated names."""
     return [name for text in texts or () for name in names_of(text) or ()]
 
 
 def chosen_metrics(text: str | None, *, without: str | None = None) -> tuple[str, ...] | None:
-    """The words of --metrics; ``without`` is the one that another option leaves out."""
+    """The words of --metrics; ``without`` is the metric that another option leaves out."""
     words = names_of(text)
     if words is not None and not words:
         raise ConfigError("--metrics names no metric; expected some such as psnr,ssim")
@@ -54,7 +54,7 @@ def chosen_metrics(text: str | None, *, without: str | None = None) -> tuple[str
 
 
 def numbers_of(what: str, text: str) -> list[int]:
-    """The whole numbers of a comma-separated list; ``what`` is what the message calls it."""
+    """The whole numbers of a comma-separated list; ``what`` is its name in the message."""
     try:
         return [int(number) for number in text.split(",")]
     except ValueError:
@@ -62,10 +62,10 @@ def numbers_of(what: str, text: str) -> list[int]:
 
 
 def require_one_of(option: str, given: str, known: tuple[str, ...]) -> None:
-    """Refuse a value that is none of those an option takes.
+    """Refuse a value that an option does not accept.
 
     Raises:
-        ConfigError: it is none of them.
+        ConfigError: the value is not in ``known``.
     """
     if given not in known:
         raise ConfigError(f"{option} is '{given}', expected {', '.join(known[:-1])} or {known[-1]}")

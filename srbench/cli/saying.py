@@ -1,4 +1,4 @@
-"""Plain lines on the terminal; imports nothing heavy."""
+"""Plain lines on the terminal, without heavy imports."""
 
 from __future__ import annotations
 

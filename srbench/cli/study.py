@@ -660,7 +660,7 @@ def package(
 
 
 def _say_decisions(found: Sequence[Decision]) -> None:
-    """Whom to pay and whose votes are analysed, with the reasons why not."""
+    """Print which sessions are paid and which votes are analysed, with the reasons if not."""
     ended = [each for each in found if each.paid is not None]
     paid = sum(each.paid is True for each in ended)
     say(f"to be paid: {paid} of {counted(len(ended), 'session')}; codes by export --decisions")

@@ -142,7 +142,7 @@ def _train_matrix(
             f"srbench train srgan-tv --config {config}"
         )
     guarded = benchmark_datasets(root)
-    # The paper's validation set if it is installed; else a set with enough images for intervals.
+    # The paper's validation set if installed; otherwise a set with enough images for intervals.
     there = [name for name in ("DIV2K-valid", "Set14") if dataset_folder(name, root)]
     validation = open_dataset(there[0], root) if there else guarded[0]
     console = make_console()

@@ -1,5 +1,5 @@
-"""What is built from the other rooms: depth study, training as it proceeds, a simulated study.
+"""Experiments built from the other packages.
 
-``depth_study`` is the SRGAN paper's Fig. 7, ``draw_evolution`` its Fig. 8, ``simulate_study`` the
-way from results to conclusions with simulated raters.
+``depth_study`` is the SRGAN paper's Fig. 7, ``draw_evolution`` its Fig. 8, and ``simulate_study`` a
+study of a results folder with simulated raters.
 """

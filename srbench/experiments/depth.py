@@ -1,7 +1,7 @@
 """The SRGAN paper's Fig. 7: PSNR and time against the number of residual blocks.
 
-Each network is trained for the same small number of steps, so the curves compare depths under
-one budget; they do not say what a depth reaches in the end.
+Each network is trained for the same small number of steps. The curves compare depths for this
+budget, not after full training.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Depth(NamedTuple):
     psnr_y: float
     """Mean over the data set under the protocol `ledig2017`, in dB."""
     seconds: float
-    """To upscale the data set's first image: the fastest of seven times."""
+    """Time to upscale the data set's first image, the minimum of seven runs."""
     device: str
 
 
@@ -76,19 +76,19 @@ def depth_study(
 ) -> list[Depth]:
     """Train a network of every depth with and without the long skip; write table and figure.
 
-    Networks that an earlier call finished into ``out`` are not trained again, one that was
-    interrupted continues.
+    Networks that an earlier call finished in ``out`` are reused; an interrupted training is
+    continued.
 
     Args:
         recipe: how each is trained; its architecture's blocks and skip are varied.
         blocks: numbers of residual blocks.
         sources: folders and tar files of training photographs.
         out: folder for the checkpoints, depth.csv and the figure depth.png and .pdf.
-        validation: data set that all are measured on in the end.
+        validation: data set for the final scores.
         weights, guarded, place, report: as for :func:`srbench.training.train`.
 
     Raises:
-        ConfigError: a number of blocks makes no sense, or the recipe is not of an SRResNet.
+        ConfigError: a number of blocks is not valid, or the recipe is not for an SRResNet.
         SrbenchError: as for :func:`srbench.training.train`.
     """
     if recipe.architecture.network != "srresnet":
@@ -96,7 +96,7 @@ def depth_study(
     if not blocks or min(blocks) < 1:
         raise ConfigError(f"blocks are {list(blocks)}, expected numbers of at least 1")
     observer = observer or Observer()
-    photographs: Photographs | None = None  # read once, where a network is to be trained
+    photographs: Photographs | None = None  # read only once, and only if a network must be trained
     trained: list[tuple[Recipe, Path, float]] = []
     for long_skip in (True, False):
         for count in sorted(set(blocks)):
@@ -150,7 +150,7 @@ def depth_study(
 
 
 def depth_figure(rows: Sequence[Depth], budget: str) -> Figure:
-    """PSNR above, seconds below, against residual blocks; ``budget`` says how each was trained."""
+    """PSNR (top) and seconds (bottom) by residual blocks; ``budget`` describes the training."""
     with figure_style():
         figure = new_figure(COLUMN_WIDTH, 3.9)
         above, below = figure.subplots(2, 1, sharex=True)
@@ -186,7 +186,7 @@ def depth_figure(rows: Sequence[Depth], budget: str) -> Figure:
 
 
 def _seconds(checkpoints: Sequence[Path], validation: Dataset, device: str) -> list[float]:
-    """The fastest of some times of each network, taken in turns: a machine's pace changes."""
+    """The minimum time of each network, measured in turns because a machine's speed varies."""
     methods = [_method(checkpoint, device) for checkpoint in checkpoints]
     hr = crop_to_multiple(validation.read(validation.ids[0]), methods[0].scale)
     lr = imresize(hr, Fraction(1, methods[0].scale))

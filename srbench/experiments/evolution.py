@@ -1,8 +1,8 @@
-"""The SRGAN paper's Fig. 8: one image as the training proceeds.
+"""The SRGAN paper's Fig. 8: one image during training.
 
-The trainer keeps a crop of the middle of two validation images at every validation. Some of them
-are laid side by side with their PSNR, one training after another (SRGAN after the SRResNet that it
-started from), the original last.
+At every validation the trainer saves the central crop of two validation images. The figure shows
+some of them side by side with their PSNR, one training after another (SRGAN after the SRResNet that
+it started from), and the original last.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WIDTH = _COLUMNS * (_SIDE + _GAP) + _GAP
 
 @dataclass(frozen=True)
 class Sample:
-    """The crop after some steps of a training, and the validation's mean PSNR then, as logged."""
+    """The crop after some steps of a training, and the logged mean PSNR of that validation."""
 
     training: str
     step: int
@@ -55,12 +55,12 @@ def draw_evolution(
         checkpoints: the files that the trainings wrote or were to write (``--out`` of
             ``srbench train``), in the order in which they followed each other.
         out: folder for the figure.
-        image: which image; the first of which there are samples by default.
-        tiles: how many samples to show at most, evenly spread over each training.
+        image: the image; default: the first one with samples.
+        tiles: the maximum number of samples, evenly spread over each training.
 
     Raises:
-        TrainingError: a training kept no samples.
-        UnknownName: there are none of that image.
+        TrainingError: a training has no samples.
+        UnknownName: there are no samples of this image.
     """
     shares = [tiles // len(checkpoints)] * len(checkpoints)
     shares[-1] += tiles - sum(shares)
@@ -83,7 +83,7 @@ def draw_evolution(
 
 
 def evolution_figure(samples: Sequence[Sample], original: Image | None, image: str) -> Figure:
-    """The samples in a grid, pixel by pixel, and the original where there is one."""
+    """The samples in a grid at exact pixels, and the original if there is one."""
     panels: list[tuple[tuple[str, ...], Image]] = [
         ((_name(sample), f"step {sample.step:,}", _decibels(sample.psnr)), sample.pixels)
         for sample in samples
@@ -95,7 +95,7 @@ def evolution_figure(samples: Sequence[Sample], original: Image | None, image: s
     width = columns * (_SIDE + _GAP) + _GAP
     height = _TITLE + rows * (_SIDE + _CAPTION)
     with figure_style():
-        # Half a pixel more keeps rounding from losing the last row or column.
+        # Half a pixel more, so that rounding does not lose the last row or column.
         figure = new_figure((width + 0.5) / _DPI, (height + 0.5) / _DPI)
         figure.text(
             _GAP / width, (height - 6) / height, f"{display_name(image)} during training",
@@ -139,7 +139,7 @@ def _samples(run: Path, image: str, count: int) -> list[Sample]:
 
 
 def _logged_psnr(log: Path) -> dict[int, dict[str, float]]:
-    """By step and data set, in dB under the trainer's protocol."""
+    """The logged PSNR by step and data set, in dB with the trainer's protocol."""
     found: dict[int, dict[str, float]] = {}
     if log.is_file():
         with log.open(newline="", encoding="utf-8") as file:
@@ -151,7 +151,7 @@ def _logged_psnr(log: Path) -> dict[int, dict[str, float]]:
 
 
 def _original(kept: Path) -> Image | None:
-    """The same region of the original, as the trainer keeps it since version 0.2."""
+    """The same region of the original, which the trainer saves."""
     path = kept / "HR.png"
     return read_image(path) if path.is_file() else None
 
@@ -161,5 +161,5 @@ def _name(sample: Sample) -> str:
 
 
 def _decibels(psnr: Mapping[str, float]) -> str:
-    # The log has the names in lower case.
+    # The log has lower-case names.
     return ", ".join(f"{canonical_name(d) or d}: {value:.2f} dB" for d, value in psnr.items())

@@ -1,6 +1,6 @@
-"""From results to conclusions with simulated raters: ``srbench run-all --study simulated``.
+"""A study with simulated raters: ``srbench run-all --study simulated``.
 
-Nobody rates anything here. Votes, tables, figures and page say so everywhere.
+No person rates anything here, and votes, tables, figures and page are marked as simulated.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class SimulatedStudy:
     stimuli: int
     votes: int
     made: bool
-    """Whether it was made now; it is kept as long as the scores do not change."""
+    """Whether it was made by this call; an existing one is kept while the scores do not change."""
 
 
 def simulate_study(
@@ -55,16 +55,14 @@ def simulate_study(
 ) -> SimulatedStudy:
     """Make a study of a results folder, let 26 simulated raters take part, analyse their votes.
 
-    The design is the SRGAN paper's, with those of its methods that the results hold; where they
-    hold fewer than two of them, with all methods. ``procedure`` is what is asked: grades, the
-    better of two versions (the original among them, at most 300 pairs a rater), or how much worse
-    than the original one is. ``compare`` declares the comparisons (default: all). Study,
-    ``ratings.csv`` and ``analysis`` go to ``<results>/study``; simulated ones that were there
-    before are replaced.
+    The design is that of the SRGAN paper with its methods that are in the results; with fewer than
+    two of them, all methods are used. ``procedure``: grades, pairs (including the original, at most
+    300 pairs per rater), or degradation. ``compare`` declares the comparisons (default: all). The
+    study, ``ratings.csv`` and ``analysis`` are written to ``<results>/study``; an existing
+    simulated study is replaced.
 
     Raises:
-        StudyError: people took part in the existing study, or the images are not enough for a
-        study.
+        StudyError: the existing study has real raters, or there are too few images for a study.
     """
     observer = observer or Observer()
     folder = ResultsFolder(results)
@@ -89,7 +87,7 @@ def simulate_study(
 
 
 def _remove(out: Path) -> None:
-    """At once as seen from outside: half a study would be refused the next time."""
+    """Remove the folder atomically, because the next run would refuse half a study."""
     old = out.with_name(".study-replaced")
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():
@@ -142,7 +140,7 @@ def _make(
 
 
 def _methods(folder: ResultsFolder, scale: int) -> list[str] | None:
-    """None where the paper's design can be filled; otherwise all there are."""
+    """None if the results have methods of the paper's design; otherwise all methods."""
     here = {(row.dataset, row.method) for row in folder.read_scores() if row.scale == scale}
     methods = sorted({method for _, method in here})
     for dataset in {dataset for dataset, _ in here}:
@@ -155,7 +153,7 @@ def _methods(folder: ResultsFolder, scale: int) -> list[str] | None:
 def _refuse_people(out: Path) -> None:
     study = open_study(out)
     raters = study_status(study.store, utc_now()).raters
-    # A study without raters is ours if it has our title: we were stopped before the first rater.
+    # A study with our title and no raters is from a run that stopped before the first rater.
     ours = all(rater.simulated for rater in raters) if raters else study.manifest.title == TITLE
     if not ours:
         raise StudyError(

@@ -47,7 +47,7 @@ class Card(BaseModel):
     recipe: dict[str, Any]
     data: str
     held_out: list[str] = []
-    """Names of the photographs held out of training, which all choices were based on."""
+    """Names of the photographs that were held out of training and used for all choices."""
     metrics: dict[str, float] = {}
     notes: list[str] = []
     trained_on_metric: str | None = None

@@ -127,7 +127,7 @@ def weights_folder(override: Path | str | None = None) -> Path:
     """The folder of weights: ``override`` (``--weights``), SRBENCH_WEIGHTS, or a cache folder.
 
     Raises:
-        ConfigError: it is a file, or the user has no home folder to find it in.
+        ConfigError: it is a file, or the user has no home folder.
     """
     if given := place_from("SRBENCH_WEIGHTS", override):
         return given

@@ -1,7 +1,7 @@
-"""A study as a package that others can load: data, codebook, metadata, materials and results.
+"""Export a study as a package for others: data, codebook, metadata, materials and results.
 
-``write_package`` makes the ZIP file; ``Statement`` is what its owner says about it,
-``Analysed`` how its results are made.
+``write_package`` makes the ZIP file; ``Statement`` contains the owner's information, ``Analysed``
+the settings of the analysis.
 """
 
 from .package import Analysed, Packaged, write_package

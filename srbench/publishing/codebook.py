@@ -1,4 +1,4 @@
-"""What every column of a package means: `codebook.csv`, reduced to the columns in use."""
+"""The meaning of every column of a package: `codebook.csv`, reduced to the columns in use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIELDS = ("table", "column", "type", "values", "description")
 
 @dataclass(frozen=True)
 class Meaning:
-    """One column: kind of its cells, values or unit, and what it says."""
+    """One column: kind of its cells, values or unit, and meaning."""
 
     table: str
     column: str
@@ -36,10 +36,10 @@ def described(table: str) -> tuple[str, ...]:
 
 
 def meaning(table: str, column: str) -> Meaning:
-    """What a column of a table says.
+    """The meaning of a column of a table.
 
     Raises:
-        LookupError: the codebook does not know it.
+        LookupError: the codebook has no such column.
     """
     for own in (table, "*"):
         for each in _known():
@@ -49,9 +49,9 @@ def meaning(table: str, column: str) -> Meaning:
 
 
 def codebook_csv(tables: Mapping[str, Iterable[str]]) -> str:
-    """The codebook of some tables (name to columns) as CSV text, itself included.
+    """The codebook of some tables (name to columns) as CSV text, including the codebook itself.
 
-    Tables are named by their paths without the ending, those in ``data`` shortly.
+    Tables are named by their paths without suffix; those in ``data`` have short names.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

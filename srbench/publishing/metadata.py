@@ -67,8 +67,9 @@ _CONTEXT: dict[str, object] = {
 
 @dataclass(frozen=True)
 class DataTable:
-    """A table of the folder ``data``: its path in the package, its columns, and which of them have
-    empty cells."""
+    """A table of the folder ``data``: its path in the package, its columns, and the columns with
+    empty cells.
+    """
 
     name: str
     path: str
@@ -77,8 +78,9 @@ class DataTable:
 
 
 def psych_ds(said: Statement, about: str, tables: Sequence[DataTable]) -> str:
-    """``dataset_description.json`` of Psych-DS: the data set as schema.org says it, and every
-    column of the tables in ``data`` as a measured variable."""
+    """``dataset_description.json`` of Psych-DS: a schema.org description of the data set, with
+    every column of the tables in ``data`` as a measured variable.
+    """
     found: dict[str, Meaning] = {}
     for table in tables:
         for column in table.columns:
@@ -167,7 +169,7 @@ def _record_set(table: DataTable) -> dict[str, object]:
 def _data_type(table: DataTable, column: str) -> str:
     kind = meaning(table.name, column).type
     if column in table.gaps:
-        # A reader takes an empty cell for NaN, which is no whole number and no truth.
+        # Readers convert an empty cell to NaN, which is neither an integer nor a boolean.
         kind = {"integer": "number", "boolean": "text"}.get(kind, kind)
     return _TYPES[kind]
 

@@ -1,4 +1,4 @@
-"""The package itself: which files it holds, and the ZIP file they stand in."""
+"""The package: its files and its ZIP archive."""
 
 from __future__ import annotations
 
@@ -37,13 +37,20 @@ from .metadata import DataTable, croissant, psych_ds
 from .statement import Statement
 from .votes import PublicVotes, public_votes
 
-_EARLIEST = (1980, 1, 1, 0, 0, 0)  # a ZIP file's first day: its bytes tell no clock
+_EARLIEST = (
+    1980,
+    1,
+    1,
+    0,
+    0,
+    0,
+)  # the earliest date of the ZIP format, so that the bytes do not depend on the time
 _PICTURES = ("dataset", "image", "method")
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """What was packed, and what the owner should know before giving it away."""
+    """The packed files and notes for the owner before publication."""
 
     files: int
     votes: int
@@ -52,7 +59,7 @@ class Packaged:
 
 @dataclass(frozen=True)
 class Analysed:
-    """How the results in the package were made: the options of `srbench study analyze`."""
+    """The settings of the results in the package: the options of `srbench study analyze`."""
 
     scores: Path | None = None
     compare: str = ""
@@ -61,7 +68,7 @@ class Analysed:
     seed: int = 0
 
     def options(self) -> str:
-        """The options that are not the usual ones, as typed."""
+        """The options that differ from their defaults, as typed."""
         words: list[str] = []
         words += ["--scores", "materials/scores.csv"] if self.scores else []
         words += ["--compare", self.compare] if self.compare else []
@@ -82,17 +89,17 @@ def write_package(
 ) -> Packaged:
     """Write a study, or a ratings file, as a package: a ZIP file in the form of Psych-DS.
 
-    It holds the ratings under pseudonyms, a table of the stimuli with their hashes, a codebook of
-    every column, Psych-DS and Croissant metadata, and the results of analysing exactly these
-    ratings; of a study also its manifest and texts, and with ``stimuli`` the pictures. Reading the
-    package by `read_study_table` gives its ratings. Nothing stands at ``out`` before it is whole.
+    It contains the ratings under pseudonyms, a table of the stimuli with their hashes, a codebook
+    of every column, Psych-DS and Croissant metadata, and the analysis of exactly these ratings; for
+    a study also its manifest and texts, and with ``stimuli`` the pictures. `read_study_table` reads
+    the ratings of a package. ``out`` is written atomically.
 
     Raises:
-        StudyError: ``stimuli`` are asked for and the source is a file, or the study declares other
-            comparisons than ``analysed``.
+        StudyError: ``stimuli`` is set although the source is a file, or the study declares other
+        comparisons than ``analysed``.
         RatingsError: the ratings cannot be used.
         ResultsError: the scores cannot be used, or ``out`` cannot be written to.
-        ConfigError: the comparisons or the margin of ``analysed`` make no sense.
+        ConfigError: the comparisons or the margin of ``analysed`` are not valid.
     """
     analysed = analysed or Analysed()
     study = source if isinstance(source, Study) else None
@@ -184,7 +191,7 @@ def _materials(study: Study | None, scores: Path | None) -> dict[str, bytes]:
 
 
 def _stimuli(study: Study | None, votes: pd.DataFrame) -> tuple[list[str], list[Sequence[object]]]:
-    """The stimuli: of a study every one with its hashes, of a file the names that were rated."""
+    """The stimuli: all of a study with their hashes, or the rated names of a file."""
     if study is None:
         shown = [["dataset", "image", m] for m in ("method_a", "method_b", "method") if m in votes]
         parts = [votes[names].set_axis(_PICTURES, axis=1) for names in shown]
@@ -216,7 +223,7 @@ def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _columns(files: Mapping[str, bytes], tables: Sequence[DataTable]) -> dict[str, list[str]]:
-    """The columns of every CSV in the package, by the name that the codebook gives the table."""
+    """The columns of every CSV in the package, by the table's name in the codebook."""
     names = {table.path: table.name for table in tables}
     found: dict[str, list[str]] = {}
     for path, content in sorted(files.items(), key=lambda item: not item[0].startswith("data/")):

@@ -1,4 +1,4 @@
-"""What the owner of a study states when it is published: nothing of it can be made up for them."""
+"""The information that the owner of a study must give for a publication."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _NEEDED = {
 class Statement:
     """Licence, citation and authors of a published study, in the owner's words.
 
-    ``title`` names the data (empty: the study's own title), ``url`` is where they will stand (may
-    be empty), ``published`` the day as YYYY-MM-DD.
+    ``title``: the name of the data (empty: the study's title). ``url``: their future address (may
+    be empty). ``published``: the date as YYYY-MM-DD.
 
     Raises:
-        ConfigError: licence, citation or creators are missing, or ``published`` is no day.
+        ConfigError: licence, citation or creators are missing, or ``published`` is not a date.
     """
 
     licence: str

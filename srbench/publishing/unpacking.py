@@ -1,4 +1,4 @@
-"""A package with pictures as a study's folder again."""
+"""Restore a study's folder from a package with pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MATERIALS = "materials/"
 
 
 def is_package(file: Path) -> bool:
-    """Whether a file is a package that `write_package` made of a study."""
+    """Whether a file is a package of a study made by `write_package`."""
     try:
         with zipfile.ZipFile(file) as archive:
             names = set(archive.namelist())
@@ -30,14 +30,13 @@ def is_package(file: Path) -> bool:
 
 
 def unpack_study(package: Path, folder: Path) -> None:
-    """Make the study's folder that a package holds: manifest, pictures and a key of its own.
+    """Restore the study's folder from a package: manifest, pictures and a new key.
 
-    The ratings stay in the package: `study import` adds them. ``folder`` must be new or empty, and
-    is there only when it is whole.
+    `study import` adds the ratings. ``folder`` must be new or empty, and is created atomically.
 
     Raises:
-        StudyError: the folder is not empty, or the package is damaged, holds no pictures or others
-            than those of its manifest.
+        StudyError: the folder is not empty, or the package is damaged, has no pictures, or has
+        other pictures than its manifest.
         ResultsError: the folder cannot be written.
     """
     if folder.exists() and any(folder.iterdir()):
@@ -69,10 +68,10 @@ def _extract(package: Path, made: Path) -> None:
                     f"{package}"
                 )
             for name in pictures:
-                # Only the last part: a name in an archive can lead anywhere.
+                # Use only the last part, because a path in an archive can point anywhere.
                 target = made / STIMULI_FOLDER / name.rpartition("/")[2]
                 target.write_bytes(archive.read(name))
-    # The last: a compression that zipfile does not know.
+    # The last one: a compression that zipfile does not know.
     except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError) as error:
         raise StudyError(f"{package.name} is damaged ({error}); get it again") from error
     manifest = load_manifest(made)

@@ -1,4 +1,4 @@
-"""The ratings of a package: the columns that the codebook knows, under pseudonyms."""
+"""The ratings of a package: the columns of the codebook, under pseudonyms."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from ..report.kit.numbers import to_csv
 from ..study.keys import new_code
 from .codebook import described
 
-# What srbench itself calls raters: at random, and simulated ones.
+# Names given by srbench: random names, and those of simulated raters.
 _OURS = re.compile(r"r-[2-9a-hjkmnp-z]{8}|sim-[0-9]+-[0-9]+")
 
 
 @dataclass(frozen=True)
 class PublicVotes:
-    """The table as text, its columns, and what was changed: how many raters got another name, and
-    which columns stay out."""
+    """The table as text, its columns, the number of renamed raters, and the columns left out."""
 
     text: str
     columns: tuple[str, ...]
@@ -31,15 +30,14 @@ class PublicVotes:
 
 
 def public_votes(votes: pd.DataFrame) -> PublicVotes:
-    """The votes or answers as they may be given away; ``votes`` is a checked table.
+    """The votes or answers for publication; ``votes`` is a checked table.
 
-    Raters and panels have a random name, but for those whom srbench named so itself. Columns that
-    the codebook does not describe stay out, because they could identify people; among
-    them is ``rated_at``, by which a rater could be found in the list of a recruiting site. Rows are
-    sorted by rater and trial.
+    Raters and panels get random names, unless srbench gave them one. Columns that are not in the
+    codebook are left out, because they could identify people; one of them is ``rated_at``, which
+    could identify a rater in the list of a recruiting site. Rows are sorted by rater and trial.
 
     Raises:
-        RatingsError: nothing is left.
+        RatingsError: no votes are left.
     """
     known = [column for column in described("ratings") if column in votes]
     table = votes[known].copy()
@@ -63,7 +61,7 @@ def public_votes(votes: pd.DataFrame) -> PublicVotes:
 
 
 def _pseudonyms(names: Iterable[str]) -> dict[str, str]:
-    """A random name for each, whose order tells nothing; names of ours stay."""
+    """A random name for each, in random order; names from srbench are kept."""
     found = {name: name for name in names if _OURS.fullmatch(name) or not name}
     others = [name for name in names if name not in found]
     secrets.SystemRandom().shuffle(others)

@@ -1,6 +1,6 @@
-"""Making the networks: recipes, losses and one loop for both phases of SRGAN.
+"""Train the networks: recipes, losses, and one loop for both phases of SRGAN.
 
-``train`` is the whole of ``srbench train``.
+``train`` is ``srbench train``.
 """
 
 from .matrix import contrasts, contrasts_table, matrix_table, train_matrix

@@ -1,4 +1,4 @@
-"""Keeps the weights of a run's best validation: the last ones need not be the best."""
+"""Keep the weights of a run's best validation, which may not be the last ones."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from ..models.checkpoints import is_complete, save_checkpoint
 class Best:
     """The checkpoint of a run's best validation so far.
 
-    A generator trained against a discriminator swings: PSNR falls where texture appears, and a
-    discriminator that gets ahead can spoil in hundreds of steps what thousands have made. Such a
-    run is judged by LPIPS; where that is not measured, its last weights count as its best. A run
+    The quality of a generator trained against a discriminator oscillates: PSNR falls while texture
+    appears, and a discriminator that becomes too strong can ruin the generator in a few hundred
+    steps. Such a run is judged by LPIPS; without LPIPS, its last weights count as the best. A run
     without a discriminator is judged by PSNR.
 
     A validation that shows a grid or a shift of the colours
-    (:data:`~srbench.metrics.artefacts.LIMITS`) is never the best. While all of them do, the last
-    weights are kept, and the card says what they break.
+    (:data:`~srbench.metrics.artefacts.LIMITS`) is never the best. If all validations do, the last
+    weights are kept, and the card lists the exceeded limits.
 
     Args:
-        path: the checkpoint; what an interrupted run has left there is what is to be beaten.
+        path: the checkpoint; the one of an interrupted run there is the best so far.
         adversarial: whether there is a discriminator.
     """
 
     def __init__(self, path: Path, *, adversarial: bool) -> None:
         self._path = path
         self._adversarial = adversarial
-        # A kill may have left weights whose card was still to be written: they are made again.
+        # A killed run may have left weights without their card; they are ignored.
         self._reached = read_card(path).metrics if is_complete(path) else None
 
     def offer(self, network: nn.Module, card: Card) -> None:
-        """Keep the network, in float16, if it is better; ``card.metrics`` say how good it is."""
+        """Keep the network, in float16, if it is better according to ``card.metrics``."""
         if self._reached is not None and not self._beats(card.metrics, self._reached):
             return
         measure, _ = self._measure(card.metrics)
@@ -60,6 +60,6 @@ class Best:
         return measure is None or measure not in old or sign * new[measure] > sign * old[measure]
 
     def _measure(self, metrics: Mapping[str, float]) -> tuple[str | None, int]:
-        """The metric that decides, and whether more of it (1) or less (-1) is better."""
+        """The deciding metric, and whether higher (1) or lower (-1) is better."""
         ending, sign = ("_lpips_alex", -1) if self._adversarial else ("_psnr_y", 1)
         return next((name for name in metrics if name.endswith(ending)), None), sign

@@ -1,4 +1,4 @@
-"""The content losses of a recipe as functions, with the weights that they need."""
+"""The content losses of a recipe as functions with their weights."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def content_losses(
 ) -> tuple[dict[Content, ContentLoss], list[str]]:
     """The losses by name on ``device``, and notes for the model card.
 
-    ``data`` is what factors are measured on where they are not known.
+    Unknown factors are measured on ``data``.
 
     Raises:
         MissingWeights: as :func:`require_weights`.
@@ -69,11 +69,11 @@ _PIXEL_LOSSES: dict[Content, ContentLoss] = {
 
 
 def require_weights(names: Iterable[Content], weights: Path) -> None:
-    """Nothing, if the weights of the losses are there.
+    """Check that the weights of the losses exist.
 
     Raises:
-        MissingWeights: naming the command that supplies them. Nothing is ever substituted, but
-            for phi_2,2 of the normalised VGG19 file, which is said in the notes.
+        MissingWeights: with the command that supplies them. Nothing is substituted, except phi_2,2
+        by that of the normalised VGG19 file, which the notes state.
     """
     for name in names:
         if name == "lpips":
@@ -83,7 +83,7 @@ def require_weights(names: Iterable[Content], weights: Path) -> None:
 
 
 def _vgg_weights(layer: Content, weights: Path) -> str:
-    """The catalogue's name of the VGG19 to take."""
+    """The catalogue's name of the VGG19 weights to use."""
     if weights_path("vgg19-features", weights).is_file():
         return "vgg19-features"
     if layer == "vgg22" and weights_path(NORMALISED, weights).is_file():
@@ -121,7 +121,7 @@ def _vgg(
 
 
 def vgg_features(layer: str, name: str, weights: Path, device: torch.device) -> nn.Module:
-    """phi_2,2 or phi_5,4 of the VGG19 of that name on ``device``, without any factor."""
+    """phi_2,2 or phi_5,4 of this VGG19 on ``device``, without a factor."""
     return to_device(VggFeatures(layer, load_weights(name, weights)), device)
 
 
@@ -129,8 +129,8 @@ def calibrated_factor(features: nn.Module, data: TrainingSet, *, batches: int) -
     """The factor that gives a feature loss the magnitude of the pixels' mean squared error.
 
     The quotient of the two losses of bicubic enlargements, each a mean over ``batches`` batches.
-    The paper asks for a loss "of a scale that is comparable to the MSE loss" (section 3.2), since
-    it weighs both against the same adversarial loss.
+    The paper requires a loss "of a scale that is comparable to the MSE loss" (section 3.2), because
+    both have the same weight relative to the adversarial loss.
     """
     squared_error = feature_loss = 0.0
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The device's part of a step, on a GPU captured once and replayed as a CUDA graph."""
+"""The device part of a training step; on a GPU it is captured and replayed as a CUDA graph."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ Outputs = dict[str, torch.Tensor]
 
 
 class DevicePart:
-    """A function of tensors that never waits for the device, run there.
+    """A function of tensors on the device that never synchronises with it.
 
-    A step of these small networks is hundreds of short kernels; on a GPU starting them one by one
-    takes longer than running them. Captured in a CUDA graph, they are started together. Inputs go
-    to the device as they are; what the function keeps (weights, optimisers, rates) must be changed
-    in place only.
+    A step of these small networks has hundreds of short kernels, and on a GPU starting them one by
+    one takes longer than running them. A CUDA graph starts them together. The function's state
+    (weights, optimisers, rates) must only be changed in place.
 
     Args:
         function: of tensors, and of ``crop``, which shapes depend on; gives tensors by name.

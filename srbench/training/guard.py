@@ -1,4 +1,4 @@
-"""Stops a run that has gone wrong, before its state is overwritten by what went wrong."""
+"""Stop a failed run before its last good state is overwritten."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import TrainingError
 from .recipe import Content
 
 PATIENCE = 2000
-"""Steps that a discriminator may have won or given up before the run is stopped."""
+"""Steps with a discriminator that has won or sees no difference before the run is stopped."""
 
 WON = 0.999, 0.001
 """Mean D(HR) above and mean D(SR) below which the discriminator has won.
@@ -37,12 +37,12 @@ _SKIPPED = 0.1  # share of updates left out; a lone one is bad luck, one in ten 
 
 
 class Stopped(TrainingError):
-    """A run has gone wrong beyond hope."""
+    """A run has failed and was stopped."""
 
 
 @dataclass
 class Guard:
-    """Looks at the means of a run's losses, once per logged stretch of steps.
+    """Checks the mean losses of a run at every log entry.
 
     Args:
         content: weight of each content loss.
@@ -55,7 +55,7 @@ class Guard:
     _sound_until: int | None = None
 
     def look(self, step: int, means: Mapping[str, float]) -> bool:
-        """Whether the run is sound at ``step``, so that its state is worth keeping.
+        """Whether the run is sound at ``step``, so that its state should be saved.
 
         ``means`` are by name: the content losses, ``skipped`` (share of updates left out because
         a gradient was not finite), and ``d_hr`` and ``d_sr`` where there is a discriminator.
@@ -78,7 +78,7 @@ class Guard:
     def _content_is_sound(self, step: int, means: Mapping[str, float]) -> bool:
         now = sum(weight * means[name] for name, weight in self.content.items())
         if self._looks >= _LEARNT_AFTER and now > EXPLODED * self._level:
-            if self._exploded:  # one mad batch lifts one mean, not two
+            if self._exploded:  # a single bad batch raises only one mean
                 raise _stopped(
                     f"the content loss is {now:.3g}, {now / self._level:.0f} times its level",
                     step,

@@ -1,4 +1,4 @@
-"""What a training leaves to be read: means of its losses over steps."""
+"""The logs of a training: mean losses over steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..files import atomic_path
 
 
 class Means:
-    """Means of tensors by name, gathered without waiting for the device."""
+    """Means of tensors by name, collected without synchronising with the device."""
 
     def __init__(self) -> None:
         self._sums: dict[str, torch.Tensor] = {}
@@ -37,7 +37,7 @@ class Means:
 class CsvLog:
     """A CSV file ``step,name,value``, one row per number.
 
-    Rows after ``step`` are cut off: a resumed run writes them again.
+    Rows after ``step`` are removed, because a resumed run writes them again.
     """
 
     def __init__(self, path: Path, step: int) -> None:
@@ -46,7 +46,7 @@ class CsvLog:
             with path.open(newline="", encoding="utf-8") as file:
                 whole = (
                     row for row in csv.reader(file) if len(row) == 3
-                )  # a kill may cut the last
+                )  # a killed process may leave an incomplete last row
                 rows += [row for row in whole if row[0].isdigit() and int(row[0]) <= step]
         with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
@@ -80,10 +80,10 @@ class TensorboardLog:
 
 
 def require_tensorboard() -> None:
-    """Nothing, if TensorBoard's package is there.
+    """Check that TensorBoard's package is installed.
 
     Raises:
-        TrainingError: it is not.
+        TrainingError: it is not installed.
     """
     if importlib.util.find_spec("tensorboard") is None:
         raise TrainingError(

@@ -30,19 +30,19 @@ def luma_mse(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
 def colour(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
     """Mean squared error of the means of 4x4 pixels: colours and shading, no texture.
 
-    Ours: features and discriminators say little about a picture's colours, and left alone they
-    drift by some levels.
+    This loss is ours: features and discriminators hardly depend on a picture's mean colours, which
+    would otherwise drift by some levels.
     """
     return F.mse_loss(F.avg_pool2d(sr, 4), F.avg_pool2d(hr, 4))
 
 
 def grid(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
-    """What in SR - HR repeats every 4 pixels: mean square of its average period of 4x4 pixels.
+    """The part of SR - HR with a period of 4 pixels: mean square of its average 4x4 period.
 
-    Ours. The average is over the periods of a window, less its mean; the result is a weighted mean
-    over windows of two sizes. A grid that is locked to the generator's sub-pixel shuffling stays in
-    it whole; texture and noise of the same frequencies, whose phase wanders, average out, so they
-    are left to the other losses.
+    This loss is ours. The average is over the periods of a window, minus its mean; the result is a
+    weighted mean over windows of two sizes. A grid that is locked to the generator's sub-pixel
+    shuffling remains in the average. Texture and noise of the same frequencies have varying phases
+    and average out, so that the other losses decide about them.
     """
     found = [w * _average_period(sr - hr, side).square().mean() for side, w in GRID_WINDOWS.items()]
     return torch.stack(found).sum()
@@ -61,7 +61,7 @@ def _average_period(image: torch.Tensor, side: int) -> torch.Tensor:
 
 
 def feature_mse(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
-    """Squared distance of feature maps summed over channels, averaged over places and batch.
+    """Squared distance of feature maps, summed over channels and averaged over positions and batch.
 
     The paper divides by the maps' width and height only (equation 5).
     """
@@ -87,8 +87,8 @@ def discriminator(real: Sequence[torch.Tensor], fake: Sequence[torch.Tensor]) ->
 def total_variation(sr: torch.Tensor) -> torch.Tensor:
     """Sum of squared differences of neighbouring pixels, averaged over the batch.
 
-    Paper B prints the square of the sum, which telescopes to the border pixels; the usual sum of
-    squares is what is meant and what is computed here.
+    Paper B prints the square of the sum, which reduces to the border pixels; we compute the usual
+    sum of squares, which is certainly meant.
     """
     down = (sr[..., 1:, :] - sr[..., :-1, :]).square().sum()
     right = (sr[..., :, 1:] - sr[..., :, :-1]).square().sum()

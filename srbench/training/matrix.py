@@ -84,11 +84,11 @@ def train_matrix(
     observer: Observer,
     report: Callable[[TrainingProgress], None],
 ) -> list[Row]:
-    """Train every network of the matrix that is not in ``folder`` yet; the table of all.
+    """Train all networks of the matrix that are not in ``folder`` yet; returns the full table.
 
-    The same call continues an interrupted one. A run that diverges or collapses is
-    told and left out. The table is written to ``<folder>/tv-div2k.csv`` too, what the choices
-    change to ``<folder>/contrasts.csv``.
+    The same call continues an interrupted one. A run that diverges or collapses is reported and
+    left out. The table is written to ``<folder>/tv-div2k.csv`` too, what the choices change to
+    ``<folder>/contrasts.csv``.
 
     Args:
         sources: folders and tar files of training photographs.
@@ -99,9 +99,9 @@ def train_matrix(
         weights: folder of backbone weights.
         validation: data set that all are scored on in the end.
         guarded: data sets that no training photograph may show.
-        place: where to train.
-        observer: is told of the photographs, and of every run that begins.
-        report: is told of the steps.
+        place: the device and process of the training.
+        observer: is notified of the photographs and of every run.
+        report: is called with the progress of the steps.
 
     Raises:
         SrbenchError: as :func:`~srbench.training.run.train` does.
@@ -153,8 +153,8 @@ def train_matrix(
 def contrasts(rows: Sequence[Row]) -> list[Contrast]:
     """What total variation and what each larger crop change in PSNR, everything else equal.
 
-    The interval is Student's over the images. Each network was trained once, so it says nothing
-    of how much another seed would change.
+    The interval is Student's over the images. Each network was trained once, so it does not include
+    the variation between seeds.
     """
     choices: dict[str, list[tuple[Entry, Entry]]] = {
         "total variation - none": [((crop, True), (crop, False)) for crop in TV_CROPS]

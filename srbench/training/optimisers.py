@@ -1,4 +1,4 @@
-"""The optimisers of a recipe behind one face: Adam as the papers, or Muon for the filters."""
+"""The optimisers of a recipe with one interface: Adam as in the papers, or Muon for filters."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Optimiser:
     ``muon`` (Jordan et al. 2024) moves each layer's filters, seen as a matrix of one row per
     output channel, along the orthogonalised momentum, scaled to the root mean square of an Adam
     step (Liu et al. 2025), so that Adam's rates apply; biases, slopes and normalisations stay with
-    Adam. On the shallow networks it is worth several times its cost: ESPCN reaches after the same
-    CPU time 0.3 dB more than with Adam.
+    Adam. For the shallow networks it is much more efficient: after the same CPU time, ESPCN reaches
+    0.3 dB more than with Adam.
 
     Args:
         network: what to train.
@@ -38,8 +38,8 @@ class Optimiser:
         self._parts: list[torch.optim.Optimizer] = []
         if rest:
             self._parts.append(self._adam(rest, betas))
-        # torch's Muon takes matrices alone: it is given views that share the filters' memory
-        # (channels-last: `view` would refuse anything else).
+        # torch's Muon takes only matrices, so it gets views that share the filters' memory
+        # (channels-last; `view` would refuse other layouts).
         self._views = [(p, nn.Parameter(_rows(p.detach()).view(len(p), -1))) for p in filters]
         if filters:
             self._parts.append(
@@ -64,9 +64,9 @@ class Optimiser:
         self._rate_there.fill_(rate)
 
     def step(self) -> torch.Tensor:
-        """One update with the gradients that the parameters hold; never waits for the device.
+        """One update with the parameters' gradients, without synchronising with the device.
 
-        1 where a gradient is not finite, on the parameters' device: then nothing is changed.
+        Returns 1, on the parameters' device, if a gradient is not finite; then nothing is changed.
         """
         gradients = [p.grad for p in self._parameters if p.grad is not None]
         skipped = (~torch.nn.utils.get_total_norm(gradients).isfinite()).float()
@@ -75,7 +75,7 @@ class Optimiser:
         for part in self._parts:
             if isinstance(part, torch.optim.Adam):
                 part.param_groups[0]["lr"] = self._rate_there
-                # How torch's own GradScaler tells a fused optimiser to leave an update out.
+                # torch's GradScaler uses the same way to skip an update of a fused optimiser.
                 part.found_inf, part.grad_scale = skipped, None  # pyright: ignore[reportAttributeAccessIssue]
                 part.step()
             else:
@@ -84,7 +84,7 @@ class Optimiser:
         return skipped
 
     def state_dict(self) -> dict[str, Any]:
-        """What determines the next updates."""
+        """The state that determines the next updates."""
         return {"parts": [part.state_dict() for part in self._parts]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -104,7 +104,7 @@ class Optimiser:
 
 @torch.no_grad()
 def _step_unless(part: torch.optim.Optimizer, skipped: torch.Tensor) -> None:
-    """A step that is taken back where ``skipped`` is 1."""
+    """A step that is undone where ``skipped`` is 1."""
     parameters = part.param_groups[0]["params"]
     before = [
         (p.clone(), {name: t.clone() for name, t in part.state[p].items()}) for p in parameters

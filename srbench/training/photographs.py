@@ -1,4 +1,4 @@
-"""The photographs to train on: found, held out, read, and searched for benchmark images."""
+"""Find and read training photographs, hold some out, and search for benchmark images."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from ..observer import Observer
 from ..wording import counted
 
 FEWEST = 8
-"""Photographs without which there is no training."""
+"""The smallest number of photographs for a training."""
 
 HELD_OUT = 20
-"""Photographs held out for validation at most; never more than one in 20, but for the first."""
+"""The maximum number of photographs held out for validation; at most one in 20 after the first."""
 
 HELD_OUT_SIDE = 480
 """Pixels of the middle of a photograph held out that are kept, at most."""
@@ -35,7 +35,7 @@ HELD_OUT_SIDE = 480
 
 @dataclass(frozen=True)
 class Photographs:
-    """What is trained on, and what is held out to judge by: names and pixels."""
+    """The training photographs and those held out for validation: names and pixels."""
 
     training: TrainingSet
     held_out: tuple[tuple[str, Image], ...]
@@ -48,14 +48,14 @@ class Photographs:
 
 
 def find_photographs(text: str, root: Path) -> list[Path]:
-    """The folders and tar files that ``--data`` means: paths or names of data sets, by commas.
+    """The folders and tar files of ``--data``: comma-separated paths or names of data sets.
 
     Raises:
         ConfigError: a place between two commas is empty, or a source is given twice.
         DatasetError: it is a data set's name, but the set is not under ``root``; the message
             names the command that supplies it.
     """
-    if expanded(text).exists():  # a path with a comma in it
+    if expanded(text).exists():  # a path that contains a comma
         return [expanded(text)]
     sources = [_source(part.strip(), text, root) for part in text.split(",")]
     for index, source in enumerate(sources):
@@ -85,19 +85,19 @@ def read_photographs(
     observer: Observer,
     leaks_file: Path | None = None,
 ) -> Photographs:
-    """Decode every photograph of ``sources``, refuse benchmark images among them, keep the rest.
+    """Decode all photographs of ``sources``, and refuse benchmark images among them.
 
-    Which are held out depends on their names alone, so that other trainings from the same sources
-    hold out the same. The observer is told first what is taken and how much memory that needs,
-    what is passed over, and what was looked for.
+    The held-out photographs depend only on names, so that other trainings from the same sources
+    hold out the same ones. The observer is notified of the photographs and their memory, of ignored
+    files, and of the search for leaks.
 
     Args:
         sources: folders and tar files.
-        scale: HR size over LR size.
-        guarded: data sets of which parts are looked for too; whole images of the recorded sets
-            always are.
-        device: where the pixels go.
-        observer: is told.
+        scale: HR size divided by LR size.
+        guarded: data sets whose parts are also searched; complete images of the recorded sets are
+            always searched.
+        device: the device of the pixels.
+        observer: is notified.
         leaks_file: CSV that gets every benchmark image found, one row each.
 
     Raises:
@@ -143,7 +143,7 @@ def read_photographs(
 
 
 def refuse_leaks(leaks: Sequence[Leak], file: Path | None) -> None:
-    """Refuse photographs that show benchmark images, and list all of them in ``file``.
+    """Refuse photographs that show benchmark images, and list them in ``file``.
 
     Raises:
         TrainingError: there are such.
@@ -151,7 +151,7 @@ def refuse_leaks(leaks: Sequence[Leak], file: Path | None) -> None:
     """
     if not leaks:
         if file:
-            file.unlink(missing_ok=True)  # the earlier list is out of date
+            file.unlink(missing_ok=True)  # an earlier list is outdated
         return
     listed = ""
     if file:
@@ -186,7 +186,7 @@ def _looked_for(guarded: Sequence[Dataset]) -> str:
 
 
 def _listed(sources: Sequence[Path], scale: int) -> tuple[dict[str, tuple[int, int]], list[str]]:
-    """Names and sizes of the images worth reading, and a line about each of the others.
+    """Names and sizes of the usable images, and a line about each of the others.
 
     Raises:
         TrainingError: all are low-resolution pictures by the names of their folders.
@@ -217,7 +217,7 @@ def _listed(sources: Sequence[Path], scale: int) -> tuple[dict[str, tuple[int, i
 
 
 def _place(source: Path) -> str:
-    """What a source's own name says of its images: with its parent's, for a folder such as X4."""
+    """The name of a source, with its parent's for a folder such as X4."""
     source = source.resolve()
     named = source.name if source.is_dir() else source.stem
     bare = re.fullmatch(r"x?\d+", named, re.IGNORECASE)
@@ -243,7 +243,7 @@ def _named(source: Path, name: str, sources: Sequence[Path]) -> str:
 
 
 def _held_out(sizes: dict[str, tuple[int, int]]) -> frozenset[str]:
-    """The names with the smallest hashes, of photographs that validation can do with."""
+    """The names with the smallest hashes among photographs that are suitable for validation."""
     fit = [name for name, size in sizes.items() if min(size) >= 96] or list(sizes)
     fit.sort(key=lambda name: hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest())
     return frozenset(fit[: min(HELD_OUT, max(1, len(sizes) // 20))])

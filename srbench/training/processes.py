@@ -1,4 +1,4 @@
-"""Where a process trains: its device, and which of the processes of one ``torchrun`` it is."""
+"""The device of a training process and its rank in ``torchrun``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..models.device import pick_device
 class TrainingProcess:
     """A process that trains: on ``device``, the ``rank``-th of ``count`` processes.
 
-    Each draws its own part of every batch; their gradients are averaged. Process 0 alone writes.
+    Each process draws its part of every batch, and gradients are averaged. Only process 0 writes.
     """
 
     device: torch.device
@@ -46,7 +46,7 @@ class TrainingProcess:
             return network
         if self.device.type == "cuda":
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        with warnings.catch_warnings():  # of a newer name that older torch does not know
+        with warnings.catch_warnings():  # older torch does not know the newer name
             warnings.filterwarnings("ignore", message=".*broadcast_buffers", category=FutureWarning)
             return DistributedDataParallel(network, broadcast_buffers=False)
 

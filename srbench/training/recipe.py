@@ -1,4 +1,4 @@
-"""What to train and how, as one strict typed value: what ``srbench train --config`` reads."""
+"""The recipe of a training as a strict typed model, read by ``srbench train --config``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIXEL_LOSSES = frozenset[Content]({"mse", "luma", "colour", "grid"})
 
 
 class Stage(BaseModel):
-    """A stretch of training with one crop and batch size.
+    """A stage of training with one crop and batch size.
 
     The learning rate rises linearly over ``warmup`` steps, then falls from ``rate`` to
     ``final_rate`` along a half cosine.
@@ -86,7 +86,7 @@ class Recipe(BaseModel):
         return sum(stage.steps for stage in self.stages)
 
     def lasting(self, steps: int) -> Recipe:
-        """The same recipe over ``steps`` steps in all, each stage in proportion.
+        """The same recipe with ``steps`` steps in total, each stage in proportion.
 
         Raises:
             ConfigError: there are fewer steps than stages.
@@ -106,7 +106,7 @@ class Recipe(BaseModel):
         return self.model_copy(update={"stages": stages})
 
     def timeless(self) -> Recipe:
-        """The recipe but for how long it lasts: equal for two that differ in ``--steps`` alone."""
+        """The recipe without its duration: equal for two that differ only in ``--steps``."""
         stages = [stage.model_copy(update={"steps": 1, "warmup": 0}) for stage in self.stages]
         return self.model_copy(update={"stages": stages})
 

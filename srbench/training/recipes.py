@@ -1,4 +1,4 @@
-"""The recipes of our networks: the papers' own, and what a laptop can do."""
+"""The recipes of our networks: those of the papers, and shorter ones for a laptop."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ _LAPTOP_CONTENT: dict[str, dict[Content, float]] = {
 def recipe_for(name: str, scale: int, preset: str) -> Recipe:
     """The recipe of one of our networks.
 
-    ``paper`` is Ledig et al., section 3.2 (srgan-tv: :func:`tv_recipe`, crop 128). ``laptop`` is
-    what a CPU does best in hours: the last and best part of what made the shipped checkpoints
-    (their cards say all of it). ``quick`` is the same for minutes, to see that everything works.
+    ``paper`` is Ledig et al., section 3.2 (srgan-tv: :func:`tv_recipe`, crop 128). ``laptop`` takes
+    some hours on a CPU and is the last part of the training of the shipped checkpoints (their cards
+    describe all of it). ``quick`` takes minutes, to test that everything works.
 
     Raises:
         UnknownName: there is no such network or preset.
@@ -81,17 +81,18 @@ def recipe_for(name: str, scale: int, preset: str) -> Recipe:
 
 
 def _quick(recipe: Recipe) -> Recipe:
-    """Minutes, and on photographs that are no larger than 96 pixels."""
+    """A few minutes, and crops that also fit photographs of 96 pixels."""
     stage = recipe.stages[0].model_copy(update={"crop": 96})
     steps = 60 if recipe.start_from else 600
     return recipe.model_copy(update={"stages": [stage]}).lasting(steps)
 
 
 def _laptop(name: str) -> dict[str, object]:
-    """What the laptop's recipe of a network has for the paper's."""
+    """The changes of the laptop recipe of a network relative to the paper's."""
     if name in _FROM_NOTHING:
-        # Small crops teach a network the borders that whole images do not have: at equal time,
-        # crops of 192 end 0.25 dB above crops of 96 or 48. Muon beats Adam by 0.3 dB.
+        # With small crops a network learns borders that whole images do not have: in the same time,
+        # crops of 192 reach 0.25 dB more than crops of 96 or 48. Muon reaches 0.3 dB more than
+        # Adam.
         if name == "srresnet-mse":
             steps, crop, batch, rate = 20_000, 192, 4, 1e-3
         else:

@@ -37,19 +37,19 @@ from .validation import PROTOCOL, Validation
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gave."""
+    """The result of a training."""
 
     checkpoint: Path
     card: Card
 
 
 def run_folder(out: Path) -> Path:
-    """Where a training to the checkpoint ``out`` keeps its state, logs and samples."""
+    """The folder with state, logs and samples of the training of the checkpoint ``out``."""
     return out.with_name(out.stem + ".run")
 
 
 def planned_steps(out: Path, recipe: Recipe) -> int | None:
-    """How many steps the run to ``out`` was last planned for; None where there is no run.
+    """The last planned number of steps of the run for ``out``; None without a run.
 
     Raises:
         CheckpointError: as :func:`~srbench.training.trainer.read_state`.
@@ -98,32 +98,32 @@ def train(
     them. The best weights are those of the validation with the highest PSNR, or, where there is a
     discriminator, with the lowest LPIPS, without a grid or a shift of the colours
     (:class:`~srbench.training.best.Best`). The run's state, logs and sample crops are kept in
-    :func:`run_folder`. When the run has to be stopped, the weights of its last sound state are
-    written there as ``last-sound.safetensors``.
+    :func:`run_folder`. If the run is stopped, the weights of its last sound state are written there
+    as ``last-sound.safetensors``.
 
     Args:
         recipe: what to train and how.
-        photographs: folders and tar files of them, or what was read from some.
+        photographs: folders and tar files, or photographs that were already read.
         out: the checkpoint to write.
         weights: folder of backbone weights and of the checkpoint that the recipe starts from.
         guarded: data sets that no training photograph may show.
-        place: where to train.
+        place: the device and process of the training.
         resume: continue an interrupted run or, where the recipe lasts longer
             than the one it began with, of a finished one.
         validate_every: steps between two validations.
         tensorboard: write a log for TensorBoard too.
 
     Raises:
-        ConfigError: ``out`` is no name of a safetensors file.
+        ConfigError: ``out`` is not the name of a safetensors file.
         TrainingError: too few or unusable photographs, a training photograph that shows a
             benchmark image, too little memory, or another training is writing there.
         ResultsError: the run's folder cannot be written to.
         Stopped: the run diverges or collapses.
-        MissingWeights: a loss needs weights, or the generator a start, that is not there.
+        MissingWeights: weights for a loss, or for the start of the generator, are missing.
         CheckpointError: there is nothing to resume, or it was begun with another recipe, other
             photographs or other weights of a loss, or has more steps behind it.
     """
-    if out.suffix != ".safetensors":  # beside it come names with other endings
+    if out.suffix != ".safetensors":  # other files get this name with other suffixes
         raise ConfigError(f"the checkpoint is {out}, expected a name that ends in .safetensors")
     observer = observer if observer and place.writes else Observer()
     if tensorboard:
@@ -159,7 +159,7 @@ def train(
             return _card(trainer, metrics, notes, str(photographs), held_out)
 
         lpips = None
-        if recipe.adversarial > 0 and validate_every < recipe.steps:  # else there is no choice
+        if recipe.adversarial > 0 and validate_every < recipe.steps:  # otherwise there is no choice
             lpips = _lpips(weights, place.device, observer)
         samples = folder / "samples" if place.writes else None
         originals = [(str(PurePath(n).with_suffix("")), hr) for n, hr in photographs.held_out]
@@ -202,7 +202,7 @@ def train(
         if not is_complete(best_path):  # the run was complete before, its best is gone
             validate(trainer.average, trainer.step)
         network, reached = load_checkpoint(best_path)
-        # The best may have been met before the plan was made longer.
+        # The best validation may be from before the plan was extended.
         changes = [change for change in trainer.changes if change not in reached.notes]
         reached = reached.model_copy(
             update={
@@ -243,7 +243,7 @@ def _card(
 
 
 def _generator(recipe: Recipe, weights: Path) -> tuple[nn.Module, list[str]]:
-    """The network to begin with, and a note about where it comes from."""
+    """The initial network, and a note about its origin."""
     torch.manual_seed(recipe.seed)
     if recipe.start_from is None:
         return recipe.architecture.build(), []
@@ -280,7 +280,7 @@ def _lpips(weights: Path, device: torch.device, observer: Observer) -> Lpips | N
 
 @contextmanager
 def _alone_in(folder: Path, place: TrainingProcess) -> Iterator[None]:
-    """Keeps other trainings out of a run's folder; what a killed one left half-written goes."""
+    """Lock a run's folder against other trainings, and remove unfinished files of a killed one."""
     if not place.writes:
         yield
         return
@@ -306,7 +306,7 @@ def _alone_in(folder: Path, place: TrainingProcess) -> Iterator[None]:
 
 @contextmanager
 def _out_of_memory_told(recipe: Recipe, device: torch.device) -> Iterator[None]:
-    """Turns memory that runs out inside into one clear line."""
+    """Turn out-of-memory errors in the block into a one-line error."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""One loop for both phases: content loss alone (SRResNet), or against a discriminator (SRGAN)."""
+"""One loop for both phases: only content loss (SRResNet), or with a discriminator (SRGAN)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Validate = Callable[[nn.Module, int], Mapping[str, float]]
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """What a step showed: losses, D(HR) and D(SR) as probabilities, and the pace so far."""
+    """The results of a step: losses, D(HR) and D(SR) as probabilities, and the speed so far."""
 
     step: int
     steps: int
@@ -44,7 +44,7 @@ class TrainingProgress:
 
     @property
     def seconds_left(self) -> float:
-        """Time to the end of the run at the pace so far, in seconds."""
+        """Seconds to the end of the run at the speed so far."""
         return (self.steps - self.step) / max(self.steps_per_second, 1e-9)
 
 
@@ -60,8 +60,8 @@ class Trainer:
         generator: the network to train, on ``device``.
         data: the training pixels, on ``device``.
         content: the recipe's content losses, by name, on ``device``.
-        place: where everything happens, and with which other processes.
-        given: what a resumed run must have been given too, in words: photographs, weights.
+        place: the device and process of the training.
+        given: texts that must be equal in a resumed run: photographs, weights.
     """
 
     recipe: Recipe
@@ -72,7 +72,7 @@ class Trainer:
     given: Sequence[str] = ()
     step: int = field(default=0, init=False)
     changes: list[str] = field(default_factory=list, init=False)
-    """What was changed on the way, for the card: other numbers of steps."""
+    """Changes during the run, for the card: other numbers of steps."""
 
     def __post_init__(self) -> None:
         for stage in self.recipe.stages:
@@ -114,7 +114,7 @@ class Trainer:
         self.optimiser.set_rate(rate)
         if self.discriminator is not None:
             self.discriminator_optimiser.set_rate(rate * self.recipe.discriminator_rate)
-        # Early on the average follows quickly, or it would remember the random start.
+        # At the start the average follows quickly, so that it forgets the random weights.
         self._follow.fill_(1.0 - min(self.recipe.ema, (1 + self.step) / (10 + self.step)))
         values = self._on_device(places, offsets, crop=stage.crop)
         self.step += 1
@@ -123,7 +123,7 @@ class Trainer:
     def device_step(
         self, places: torch.Tensor, offsets: torch.Tensor, crop: int
     ) -> dict[str, torch.Tensor]:
-        """The part of a step that the device does alone: nothing in it waits for a number.
+        """The part of a step on the device, without synchronisation.
 
         Args:
             places: which crops, as :meth:`TrainingSet.cut` takes them.
@@ -213,13 +213,13 @@ class Trainer:
             try:
                 torch.save(self.state(), file)
             except RuntimeError as error:
-                # torch hides the system's own (a full disk) behind one of its writer's.
+                # torch wraps the system's error (a full disk) in one of its writer.
                 if isinstance(error.__context__, OSError):
                     raise error.__context__ from None
                 raise
 
     def resume(self, path: Path) -> None:
-        """Go on from a saved state.
+        """Continue from a saved state.
 
         Raises:
             CheckpointError: as :func:`read_state`, or it was begun with other photographs or
@@ -272,8 +272,7 @@ class Trainer:
         while the run is sound.
 
         Raises:
-            Stopped: the run has gone wrong (see :class:`Guard`); the last sound state is
-                kept.
+            Stopped: the run has failed (see :class:`Guard`); the last sound state is kept.
         """
         log = CsvLog(folder / "log.csv", self.step) if self.place.writes else None
         guard, means = Guard(self.recipe.content), Means()
@@ -337,10 +336,10 @@ def read_state(path: Path, recipe: Recipe, device: torch.device) -> dict[str, An
 
 
 def _unaligned(offsets: torch.Tensor, *crops: torch.Tensor) -> list[torch.Tensor]:
-    """The same part of each crop, ``LEEWAY`` pixels smaller, at a random offset of its own.
+    """A part of each crop that is ``LEEWAY`` pixels smaller, at a random offset.
 
-    Features and the discriminator look through strides and poolings of 2 to 16 pixels. Kept in
-    step with the generator's pixel shuffle, their gradients teach it a grid of period 2 or 4.
+    Features and the discriminator have strides and poolings of 2 to 16 pixels. If these are aligned
+    with the generator's pixel shuffle, their gradients cause a grid of period 2 or 4.
     """
     side = crops[0].shape[-1] - LEEWAY
     here = torch.arange(side, device=offsets.device)

@@ -1,4 +1,4 @@
-"""How good the network is so far: scores on some images, and crops of them over the steps."""
+"""Validation of a network: scores on some images, and crops of them over the steps."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from ..metrics.lpips_network import Lpips
 from ..metrics.protocols import get_protocol
 
 PROTOCOL = "ledig2017"
-SAMPLES = 2  # images of which crops are kept
-SIDE = 160  # pixels of a crop
+SAMPLES = 2  # number of images with saved crops
+SIDE = 160  # size of a crop in pixels
 
 Scores = tuple[float, float]
 """PSNR in dB and SSIM."""
 
 
 class Validation:
-    """What a network reaches on some images, and crops of the first ones during training.
+    """The scores of a network on some images, and crops of the first ones during training.
 
     Args:
-        name: what the images are called in the results.
+        name: the name of the images in the results.
         images: names and pixels of the originals.
         scale: the network's.
-        device: where the network runs.
+        device: the device of the network.
         samples: the folder for the crops, ``<image>/<step>.png`` and ``<image>/HR.png``;
             ``srbench evolution`` draws them.
         lpips: the distance to measure too, if any.
@@ -84,7 +84,7 @@ class Validation:
 def scores_on(
     dataset: Dataset, network: nn.Module | None, scale: int, device: torch.device
 ) -> list[Scores]:
-    """What a network (None: bicubic) reaches on each image of a set, protocol ``ledig2017``."""
+    """The scores of a network (None: bicubic) on each image of a set, protocol ``ledig2017``."""
     if network is None:
         enlarge = partial(imresize, scale=Fraction(scale), border="replicate")
     else:
@@ -112,6 +112,6 @@ def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def middle(image: Image) -> Image:
-    """The crop that is kept of a sample."""
+    """The saved central crop of a sample."""
     top, left = (max((n - SIDE) // 2, 0) for n in image.shape[:2])
     return np.ascontiguousarray(image[top : top + SIDE, left : left + SIDE])
