@@ -10,7 +10,7 @@ import re
 import secrets
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +200,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
             raise
         raise cannot_write(target, error) from error
     finally:
-        if temporary.parent.is_dir():
+        with suppress(OSError):  # a disk that cannot be written to was told above
             temporary.unlink(missing_ok=True)
 
 

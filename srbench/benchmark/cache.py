@@ -35,6 +35,11 @@ class Cache:
         """The value of a key, or None."""
         return self._values.get(key)
 
+    def number(self, key: str) -> float | None:
+        """The number of a key; None where there is none, or another version kept something else."""
+        value = self.get(key)
+        return value if isinstance(value, (int, float)) else None
+
     def put(self, key: str, value: Any) -> None:
         """Store a value, on disk at once."""
         if self._values.get(key) == value:

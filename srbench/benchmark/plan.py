@@ -66,8 +66,12 @@ class Plan:
 
 def made_of(cache: Cache, cell: MethodOnImage) -> MadeImage | None:
     """The cached facts of a cell's SR image."""
-    value = cache.get(cell.key)
-    return None if value is None else MadeImage(*value)
+    match cache.get(cell.key):
+        case [str(png), str(pixels), (int() | float() | None) as seconds,
+              (int() | float()) as megapixels, str(device)]:  # fmt: skip
+            return MadeImage(png, pixels, seconds, megapixels, device)
+        case _:  # nothing, or what another version kept
+            return None
 
 
 def remember(cache: Cache, cell: MethodOnImage, outcome: JobResult, task: Task) -> None:
@@ -211,7 +215,7 @@ def _job(
         if cache is None or made is None:
             return False
         scale, border = experiment.scale, experiment.border
-        return cache.get(score_key(cell, made.pixels_sha256, scale, border, number)) is not None
+        return cache.number(score_key(cell, made.pixels_sha256, scale, border, number)) is not None
 
     wanted = tuple(number for number in facts if not is_known(number))
     return None if stands and not wanted else Job(cell.method, path, not stands, wanted)

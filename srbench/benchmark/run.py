@@ -360,7 +360,9 @@ def _write_tables(
         dataset, image = cell.source
         method = cell.method.name
         for facts in numbers:
-            value = cache.get(score_key(cell, made.pixels_sha256, scale, experiment.border, facts))
+            value = cache.number(
+                score_key(cell, made.pixels_sha256, scale, experiment.border, facts)
+            )
             if value is not None:
                 scores.append(Score(dataset, image, method, scale, *facts.key, value))
         if made.seconds is not None:
@@ -389,10 +391,10 @@ def _report(folder: ResultsFolder, cache: Cache, observer: Observer, *, force: b
     shown = {name: value for name, value in folder.read_run().items() if name not in VOLATILE}
     tables = [(folder.root / name).read_text("utf-8") for name in ("scores.csv", "timings.csv")]
     key = content_key("report", tables, shown)
-    known = cache.get("report")
-    stands = known is not None and all((folder.root / name).is_file() for name in known["files"])
-    if known is not None and known["key"] == key and stands and not force:
-        return False
+    match cache.get("report"):
+        case {"key": known, "files": list(files)} if known == key and not force:
+            if all((folder.root / str(name)).is_file() for name in files):
+                return False
     observer.begin("tables, figures and page", 0)
     try:
         files = write_report(folder.root, observer=observer)

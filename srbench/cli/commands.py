@@ -41,7 +41,7 @@ from .training import train
 # Errors of the user's files and disks, printed with the system's message.
 _REFUSALS = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENAMETOOLONG, errno.EISDIR,
-    errno.ENOTDIR,
+    errno.ENOTDIR, errno.EDQUOT, errno.EFBIG, errno.ELOOP,
 )  # fmt: skip
 
 # Newer typer contains its own copy of click; this finds the class in both cases.

@@ -352,11 +352,14 @@ def plan(
     say(f"power to find a {what} of {difference:g} at 5 %, {among}; wanted {wanted:g}")
     table_console().print(shown)
     if out:
-        from ..files import atomic_path
+        import io
+
+        from ..files import write_bytes
         from ..report.study.power_chart import power_figure
 
-        with atomic_path(out) as temporary:
-            power_figure(table, wanted).savefig(temporary, format=out.suffix[1:], dpi=200)
+        content = io.BytesIO()
+        power_figure(table, wanted).savefig(content, format=out.suffix[1:], dpi=200)
+        write_bytes(out, content.getvalue())
 
 
 @study_app.command("simulate")

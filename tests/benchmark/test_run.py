@@ -563,3 +563,17 @@ def test_names_that_spreadsheets_would_run_are_guarded_in_tables_and_meant_as_th
     run(root, out, datasets=("-Mini",), metrics=("psnr",), methods=("bicubic",))
     after = (out / "scores.csv").read_bytes().splitlines()
     assert set(before.splitlines()) < set(after)
+
+
+def test_what_another_version_kept_in_the_cache_is_computed_anew(run_cli, mini, tmp_path):
+    assert run_cli(*mini).code == 0
+    out = tmp_path / "results"
+    before = (out / "scores.csv").read_bytes()
+    cache = out / ".cache/computed.jsonl"
+    entries = [json.loads(line) for line in cache.read_text().splitlines() if line]
+    for wrong in (["a"], "text", {"key": 1}, None):
+        cache.write_text("".join(f"{json.dumps(e | {'value': wrong})}\n" for e in entries))
+        ran = run_cli(*mini)
+        assert ran.code == 0, ran.err
+        assert "6 of them computed now" in ran.err
+        assert (out / "scores.csv").read_bytes() == before

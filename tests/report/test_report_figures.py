@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +19,7 @@ from srbench.report.benchmark.crops import Box, View, box_around, busiest_box, e
 from srbench.report.benchmark.figures import draw_figures
 from srbench.report.benchmark.results import read_results
 from srbench.report.benchmark.significance import bootstrap_interval
-from srbench.report.kit.style import figure_svg, save_figure
+from srbench.report.kit.style import figure_svg, new_figure, save_figure
 
 COLUMNS = ["dataset", "image", "method", "scale", "protocol", "metric", "value"]
 METHODS = (
@@ -231,3 +233,17 @@ def test_the_pages_figures_follow_light_and_dark(make_folder):
     assert "prefers-color-scheme:dark" in svg
     assert "fill: var(--ink)" in svg
     assert "fill: #1f2328" not in svg
+
+
+def test_a_figure_that_the_disk_does_not_take_is_one_line_and_leaves_nothing(tmp_path):
+    figure = new_figure(2, 2)
+    figure.add_subplot().plot([1, 2], [2, 1])
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, usual[1]))
+    try:
+        for folder in (tmp_path, tmp_path / "new"):
+            with pytest.raises(ResultsError, match="cannot write"):
+                save_figure(figure, folder, "f")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...files import atomic_path
+from ...files import write_bytes
 from ...wording import one_line
 
 if TYPE_CHECKING:
@@ -214,8 +214,11 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
         ("pdf", {"CreationDate": None, "Creator": None, "Producer": None}),
     ):
         target = folder / f"{stem}.{kind}"
-        with figure_style(), atomic_path(target) as temporary, _quiet_about_glyphs():
-            figure.savefig(temporary, format=kind, dpi=200, metadata=metadata)
+        # In memory first: of a full disk, Matplotlib's PDF gives an AttributeError.
+        content = io.BytesIO()
+        with figure_style(), _quiet_about_glyphs():
+            figure.savefig(content, format=kind, dpi=200, metadata=metadata)
+        write_bytes(target, content.getvalue())
         written.append(target)
     return written
 
