@@ -35,7 +35,7 @@ from .pictures import anchor, copy_anchors, copy_rated
 from .playlists import make_playlist
 from .presets import minutes, preset
 from .procedure import Item, Mode, Name, Procedure, procedure
-from .recruiting import check_return_url
+from .recruiting import check_parameters, check_return_url
 from .session import chrome_height, window_needed
 from .texts import read_wording
 
@@ -152,6 +152,8 @@ def new_study(
     asks = procedure(procedure_name, mode, no_difference=no_difference)
     if pairs is not None and asks.name != "pair":
         raise StudyError(f"pairs '{pairs}' are for the procedure pair, this is {asks.name}")
+    if crop_too_high and max_height is None:
+        raise StudyError("--crop-too-high needs --max-height, the height that images are cut to")
     wording = read_wording(texts)
     try:
         rules = Rules(
@@ -170,6 +172,7 @@ def new_study(
         )
     except ValidationError as error:
         raise _rule_error(error) from error
+    check_parameters(rules)
     check_return_url(rules)
     chosen = choose(
         results, plan, rules, asks, pairs=pairs or "all",

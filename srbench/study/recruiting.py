@@ -13,6 +13,7 @@ from ..errors import StudyError
 from .manifest import Rules
 
 LONGEST_PARTICIPANT = 200
+RESERVED = ("r", "lang", "embed", "embed_options")  # rater's link, language, Streamlit's own
 TYPED = "participant"  # the parameter of a typed id
 _MARKS = set("{}[]<>$%")  # of placeholders: {{%PROLIFIC_PID%}}, ${workerId}, [ID], <id>
 _BLANK = re.compile(r"\{[^{}]*\}|[{}]|%7[bd]", re.IGNORECASE)
@@ -47,6 +48,30 @@ def kept_in_address(rules: Rules, given: Sequence[tuple[str, str]]) -> dict[str,
     address = rules.return_url or ""
     wanted = [name for blank, name in _parameters(rules).items() if blank in address]
     return {name: value for name in wanted if (value := participant_of(given, name))}
+
+
+def check_parameters(rules: Rules) -> None:
+    """Refuse parameters that mean something else in a rater's address, or that are one.
+
+    Raises:
+        StudyError: a parameter is reserved, or participant and session have the same.
+    """
+    named = {
+        "--participant-parameter": rules.participant_parameter,
+        "--session-parameter": rules.session_parameter,
+    }
+    for option, name in named.items():
+        if name and name.casefold() in RESERVED:
+            raise StudyError(
+                f"{option} is '{name}', which means something else in a rater's address; use the "
+                "name that the recruiting site documents, such as PROLIFIC_PID"
+            )
+    participant, session = (name and name.casefold() for name in named.values())
+    if session and session in (participant, TYPED if rules.participant_typed else None):
+        raise StudyError(
+            f"--session-parameter is '{rules.session_parameter}', which is the participant's; the "
+            "recruiting site documents both names, such as PROLIFIC_PID and SESSION_ID"
+        )
 
 
 def check_return_url(rules: Rules) -> None:
