@@ -85,6 +85,7 @@ def train(
     else:
         recipe = read_recipe(Path(config), method.lower(), scale)
     out = out or folder / f"{recipe.name}_x{recipe.architecture.scale}.safetensors"
+    _refuse_other_checkpoint(out, recipe.name)
     if steps is not None:
         recipe = recipe.lasting(steps)
     elif resume and (planned := planned_steps(out, recipe)) not in (None, recipe.steps):
@@ -111,6 +112,23 @@ def train(
     if place.writes:
         reached = ", ".join(f"{name} {value:.4f}" for name, value in trained.card.metrics.items())
         console.print(f"{trained.checkpoint} written; {reached}", markup=False)
+
+
+def _refuse_other_checkpoint(out: Path, name: str) -> None:
+    """Refuse to write over a checkpoint or a card that is not of the same network."""
+    from ..errors import ConfigError, SrbenchError
+    from ..models.cards import read_card
+
+    there = [path for path in (out, out.with_suffix(".json")) if path.exists()]
+    try:
+        same = not there or read_card(out).name == name
+    except SrbenchError:
+        same = False
+    if not same:
+        raise ConfigError(
+            f"{there[0]} exists and is not a checkpoint of {name} with its card, so it is not "
+            "replaced; choose another --out, or remove it"
+        )
 
 
 def _train_matrix(

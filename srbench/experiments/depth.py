@@ -21,6 +21,7 @@ from ..errors import ConfigError
 from ..files import write_text
 from ..imaging import crop_to_multiple, imresize
 from ..methods.network import NetworkMethod
+from ..models.cards import MOST_BLOCKS
 from ..models.checkpoints import load_checkpoint
 from ..observer import Observer
 from ..report.kit.style import (
@@ -93,8 +94,8 @@ def depth_study(
     """
     if recipe.architecture.network != "srresnet":
         raise ConfigError(f"{recipe.name} has no residual blocks to vary; use srresnet-mse")
-    if not blocks or min(blocks) < 1:
-        raise ConfigError(f"blocks are {list(blocks)}, expected numbers of at least 1")
+    if not blocks or min(blocks) < 1 or max(blocks) > MOST_BLOCKS:
+        raise ConfigError(f"blocks are {list(blocks)}, expected numbers from 1 to {MOST_BLOCKS}")
     observer = observer or Observer()
     photographs: Photographs | None = None  # read only once, and only if a network must be trained
     trained: list[tuple[Recipe, Path, float]] = []

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+MOST_BLOCKS = 256
+
+
 class Architecture(BaseModel):
     """The facts that are needed to build a network before loading its weights."""
 
@@ -20,7 +23,7 @@ class Architecture(BaseModel):
 
     network: Literal["srresnet", "srcnn", "espcn"] = "srresnet"
     scale: Literal[2, 4] = 4
-    blocks: int = Field(default=16, gt=0, le=256)
+    blocks: int = Field(default=16, gt=0, le=MOST_BLOCKS)
     channels: int = Field(default=64, gt=0, le=2048)
     long_skip: bool = True
 

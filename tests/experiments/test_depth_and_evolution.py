@@ -59,7 +59,8 @@ def test_depth_study_trains_every_depth_once(run_cli, refused, places):
     assert again.code == 0
     assert "training srresnet" not in again.err
     assert "another recipe" in refused(*command[:6], 3, *command[7:])
-    assert "expected numbers of at least 1" in refused(*command[:7], "--blocks", "0")
+    for wrong in ("0", "2,257", "1000000"):  # of which the last would fill the memory
+        assert "expected numbers from 1 to 256" in refused(*command[:7], "--blocks", wrong)
     assert "expected whole numbers" in refused(*command[:7], "--blocks", "few")
 
 

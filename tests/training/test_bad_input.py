@@ -477,3 +477,13 @@ def test_a_training_starts_from_a_file(run_cli, refused, world):
     mine.with_suffix(".json").unlink()
     recipe.write_text(f"start_from = 'mine.safetensors'\n{text}")
     assert "needs its card in the same folder" in refused(*arguments)
+
+
+def test_a_checkpoint_of_something_else_is_not_replaced(refused, world):
+    out = world / "net.safetensors"
+    arguments = command(world, "--out", out)
+    for there in (out, out.with_suffix(".json")):
+        there.write_text("{}")
+        assert f"{there} exists and is not a checkpoint of" in refused(*arguments)
+        assert there.read_text() == "{}"
+        there.unlink()
