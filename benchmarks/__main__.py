@@ -76,7 +76,7 @@ def rows_of(name: str, out: str) -> list[Row]:
         for name, bar in (("median", 0.4), ("95_percent", 1.5)):
             found = re.search(rf'"next_picture_{name}_s": ([\d.]+)', out)
             if found:
-                what = f"seconds until the next picture stands, {name.replace('_percent', ' %')}"
+                what = f"seconds until the next picture appears, {name.replace('_percent', ' %')}"
                 rows.append(Row(what, float(found[1]), bar, True))
     return rows
 

@@ -243,7 +243,7 @@ def sentences() -> Iterator[tuple[str, str]]:
     yield "README.md", f"ours saw {photographs[0]} to {photographs[-1]} photographs"
 
     peer = [SCORES[4][s, "PCARN-M", "lpips-v0.1", "lpips_alex"] for s in SETS[:2]]
-    yield "README.md", "reach LPIPS " + " / ".join(printed(value, 2) for value in peer)
+    yield "README.md", "reach an LPIPS of " + " / ".join(printed(value, 2) for value in peer)
 
     for method in ("srcnn", "srresnet-mse"):
         psnr = printed(SCORES[2]["Set5", method, "matlab", "psnr_y"], 2)
@@ -256,14 +256,14 @@ def sentences() -> Iterator[tuple[str, str]]:
     load = table_with(page("benchmarks/study_load.md"), "browsers")
     (waits,) = [(row["median"], row["95 % median"]) for row in load if row["browsers"] == "26"]
     median, most = (printed(wait, 2) for wait in waits)
-    yield "README.md", f"the next picture after {median} s (95 % within {most} s)"
+    yield "README.md", f"the next picture appeared after {median} s (95 % within {most} s)"
 
     coverage = table_with(page("benchmarks/rating_statistics.md"), "MOS 1.6")
     complete = [float(row[h]) for row in coverage for h in row if h not in ("images", FIFTH)]
     yield "docs/explanation/intervals.md", f"is {min(complete)} to {max(complete)} %"
     yield (
         "docs/explanation/intervals.md",
-        f"It is {float(coverage[0][FIFTH]):.0f} % where five images",
+        f"It is {float(coverage[0][FIFTH]):.0f} % if five images",
     )
 
 

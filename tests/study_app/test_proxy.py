@@ -155,7 +155,7 @@ def test_behind_nginx_raters_leave_a_frozen_server_and_what_it_still_holds_chang
 
 
 @pytest.mark.parametrize(
-    ("locale", "words"), [("de-DE", "pausing for a moment"), ("ko-KR", "잠시 멈추었습니다")]
+    ("locale", "words"), [("de-DE", "paused for a moment"), ("ko-KR", "잠시 멈추었습니다")]
 )
 def test_while_no_server_answers_nginx_says_so_and_tries_again(
     serve, folder, new_page, tmp_path, locale, words
