@@ -15,8 +15,8 @@ from ..files import expanded
 from ..imaging import read_image, require_image, require_scale
 from ..imaging.luma import Image
 from ..metrics import find_metrics
+from .pixels import Scorer
 from .scoring import load_metrics, original_of
-from .work import Scorer
 
 if TYPE_CHECKING:
     import pandas as pd

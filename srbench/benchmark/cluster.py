@@ -156,7 +156,7 @@ class Cluster:
         try:
             self._equip(equipment, observer)
             parcels = _parcels(plan, equipment)
-            count = sum(max(1, len(task.jobs)) for task in plan.tasks)
+            count = sum(task.steps for task in plan.tasks)
             observer.begin(f"upscaling and scoring on {self._address}", count)
             coming = as_completed(loop=self._client.loop)
 

@@ -18,10 +18,10 @@ from ..metrics.base import Facts
 from ..metrics.own import own_name
 from ..wording import counted
 from .cache import Cache
+from .pixels import array_sha256
 from .plan import IMPORTED, imported_key
 from .record import numbers_of
 from .results import ResultsFolder, Score
-from .work import array_sha256
 
 COLUMNS = ("dataset", "image", "method", "metric", "value")
 OPTIONAL = ("direction", "scale")

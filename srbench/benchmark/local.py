@@ -1,16 +1,14 @@
 """Run the open tasks of a plan on all cores of this machine.
 
 The calling thread upscales one image after another while nothing else runs, because a network
-already uses all cores and the measured time must be that of the method. All other work (decoding,
-downscaling, PNG, luma, SSIM, LPIPS) runs for several images at once, each on one core. The two
-phases alternate. Threads gain most where single calls are long (PNG, resize, LPIPS): SSIM and luma
-are many short calls of NumPy, after each of which they wait for Python's lock.
+already uses all cores and the measured time must be that of the method. All other work runs for
+several images at once, each on one core. The two phases alternate. Helper processes decode,
+downscale, write PNG files and compute our NumPy metrics; threads compute LPIPS, whose calls are
+long.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sys
 import time
 from collections import deque
@@ -21,13 +19,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import SrbenchError
-from ..files import write_bytes
-from ..imaging import encode_png
 from ..metrics.base import Facts, Original
 from ..observer import Observer
 from .cache import Cache
+from .helpers import Helpers
+from .pixels import Scorer, SrImage, finish_images, located, read_pair
 from .plan import Plan, remember
-from .work import JobResult, Scorer, Task, Upscaled, finish, load, located, upscale
+from .work import JobResult, Task, Upscaled, place_of, result_of, upscale
 
 if TYPE_CHECKING:
     from ..imaging.luma import Image
@@ -41,7 +39,7 @@ some hundred bytes per pixel.
 _TURN = 1.0
 """Seconds of upscaling before the new images are scored, so that progress is visible."""
 
-_IMAGES_PER_CORE = 4
+_IMAGES_PER_CORE = 16
 """The maximum number of images per core in one phase; with few images, cores wait for the last one.
 """
 
@@ -51,87 +49,105 @@ class _InWork:
     """An image with its SR images."""
 
     task: Task
-    hr: Image | None
-    size: tuple[int, int]
+    original: Original
     scorer: Scorer
-    """The metrics that several threads may compute at once."""
+    """The metrics that threads compute."""
     upscaled: list[Upscaled] = field(default_factory=list)
     numbers: list[dict[Facts, float]] = field(default_factory=list)
-    """The numbers of the other metrics, for each job."""
+    """The numbers of the metrics in ``alone``, for each job."""
 
-    @property
-    def pixels(self) -> int:
-        """The number of pixels of each SR image."""
-        return self.size[0] * self.size[1]
+
+@dataclass(frozen=True)
+class _Metrics:
+    """The metrics of a run, grouped by where they are computed."""
+
+    by_helpers: list[Metric]
+    by_threads: list[Metric]
+    alone: list[Metric]
+    """By the calling thread, one image after another."""
 
 
 _Loading = tuple[Task, Future[tuple["Image | None", "Image"]]]
+_Part = tuple["str | None", list[JobResult]]
+"""The hash of the original's copy (only of an image's first part), and the results of some jobs."""
 
 
 def run_here(
-    plan: Plan, cache: Cache, metrics: Sequence[Metric], device: str, observer: Observer
+    plan: Plan,
+    cache: Cache,
+    metrics: Sequence[Metric],
+    device: str,
+    observer: Observer,
+    helpers: Helpers,
+    largest: int,
 ) -> None:
     """Do every task of ``plan``; results are stored at once, in the order of the images.
 
-    ``device`` is the device of networks. All networks are loaded first, so that a broken one stops
-    the run before any computation.
+    ``device`` is the device of networks, ``largest`` the number of pixels of the largest original.
+    All networks are loaded first, so that a broken one stops the run before any computation.
 
     Raises:
         SrbenchError: an image or a method fails. Finished results are kept.
     """
-    cells, workers = plan.by_name, cores()
-    together = [m for m in metrics if m.parallel and (device == "cpu" or not m.uses_device)]
-    alone = [m for m in metrics if m not in together]
+    cells, sorted_ = plan.by_name, sort_metrics(metrics, device)
 
-    def keep(image: _InWork, copy: str | None, outcomes: list[JobResult]) -> None:
-        task = image.task
+    def keep(image: _InWork, parts: list[Future[_Part]]) -> None:
+        task, found = image.task, [part.result() for part in parts]
+        copy = found[0][0]
         if copy is not None:
             cache.put(plan.hr_keys[task.source], copy)
+        outcomes = [outcome for _, some in found for outcome in some]
         for outcome, numbers in zip(outcomes, image.numbers, strict=True):
             outcome.scores.update(numbers)
             remember(cache, cells[task.source, outcome.method], outcome, task)
-        observer.step_done(f"{task.source.dataset}/{task.source.image}")
+        for _ in range(task.steps):
+            observer.step_done(place_of(task))
 
+    room = max(1, _PIXELS // largest)
+    at_once, ahead = min(helpers.cores, room), min(_IMAGES_PER_CORE * helpers.cores, room)
     for method in plan.to_run:
         method.prepare()
-    observer.begin("upscaling and scoring", len(plan.tasks))
+    observer.begin("upscaling and scoring", sum(task.steps for task in plan.tasks))
     try:
         tasks = iter(plan.tasks)
         loaded: deque[_Loading] = deque()
         images: list[_InWork] = []
         error: SrbenchError | None = None
         while error is None:
-            largest = max((image.pixels for image in images), default=0)
-            room = _PIXELS // largest if largest else 1  # based on the size of the first image
-            with _pool(max(1, min(workers, room))) as pool:
-                results = _finished(images, device, pool)
-                ahead = max(1, min(_IMAGES_PER_CORE * workers, room))
+            with torch_pool(at_once) as pool:
+                results = _finished(images, sorted_, device, pool, helpers, at_once)
                 while len(loaded) < ahead and (task := next(tasks, None)) is not None:
-                    loaded.append((task, pool.submit(load, task)))
-                for image, copy, outcomes in results:
-                    keep(image, copy.result(), [outcome.result() for outcome in outcomes])
+                    loaded.append((task, pool.submit(_load, task, helpers)))
+                for image, parts in results:
+                    keep(image, parts)
             if not loaded:
                 return
-            images, error = _upscaled(loaded, together, alone)
-        with _pool(1) as pool:  # finish the images that were upscaled before the error
-            for image, copy, outcomes in _finished(images, device, pool):
-                keep(image, copy.result(), [outcome.result() for outcome in outcomes])
+            images, error = _upscaled(loaded, sorted_)
+        with torch_pool(1) as pool:  # finish the images that were upscaled before the error
+            for image, parts in _finished(images, sorted_, device, pool, helpers, 1):
+                keep(image, parts)
         raise error
     finally:
         observer.end()
 
 
-def cores() -> int:
-    """The cores that this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def sort_metrics(metrics: Sequence[Metric], device: str) -> _Metrics:
+    """Decide where each metric is computed if networks run on ``device``."""
+    parallel = [m for m in metrics if m.parallel and (device == "cpu" or not m.uses_device)]
+    return _Metrics(
+        by_helpers=[metric for metric in parallel if not metric.uses_device],
+        by_threads=[metric for metric in parallel if metric.uses_device],
+        alone=[metric for metric in metrics if metric not in parallel],
+    )
+
+
+def _load(task: Task, helpers: Helpers) -> tuple[Image | None, Image]:
+    with located(place_of(task)):
+        return helpers.run(read_pair, task.hr, task.lr, task.scale, task.border)
 
 
 def _upscaled(
-    loaded: deque[_Loading],
-    together: Sequence[Metric],
-    alone: Sequence[Metric],
+    loaded: deque[_Loading], metrics: _Metrics
 ) -> tuple[list[_InWork], SrbenchError | None]:
     """The upscaled images of one phase, taken from ``loaded``, and the error that ended it."""
     images: list[_InWork] = []
@@ -141,49 +157,58 @@ def _upscaled(
         try:
             hr, lr = coming.result()
             original = Original(hr, task.scale, lr, task.border)
-            image = _InWork(task, hr, original.size, Scorer(original, together))
-            scorer = Scorer(original, alone)
+            image = _InWork(task, original, Scorer(original, metrics.by_threads))
+            scorer = Scorer(original, metrics.alone)
             for job in task.jobs:
-                with located(task, job):
+                with located(place_of(task, job)):
                     made = upscale(task, job, lr)
                     image.upscaled.append(made)
-                    image.numbers.append(scorer.score(made.sr, job.wanted) if alone else {})
+                    found = scorer.score(made.sr, job.wanted) if metrics.alone else {}
+                    image.numbers.append(found)
         except SrbenchError as error:
             return images, error
         images.append(image)
     return images, None
 
 
-_Results = list[tuple[_InWork, Future[str | None], list[Future[JobResult]]]]
+def _finished(
+    images: Sequence[_InWork],
+    metrics: _Metrics,
+    device: str,
+    pool: ThreadPoolExecutor,
+    helpers: Helpers,
+    at_once: int,
+) -> list[tuple[_InWork, list[Future[_Part]]]]:
+    """Write and score the images in the pool, each in one part or several."""
 
+    def finish(image: _InWork, first: int, last: int) -> _Part:
+        task = image.task
+        jobs = list(zip(task.jobs, image.upscaled, strict=True))[first:last]
+        copy = task.hr_copy if first == 0 and image.original.there else None
+        sr = [
+            SrImage(place_of(task, job), made.sr, job.path if job.upscale else None, job.wanted)
+            for job, made in jobs
+        ]
+        sha256, finished = helpers.run(finish_images, image.original, copy, sr, metrics.by_helpers)
+        results: list[JobResult] = []
+        for (job, made), one in zip(jobs, finished, strict=True):
+            with located(place_of(task, job)):
+                one.scores.update(image.scorer.score(made.sr, job.wanted))
+            results.append(result_of(job, made, one, device))
+        return sha256, results
 
-def _finished(images: Sequence[_InWork], device: str, pool: ThreadPoolExecutor) -> _Results:
-    """Write and score the images in the pool; returns the hash of each copy and the results."""
-
-    def copy(image: _InWork) -> str | None:
-        if image.hr is None:
-            return None
-        png = encode_png(image.hr)
-        write_bytes(image.task.hr_copy, png)
-        return hashlib.sha256(png).hexdigest()
-
-    def score(image: _InWork, index: int) -> JobResult:
-        job = image.task.jobs[index]
-        with located(image.task, job):
-            return finish(job, image.upscaled[index], image.scorer, device, write_bytes)
-
-    results: _Results = [(image, pool.submit(copy, image), []) for image in images]
-    # Loop over methods outside and images inside, so that threads rarely wait for the same
-    # original.
-    for index in range(max((len(image.upscaled) for image in images), default=0)):
-        for image, _, outcomes in results:
-            if index < len(image.upscaled):
-                outcomes.append(pool.submit(score, image, index))
-    return results
+    # One part prepares the original only once. For few images, several parts use all cores.
+    parts = -(-2 * at_once // max(1, len(images)))
+    found: list[tuple[_InWork, list[Future[_Part]]]] = []
+    for image in images:
+        step = max(1, -(-len(image.upscaled) // parts))
+        firsts = range(0, max(1, len(image.upscaled)), step)
+        found.append((image, [pool.submit(finish, image, at, at + step) for at in firsts]))
+    return found
 
 
 @contextmanager
-def _pool(size: int) -> Iterator[ThreadPoolExecutor]:
+def torch_pool(size: int) -> Iterator[ThreadPoolExecutor]:
     """A pool of threads in which torch uses one core each; after an error no new work starts."""
     torch = sys.modules.get("torch")  # without networks torch is not imported
     if torch is None:

@@ -158,45 +158,53 @@ def usable(metrics: Sequence[Metric], dataset: Dataset) -> list[Metric]:
     return [metric for metric in metrics if dataset.images or not metric.needs_original]
 
 
-def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> None:
+def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> int:
     """Check the images of open tasks, so that a run does not fail halfway.
+
+    Returns:
+        The number of pixels of the largest original.
 
     Raises:
         DatasetError: some cannot be read or are too small for a metric, or an LR image does not
         belong to its original.
     """
     problems: list[str] = []
+    largest = 0
     for task in plan.tasks:
-        if fault := _unfit(task, scale, metrics):
-            problems.append(fault)
+        try:
+            height, width = _fit_size(task, scale, metrics)
+            largest = max(largest, height * width)
+        except SrbenchError as error:
+            problems.append(str(error))
     if problems:
         kind = "LR images" if any(task.lr for task in plan.tasks) else "originals"
         raise DatasetError(
             f"{len(problems)} of the {kind} cannot be used; fix or remove them: "
             f"{'; '.join(problems[:3])}{'; ...' if len(problems) > 3 else ''}"
         )
+    return largest
 
 
-def _unfit(task: Task, scale: int, metrics: Sequence[Metric]) -> str:
-    """The reason why a task's images cannot be used; "" if they can."""
-    try:
-        original = None if task.hr is None else (task.hr, read_image(task.hr))
-        size = (0, 0) if original is None else original[1].shape[:2]
-        if task.lr is not None:
-            whole = check_lr(task.lr, original, scale)
-            size = whole if original is None else size
-    except SrbenchError as error:
-        return str(error)
+def _fit_size(task: Task, scale: int, metrics: Sequence[Metric]) -> tuple[int, int]:
+    """Height and width of a task's original, or of its LR image times the scale.
+
+    Raises:
+        SrbenchError: the images cannot be used.
+    """
+    original = None if task.hr is None else (task.hr, read_image(task.hr))
+    height, width = (0, 0) if original is None else original[1].shape[:2]
+    if task.lr is not None:
+        whole = check_lr(task.lr, original, scale)
+        height, width = whole if original is None else (height, width)
     needs = {m.facts[0]: m.least(scale) for m in metrics if task.hr or not m.needs_original}
     facts = max(needs, key=lambda facts: needs[facts])
-    if min(size) >= needs[facts]:
-        return ""
-    what = f"{task.hr} is" if task.hr else f"{task.lr} times {scale} is"
-    least = needs[facts]
-    return (
-        f"{what} {size[1]}x{size[0]}, expected at least {least}x{least} at x{scale}, as "
-        f"{facts.name} ({facts.protocol}) needs"
-    )
+    if min(height, width) < needs[facts]:
+        what = f"{task.hr} is" if task.hr else f"{task.lr} times {scale} is"
+        raise DatasetError(
+            f"{what} {width}x{height}, expected at least {needs[facts]}x{needs[facts]} at "
+            f"x{scale}, as {facts.name} ({facts.protocol}) needs"
+        )
+    return height, width
 
 
 def _job(

@@ -29,6 +29,7 @@ from ..metrics.base import MissingMetric
 from ..models.device import pick_device
 from ..observer import Observer
 from .cache import Cache, content_key
+from .helpers import Helpers
 from .local import run_here
 from .plan import Plan, made_of, make_plan, refuse_unfit, score_key, usable
 from .record import VOLATILE, numbers_of, run_record
@@ -121,14 +122,16 @@ def run_all(
             if plan.tasks or device is None:
                 device = pick_device(experiment.device)
             if plan.tasks:
-                refuse_unfit(plan, experiment.scale, metrics)
-                observer.begin("loading networks and metrics", 0)
-                loaded = _loaded(plan, metrics, weights, device)
-                if cluster is None:
-                    run_here(plan, cache, loaded, device, observer)
-                    tell_what_was_printed(loaded, observer)
-                else:
-                    cluster.run(plan, cache, loaded, device, observer)
+                # Helpers start while this process looks at the images and loads.
+                with Helpers(plan.jobs if cluster is None else 0) as helpers:
+                    largest = refuse_unfit(plan, experiment.scale, metrics)
+                    observer.begin("loading networks and metrics", 0)
+                    loaded = _loaded(plan, metrics, weights, device)
+                    if cluster is None:
+                        run_here(plan, cache, loaded, device, observer, helpers, largest)
+                        tell_what_was_printed(loaded, observer)
+                    else:
+                        cluster.run(plan, cache, loaded, device, observer)
             else:
                 observer.note(
                     "every image and score is already in the results folder: nothing to compute"

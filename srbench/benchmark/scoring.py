@@ -19,8 +19,8 @@ from ..imaging.luma import Image
 from ..metrics import Metric, Original
 from ..observer import Observer
 from ..wording import one_line
+from .pixels import Scorer
 from .results import Score
-from .work import Scorer
 
 
 def score_folders(

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from ..errors import SrbenchError
-from ..imaging import (
-    Border,
-    crop_to_multiple,
-    encode_png,
-    imresize,
-    read_image,
-    require_image,
-)
+from ..imaging import Border, read_image
 from ..imaging.luma import Image
 from ..methods import ImageId, Method
-from ..metrics.base import Facts, Metric, Numbers, Original
-from ..metrics.protocols import require_size
+from ..metrics.base import Facts, Metric, Original
+from .pixels import Finished, Scorer, located, read_pair, write_sr
 
 
 @dataclass(frozen=True)
@@ -57,6 +43,11 @@ class Task:
     lr: Path | None = None
     """The LR image; None: it is made from the original."""
 
+    @property
+    def steps(self) -> int:
+        """What progress counts: its SR images, or one if only the original's copy is open."""
+        return max(1, len(self.jobs))
+
 
 class MadeImage(NamedTuple):
     """An SR image that was just made."""
@@ -85,54 +76,10 @@ class JobResult(NamedTuple):
     scores: dict[Facts, float]
 
 
-def array_sha256(image: Image) -> str:
-    """SHA-256 of an image's shape and pixels, in hexadecimal."""
-    digest = hashlib.sha256(repr(image.shape).encode())
-    digest.update(np.ascontiguousarray(image).data)
-    return digest.hexdigest()
-
-
 def load(task: Task) -> tuple[Image | None, Image]:
     """The cropped original, if there is one, and the LR image: the given one, or made from it."""
-    with located(task):
-        hr = None if task.hr is None else crop_to_multiple(read_image(task.hr), task.scale)
-        if task.lr is not None:
-            return hr, read_image(task.lr)
-        assert hr is not None, "a data set has originals or LR images"
-        return hr, imresize(hr, Fraction(1, task.scale), border=task.border)
-
-
-class Scorer:
-    """The metrics of one original image, each prepared at its first use.
-
-    Several threads may use it at once if all its metrics allow that.
-    """
-
-    def __init__(self, original: Original, metrics: Sequence[Metric]) -> None:
-        self._original, self._metrics = original, metrics
-        self._prepared: dict[int, Callable[[Image], Numbers]] = {}
-        self._preparing = threading.Lock()
-
-    def score(self, sr: Image, wanted: Collection[Facts] | None = None) -> dict[Facts, float]:
-        """All numbers, or those of the metrics with a wanted number."""
-        open_ = [
-            index
-            for index, metric in enumerate(self._metrics)
-            if wanted is None or any(facts in wanted for facts in metric.facts)
-        ]
-        with self._preparing:
-            for index in open_:
-                if index not in self._prepared:
-                    self._prepared[index] = self._metrics[index].prepare(self._original)
-        require_image("the SR image", sr)
-        require_size(sr, self._original.size, self._original.scale)
-        found: dict[Facts, float] = {}
-        for index in open_:
-            metric, numbers = self._metrics[index], self._prepared[index](sr)
-            values = [numbers] if isinstance(numbers, (int, float)) else numbers
-            for facts, value in zip(metric.facts, values, strict=True):
-                found[facts] = float(value)
-        return found
+    with located(place_of(task)):
+        return read_pair(task.hr, task.lr, task.scale, task.border)
 
 
 def process(
@@ -158,9 +105,11 @@ def process(
     scorer = Scorer(Original(hr, task.scale, lr, task.border), metrics)
     outcomes: list[JobResult] = []
     for job in task.jobs:
-        with located(task, job):
-            made = upscale(task, job, lr)
-            outcomes.append(finish(job, made, scorer, device, write))
+        with located(place_of(task, job)):
+            upscaled = upscale(task, job, lr)
+            hashes = write_sr(upscaled.sr, job.path, write) if job.upscale else None
+            scores = scorer.score(upscaled.sr, job.wanted)
+        outcomes.append(result_of(job, upscaled, Finished(hashes, scores), device))
     return outcomes
 
 
@@ -174,35 +123,17 @@ def upscale(task: Task, job: Job, lr: Image) -> Upscaled:
     return Upscaled(sr, time.perf_counter() - begun)
 
 
-def finish(
-    job: Job,
-    upscaled: Upscaled,
-    scorer: Scorer,
-    device: str,
-    write: Callable[[Path, bytes], None],
-) -> JobResult:
-    """Write an SR image that was made, and score it."""
-    sr, seconds = upscaled
+def result_of(job: Job, upscaled: Upscaled, finished: Finished, device: str) -> JobResult:
+    """The result of a job whose SR image is written and scored."""
     made = None
-    if seconds is not None:
-        png = encode_png(sr)
-        write(job.path, png)
-        made = MadeImage(
-            hashlib.sha256(png).hexdigest(),
-            array_sha256(sr),
-            seconds if job.method.timed else None,
-            sr.shape[0] * sr.shape[1] / 1e6,
-            device,
-        )
-    return JobResult(job.method.name, made, scorer.score(sr, job.wanted))
+    if finished.hashes is not None:
+        height, width = upscaled.sr.shape[:2]
+        seconds = upscaled.seconds if job.method.timed else None
+        made = MadeImage(*finished.hashes, seconds, height * width / 1e6, device)
+    return JobResult(job.method.name, made, finished.scores)
 
 
-@contextmanager
-def located(task: Task, job: Job | None = None) -> Iterator[None]:
-    """Add the image, and the method if there is one, in front of an error's message."""
-    try:
-        yield
-    except SrbenchError as error:
-        where = f"{task.source.dataset}/{task.source.image}"
-        where += f", {job.method.name}" if job else ""
-        raise type(error)(f"{where}: {error}") from error
+def place_of(task: Task, job: Job | None = None) -> str:
+    """The image of a task, and the method if there is one, for messages."""
+    where = f"{task.source.dataset}/{task.source.image}"
+    return f"{where}, {job.method.name}" if job else where

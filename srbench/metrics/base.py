@@ -225,8 +225,9 @@ class Metric(ABC):
     """Whether :meth:`load` uses a device."""
 
     parallel = False
-    """Whether several threads may prepare and score at once, on one core each, with the same
-    numbers. If not, images are scored one after another.
+    """Whether several threads (and processes, if it uses no device) may prepare and score at once,
+    on one core each, with the same numbers. If not, and for a user's metric, images are scored one
+    after another.
     """
 
     @property

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from srbench.benchmark import local, run_all
+from srbench.benchmark import helpers, local, run_all
+from srbench.benchmark.pixels import read_pair
 from srbench.config import Experiment
-from srbench.errors import SrbenchError
+from srbench.errors import ImageError, SrbenchError
 from srbench.metrics.lpips import LpipsMetric
 from srbench.observer import Observer
 
@@ -31,15 +37,23 @@ def run(root, out, weights, observer=None, **changes):
 
 
 def one_after_another(monkeypatch):
-    monkeypatch.setattr(local, "cores", lambda: 1)
+    monkeypatch.setattr(helpers, "cores", lambda: 1)
 
 
 def many(monkeypatch):
-    monkeypatch.setattr(local, "cores", lambda: 6)
+    """More helper processes than there are cores."""
+    monkeypatch.setattr(helpers, "cores", lambda: 3)
+    monkeypatch.setattr(helpers, "_JOBS_PER_HELPER", 1)
+
+
+def threads(monkeypatch):
+    """So few images that no helper is worth its start."""
+    monkeypatch.setattr(helpers, "cores", lambda: 3)
+    monkeypatch.setattr(helpers, "_JOBS_PER_HELPER", 100)
 
 
 def a_turn_an_image(monkeypatch):
-    """Every image is upscaled and scored before the next, by more threads than there are cores."""
+    """Every image is upscaled and scored before the next."""
     many(monkeypatch)
     monkeypatch.setattr(local, "_TURN", 0.0)
 
@@ -54,7 +68,7 @@ def brightness(sr, hr):
 
 
 def files_of(out):
-    """Everything that must not depend on the number of threads."""
+    """Everything that must not depend on the number of processes and threads."""
     found = {p.relative_to(out): p.read_bytes() for p in out.rglob("*.png")}
     found["scores"] = (out / "scores.csv").read_bytes()
     lines = (out / ".cache/computed.jsonl").read_text().splitlines()
@@ -63,9 +77,11 @@ def files_of(out):
 
 
 @pytest.mark.slow
-def test_any_number_of_threads_writes_the_same_bytes(root, tmp_path, shared, monkeypatch):
+def test_any_number_of_processes_and_threads_writes_the_same_bytes(
+    root, tmp_path, shared, monkeypatch
+):
     expected = None
-    for how in (one_after_another, many, a_turn_an_image, too_large_for_two):
+    for how in (one_after_another, many, threads, a_turn_an_image, too_large_for_two):
         with monkeypatch.context() as patch:
             how(patch)
             out = tmp_path / how.__name__
@@ -106,8 +122,59 @@ def test_an_error_names_its_image_and_those_before_it_are_kept(
         run(root, tmp_path / "r", shared / "weights", kept, **changes)
     named = "nearest" if fault == "metric" else "half"
     assert str(told.value).startswith(f"Mini/face, {named}: ")
-    assert kept.images == ["Mini/eye"]
+    assert set(kept.images) == {"Mini/eye"}
     monkeypatch.undo()
     again = Kept()
     run(root, tmp_path / "r", shared / "weights", again)
-    assert again.images == ["Mini/face", "Mini/man"]
+    assert set(again.images) == {"Mini/face", "Mini/man"}
+
+
+def test_an_error_in_a_helper_is_the_error_of_the_call(monkeypatch):
+    many(monkeypatch)
+    with helpers.Helpers(1) as one:
+        with pytest.raises(ImageError, match=r"^/missing\.png does not exist$"):
+            one.run(read_pair, Path("/missing.png"), None, 4, "symmetric")
+        with pytest.raises(ZeroDivisionError) as told:
+            one.run(divmod, 1, 0)
+        assert "helpers.py" in told.value.__notes__[0], "the traceback of the helper is lost"
+        assert one.run(divmod, 7, 2) == (3, 1)
+        with pytest.raises(SrbenchError, match="a helper process stopped; the usual reason"):
+            one.run(os._exit, 1)
+
+
+@pytest.mark.slow
+def test_a_script_without_a_main_guard_runs_once(root, tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import srbench\n"
+        "from srbench.benchmark import helpers\n"
+        "helpers.cores = lambda: 2\n"
+        "print('begun')\n"
+        "def large(lr): return lr.repeat(4, 0).repeat(4, 1)\n"
+        "def same(sr, hr): return 1.0\n"
+        "run = srbench.run_all(methods=['nearest', 'bicubic', large], datasets=['Mini'],"
+        " metrics=['psnr', same], out='r', report=False)\n"
+        "print(len(run.scores))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["begun", str(3 * 3 * (3 + 1))]
+
+
+@pytest.mark.slow
+def test_helpers_end_with_their_process_however_it_ends(tmp_path):
+    script = (
+        "import os; from srbench.benchmark import helpers\n"
+        "helpers.cores = lambda: 2\n"
+        "with helpers.Helpers(8) as one:\n"
+        "    print(one.run(os.getpid), flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    helper = int(done.stdout)
+    for _ in range(100):
+        if not Path(f"/proc/{helper}").exists():
+            return
+        time.sleep(0.05)
+    pytest.fail("the helper is still there after 5 s")
