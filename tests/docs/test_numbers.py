@@ -132,7 +132,8 @@ def test_the_readme_s_table_of_networks():
 
     def cells():
         for row in table_with(page("README.md"), "PSNR (dB)"):
-            card = networks[row[""]]
+            if (card := networks.get(row[""])) is None:
+                continue  # told below
             name, scale = card["name"], card["architecture"]["scale"]
 
             def measured(measure: str, sets: tuple[str, ...]) -> str:
@@ -156,15 +157,15 @@ def test_the_readme_s_table_of_networks():
 
 def test_the_cards_agree_with_the_scores():
     keys = {"psnr_y": "ledig2017", "ssim_y": "ledig2017", "lpips_alex": "lpips-v0.1"}
-    differences = [
-        f"{card['name']} x{card['architecture']['scale']} {name}: card {value}, scores {score:.5f}"
-        for card in CARDS
-        for dataset in SETS
-        for metric, protocol in keys.items()
-        if (value := card["metrics"].get(name := f"{dataset.lower()}_{metric}")) is not None
-        if abs(value - (score := SCORES[card["architecture"]["scale"]]
-                        [dataset, card["name"], protocol, metric])) > 1e-4
-    ]  # fmt: skip
+    differences: list[str] = []
+    for card in CARDS:
+        name, scale = card["name"], card["architecture"]["scale"]
+        for dataset in SETS:
+            for metric, protocol in keys.items():
+                said = card["metrics"].get(f"{dataset.lower()}_{metric}")
+                found = SCORES[scale].get((dataset, name, protocol, metric))
+                if said is not None and (found is None or abs(said - found) > 1e-4):
+                    differences.append(f"{name} x{scale} {dataset} {metric}: {said}, {found}")
     assert differences == []
 
 
@@ -192,7 +193,7 @@ def test_differences_from_the_paper():
     number = r"\d\.\d"
     pattern = re.compile(
         rf"\b(?P<name>[A-Z][\w-]+)\W+(?:is )?(?P<values>{number}(?:, {number})*(?: and {number})?)"
-        r"(?: dB)? (?P<side>above|below|higher|lower)"
+        r"(?: dB)? (?P<side>above|below|higher|lower)(?! than)"
     )
 
     def cells():
@@ -200,9 +201,11 @@ def test_differences_from_the_paper():
             name, sign = match["name"].lower(), 1 if match["side"] in ("above", "higher") else -1
             values = re.findall(number, match["values"])
             for dataset, value in zip(SETS, values, strict=False):
-                theirs = float(PAPER[dataset, name]["psnr_y_db"])
+                theirs = PAPER.get((dataset, name), {}).get("psnr_y_db")
+                if not theirs:
+                    continue
                 ours = SCORES[4][dataset, name, "ledig2017", "psnr_y"]
-                right = printed(sign * (ours - theirs), 1)
+                right = printed(sign * (ours - float(theirs)), 1)
                 yield f"{match[0]!r} on {dataset}", value, right
 
     compare(cells())
@@ -217,11 +220,16 @@ def test_which_networks_keep_the_limits():
         if not broken_limits({name: v for name, v in card["metrics"].items() if name in limits})
     }
     text = " ".join(page("docs/explanation/training.md").split())
-    (passing, others) = re.search(
-        r"Of our GANs for x4, (.*?) pass on Set5 and Set14 .*?; (.*?) do not", text
-    ).groups()  # pyright: ignore
-    assert set(re.findall(r"`([\w-]+)`", passing)) == keep
-    assert set(re.findall(r"`([\w-]+)`", others)) == {card["name"] for card in gans} - keep
+    said = re.search(
+        r"Of our GANs for x4, (.*?) pass on Set5 and Set14.*?; (.*?) do(es)? not", text
+    )
+    names = {card["name"] for card in gans}
+    if said is None:
+        assert "our GANs for x4 pass on Set5 and Set14" in text
+        assert keep == names
+    else:
+        assert set(re.findall(r"`([\w-]+)`", said[1])) == keep
+        assert set(re.findall(r"`([\w-]+)`", said[2])) == names - keep
 
 
 @pytest.mark.parametrize("name", ["results/README.md", "docs/explanation/training.md"])
@@ -272,7 +280,8 @@ FIFTH = "3, each rater a fifth"
 
 @pytest.mark.parametrize(("name", "sentence"), list(sentences()))
 def test_a_sentence_says_what_the_files_say(name: str, sentence: str):
-    assert sentence in " ".join(page(name).split())
+    if sentence not in " ".join(page(name).split()):
+        pytest.fail(f"by the files, {name} must say: {sentence}")
 
 
 def test_simulated_opinions_say_so():
