@@ -49,16 +49,13 @@ def pair_claims(tables: Tables, name: Name = str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(["dataset", "topic", "claim"]))
 
 
-def best_of(tables: Tables, dataset: str, over: str = "", name: Name = str) -> str:
-    """The best of the reconstructions, with its interval and what it beats; no full stop.
-
-    ``over`` names the images and raters, if the text before does not.
-    """
-    verdict, detail = best_parts(tables, dataset, over, name)
+def best_of(tables: Tables, dataset: str, name: Name = str) -> str:
+    """The best of the reconstructions, with its interval and what it beats; no full stop."""
+    verdict, detail = best_parts(tables, dataset, name)
     return f"{verdict}: {detail}" if detail else verdict
 
 
-def best_parts(tables: Tables, dataset: str, over: str = "", name: Name = str) -> tuple[str, str]:
+def best_parts(tables: Tables, dataset: str, name: Name = str) -> tuple[str, str]:
     """`best_of` in two parts: who is best, or that none is, and the numbers behind it."""
     own = tables["scale"]
     own = own[(own["dataset"] == dataset) & own["score"].notna()]
@@ -74,15 +71,15 @@ def best_parts(tables: Tables, dataset: str, over: str = "", name: Name = str) -
     unknown = [m for m in others if m not in found]
     alone = min(int(own["n_raters"].max()), int(own["n_images"].max())) == 1
     if not others:
-        verdict, text = f"{name(top)} is the only reconstruction{over}", ""
+        verdict, text = f"{name(top)} is the only reconstruction", ""
     elif alone:
-        verdict = f"{name(top)} stands highest of the reconstructions{over}, where one rater or "
+        verdict = f"{name(top)} stands highest of the reconstructions, where one rater or "
         verdict += "one image does not represent others"
         text = ""
     elif all(found.get(m) == "better" for m in others):
-        verdict, text = f"{name(top)} is preferred to every other reconstruction{over}", ""
+        verdict, text = f"{name(top)} is preferred to every other reconstruction", ""
     else:
-        verdict = f"no reconstruction is shown to be preferred to all others{over}"
+        verdict = "no reconstruction is shown to be preferred to all others"
         text = f"{name(top)} stands highest, "
     text += (
         f"{_signed(row['score'])} on the scale (95 % interval {_signed(row['ci_low'])} to "

@@ -16,7 +16,7 @@ from simulated_ratings import simulate
 
 from srbench.report.analysis import write_study_analysis
 from srbench.report.pairs.charts import draw_pair_study
-from srbench.report.pairs.words import pair_headline
+from srbench.report.pairs.words import pair_leads
 from srbench.stats.analyze_pairs import analyze_pairs
 from srbench.stats.pair_claims import pair_claims
 
@@ -90,12 +90,12 @@ def test_the_words_say_no_more_than_the_tests(answers):
     head = head[(head["test"] == "bradley-terry-crossed") & (head["dataset"] == "all")]
     close = head[head["method_a"].str.startswith("sr") & head["method_b"].str.startswith("sr")]
     assert not close["significant"].iloc[0]
-    headline = pair_headline(tables)
+    lead = pair_leads(tables)[-1]
     best = tables["scale"].set_index(["dataset", "method"])["score"]["all"].drop("HR").idxmax()
-    assert {"srgan-vgg54": "SRGAN-VGG54", "srresnet-mse": "SRResNet-MSE"}[best] in headline
-    assert "no significant difference from SR" in headline
-    assert headline.startswith("No reconstruction is shown to be preferred to all others")
-    assert "over 7 images by 8 simulated raters" in headline
+    best = {"srgan-vgg54": "SRGAN-VGG54", "srresnet-mse": "SRResNet-MSE"}[best]
+    assert lead.detail.startswith(f"{best} stands highest")
+    assert "no significant difference from SR" in lead.detail
+    assert (lead.about, lead.verdict) == ("7 images", "no version is best")
     told = pair_claims(tables).set_index(["dataset", "topic"])["claim"]["all", "differences"]
     assert f"{int(head['significant'].sum())} of 6 differences" in told
 
@@ -104,9 +104,13 @@ def test_a_page_without_original_ties_or_second_data_set():
     made = simulate_answers(np.random.default_rng(6), 12, {"Set5": 8}, {"a": 1.0, "b": -1.0})
     tables = analyze_pairs(made)
     assert set(tables["scale"]["dataset"]) == {"Set5"}
-    assert pair_headline(tables).startswith("a is preferred to every other reconstruction over 8")
+    (lead,) = pair_leads(tables)
+    assert (lead.about, lead.verdict) == (
+        "8 images",
+        "a is preferred to every other reconstruction",
+    )
     few = analyze_pairs(made[made["rater"] == "r00"])
-    assert "one rater or one image does not represent others" in pair_headline(few)
+    assert "one rater or one image does not represent others" in pair_leads(few)[0].verdict
     assert len(list(draw_pair_study(tables))) == 3
 
 

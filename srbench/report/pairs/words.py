@@ -1,4 +1,4 @@
-"""The texts of a pair study's page: headline, and a methods section for a paper."""
+"""The texts of a pair study's page: title, results, and a methods section for a paper."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from ...stats.claims import join
 from ...stats.left_out import analysed, told_left_out
 from ...stats.pair_answers import in_order
-from ...stats.pair_claims import best_of, best_parts
+from ...stats.pair_claims import best_parts
 from ...stats.ratings import REFERENCE
 from ...stats.units import told_units
 from ...wording import counted
@@ -18,18 +18,6 @@ from ..kit.style import dataset_name, display_name
 from ..study.collection import collection_text
 from ..study.leads import StudyLead
 from .names import Tables, datasets_of
-
-
-def pair_headline(tables: Tables) -> str:
-    """The most preferred version, its lead and the significance, in one sentence."""
-    name = datasets_of(tables)[-1]
-    own = tables["scale"][tables["scale"]["dataset"] == name]
-    images, raters = int(own["n_images"].max()), int(own["n_raters"].max())
-    kind = "simulated " if bool(tables["raters"]["simulated"].all()) else ""
-    where = "" if name == "all" else f" of {dataset_name(name)}"
-    over = f" over {counted(images, 'image')}{where} by {counted(raters, f'{kind}rater')}"
-    text = best_of(tables, name, over, display_name)
-    return f"{text[0].upper() + text[1:] if text.startswith(('no ', 'only ')) else text}."
 
 
 def pair_title(tables: Tables) -> str:
@@ -49,7 +37,7 @@ def pair_leads(tables: Tables) -> list[StudyLead]:
         own = tables["scale"][tables["scale"]["dataset"] == name]
         about = counted(int(own["n_images"].max()), "image")
         where = dataset_name(name)
-        verdict, detail = best_parts(tables, name, "", display_name)
+        verdict, detail = best_parts(tables, name, display_name)
         if verdict.startswith("no reconstruction is shown"):
             verdict = "no version is best"
         found.append(StudyLead(where[:1].upper() + where[1:], about, verdict, detail))
