@@ -153,7 +153,8 @@ def write_package(
     said = replace(said, title=title)
     about = _about(votes)
     doubt = doubtful_votes(study.store) if study else None
-    files["README.md"] = _readme(said, about, path, analysed, votes, stimuli, doubt).encode("utf-8")
+    readme = _readme(said, about, path, analysed, votes, set(files), stimuli, doubt)
+    files["README.md"] = readme.encode("utf-8")
     files[".psychds-ignore"] = b"metadata.json\n"
     files["dataset_description.json"] = psych_ds(said, about, tables).encode("utf-8")
     files["metadata.json"] = croissant(said, about, tables, files).encode("utf-8")
@@ -259,10 +260,19 @@ def _readme(
     path: str,
     analysed: Analysed,
     votes: pd.DataFrame,
+    files: set[str],
     stimuli: bool,
     doubt: object,
 ) -> str:
     cite = said.citation.strip()
+    materials = []
+    if f"materials/{MANIFEST_FILE}" in files:
+        materials += [
+            "manifest and texts of the study",
+            "the pictures" if stimuli else "no pictures",
+        ]
+    if "materials/scores.csv" in files:
+        materials.append("the scores of the pictures")
     lines = [
         f"# {said.title}\n\n{about}\n",
         f"- Authors: {'; '.join(said.creators)}",
@@ -273,16 +283,15 @@ def _readme(
         "## Files\n",
         "| path | what |\n|---|---|",
         f"| `{path}` | one row per vote; raters have pseudonyms, times of day are left out |",
-        "| `data/*_description-stimuli_data.csv` | what was shown, with hashes |",
+        "| `data/*_description-stimuli_data.csv` | the stimuli, with hashes if known |",
         "| `documentation/codebook.csv` | every column of every CSV file |",
         "| `dataset_description.json`, `metadata.json` | Psych-DS and Croissant metadata |",
-        "| `materials/` | the study's manifest, what raters read"
-        + (", the pictures |" if stimuli else "; no pictures |"),
-        "| `results/` | what the command below makes of the ratings |",
+        *([f"| `materials/` | {'; '.join(materials)} |"] if materials else []),
+        "| `results/` | the results of the command below |",
         "\n## Repeat the results\n",
         f"    srbench study analyze --ratings {path}{analysed.options()} --out again\n",
         f"With srbench {__version__} and the library versions named at the end of "
-        "`results/analysis.html` the files are the same to the byte.",
+        "`results/analysis.html` the files are identical, byte for byte.",
     ]
     if stimuli:
         lines.append(

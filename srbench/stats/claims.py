@@ -243,7 +243,9 @@ def _metrics(table: pd.DataFrame, comparison: pd.DataFrame, name: Name) -> list[
         equal = part["srocc_difference"] < 5e-4  # the same in print
         first = [best, *map(str, part.loc[equal, "other"])]
         alike = [str(other) for other in part.loc[~equal & ~part["differs"].astype(bool), "other"]]
-        low, high = sorted((row["srocc_low"], row["srocc_high"]), key=abs)
+        low, high = sorted((row["srocc_low"], row["srocc_high"]))
+        if high < 0:  # as the correlation is printed: from weak to strong
+            low, high = high, low
         whose = f"{name(best)} " if len(first) > 1 else ""
         text = (
             (

@@ -86,6 +86,18 @@ def test_nobody_is_named_and_what_nobody_described_stays_out(packed):
 
 
 @pytest.mark.slow
+def test_the_readme_lists_only_what_the_package_contains(packed):
+    with zipfile.ZipFile(packed[0] / "p.zip") as archive:
+        table = archive.read("README.md").decode().split("## Files")[1].split("##")[0]
+        listed = re.findall(r"`([^`]+)`", table)
+        assert len(listed) > 5
+        for path in listed:
+            assert any(
+                Path(name).match(path) or name.startswith(path) for name in archive.namelist()
+            )
+
+
+@pytest.mark.slow
 def test_the_codebook_tells_every_column_of_every_table(packed):
     folder, _ = packed
     with zipfile.ZipFile(folder / "p.zip") as archive:
@@ -142,6 +154,10 @@ def test_a_package_needs_its_owner_s_word(refused, tmp_path):
 
 
 def test_every_column_of_an_export_is_described_or_private():
-    from srbench.study.ratings import COLUMNS
+    from srbench.study.manifest import Use
+    from srbench.study.procedure import procedure
+    from srbench.study.ratings import columns
 
-    assert set(COLUMNS) - set(described("ratings")) == {"rated_at"}
+    for asks in (procedure("acr"), procedure("pair", "side"), procedure("dcr", "place")):
+        exported = columns(asks, Use(gold=0.5))
+        assert set(exported) - set(described("ratings")) == {"rated_at"}
