@@ -1,7 +1,7 @@
 """What a newcomer does on the first day, with the installed package and outside the checkout: own
 images, metric, method, checkpoint and a pair study, in a folder whose name is unusual.
 
-The commands and the lines of the files are what the newcomer types; `pytest -s` prints the seconds.
+The commands and the lines of the files are what the newcomer types; `pytest -s` prints the times.
 """
 
 from __future__ import annotations
@@ -77,12 +77,14 @@ def python(place, tmp_path_factory) -> Callable[..., subprocess.CompletedProcess
     } | {"PYTHONPATH": str(folder / "site"), "PYTHONSAFEPATH": "1", "SRBENCH_DATA": "my data"}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), os.times()
         ran = subprocess.run(
             [sys.executable, *arguments],
             cwd=place, env=environment, capture_output=True, text=True, encoding="utf-8",
         )  # fmt: skip
-        print(f"{time.perf_counter() - begun:5.1f} s  {' '.join(arguments)}")
+        seconds, after = time.perf_counter() - begun, os.times()
+        cpu = sum(after[2:4]) - sum(before[2:4])  # of the processes that were waited for
+        print(f"{seconds:5.1f} s, {cpu:4.1f} s of CPU: {' '.join(arguments)}")
         return ran
 
     return run
