@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -13,12 +14,12 @@ from ..metrics.table import Known
 from .analyze_pairs import analyze_pairs
 from .attention import attention
 from .bias_model import fit_bias_model
-from .cells import ALL, IMAGE, STIMULUS, blocks, codes, codes_of
+from .cells import ALL, IMAGE, STIMULUS, Cells, blocks, codes, codes_of
 from .claims import claims_table, letters_table
 from .declared import as_exploratory, others_of
 from .degradation import as_degradation, worded
 from .equivalence import equivalence_rows
-from .intervals import block_difference, resample_block
+from .intervals import Resamples, block_difference, resample_block
 from .left_out import analysed, left_out_rows
 from .metric_vs_mos import metric_vs_mos
 from .mos import mos_table, score_counts, stimuli_table
@@ -100,27 +101,8 @@ def analyze(
     whole = blocks(main) if len(main) > len(votes) else {}
     for name, block in by_dataset.items():
         draws = resample_block(block, resamples, rng)
-        friedman, nemenyi = omnibus_table(block, alpha)
-        parts["mos"].append(_named(name, mos_table(block, draws, 1 - alpha)))
-        parts["pairwise"].append(_named(name, pairwise_table(block, draws, family, alpha)))
-        every = list(combinations(block.methods, 2))
-        if family is not None and (rest := others_of(every, family)):
-            others = as_exploratory(pairwise_table(block, draws, rest, alpha))
-            parts["pairwise"].append(_named(name, others))
-        if equivalent is not None:
-            asked = [p for p in family or every if set(p) <= set(block.methods)]
-            means = [block_difference(block, a, b) for a, b in asked]
-            rows = equivalence_rows(
-                asked,
-                [each.mean for each in means],
-                [each.variance for each in means],
-                [each.df for each in means],
-                equivalent,
-                alpha,
-            )
-            parts.setdefault("equivalence", []).append(_named(name, rows))
-        parts["omnibus"].append(_named(name, friedman))
-        parts["nemenyi"].append(_named(name, nemenyi))
+        for table, rows in _block_tables(block, draws, family, alpha, equivalent):
+            parts.setdefault(table, []).append(_named(name, rows))
         parts["sensitivity"].append(
             sensitivity_table(name, block, flagged, model, family, alpha, whole.get(name))
         )
@@ -130,14 +112,7 @@ def analyze(
     tables["reliability"] = pd.DataFrame([reliability(ratings, _wide(votes), stimuli)])
     if scores is not None:
         scale = ratings["scale"].iloc[0] if "scale" in ratings else None
-        matched = match_scores(stimuli, scores, scale)
-        named = with_units(votes)[[*IMAGE, "content"]].drop_duplicates()
-        matched = matched.merge(named, on=IMAGE, how="left")
-        tables["metric_points"] = matched
-        tables["metric_vs_mos"], tables["metric_comparison"] = metric_vs_mos(
-            matched, resamples, rng, 1 - alpha, Known(read_facts(scores.attrs.get("metrics")))
-        )
-        _tell(tables["metric_vs_mos"], unmatched(stimuli, matched))
+        tables |= _metric_tables(votes, stimuli, scores, scale, resamples, rng, 1 - alpha)
     for name in ("mos", "stimuli", "pairwise"):
         tables[name]["procedure"] = procedure
     if procedure == "dcr":
@@ -155,6 +130,54 @@ def analyze(
         table["simulated"] = bool(ratings["simulated"].any())
     raters["simulated"] = raters["rater"].map(ratings.groupby("rater")["simulated"].any())
     return tables
+
+
+def _block_tables(
+    block: Cells, draws: Resamples, family: Pairs | None, alpha: float, equivalent: float | None
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The tables of one data set (or of all), by name."""
+    friedman, nemenyi = omnibus_table(block, alpha)
+    yield "mos", mos_table(block, draws, 1 - alpha)
+    yield "pairwise", pairwise_table(block, draws, family, alpha)
+    every = list(combinations(block.methods, 2))
+    if family is not None and (rest := others_of(every, family)):
+        yield "pairwise", as_exploratory(pairwise_table(block, draws, rest, alpha))
+    if equivalent is not None:
+        asked = [p for p in family or every if set(p) <= set(block.methods)]
+        means = [block_difference(block, a, b) for a, b in asked]
+        yield (
+            "equivalence",
+            equivalence_rows(
+                asked,
+                [each.mean for each in means],
+                [each.variance for each in means],
+                [each.df for each in means],
+                equivalent,
+                alpha,
+            ),
+        )
+    yield "omnibus", friedman
+    yield "nemenyi", nemenyi
+
+
+def _metric_tables(
+    votes: pd.DataFrame,
+    stimuli: pd.DataFrame,
+    scores: pd.DataFrame,
+    scale: object,
+    resamples: int,
+    rng: np.random.Generator,
+    level: float,
+) -> dict[str, pd.DataFrame]:
+    """The metrics against the MOS of the stimuli."""
+    matched = match_scores(stimuli, scores, scale)
+    named = with_units(votes)[[*IMAGE, "content"]].drop_duplicates()
+    matched = matched.merge(named, on=IMAGE, how="left")
+    found, compared = metric_vs_mos(
+        matched, resamples, rng, level, Known(read_facts(scores.attrs.get("metrics")))
+    )
+    _tell(found, unmatched(stimuli, matched))
+    return {"metric_points": matched, "metric_vs_mos": found, "metric_comparison": compared}
 
 
 def _made_up(mos: pd.DataFrame) -> pd.DataFrame:
