@@ -9,32 +9,27 @@ long.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import SrbenchError
 from ..metrics.base import Facts, Original
 from ..observer import Observer
+from . import pools
 from .cache import Cache
 from .helpers import Helpers
 from .pixels import Scorer, SrImage, finish_images, located, read_pair
 from .plan import Plan, remember
+from .pools import SortedMetrics, sort_metrics, thread_pool
 from .work import JobResult, Task, Upscaled, place_of, result_of, upscale
 
 if TYPE_CHECKING:
     from ..imaging.luma import Image
     from ..metrics.base import Metric
-
-_PIXELS = 2**24
-"""The maximum number of pixels in work at once (a single larger image is allowed): scoring takes
-some hundred bytes per pixel.
-"""
 
 _TURN = 1.0
 """Seconds of upscaling before the new images are scored, so that progress is visible."""
@@ -55,16 +50,6 @@ class _InWork:
     upscaled: list[Upscaled] = field(default_factory=list)
     numbers: list[dict[Facts, float]] = field(default_factory=list)
     """The numbers of the metrics in ``alone``, for each job."""
-
-
-@dataclass(frozen=True)
-class _Metrics:
-    """The metrics of a run, grouped by where they are computed."""
-
-    by_helpers: list[Metric]
-    by_threads: list[Metric]
-    alone: list[Metric]
-    """By the calling thread, one image after another."""
 
 
 _Loading = tuple[Task, Future[tuple["Image | None", "Image"]]]
@@ -103,7 +88,7 @@ def run_here(
         for _ in range(task.steps):
             observer.step_done(place_of(task))
 
-    room = max(1, _PIXELS // largest)
+    room = max(1, pools.MAX_PIXELS // largest)
     at_once, ahead = min(helpers.cores, room), min(_IMAGES_PER_CORE * helpers.cores, room)
     for method in plan.to_run:
         method.prepare()
@@ -114,7 +99,7 @@ def run_here(
         images: list[_InWork] = []
         error: SrbenchError | None = None
         while error is None:
-            with torch_pool(at_once) as pool:
+            with thread_pool(at_once) as pool:
                 results = _finished(images, sorted_, device, pool, helpers, at_once)
                 while len(loaded) < ahead and (task := next(tasks, None)) is not None:
                     loaded.append((task, pool.submit(_load, task, helpers)))
@@ -123,22 +108,12 @@ def run_here(
             if not loaded:
                 return
             images, error = _upscaled(loaded, sorted_)
-        with torch_pool(1) as pool:  # finish the images that were upscaled before the error
+        with thread_pool(1) as pool:  # finish the images that were upscaled before the error
             for image, parts in _finished(images, sorted_, device, pool, helpers, 1):
                 keep(image, parts)
         raise error
     finally:
         observer.end()
-
-
-def sort_metrics(metrics: Sequence[Metric], device: str) -> _Metrics:
-    """Decide where each metric is computed if networks run on ``device``."""
-    parallel = [m for m in metrics if m.parallel and (device == "cpu" or not m.uses_device)]
-    return _Metrics(
-        by_helpers=[metric for metric in parallel if not metric.uses_device],
-        by_threads=[metric for metric in parallel if metric.uses_device],
-        alone=[metric for metric in metrics if metric not in parallel],
-    )
 
 
 def _load(task: Task, helpers: Helpers) -> tuple[Image | None, Image]:
@@ -147,7 +122,7 @@ def _load(task: Task, helpers: Helpers) -> tuple[Image | None, Image]:
 
 
 def _upscaled(
-    loaded: deque[_Loading], metrics: _Metrics
+    loaded: deque[_Loading], metrics: SortedMetrics
 ) -> tuple[list[_InWork], SrbenchError | None]:
     """The upscaled images of one phase, taken from ``loaded``, and the error that ended it."""
     images: list[_InWork] = []
@@ -173,7 +148,7 @@ def _upscaled(
 
 def _finished(
     images: Sequence[_InWork],
-    metrics: _Metrics,
+    metrics: SortedMetrics,
     device: str,
     pool: ThreadPoolExecutor,
     helpers: Helpers,
@@ -205,27 +180,3 @@ def _finished(
         firsts = range(0, max(1, len(image.upscaled)), step)
         found.append((image, [pool.submit(finish, image, at, at + step) for at in firsts]))
     return found
-
-
-@contextmanager
-def torch_pool(size: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool of threads in which torch uses one core each; after an error no new work starts."""
-    torch = sys.modules.get("torch")  # without networks torch is not imported
-    if torch is None:
-        pool, precision, threads = ThreadPoolExecutor(size), nullcontext(), 0
-    else:
-        from ..models.device import full_precision
-
-        # Set around all threads, because each restores the value that it found.
-        threads, precision = torch.get_num_threads(), full_precision()
-        pool = ThreadPoolExecutor(size, initializer=torch.set_num_threads, initargs=(1,))
-    with precision:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-        finally:
-            pool.shutdown()
-            if torch is not None:
-                torch.set_num_threads(threads)  # the number of threads to come

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 from ..config import require_device_name
 from ..data.catalogue import canonical_name
 from ..data.folder import Dataset, image_files, image_id_of, passed_over
+from ..data.given_lr import check_lr
 from ..data.known import AS_IS, checked
 from ..data.matching import match_names
 from ..data.naming import dataset_key, has_control, refuse_reserved, spelt
-from ..errors import ConfigError, DatasetError, MissingWeights, SrbenchError
+from ..errors import ConfigError, DatasetError, MissingWeights
 from ..files import resolved
 from ..imaging import crop_to_multiple, imresize, read_image
 from ..imaging.luma import Image
-from ..metrics import Metric, Original
+from ..metrics import Facts, Metric, Original
 from ..observer import Observer
 from ..wording import one_line
-from .pixels import Scorer
+from . import pools
+from .helpers import Helpers
+from .pixels import Scorer, SrImage, finish_images, located
+from .pools import sort_metrics, thread_pool
 from .results import Score
 
 
@@ -35,6 +42,7 @@ def score_folders(
     device: str = "auto",
     pattern: str | None = None,
     as_is: bool = False,
+    lr: Path | None = None,
     observer: Observer | None = None,
 ) -> list[Score]:
     """Scores of every image of ``sr`` against its original in ``hr``.
@@ -47,11 +55,14 @@ def score_folders(
     accepted under the name ``Set5-as-is``. ``hr`` and ``sr`` may also be two single images with any
     names: then the image has the original's name, and the method the other's.
 
+    Metrics that need an LR image get that of the same name in ``lr`` (a folder, or one image), by
+    default the original downscaled with the symmetric border rule.
+
     Raises:
         DatasetError: the folders contain different images, the originals are not those of the named
         data set, or one of the two is a file and the other a folder.
         SizeMismatch: an image's size is not that of its original cropped to the scale.
-        ConfigError: ``name`` or ``dataset`` is empty.
+        ConfigError: ``name`` or ``dataset`` is empty, or no metric needs ``lr``.
         MissingWeights: the weights of a metric's network are not on this machine.
         SrbenchError: a metric fails.
     """
@@ -59,6 +70,11 @@ def score_folders(
     for what, given in (("--name", name), ("--dataset", dataset)):
         if given is not None and not given.strip():
             raise ConfigError(f"{what} is empty; give a name, or leave it out")
+    if lr is not None and all(metric.needs != "lr" for metric in metrics):
+        raise ConfigError(
+            "--lr is for metrics that need LR images, and --metrics names none; add lr_psnr or "
+            "leave out --lr"
+        )
     # resolve() gives the name of a folder given as "."
     hr_itself, sr_itself = resolved(hr), resolved(sr)
     method = name or sr_itself.name
@@ -88,20 +104,85 @@ def score_folders(
             )
     if found.differences:
         observer.note(f"{called} differs from the recorded set: {found.differences}")
+    given = {} if lr is None else _given_lr(originals, lr, hr, scale, observer)
     loaded = load_metrics(metrics, weights, device)
+    device = _device(metrics, device)
     rows: list[Score] = []
     observer.begin("scoring", len(images))
-    for image, path in images.items():
-        original, pixels = read_image(originals[image]), read_image(path)
-        try:
-            scores = Scorer(original_of(original, scale, loaded), loaded).score(pixels)
-        except SrbenchError as error:
-            raise type(error)(f"{path}: {error}") from error
-        rows += [Score(called, image, method, scale, *f.key, v) for f, v in scores.items()]
-        observer.step_done(image)
+    pairs = [
+        _Pair(image, originals[image], path, given.get(image)) for image, path in images.items()
+    ]
+    for pair, scores in _scored(pairs, scale, loaded, device):
+        rows += [Score(called, pair.image, method, scale, *f.key, v) for f, v in scores.items()]
+        observer.step_done(pair.image)
     observer.end()
     tell_what_was_printed(loaded, observer)
     return rows
+
+
+class _Pair(NamedTuple):
+    """The files of an image."""
+
+    image: str
+    hr: Path
+    sr: Path
+    lr: Path | None
+
+
+def _scored(
+    pairs: Sequence[_Pair], scale: int, metrics: Sequence[Metric], device: str
+) -> Iterator[tuple[_Pair, dict[Facts, float]]]:
+    """The scores of each pair, in order; several images are scored at once."""
+    kinds = sort_metrics(metrics, device)
+    wanted = tuple(facts for metric in metrics for facts in metric.facts)
+    waiting: deque[tuple[_Pair, int, dict[Facts, float], Future[dict[Facts, float]]]] = deque()
+
+    def first() -> tuple[_Pair, dict[Facts, float]]:
+        pair, _, alone, coming = waiting.popleft()
+        found = alone | coming.result()
+        return pair, {facts: found[facts] for facts in wanted}
+
+    with Helpers(len(pairs)) as helpers, thread_pool(helpers.cores) as pool:
+
+        def score(place: str, original: Original, sr: Image) -> dict[Facts, float]:
+            image = SrImage(place, sr, None, wanted)
+            _, [found] = helpers.run(finish_images, original, None, [image], kinds.by_helpers)
+            with located(place):
+                return found.scores | Scorer(original, kinds.by_threads).score(sr)
+
+        for pair in pairs:
+            hr, sr = read_image(pair.hr), read_image(pair.sr)
+            pixels = hr.shape[0] * hr.shape[1]
+            lr = None if pair.lr is None else read_image(pair.lr)
+            while waiting and (
+                len(waiting) > 2 * helpers.cores
+                or sum(pixels for _, pixels, _, _ in waiting) + pixels > pools.MAX_PIXELS
+            ):
+                yield first()
+            with located(str(pair.sr)):
+                original = original_of(hr, scale, metrics, lr)
+                alone = Scorer(original, kinds.alone).score(sr)
+            coming = pool.submit(score, str(pair.sr), original, sr)
+            waiting.append((pair, pixels, alone, coming))
+        while waiting:
+            yield first()
+
+
+def _given_lr(
+    originals: Mapping[str, Path], lr: Path, hr: Path, scale: int, observer: Observer
+) -> Mapping[str, Path]:
+    """The LR image of each original, from the folder or file ``lr``, checked."""
+    if hr.is_file() and lr.is_file():
+        found = dict.fromkeys(originals, lr)
+    else:
+        _refuse_a_file_with_a_folder(hr, lr)
+        matched = match_names(originals, image_files(lr), lr, hr, spare=True, way_out="rename them")
+        if matched.taken:
+            observer.note(f"{lr}: {matched.taken}")
+        found = matched.files
+    for image, path in found.items():
+        check_lr(path, (originals[image], read_image(originals[image])), scale)
+    return found
 
 
 def tell_what_was_printed(metrics: Sequence[Metric], observer: Observer) -> None:
@@ -114,12 +195,14 @@ def tell_what_was_printed(metrics: Sequence[Metric], observer: Observer) -> None
             )
 
 
-def original_of(hr: Image, scale: int, metrics: Sequence[Metric]) -> Original:
+def original_of(
+    hr: Image, scale: int, metrics: Sequence[Metric], lr: Image | None = None
+) -> Original:
     """The original cropped to the scale, and its LR image (symmetric border) if one is needed."""
     cropped = crop_to_multiple(hr, scale)
-    if all(metric.needs != "lr" for metric in metrics):
-        return Original(cropped, scale)
-    return Original(cropped, scale, imresize(cropped, Fraction(1, scale)))
+    if lr is None and any(metric.needs == "lr" for metric in metrics):
+        lr = imresize(cropped, Fraction(1, scale))
+    return Original(cropped, scale, lr)
 
 
 def _set_name(folder: Path, given: str | None) -> str:
@@ -147,11 +230,16 @@ def load_metrics(metrics: Sequence[Metric], weights: Path, device: str) -> list[
         if gap := metric.missing(weights):
             cure = f"; to install it: {gap.command}" if gap.command else ""
             raise MissingWeights(f"{gap.name} cannot be computed: {gap.reason}{cure}")
-    if any(metric.uses_device for metric in metrics):
-        from ..models.device import pick_device
-
-        device = pick_device(device)
+    device = _device(metrics, device)
     return [metric.load(weights, device) for metric in metrics]
+
+
+def _device(metrics: Sequence[Metric], device: str) -> str:
+    if all(not metric.uses_device for metric in metrics):
+        return "cpu"
+    from ..models.device import pick_device
+
+    return pick_device(device)
 
 
 def _refuse_a_file_with_a_folder(hr: Path, sr: Path) -> None:

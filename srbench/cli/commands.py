@@ -337,6 +337,12 @@ def score(
         typer.Option(help="How SR files are named, {} for the original's name: {}_x4_SR."),
     ] = None,
     metrics: MetricsOption = None,
+    lr: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of LR images, or one image, for lr_psnr (default: made from --hr)."
+        ),
+    ] = None,
     as_is: Annotated[
         bool,
         typer.Option(
@@ -388,6 +394,7 @@ def score(
             device=device,
             pattern=pattern,
             as_is=as_is,
+            lr=lr,
             observer=observer,
         )
     if out:

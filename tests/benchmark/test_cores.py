@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from srbench.benchmark import helpers, local, run_all
+from srbench.benchmark import helpers, local, pools, run_all
 from srbench.benchmark.pixels import read_pair
+from srbench.benchmark.scoring import score_folders
 from srbench.config import Experiment
-from srbench.errors import ImageError, SrbenchError
+from srbench.errors import ImageError, SizeMismatch, SrbenchError
+from srbench.imaging import crop_to_multiple, read_image, write_png
+from srbench.metrics import find_metrics
 from srbench.metrics.lpips import LpipsMetric
+from srbench.metrics.protocols import PROTOCOLS
 from srbench.observer import Observer
 
 METHODS = ("nearest", "bicubic", "espcn")
@@ -60,7 +64,7 @@ def a_turn_an_image(monkeypatch):
 
 def too_large_for_two(monkeypatch):
     many(monkeypatch)
-    monkeypatch.setattr(local, "_PIXELS", 1)
+    monkeypatch.setattr(pools, "MAX_PIXELS", 1)
 
 
 def brightness(sr, hr):
@@ -127,6 +131,31 @@ def test_an_error_names_its_image_and_those_before_it_are_kept(
     again = Kept()
     run(root, tmp_path / "r", shared / "weights", again)
     assert set(again.images) == {"Mini/face", "Mini/man"}
+
+
+def test_folders_are_scored_alike_on_any_number_of_cores(root, tmp_path, shared, monkeypatch):
+    hr, sr = root / "Mini/HR", tmp_path / "sr"
+    for path in hr.iterdir():
+        image = crop_to_multiple(read_image(path), 4)
+        write_png(sr / path.name, image // 2 + 60)
+    metrics = find_metrics(["psnr", "ssim", "lpips", "lr_psnr", brightness], protocols=PROTOCOLS)
+    rows = []
+    for how in (one_after_another, many, threads, too_large_for_two):
+        with monkeypatch.context() as patch:
+            how(patch)
+            kept = Kept()
+            rows.append(
+                score_folders(
+                    hr, sr, scale=4, metrics=metrics, weights=shared / "weights", observer=kept
+                )
+            )
+        assert kept.images == ["eye", "face", "man"]
+        assert rows[-1] == rows[0], how.__name__
+    assert [row.metric for row in rows[0]][:9] == [f.name for m in metrics for f in m.facts]
+    write_png(sr / "man.png", read_image(sr / "eye.png"))
+    many(monkeypatch)
+    with pytest.raises(SizeMismatch, match=r"sr/man\.png: the SR image is 80x100, expected 120x80"):
+        score_folders(hr, sr, scale=4, metrics=metrics, weights=shared / "weights")
 
 
 def test_an_error_in_a_helper_is_the_error_of_the_call(monkeypatch):

@@ -100,6 +100,29 @@ def test_a_changed_lr_image_is_computed_anew_and_nothing_else(root, tmp_path):
     assert {key[1] for key in changed} == {"eye"}
 
 
+def test_score_takes_the_lr_images_that_a_run_was_made_from(root, tmp_path, run_cli, refused):
+    add_lr(root, name="{}x4.png")
+    brighten(root / "Mini/LR/x4/eyex4.png")
+    run(root, tmp_path / "out")
+    expected = {key[1]: value for key, value in scores(tmp_path / "out").items()
+                if key[2] == "bicubic" and key[5] == "lr_psnr"}  # fmt: skip
+    given = (
+        "score", "--hr", root / "Mini/HR", "--sr", tmp_path / "out/images/Mini/x4/bicubic",
+        "--scale", "4",
+    )  # fmt: skip
+    lr = ("--metrics", "lr_psnr", "--lr", root / "Mini/LR/x4", "--out", tmp_path / "scores.csv")
+    ran = run_cli(*given, *lr)
+    assert ran.code == 0, ran
+    assert 'names end in "x4"' in ran.err
+    assert {key[1]: value for key, value in scores(tmp_path).items()} == expected
+    assert "add lr_psnr or leave out --lr" in refused(*given, "--lr", root / "Mini/LR/x4")
+    (root / "Mini/LR/x4/eyex4.png").rename(root / "Mini/LR/x4/eye.png")
+    swapped(root)
+    for name in ("face", "man"):
+        (root / f"Mini/LR/x4/{name}x4.png").rename(root / f"Mini/LR/x4/{name}.png")
+    assert "does not show the same picture" in refused(*given, *lr)
+
+
 def test_a_score_against_the_lr_image_knows_which_it_was(root, tmp_path):
     """The same SR images of other LR images: the cache must not take one score for the other."""
     add_lr(root)
