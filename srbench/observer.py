@@ -9,11 +9,14 @@ class Observer:
     def note(self, line: str) -> None:
         """A one-line note for the user."""
 
-    def begin(self, step: str, images: int) -> None:
-        """A step with this number of images begins; 0 if it has no count."""
+    def begin(self, step: str, images: int, pixels: int = 0) -> None:
+        """A step with this number of images begins; 0 if it has no count.
 
-    def step_done(self, name: str) -> None:
-        """One more image of the step is done."""
+        ``pixels`` is the size of all images together, if known: the time left depends on it.
+        """
+
+    def step_done(self, name: str, images: int = 1, pixels: int = 0) -> None:
+        """One more image of the step is done, or several, with this number of pixels together."""
 
     def part_done(self, name: str) -> None:
         """One more part of a step without a count is done."""

@@ -40,7 +40,7 @@ from ..metrics.base import Facts, Metric
 from ..observer import Observer
 from .cache import Cache
 from .plan import Plan, remember
-from .work import Job, JobResult, Task, load, process
+from .work import Job, JobResult, Task, load, place_of, process
 
 _PATIENCE = "10 s"
 """The longest time to wait for a scheduler's answer."""
@@ -144,6 +144,7 @@ class Cluster:
         metrics: Sequence[Metric],
         device: str,
         observer: Observer,
+        pixels: Mapping[ImageId, int],
     ) -> None:
         """Do every task of ``plan``; each result is stored as soon as it arrives.
 
@@ -156,8 +157,7 @@ class Cluster:
         try:
             self._equip(equipment, observer)
             parcels = _parcels(plan, equipment)
-            count = sum(task.steps for task in plan.tasks)
-            observer.begin(f"upscaling and scoring on {self._address}", count)
+            observer.begin(f"upscaling and scoring on {self._address}", *plan.extent(pixels))
             coming = as_completed(loop=self._client.loop)
 
             def send(count: int) -> None:
@@ -179,7 +179,7 @@ class Cluster:
                 if delivery.outcome is not None:
                     cell = cells[task.source, delivery.outcome.method]
                     remember(cache, cell, delivery.outcome, task)
-                observer.step_done(f"{task.source.dataset}/{task.source.image}")
+                observer.step_done(place_of(task), 1, pixels[task.source])
                 send(max(0, self._room() - len(waiting)))
         except KilledWorker as error:
             raise SrbenchError(

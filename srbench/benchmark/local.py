@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import SrbenchError
+from ..methods import ImageId
 from ..metrics.base import Facts, Original
 from ..observer import Observer
 from . import pools
@@ -64,12 +65,12 @@ def run_here(
     device: str,
     observer: Observer,
     helpers: Helpers,
-    largest: int,
+    pixels: Mapping[ImageId, int],
 ) -> None:
     """Do every task of ``plan``; results are stored at once, in the order of the images.
 
-    ``device`` is the device of networks, ``largest`` the number of pixels of the largest original.
-    All networks are loaded first, so that a broken one stops the run before any computation.
+    ``device`` is the device of networks, ``pixels`` the size of the SR images of each original. All
+    networks are loaded first, so that a broken one stops the run before any computation.
 
     Raises:
         SrbenchError: an image or a method fails. Finished results are kept.
@@ -85,14 +86,13 @@ def run_here(
         for outcome, numbers in zip(outcomes, image.numbers, strict=True):
             outcome.scores.update(numbers)
             remember(cache, cells[task.source, outcome.method], outcome, task)
-        for _ in range(task.steps):
-            observer.step_done(place_of(task))
+        observer.step_done(place_of(task), task.steps, task.steps * pixels[task.source])
 
-    room = max(1, pools.MAX_PIXELS // largest)
+    room = max(1, pools.MAX_PIXELS // max(pixels.values()))
     at_once, ahead = min(helpers.cores, room), min(_IMAGES_PER_CORE * helpers.cores, room)
     for method in plan.to_run:
         method.prepare()
-    observer.begin("upscaling and scoring", sum(task.steps for task in plan.tasks))
+    observer.begin("upscaling and scoring", *plan.extent(pixels))
     try:
         tasks = iter(plan.tasks)
         loaded: deque[_Loading] = deque()

@@ -63,6 +63,11 @@ class Plan:
         """The number of jobs in all tasks."""
         return sum(len(task.jobs) for task in self.tasks)
 
+    def extent(self, pixels: Mapping[ImageId, int]) -> tuple[int, int]:
+        """The number of SR images in all tasks, and their pixels; ``pixels`` is the size of one."""
+        steps = [(task.steps, pixels[task.source]) for task in self.tasks]
+        return sum(count for count, _ in steps), sum(count * size for count, size in steps)
+
 
 def made_of(cache: Cache, cell: MethodOnImage) -> MadeImage | None:
     """The cached facts of a cell's SR image."""
@@ -158,22 +163,22 @@ def usable(metrics: Sequence[Metric], dataset: Dataset) -> list[Metric]:
     return [metric for metric in metrics if dataset.images or not metric.needs_original]
 
 
-def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> int:
+def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> dict[ImageId, int]:
     """Check the images of open tasks, so that a run does not fail halfway.
 
     Returns:
-        The number of pixels of the largest original.
+        The number of pixels of each SR image, which is that of its original.
 
     Raises:
         DatasetError: some cannot be read or are too small for a metric, or an LR image does not
         belong to its original.
     """
     problems: list[str] = []
-    largest = 0
+    pixels: dict[ImageId, int] = {}
     for task in plan.tasks:
         try:
             height, width = _fit_size(task, scale, metrics)
-            largest = max(largest, height * width)
+            pixels[task.source] = height * width
         except SrbenchError as error:
             problems.append(str(error))
     if problems:
@@ -182,7 +187,7 @@ def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> int:
             f"{len(problems)} of the {kind} cannot be used; fix or remove them: "
             f"{'; '.join(problems[:3])}{'; ...' if len(problems) > 3 else ''}"
         )
-    return largest
+    return pixels
 
 
 def _fit_size(task: Task, scale: int, metrics: Sequence[Metric]) -> tuple[int, int]:

@@ -124,14 +124,14 @@ def run_all(
             if plan.tasks:
                 # Helpers start while this process looks at the images and loads.
                 with Helpers(plan.jobs if cluster is None else 0) as helpers:
-                    largest = refuse_unfit(plan, experiment.scale, metrics)
+                    pixels = refuse_unfit(plan, experiment.scale, metrics)
                     observer.begin("loading networks and metrics", 0)
                     loaded = _loaded(plan, metrics, weights, device)
                     if cluster is None:
-                        run_here(plan, cache, loaded, device, observer, helpers, largest)
+                        run_here(plan, cache, loaded, device, observer, helpers, pixels)
                         tell_what_was_printed(loaded, observer)
                     else:
-                        cluster.run(plan, cache, loaded, device, observer)
+                        cluster.run(plan, cache, loaded, device, observer, pixels)
             else:
                 observer.note(
                     "every image and score is already in the results folder: nothing to compute"

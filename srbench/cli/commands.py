@@ -260,7 +260,7 @@ def run_all(
     values = read_experiment(config).model_dump() | options
     experiment = parse_experiment(values, "the command line" if options else "the experiment")
     console = make_console()
-    with ConsoleObserver(console) as observer:
+    with ConsoleObserver(console, unit="SR image") as observer:
         summary = run(
             experiment,
             out,
@@ -382,7 +382,7 @@ def score(
             )
     if out:
         require_replaceable(out, ",".join(Score._fields), "a table of scores")
-    with ConsoleObserver(make_console()) as observer:
+    with ConsoleObserver(make_console(), unit="SR image") as observer:
         rows = score_folders(
             hr,
             sr,

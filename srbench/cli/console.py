@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from ..training.trainer import TrainingProgress
 
 
+_FIRST_WAIT, _WAIT = 2, 10
+"""Seconds between lines of progress where there is no bar."""
+
+
 class _Console(Console):
     """A console that removes control characters from all output.
 
@@ -74,9 +78,32 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], footer: s
     console.print(footer, markup=False)
 
 
-class _Pace(ProgressColumn):
+class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:.1f}/s" if task.speed else "", style="cyan")
+
+
+class _Pace(ProgressColumn):
+    """Images per second and the time left, both from the mean since the step began.
+
+    Several images are often done at the same moment. rich's own estimate looks at the moments of
+    the last half minute and would then jump.
+    """
+
+    def render(self, task: Task) -> Text:
+        elapsed, done = task.elapsed or 0.0, task.fields["done"]
+        if not task.completed or not elapsed:
+            return Text("")
+        pace = f"{task.completed / elapsed:.1f}/s"
+        return Text(f"{pace}, {_left(elapsed, done)}", style="cyan")
+
+
+def _left(elapsed: float, done: float) -> str:
+    """The time left after ``elapsed`` seconds if the share ``done`` of the work is done."""
+    seconds = elapsed / done - elapsed
+    if seconds < 100:
+        return f"{seconds:.0f} s left"
+    return f"{seconds / 60:.0f} min left" if seconds < 6000 else f"{seconds / 3600:.1f} h left"
 
 
 class ConsoleObserver(Observer):
@@ -91,6 +118,7 @@ class ConsoleObserver(Observer):
         self._unit = unit
         self._live: Progress | None = None
         self._step, self._total, self._done = "", 0, 0
+        self._pixels = self._pixels_done = 0
         self._begun = self._said = 0.0
 
     def __enter__(self) -> Self:
@@ -102,14 +130,15 @@ class ConsoleObserver(Observer):
     def note(self, line: str) -> None:
         self._console.print(line, markup=False)
 
-    def begin(self, step: str, images: int) -> None:
+    def begin(self, step: str, images: int, pixels: int = 0) -> None:
         self.end()
         self._step, self._total, self._done = step, images, 0
+        self._pixels, self._pixels_done = pixels, 0
         self._begun = self._said = time.monotonic()
         if not self._bars:
             self.note(step + (f": {counted(images, self._unit)}" if images else ""))
             return
-        with_count = (BarColumn(), MofNCompleteColumn(), _Pace(), TimeRemainingColumn())
+        with_count = (BarColumn(), MofNCompleteColumn(), *self._pace())
         columns = (SpinnerColumn(), TextColumn("{task.description}"))
         self._live = Progress(
             *columns,
@@ -118,28 +147,34 @@ class ConsoleObserver(Observer):
             transient=True,
         )
         self._live.start()
-        self._live.add_task(escape(step), total=images or None)
+        self._live.add_task(escape(step), total=images or None, done=0.0)
 
-    def step_done(self, name: str) -> None:
-        self._done += 1
+    def _pace(self) -> tuple[ProgressColumn, ...]:
+        return (_Pace(),)
+
+    def step_done(self, name: str, images: int = 1, pixels: int = 0) -> None:
+        self._done += images
+        self._pixels_done += pixels
+        done = self._pixels_done / self._pixels if self._pixels else self._done / self._total
         if self._live is not None:
-            self._live.advance(self._live.task_ids[0])
+            self._live.update(self._live.task_ids[0], advance=images, done=done)
             return
         now = time.monotonic()
-        if now - self._said >= 10 or self._done == self._total:
+        # The first estimate comes early, but not from the first moment alone.
+        wait = _FIRST_WAIT if self._said == self._begun else _WAIT
+        if now - self._said >= wait or self._done == self._total:
             self._said = now
-            pace = self._done / max(now - self._begun, 1e-9)
-            left = (self._total - self._done) / pace
+            elapsed = max(now - self._begun, 1e-9)
             self.note(
-                f"  {self._done:,} of {counted(self._total, self._unit)}, {pace:.1f}/s, "
-                f"{left:.0f} s left"
+                f"  {self._done:,} of {counted(self._total, self._unit)}, "
+                f"{self._done / elapsed:.1f}/s, {_left(elapsed, done)}"
             )
 
     def part_done(self, name: str) -> None:
         if self._live is not None:
             bar = self._live.task_ids[0]
             self._live.update(bar, description=escape(f"{self._step} ({name} done)"))
-        elif time.monotonic() - self._said >= 10:
+        elif time.monotonic() - self._said >= _WAIT:
             self._said = time.monotonic()
             self.note(f"  {name} done")
 
@@ -162,6 +197,10 @@ class TrainingDisplay(ConsoleObserver):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console, unit="step")
+
+    def _pace(self) -> tuple[ProgressColumn, ...]:
+        # A resumed training does not begin at 0, so its mean since the beginning is no pace.
+        return _Speed(), TimeRemainingColumn()
 
     def show(self, progress: TrainingProgress) -> None:
         """Show one logged step; on a terminal as a bar, elsewhere a line every ten seconds."""

@@ -36,10 +36,10 @@ class Saboteur(Observer):
     def __init__(self, cluster):
         self.cluster, self.done, self.steps, self.killed = cluster, 0, [], None
 
-    def begin(self, step, images):
+    def begin(self, step, images, pixels=0):
         self.steps.append((step, images))
 
-    def step_done(self, name):
+    def step_done(self, name, images=1, pixels=0):
         self.done += 1
         if self.done == 3:
             self.killed = next(iter(self.cluster.workers.values())).pid
@@ -47,7 +47,7 @@ class Saboteur(Observer):
 
 
 class Impatient(Observer):
-    def step_done(self, name):
+    def step_done(self, name, images=1, pixels=0):
         raise KeyboardInterrupt
 
 
@@ -57,7 +57,7 @@ class Vandal(Observer):
     def __init__(self, cluster):
         self.cluster = cluster
 
-    def step_done(self, name):
+    def step_done(self, name, images=1, pixels=0):
         self.cluster.close()
 
 

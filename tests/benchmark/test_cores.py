@@ -31,8 +31,8 @@ class Kept(Observer):
     def __init__(self):
         self.images = []
 
-    def step_done(self, name):
-        self.images.append(name)
+    def step_done(self, name, images=1, pixels=0):
+        self.images += images * [name]
 
 
 def run(root, out, weights, observer=None, **changes):

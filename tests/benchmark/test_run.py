@@ -34,9 +34,9 @@ class Counter(Observer):
     def note(self, line):
         self.notes.append(line)
 
-    def step_done(self, name):
-        self.images.append(name)
-        if len(self.images) == self.stop_after:
+    def step_done(self, name, images=1, pixels=0):
+        self.images += images * [name]
+        if self.stop_after and len(self.images) >= self.stop_after:
             raise KeyboardInterrupt
 
 

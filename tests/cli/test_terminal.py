@@ -76,6 +76,46 @@ def test_a_terminal_without_a_cursor_gets_plain_lines(monkeypatch):
     assert lines[2:] == ["tables, figures and page"]
 
 
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_time_left_follows_from_all_pixels_so_far(terminal, monkeypatch):
+    """Images are often done several at a time, and those of one data set may be larger."""
+    clock, text = Clock(), io.StringIO()
+    monkeypatch.setattr("time.monotonic", clock)
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(file=text, force_terminal=terminal, width=120, get_time=clock)
+
+    def told():
+        if not terminal:
+            return text.getvalue().splitlines()[-1]
+        with console.capture() as shown:
+            console.print(observer._live.get_renderable())
+        return shown.get()
+
+    with ConsoleObserver(console, unit="SR image") as observer:
+        observer.begin("scoring", 200, 20_000 + 180 * 10_000)
+        clock.now += 1
+        observer.step_done("Set5/baby", 4, 400)
+        assert ("left" in told()) == terminal, "a line within the first two seconds says little"
+        clock.now += 3
+        observer.step_done("Set5/bird", 16, 19_600)
+        assert "of 200" in told() or "/200" in told()
+        assert "5.0/s, 6 min left" in told()  # 1.1 % of the pixels in 4 s
+        clock.now += 180
+        observer.step_done("DIV2K/0801", 90, 900_000)
+        assert "0.6/s, 2 min left" not in told()
+        assert "0.6/s, 3 min left" in told()
+        clock.now += 180
+        observer.step_done("DIV2K/0900", 90, 900_000)
+        assert "0.5/s, 0 s left" in told()
+
+
 def test_a_bar_shows_names_in_brackets_as_they_are(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     text = shown(True, width=100, color_system=None)
