@@ -91,7 +91,7 @@ def run_all(
     begun = time.perf_counter()
     with _connected(dask) as cluster:
         datasets, differences = _open_datasets(experiment, root, observer)
-        _refuse_inside(out, datasets)
+        _refuse_inside(out, datasets, experiment.scale)
         selection = select_methods(
             _method_names(experiment, weights, observer),
             datasets,
@@ -301,14 +301,18 @@ def _available(
     return available, without
 
 
-def _refuse_inside(out: Path, datasets: Sequence[Dataset]) -> None:
-    """Refuse a results folder among the images of a data set: its images would be more of them."""
+def _refuse_inside(out: Path, datasets: Sequence[Dataset], scale: int) -> None:
+    """Refuse a results folder among the images of a data set: its images would be more of them,
+    or, where a link leads there, written over them."""
     for dataset in datasets:
         image = next(iter({**dataset.lr, **dataset.images}.values()))
-        place = image.parent.parent if dataset.images else image.parent.parent.parent
-        if dataset.name != SAMPLE and resolved(out).is_relative_to(resolved(place)):
+        place = resolved(image.parent.parent if dataset.images else image.parent.parent.parent)
+        images = out / "images" / dataset.name / f"x{scale}"
+        written = [out, images, *(images.iterdir() if images.is_dir() else ())]
+        found = [path for path in written if resolved(path).is_relative_to(place)]
+        if dataset.name != SAMPLE and found:
             raise ConfigError(
-                f"{out} lies in the folder of the data set {dataset.name} ({place}); choose "
+                f"{found[0]} lies in the folder of the data set {dataset.name} ({place}); choose "
                 "another --out"
             )
 

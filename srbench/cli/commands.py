@@ -481,6 +481,17 @@ def report(
         )
     if table is not None:
         require_one_of("--table", table, ("tex", "md", "csv"))
+        usual = {
+            "--images": (images, "few"),
+            "--compare": (compare, ""),
+            "--latex": (latex, "paper"),
+        }
+        for option, (value, default) in usual.items():
+            if value != default:
+                raise ConfigError(f"{option} is for the page, which --table leaves out; give one")
+        for name, value in chosen.items():
+            if value == ():
+                raise ConfigError(f"--{name} names none; give some names, or leave it out")
         sys.stdout.write(short_table_text(out, table, **chosen))
         return
     require_one_of("--images", images, ("few", "all"))

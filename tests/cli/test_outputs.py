@@ -106,6 +106,18 @@ def test_results_do_not_lie_among_the_originals(refused, here, place):
     assert [path.name for path in (here / "Mine").rglob("*")] == ["HR", "a.png"]
 
 
+def test_no_link_in_the_results_leads_to_the_originals(refused, here):
+    write_png(here / "Mine/HR/a.png", read_image("hr/a.png"))
+    before = (here / "Mine/HR/a.png").read_bytes()
+    (here / "out/images/Mine/x4").mkdir(parents=True)
+    (here / "out/images/Mine/x4/nearest").symlink_to(here / "Mine/HR")
+    line = refused(
+        "run-all", "--data", ".", "--datasets", "Mine", "--methods", "nearest", "--out", "out"
+    )
+    assert "x4/nearest lies in the folder of the data set Mine" in line
+    assert (here / "Mine/HR/a.png").read_bytes() == before
+
+
 def test_upscaled_images_do_not_lie_among_the_originals(refused, run_cli, here):
     from PIL import Image
 
