@@ -141,6 +141,8 @@ def _welcome(study: Study, port: int, address: str | None) -> list[str]:
 
 
 def _require_free(port: int, address: str | None) -> None:
+    if not 1 <= port <= 65535:
+        raise StudyError(f"the port is {port}, expected a number from 1 to 65535")
     with socket.socket() as probe:
         if os.name != "nt":  # there the option would allow a port that is in use
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -9,12 +9,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from ..csv_cells import number as as_number
 from ..csv_cells import truth, unguard
 from ..csv_tables import read_csv_text
-from ..data.naming import dataset_key
+from ..data.naming import dataset_key, has_control
 from ..errors import StudyError
 from .manifest import Manifest
 from .playlists import Phase, Trial
@@ -37,12 +39,12 @@ class _Line:
     cells: Mapping[str, str]
 
     def whole(self, column: str) -> int | None:
-        """A cell as a whole number; None if it is empty."""
+        """A cell as a whole number from 0; None if it is empty."""
         number = self.real(column, "a whole number")
         if number is None:
             return None
-        if abs(number) >= 2**31 or number != int(number):
-            raise self.wrong(column, "a whole number")
+        if not 0 <= number < 2**31 or number != int(number):
+            raise self.wrong(column, "a whole number from 0 up")
         return int(number)
 
     def real(self, column: str, kind: str = "a number") -> float | None:
@@ -51,7 +53,7 @@ class _Line:
         if cell == "":
             return None
         try:
-            number = float(cell)
+            number = as_number(cell)
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
@@ -99,8 +101,10 @@ def read_votes(file: Path, manifest: Manifest) -> Iterator[GivenVote]:
             raise StudyError(f"{line.where}: phase '{phase}', expected one of {', '.join(_PHASES)}")
         # The statistics ignore outer spaces and the Unicode form of names.
         rater = _nfc(line.cells["rater"].strip())[0]
-        if not rater or len(rater) > 80:
-            raise StudyError(f"{line.where}: a rater's name has 1 to 80 letters")
+        if not rater or len(rater) > 80 or has_control(rater):
+            raise StudyError(
+                f"{line.where}: a rater's name has 1 to 80 letters, without control characters"
+            )
         number = line.whole("trial")
         number = next_trial[rater] if number is None else number
         next_trial[rater] = number + 1
@@ -256,8 +260,8 @@ def _values(
     """The row of the table `votes`, without the session."""
     known = columns(manifest.asks, manifest.use)
     rated_at = line.cells.get("rated_at") or None
-    if rated_at and len(rated_at) > _LONGEST_TIME:
-        raise line.wrong("rated_at", "a time")
+    if rated_at and not _is_time(rated_at):
+        raise line.wrong("rated_at", "a time such as 2026-11-27T15:04:05Z")
     return {
         "trial": trial.number,
         "attempt": line.whole("attempt") or 1,
@@ -272,6 +276,15 @@ def _values(
         **{name: line.whole(name) for name in _INTEGERS},
         "extra": {k: v for k, v in line.cells.items() if k not in known} or None,
     }
+
+
+def _is_time(text: str) -> bool:
+    """Whether this is a time that can be stored, and compared with those of votes given here."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return len(text) <= _LONGEST_TIME
 
 
 def _no_answer(line: _Line, asks: Procedure) -> StudyError:

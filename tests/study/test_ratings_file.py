@@ -105,6 +105,11 @@ def test_extra_columns_are_kept_and_stay_harmless(study, tmp_path):
         (("pixel_ratio", "inf"), "not a number"),
         (("simulated", "WAHR"), "'WAHR' is not true or false"),
         (("rated_at", "x" * 41), "is not a time"),
+        (("rated_at", "yesterday"), "is not a time"),
+        (("response_ms", "-5"), "not a whole number from 0 up"),
+        (("response_ms", "1_000"), "not a whole number"),
+        (("trial", "-1"), "not a whole number from 0 up"),
+        (("rater", "a\nb"), "without control characters"),
     ],
 )
 def test_a_wrong_row_is_named_and_nothing_is_imported(

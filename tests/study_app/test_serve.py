@@ -83,6 +83,12 @@ def test_a_port_in_use_is_said(folder):
             serve(folder, port=port, address="127.0.0.1", say=print)
 
 
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_no_machine_has_is_said(folder, port):
+    with pytest.raises(StudyError, match="expected a number from 1 to 65535"):
+        serve(folder, port=port, say=print)
+
+
 def test_where_a_process_cannot_be_replaced_it_waits_for_the_server(folder, monkeypatch):
     ran = []
 
