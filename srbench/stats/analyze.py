@@ -200,7 +200,8 @@ def _made_up(mos: pd.DataFrame) -> pd.DataFrame:
         if here:
             largest = max(sizes[method], key=sizes[method].__getitem__)
             share = 100 * sizes[method][largest] / sum(sizes[method].values())
-            note = f"{note}; {share:.0f} % of it is {largest}".strip("; ")
+            said = f"{share:.0f} % of the ratings over all data sets are of {largest}"
+            note = f"{note}; {said}".strip("; ")
         notes.append(note)
     return mos.assign(mos_equal_weight=equal, note=notes)
 

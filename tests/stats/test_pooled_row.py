@@ -15,7 +15,7 @@ def test_the_pooled_row_tells_its_make_up_and_the_equal_weight_mean():
     votes = simulate(np.random.default_rng(0), 5, {"Set5": 2, "Mine": 8}, METHODS)
     mos = analyze(votes, resamples=50)["mos"].query("ci_method == 'crossed'")
     pooled = mos[mos["dataset"] == "all"].set_index("method")
-    assert pooled["note"].str.contains("80 % of it is Mine").all()
+    assert pooled["note"].str.contains("80 % of the ratings over all data sets are of Mine").all()
     for method in METHODS:
         means = votes[votes["method"] == method].groupby("dataset")["score"].mean()
         assert pooled.loc[method, "mos_equal_weight"] == pytest.approx(means.mean())

@@ -17,7 +17,14 @@ from ..kit.style import (
     figure_style,
 )
 from .metric_chart import metric_panels
-from .mos_charts import LONGEST_LETTERS, differences_figure, mos_figure, ranks_figure, votes_figure
+from .mos_charts import (
+    LONGEST_LETTERS,
+    differences_figure,
+    mos_figure,
+    published_mos,
+    ranks_figure,
+    votes_figure,
+)
 from .names import Tables, datasets_of, letters_note
 from .rater_charts import raters_figure, sos_figure
 
@@ -39,7 +46,7 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
             tables,
             safe_stem(f"mos_{name}"),
             f"Mean opinion score, {dataset_name(name)}",
-            f"Lines: {_CROSSED}. {_about_letters(tables, name)}{_about_paper(tables)}",
+            f"Lines: {_CROSSED}. {_about_letters(tables, name)}{_about_paper(tables, name)}",
             mos_figure(tables, name),
         )
     for name in names:
@@ -108,8 +115,8 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
         )
 
 
-def _about_paper(tables: Tables) -> str:
-    if procedure_of(tables["mos"]) != "acr":
+def _about_paper(tables: Tables, dataset: str) -> str:
+    if published_mos(tables, dataset).empty:
         return ""
     return "Hollow circles: MOS that Ledig et al. 2017 published for their own networks and raters."
 

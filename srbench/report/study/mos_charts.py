@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from ...stats.degradation import ENDS, MEAN, procedure_of
 from ...stats.ratings import HIGHEST, LOWEST
@@ -44,14 +45,13 @@ def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure
     own = crossed_rows(tables, dataset)
     letters = tables["letters"]
     letters = letters[letters["dataset"] == dataset].set_index("method")["letters"]
-    paper = published("ledig2017_mos.csv")
     asked = procedure_of(tables["mos"])
-    paper = paper[(paper["dataset"] == dataset) & (asked == "acr")].set_index("method")["mos"]
+    paper = published_mos(tables, dataset)
     longest = max((len(text) for text in letters), default=0)
     key = [*_ends(MEAN[asked], asked), *letters_key(longest)]
     if longest > LONGEST_LETTERS:  # the table has them
         letters, longest = letters.iloc[:0], 0
-    if set(map(canonical, own["method"])) & set(paper.index):
+    if len(paper):
         key.append("○ published by Ledig et al. 2017")
     with figure_style():
         figure, axes = rows_figure(
@@ -80,6 +80,15 @@ def mos_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure
                     textcoords="offset points", va="center", fontsize=TEXT, annotation_clip=False,
                 )  # fmt: skip
     return figure
+
+
+def published_mos(tables: Tables, dataset: str) -> pd.Series:
+    """The paper's MOS of the rated versions of a data set, by method; empty if there are none."""
+    paper = published("ledig2017_mos.csv")
+    rated = set(map(canonical, crossed_rows(tables, dataset)["method"]))
+    graded = procedure_of(tables["mos"]) == "acr"
+    here = (paper["dataset"] == dataset) & paper["method"].isin(rated) & graded
+    return paper[here].set_index("method")["mos"]
 
 
 def letters_key(longest: int) -> list[str]:
