@@ -24,6 +24,12 @@ TOKEN = "r"
 LANGUAGE = "lang"
 _RETRY_SECONDS = 3.0
 
+# Streamlit aligns texts to the left. Texts that are not translated keep their own direction.
+_FROM_THE_RIGHT = """<style>
+[data-testid="stMain"] :is(h1, h2, p, label) { text-align: start; unicode-bidi: plaintext; }
+[data-testid="stButtonGroup"] { direction: ltr; }
+</style>"""
+
 _CARDS = {
     "consent": cards.consent,
     "questionnaire": cards.questionnaire,
@@ -45,6 +51,8 @@ def rater_page(study: Study) -> None:
     texts = _texts(study)
     language = st.session_state["language"]
     page_language(key="language", data={"language": language, "direction": direction(language)})
+    if direction(language) == "rtl":
+        st.html(_FROM_THE_RIGHT)
     cards.say_when_disconnected(texts)
     try:
         _present_screen(study, texts)

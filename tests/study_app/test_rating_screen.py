@@ -309,3 +309,48 @@ def test_korean_is_spoken_to_those_whose_browser_asks_for_it(new_rater):
         rater.press_button(texts[button])
     rater.wait_ready("0.1")
     page.get_by_role("button", name=texts["grade_5"]).wait_for()
+
+
+LONG_TEXTS = """
+languages = ["ar"]
+[ar]
+language = "العربية"
+code_title = "مرحبًا"
+code_note = "Please enter the code."
+go_on = "Weiter zur nächsten Seite"
+feedback_low = "Dies war eines der Bilder mit der niedrigsten Qualität; die meisten geben ihm 1."
+feedback_high = "Dies war ein Original; die meisten Teilnehmerinnen und Teilnehmer geben ihm 5."
+"""
+
+
+def test_long_texts_and_writing_from_the_right_fit_a_phone(serve, made_once, tmp_path, new_page):
+    (tmp_path / "texts.toml").write_text(LONG_TEXTS, encoding="utf-8")
+    root = made_once.parent
+    made = new_study(
+        root / "results", tmp_path / "far", calibration="Practice", data_root=root / "data",
+        raters=1, texts=tmp_path / "texts.toml",
+    )  # fmt: skip
+    page = new_page(2, (360, 740))
+    rater = Rater(page, serve(made.folder).url, open_study(made.folder), 0)
+    page.goto(rater.url)
+    ends = """e => { const r = document.createRange(); r.selectNodeContents(e);
+      const box = r.getBoundingClientRect(); return [box.left, innerWidth - box.right]; }"""
+    left, right = page.get_by_role("heading", name="مرحبًا").evaluate(ends)
+    assert right < 30 < left
+    left, right = page.get_by_text("Please enter the code.").evaluate(ends)
+    assert left < 30 < right  # what is not translated keeps its direction
+    page.get_by_label("Access code").fill(rater.code)
+    rater.press_button("Enter")
+    for button in ("I have read this", "Weiter", "Weiter", "Start practice"):
+        rater.press_button(button)
+    rater.wait_ready("0.1")
+    page.keyboard.press("3")
+    card = page.locator('.stage[data-state="feedback"] .card')
+    card.wait_for()
+    outer = card.bounding_box()
+    for part in (card.locator("p").first, card.locator(".go")):
+        inner = part.bounding_box()
+        assert outer["x"] <= inner["x"]
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"] <= 360
+        assert outer["y"] <= inner["y"]
+        assert inner["y"] + inner["height"] <= outer["y"] + outer["height"] <= 740
