@@ -333,15 +333,24 @@ def test_long_texts_and_writing_from_the_right_fit_a_phone(serve, made_once, tmp
     page = new_page(2, (360, 740))
     rater = Rater(page, serve(made.folder).url, open_study(made.folder), 0)
     page.goto(rater.url)
-    ends = """e => { const r = document.createRange(); r.selectNodeContents(e);
-      const box = r.getBoundingClientRect(); return [box.left, innerWidth - box.right]; }"""
-    left, right = page.get_by_role("heading", name="مرحبًا").evaluate(ends)
-    assert right < 30 < left
-    left, right = page.get_by_text("Please enter the code.").evaluate(ends)
-    assert left < 30 < right  # what is not translated keeps its direction
+    page.get_by_text("Please enter the code.").wait_for()
+    # What is not translated keeps its direction.
+    page.wait_for_function("""() => {
+      const gaps = e => { const r = document.createRange(); r.selectNodeContents(e);
+        const box = r.getBoundingClientRect(); return [box.left, innerWidth - box.right]; };
+      const [left, right] = gaps(document.querySelector('h1'));
+      const code = [...document.querySelectorAll('p')].find(e => e.innerText.startsWith('Please'));
+      const [start, end] = gaps(code);
+      return right < 30 && 30 < left && start < 30 && 30 < end; }""")
     page.get_by_label("Access code").fill(rater.code)
     rater.press_button("Enter")
-    for button in ("I have read this", "Weiter", "Weiter", "Start practice"):
+    for title, button in [
+        ("Image-quality study", "I have read this"),
+        ("A few short questions", "Weiter"),
+        ("Checking your screen", "Weiter"),
+        ("What to do", "Start practice"),
+    ]:
+        page.get_by_role("heading", name=title).wait_for()
         rater.press_button(button)
     rater.wait_ready("0.1")
     page.keyboard.press("3")
