@@ -186,9 +186,7 @@ def run_all(
     ] = None,
     as_is: Annotated[
         bool,
-        typer.Option(
-            "--as-is", help="Take a known set that is not the recorded one, as NAME-as-is."
-        ),
+        typer.Option("--as-is", help="Accept a known set whose images differ, as NAME-as-is."),
     ] = False,
     methods: Annotated[
         str | None,
@@ -212,8 +210,8 @@ def run_all(
         str | None,
         typer.Option(
             metavar="made|given",
-            help="LR images: made from the originals, or those given with each data set, LR/x4 "
-            "next to HR; or the name of their folder, such as LR_bicubic.",
+            help="made: LR images are computed from the originals; given: they come with each data "
+            "set, LR/x4 next to HR; or the name of their folder, such as LR_bicubic.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Results folder.", callback=a_folder)] = Path("results"),
@@ -345,9 +343,7 @@ def score(
     ] = None,
     as_is: Annotated[
         bool,
-        typer.Option(
-            "--as-is", help="Take a known set that is not the recorded one, as NAME-as-is."
-        ),
+        typer.Option("--as-is", help="Accept a known set whose images differ, as NAME-as-is."),
     ] = False,
     out: Annotated[
         Path | None, typer.Option(help="CSV file for the scores per image.", callback=a_file)
@@ -533,7 +529,7 @@ def import_scores(
 
 @app.command()
 def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
-    """Check the installation: versions, devices, weights, data sets, golden values."""
+    """Check the installation: versions, devices, weights, data sets, known scores."""
     from ..data.folder import data_root
     from ..models.weights_catalogue import weights_folder
     from .console import make_console

@@ -67,7 +67,7 @@ class Check:
 
 
 def examine(root: Path, weights: Path) -> Iterator[Check]:
-    """Check versions, devices, weights, data sets and golden values, one line at a time."""
+    """Check versions, devices, weights, data sets and known scores, one line at a time."""
     yield from _versions()
     yield from _devices()
     yield from _weights(weights)

@@ -93,7 +93,7 @@ DeviceOption = Annotated[
 
 ProcedureOption = Annotated[
     Literal["acr", "pair", "dcr"],
-    typer.Option(help="Ask for grades, for the better of two, or how much worse than HR."),
+    typer.Option(help="acr: grades; pair: the better of two; dcr: degradation from HR."),
 ]
 CompareOption = Annotated[
     str, typer.Option(help="Declared comparisons: A:B,C:* (default: all).", metavar="PAIRS")

@@ -599,7 +599,8 @@ def package(
         "study.zip"
     ),
     licence: Annotated[
-        str, typer.Option("--licence", "--license", help="Under which others may use the ratings.")
+        str,
+        typer.Option("--licence", "--license", help="Licence of the ratings, such as CC-BY-4.0."),
     ] = "",
     citation: Annotated[str, typer.Option(help="How to cite them: text or BibTeX.")] = "",
     creator: Annotated[str, typer.Option(help="Who made them; several names by ';'.")] = "",

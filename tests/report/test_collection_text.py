@@ -19,8 +19,8 @@ def votes() -> pd.DataFrame:
 def test_numbers_and_missing_votes_are_told():
     text = collection_text(check_ratings(votes()), "vote", ASKED)
     assert text.startswith("Each stimulus got 4 votes. ")
-    assert "does not tell the order" in text
-    assert "does not tell how the pictures were displayed" in text
+    assert "the order of trials is not recorded" in text.lower()
+    assert "the display of the pictures is not recorded" in text.lower()
     text = collection_text(check_ratings(votes().iloc[3:]), "vote", ASKED)
     assert "3 to 4 votes (median 3.5); 12.5 % of all pairs of a rater and a stimulus" in text
 
@@ -37,10 +37,10 @@ def test_practice_repeats_order_display_and_times_are_told():
     extra = [table.assign(phase=phase).head(n) for phase, n in
              (("training", 2), ("retest", 1), ("gold", 3))]  # fmt: skip
     text = collection_text(check_ratings(pd.concat([table, *extra])), "vote", ASKED)
-    assert "Practice before the first trial: 2 votes, in no result. " in text
-    assert "Trials shown again: 1 vote, for reliability only. " in text
-    assert "Trials whose right answer is known: 3 votes, to check attention only. " in text
+    assert "Practice before the first trial: 2 votes, not analysed. " in text
+    assert "Repeated trials: 1 vote, used only for reliability. " in text
+    assert "Trials with a known right answer: 3 votes, used only to check attention. " in text
     assert "4 raters had 2 orders of trials" in text
-    assert "no image came twice running" in text or "show the image of the one before" in text
-    assert "the device pixel ratio was 1 to 2 and the window 1920 by 1080" in text
-    assert "an answer took 2.0 s in the median" in text.lower()
+    assert "no image was shown twice in a row" in text or "show the same image as" in text
+    assert "the device pixel ratio was 1 to 2 and the median window 1920 by 1080" in text
+    assert "the median response time was 2.0 s" in text.lower()

@@ -73,11 +73,11 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 yield Drawn(
                     safe_stem(f"speed_{device}_x{scale}"),
                     f"Speed against quality, ×{scale}, {display_name(device)}",
-                    "Across: median over images, the line its middle half. Up: mean "
-                    f"{first.with_protocol} over images. Networks of one architecture are equally "
-                    "fast and one mark: the best of them, with a line to the worst. Intervals of "
-                    f"{first.short_label} are in the tables. What was not timed, such as a folder "
-                    "of finished images, is left out.",
+                    "Horizontal: median over images, with a line for the interquartile range. "
+                    f"Vertical: mean {first.with_protocol} over images. Networks of one "
+                    "architecture are equally fast and share one mark: the best of them, with a "
+                    f"line to the worst. Intervals of {first.short_label} are in the tables. "
+                    "Methods without times, such as folders of finished images, are left out.",
                     figure,
                 )
     for view in views:

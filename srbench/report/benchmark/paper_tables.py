@@ -97,9 +97,10 @@ def _paper_table(
             row("mos", "paper", [theirs.get(m) for m in columns])
     notes = _paper_notes(results, columns, scored)
     caption = (
-        "Protocol Ledig 2017 (the daala tools' PSNR and SSIM), mean over images. 'paper' is what "
-        f"{PAPER_NAME} printed for networks trained by its authors; 'ours' is what this folder's "
-        "images score. Best in bold, second underlined, per data set and measure."
+        "Protocol Ledig 2017 (the daala tools' PSNR and SSIM), mean over images. 'paper' has the "
+        f"scores that {PAPER_NAME} printed for networks trained by its authors; 'ours' has the "
+        "scores of this folder's images. Best in bold, second underlined, per data set and "
+        "measure."
     )
     return Table(stem, title, caption, tuple(headings), tuple(rows), tuple(notes), 2, True)
 

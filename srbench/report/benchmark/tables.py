@@ -121,7 +121,7 @@ def summary_table(results: Results) -> Table:
         notes.append(TRAINED_NOTE)
     caption = (
         "Means over images. Arrows point to the better direction; best in bold, second underlined, "
-        "per data set and scale. Numbers compare only within one protocol."
+        "per data set and scale. Compare only numbers of one protocol."
     )
     if devices:
         caption += " MP/s: median over images of output megapixels per second."

@@ -53,7 +53,7 @@ def draw_pair_study(tables: Tables) -> Iterator[Drawn]:
             tables,
             safe_stem(f"scale_{name}"),
             f"Preference scale, {shown}",
-            f"Bradley-Terry scale, the mean of the methods 0. Lines: {_CROSSED}. Above: "
+            f"Bradley-Terry scale; the mean of the methods is 0. Lines: {_CROSSED}. Above: "
             "just-objectionable differences (1 JOD = ln 3 logits: preferred in three of four "
             "answers). Letters: methods that share one do not differ significantly (Holm).",
             scale_figure(tables, name),
@@ -62,9 +62,9 @@ def draw_pair_study(tables: Tables) -> Iterator[Drawn]:
             tables,
             safe_stem(f"wins_{name}"),
             f"Who is preferred to whom, {shown}",
-            "Per cent of answers that prefer the row to the column, 'no difference' half, both in "
-            "the order of the scale. Blue: the row is preferred; empty: never asked. Intervals are "
-            "in tables/pair_rates.csv.",
+            "Percentage of answers that prefer the row to the column ('no difference' counts "
+            "half), both in the order of the scale. Blue: the row is preferred; empty: never "
+            "asked. Intervals are in tables/pair_rates.csv.",
             wins_figure(tables, name),
         )
     for name in [n for n in datasets_of(tables) if n != "all"]:
@@ -72,9 +72,9 @@ def draw_pair_study(tables: Tables) -> Iterator[Drawn]:
             tables,
             safe_stem(f"preferences_{name}"),
             f"Preferences image by image, {dataset_name(name)}",
-            "Per cent of the answers about a method and an image that prefer it: blue above half, "
-            "vermillion below. No interval: a cell is few answers; what differs between methods is "
-            "told by the scale.",
+            "Percentage of the answers about a method and an image that prefer it: blue above "
+            "half, vermillion below. Cells have no intervals because they have few answers; use "
+            "the scale to compare methods.",
             preferences_figure(tables, name),
         )
 

@@ -43,9 +43,9 @@ def scale(tables: Tables) -> Table:
         "Where the methods stand",
         "Bradley-Terry scale in logits, the sum of a data set 0; higher is preferred more often. "
         "JOD: just-objectionable differences, 1 JOD = ln 3 logits, preferred in three of four "
-        "answers that prefer one. Wins: share of the answers about a method that prefer it, 'no "
-        "difference' half. Best in bold, second underlined, the original apart. Intervals: raters "
-        "and images both random.",
+        "answers that prefer one. Wins: share of the answers about a method that prefer it, where "
+        "'no difference' counts half. Best in bold, second underlined, the original apart. "
+        "Intervals: raters and images both random.",
         frame.assign(win_rate=100 * frame["win_rate"]),
         [
             Column("dataset", "Data set", "dataset"),
@@ -83,9 +83,9 @@ def rates(tables: Tables) -> Table:
     return frame_table(
         "pair_rates",
         "How often each was preferred",
-        "Answers for A, for B and for neither; the share for A with 'no difference' half, and what "
-        "the scale expects. Intervals: Clopper and Pearson's for as many independent answers as "
-        "these are worth, which share raters and images.",
+        "Answers for A, for B and for neither; the share for A, where 'no difference' counts "
+        "half, and the share predicted by the scale. Intervals: Clopper and Pearson's for the "
+        "effective number of independent answers, because answers share raters and images.",
         frame,
         [
             Column("dataset", "Data set", "dataset"),
@@ -113,10 +113,10 @@ def tests(tables: Tables) -> Table:
         "pair_tests",
         "Which methods differ",
         "Headline: t of the difference on the scale with raters and images both random, Holm over "
-        "the comparisons of a data set, 5 %; 'no' is no difference shown, not none. Intervals are "
-        "of one comparison each. Effect: share of direct answers for A less that for B. Beside it "
-        "two tests that take answers for independent and are far too lenient: Wald's, and the "
-        "binomial test of the pooled direct answers.",
+        "the comparisons of a data set, 5 %; 'no' means that no difference was shown, not that "
+        "there is none. Intervals are for single comparisons. Effect: share of direct answers for "
+        "A minus that for B. The other two tests treat answers as independent and are far too "
+        "lenient: Wald's, and the binomial test of the pooled direct answers.",
         head,
         [
             Column("dataset", "Data set", "dataset"),
@@ -146,13 +146,12 @@ def fit(tables: Tables) -> Table:
     return frame_table(
         "pair_fit",
         "Does one scale fit, and do raters agree",
-        "χ²: distance of the win rates from what the scale expects, over pairs + 1 − methods "
-        "degrees of freedom; p after division by how much more answers vary because they share "
-        "raters and images. Largest: of these distances. Circles: of three versions judged by one "
-        "rater on one image, the share preferred in a circle (25 % by chance); majority circles: "
-        "of the triples decided by the majority. α: Krippendorff's, nominal. Majority: answers "
-        "that agree with that of all other answers on the same two pictures. Left: preferences for "
-        "what stood left or came first.",
+        "χ²: distance of the win rates from those of the scale, with pairs + 1 − methods degrees "
+        "of freedom; p is corrected for the shared raters and images. Largest: the largest of "
+        "these distances. Circles: of three versions judged by one rater on one image, the share "
+        "preferred in a circle (25 % by chance); majority circles: of the triples decided by the "
+        "majority. α: Krippendorff's, nominal. Majority: answers that agree with that of all "
+        "other answers on the same two pictures. Left: preferences for the left or first picture.",
         in_order(frame.assign(**share), tables),
         [
             Column("dataset", "Data set", "dataset"),
@@ -205,7 +204,7 @@ def raters(tables: Tables) -> Table:
         "pair_raters",
         "Raters",
         "Majority: preferences that agree with the majority of the others. Left: preferences for "
-        "what stood left or came first. A flag leaves nobody out; see the sensitivity table.",
+        "the left or first picture. Flagged raters are not left out; see the sensitivity table.",
         frame.assign(**share),
         [
             Column("rater", "Rater"),
@@ -231,8 +230,8 @@ def sensitivity(tables: Tables) -> Table:
     return frame_table(
         "pair_sensitivity",
         "Would a conclusion change",
-        "The headline test again without flagged raters, and with the answers that the study's "
-        "rules leave out, where it has such rules.",
+        "The headline test repeated without flagged raters, and with the answers that the study's "
+        "rules leave out, if any.",
         in_order(frame.assign(changed_pairs=named), tables),
         [
             Column("dataset", "Data set", "dataset"),
@@ -255,7 +254,7 @@ def exclusions(tables: Tables) -> Table:
     return frame_table(
         "pair_exclusions",
         "Exclusions and flags",
-        "Answers are never altered; what stays out of the scale stays out by a rule declared here.",
+        "Answers are never changed; the rules below determine which are not in the scale.",
         frame,
         [
             Column("what", "What"),

@@ -8,9 +8,9 @@ from ...wording import counted
 
 _IMAGE = ["dataset", "image"]
 _KEPT_OUT = {
-    "training": "practice before the first trial: {}, in no result",
-    "retest": "trials shown again: {}, for reliability only",
-    "gold": "trials whose right answer is known: {}, to check attention only",
+    "training": "practice before the first trial: {}, not analysed",
+    "retest": "repeated trials: {}, used only for reliability",
+    "gold": "trials with a known right answer: {}, used only to check attention",
 }
 
 
@@ -41,8 +41,8 @@ def _numbers(main: pd.DataFrame, what: str, asked: list[str]) -> str:
         text += f" (median {per.median():g})"
     if missing:
         text += (
-            f"; {100 * missing:.1f} % of all pairs of a rater and a {one} have none, by "
-            "design or because raters stopped; means are off if those would have been low or high"
+            f"; {100 * missing:.1f} % of all pairs of a rater and a {one} have none, by design or "
+            "because raters stopped; if the missing ones differ systematically, means are biased"
         )
     return text
 
@@ -50,10 +50,10 @@ def _numbers(main: pd.DataFrame, what: str, asked: list[str]) -> str:
 def _order(main: pd.DataFrame) -> str:
     """Whether raters had different orders, and how often an image came twice in a row."""
     if "trial" not in main:
-        return "the table does not tell the order of trials"
+        return "the order of trials is not recorded"
     trial = pd.to_numeric(main["trial"], errors="coerce")
     if trial.isna().any():
-        return "the table does not tell the order of all trials"
+        return "the order of some trials is not recorded"
     ordered = main.assign(trial=trial).sort_values(["rater", "trial"], kind="stable")
     image = ordered["dataset"].astype(str) + "/" + ordered["image"].astype(str)
     orders = {tuple(own) for _, own in image.groupby(ordered["rater"])}
@@ -61,13 +61,13 @@ def _order(main: pd.DataFrame) -> str:
     again = float(((image == image.shift()) & follows).sum()) / max(int(follows.sum()), 1)
     raters = ordered["rater"].nunique()
     text = (
-        "every rater had an order of trials of their own"
+        "every rater had a different order of trials"
         if len(orders) == raters > 1
         else f"{counted(raters, 'rater')} had {counted(len(orders), 'order')} of trials"
     )
     if not again:
-        return f"{text}, in which no image came twice running"
-    return f"{text}, in which {100 * again:.1f} % of the trials show the image of the one before"
+        return f"{text}, and no image was shown twice in a row"
+    return f"{text}, and {100 * again:.1f} % of the trials show the same image as the trial before"
 
 
 def _display(main: pd.DataFrame) -> str:
@@ -78,15 +78,15 @@ def _display(main: pd.DataFrame) -> str:
             if len(numbers):
                 known[name] = numbers
     if len(known) < 3:
-        return "the table does not tell how the pictures were displayed"
+        return "the display of the pictures is not recorded"
     ratio = known["pixel_ratio"]
     low, high = float(ratio.min()), float(ratio.max())
     ratios = f"{low:g}" if low == high else f"{low:g} to {high:g}"
     width, height = (int(known[f"window_{side}"].median()) for side in ("width", "height"))
     return (
-        "each picture was drawn by srbench on mid-grey, every pixel of it as a whole number of "
-        "pixels of the screen, and no answer was taken otherwise; the device pixel ratio was "
-        f"{ratios} and the window {width} by {height} CSS pixels in the median"
+        "the pictures were shown by srbench on mid-grey, with every picture pixel as a square of "
+        "whole screen pixels, and no answer was accepted otherwise; the device pixel ratio was "
+        f"{ratios} and the median window {width} by {height} CSS pixels"
     )
 
 
@@ -98,6 +98,6 @@ def _times(main: pd.DataFrame) -> str:
         return ""
     low, middle, high = times.quantile([0.05, 0.5, 0.95])
     return (
-        f"an answer took {middle:.1f} s in the median, 90 % of them {low:.1f} to {high:.1f} s "
-        "after the picture stood"
+        f"the median response time was {middle:.1f} s (90 % of the answers: {low:.1f} to "
+        f"{high:.1f} s)"
     )

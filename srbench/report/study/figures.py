@@ -55,8 +55,8 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
                 tables,
                 safe_stem(f"votes_{name}"),
                 f"Distribution of scores, {dataset_name(name)}",
-                "Share of each score in per cent, cells centred on the score; the marker is the "
-                f"mean with its {_CROSSED}. After Fig. 5 and 9 of Ledig et al. 2017.",
+                "Percentage of each score, in cells centred on the score; the marker is the mean "
+                f"with its {_CROSSED}. After Fig. 5 and 9 of Ledig et al. 2017.",
                 votes_figure(tables, name),
             )
     for name in names:
@@ -77,10 +77,10 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
                 tables,
                 safe_stem(f"differences_{name}"),
                 f"Which methods differ, {dataset_name(name)}",
-                "MOS of the row minus MOS of the column, in order of MOS. Coloured: the difference "
-                "is significant (blue: the row is better); grey: it is not; empty: never "
-                "rated side by side. Crossed random-effects "
-                "t, Holm, 5 %; the intervals are in tables/mos_pairs.csv.",
+                "MOS of the row minus MOS of the column, in order of MOS. Coloured: the "
+                "difference is significant (blue: the row is better); grey: it is not; empty: no "
+                "rater saw both on one image. Crossed random-effects t, Holm, 5 %; the intervals "
+                "are in tables/mos_pairs.csv.",
                 figure,
             )
     if tables["raters"]["bias"].notna().any():
@@ -109,8 +109,8 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
             "sos",
             "Spread of votes against MOS",
             f"Each point is a stimulus. Curve: SOS hypothesis with a = {a:.3f} (least squares on "
-            "variances); dashed: the largest variance that votes of 1 and 5 allow. No interval: "
-            "the points are the data.",
+            "variances); dashed: the largest variance that votes of 1 and 5 allow. The points are "
+            "data and have no intervals.",
             sos_figure(tables, a),
         )
 

@@ -54,9 +54,9 @@ def raters(tables: Tables) -> Table:
         "mos_raters",
         "Raters",
         "Bias and inconsistency of ITU-T P.910 Annex E; correlation with the mean of the others. "
-        "Missed: two or more grades off. Flagged: by BT.500, for two or more misses in half of the "
-        "gold stimuli or in more than half of the retests, or for a correlation of less than "
-        "half of the median rater's; flags change no number.",
+        "Missed: two or more grades off. Flagged: by BT.500, for two or more misses in half of "
+        "the gold stimuli or in more than half of the retests, or for a correlation of less than "
+        "half of the median rater's; flags do not change any number.",
         tables["raters"],
         [
             Column("rater", "Rater"),
@@ -86,10 +86,10 @@ def sensitivity(tables: Tables) -> Table:
     return frame_table(
         "mos_sensitivity",
         "Would a conclusion change",
-        "The headline test again without flagged raters, with the votes that the study's rules "
-        "leave out (where it has such rules), with raters weighted by their consistency (a rater's "
-        "bias cancels in differences by itself), and by one mixed model of all methods. MOS "
-        "change: the largest of any method.",
+        "The headline test repeated without flagged raters, with the votes that the study's rules "
+        "leave out (if any), with raters weighted by their consistency (a rater's bias cancels in "
+        "differences), and with one mixed model of all methods. MOS change: the largest change of "
+        "a method.",
         ordered(frame.assign(changed_pairs=named, mos_changed_method=moved), tables),
         [
             Column("dataset", "Data set", "dataset"),
@@ -112,7 +112,7 @@ def exclusions(tables: Tables) -> Table:
     return frame_table(
         "mos_exclusions",
         "Exclusions and flags",
-        "Votes are never altered; what stays out of MOS stays out by a rule declared here.",
+        "Votes are never changed; the rules below determine which are not in the MOS.",
         frame,
         [
             Column("what", "What"),

@@ -75,10 +75,11 @@ def equivalence(stem: str, frame: pd.DataFrame, unit: str) -> Table:
     return frame_table(
         stem,
         f"Which are as good as each other, within {margin} {unit}",
-        "Two one-sided tests with raters and images both random: 'as good' where the difference is "
-        f"shown to be smaller than {margin} {unit} either way, Holm over the comparisons of a data "
-        "set, 5 %. The 90 % interval of one comparison lies within the margin where its p, not "
-        "adjusted, is below 5 %. Neither different nor as good: the study cannot tell.",
+        "Two one-sided tests with raters and images both random: 'as good' if the difference is "
+        f"smaller than {margin} {unit} in both directions, Holm over the comparisons of a data "
+        "set, 5 %. The 90 % interval of one comparison lies within the margin if its unadjusted p "
+        "is below 5 %. If two methods are neither different nor as good, the study is too small "
+        "to decide.",
         frame,
         [
             Column("dataset", "Data set", "dataset"),
@@ -264,10 +265,11 @@ def pairs(tables: Tables) -> Table:
         "mos_pairs",
         "Which methods differ",
         "Headline: t with raters and images both random, Holm over the comparisons of a data set, "
-        "5 %; 'no' is no difference shown, not none. Intervals are of one comparison each. Effect: "
-        "matched rank-biserial correlation. Beside it: crossed bootstrap, Wilcoxon on image means "
-        "(for these raters), on rater means (for these images), and pooled over (rater, image) "
-        "pairs as the paper did, which takes votes for independent and is far too lenient.",
+        "5 %; 'no' means that no difference was shown, not that there is none. Intervals are for "
+        "single comparisons. Effect: matched rank-biserial correlation. Other tests: crossed "
+        "bootstrap, Wilcoxon on image means (for these raters), on rater means (for these "
+        "images), and pooled over (rater, image) pairs as in the paper, which treats votes as "
+        "independent and is far too lenient.",
         head,
         columns,
         notes=sorted({f"— {note}" for note in head["note"] if note}),
@@ -279,9 +281,9 @@ def omnibus(tables: Tables) -> list[Table]:
     tests = frame_table(
         "mos_omnibus",
         "Do the methods differ at all",
-        "Friedman's test on means per image, which speaks for other images but these raters alone, "
-        "and per rater, which speaks for other raters but these images alone; Kendall's W is the "
-        "agreement of these blocks, 0 to 1.",
+        "Friedman's test on means per image (valid for other images and these raters) and per "
+        "rater (valid for other raters and these images); Kendall's W is the agreement of these "
+        "blocks, 0 to 1.",
         ordered(tables["omnibus"], tables),
         [
             Column("dataset", "Data set", "dataset"),
@@ -346,8 +348,8 @@ def metrics(tables: Tables) -> Table:
         "mos_metrics",
         "Which metric predicts the raters",
         "Over stimuli and over method means. SROCC and KROCC with their sign (LPIPS falls as "
-        "quality rises); PLCC and RMSE after a monotone mapping, rising or falling: only "
-        "SROCC and KROCC tell a metric that ranks against the raters. Intervals: bootstrap over "
+        "quality rises); PLCC and RMSE after a monotone mapping, rising or falling: only SROCC "
+        "and KROCC show that a metric ranks in the opposite order. Intervals: bootstrap over "
         "images.",
         frame,
         [*columns, Column("mapping", "Mapping")],

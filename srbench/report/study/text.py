@@ -122,12 +122,12 @@ def methods_text(
         "raters and images as random samples (two-way crossed random effects without interaction): "
         "the variance of the mean is (MS_raters + MS_images − MS_residual)/(R·I) with "
         "Satterthwaite degrees of freedom; where that is not positive or has fewer degrees of "
-        "freedom than the smaller of R − 1 and I − 1, max(MS_raters, MS_images)/(R·I) stands in "
-        "with that number"
+        "freedom than the smaller of R − 1 and I − 1, max(MS_raters, MS_images)/(R·I) is used with "
+        "that number"
         + _missing(main)
         + f". Bootstrap intervals resample raters and images together ({settings['resamples']} "
         "resamples, percentiles; Owen 2007); Student intervals and exact binomial intervals "
-        "(Hoßfeld et al. 2018), which take votes for independent, are listed for comparison.",
+        "(Hoßfeld et al. 2018), which treat votes as independent, are listed for comparison.",
     ]
     if REFERENCE in set(main["method"].unique()):
         said.append(
@@ -143,19 +143,19 @@ def methods_text(
     said.append(
         "Differences between two methods were tested on the rater × image table of score "
         "differences with a two-sided t test whose variance and degrees of freedom are those "
-        f"above, so that conclusions hold for other raters and other images. p-values were "
-        f"adjusted by Holm's method over {family} within each data set (α = {alpha:g}), so that "
-        f"the chance of any false difference is {100 * alpha:g} % for each data set, not for all "
-        "of them together; intervals of differences are not adjusted. That a difference is not "
-        "significant does not show that there is none. Beside it: "
-        "a normal test with the crossed-bootstrap standard error; Wilcoxon signed-rank tests on "
-        "image means and on rater means (differences rounded to nine decimals, zeros by Pratt's "
-        "method, exact up to 50 pairs, otherwise normal approximation with tie correction); and, "
-        "for comparison with Ledig et al. 2017, the Wilcoxon test on pooled (rater, image) pairs. "
-        "Effect sizes are MOS differences and matched rank-biserial correlations. Omnibus: "
-        "Friedman's test with image means and with rater means as blocks, Kendall's W, Nemenyi's "
-        "post-hoc comparisons. Tests on image means take the raters as they are and tests on rater "
-        "means the images: their p-values do not hold for other raters and other images together."
+        "above, so that conclusions hold for other raters and other images. p-values were adjusted "
+        f"by Holm's method over {family} within each data set (α = {alpha:g}), so that the chance "
+        f"of any false difference is {100 * alpha:g} % for each data set, not for all of them "
+        "together; intervals of differences are not adjusted. That a difference is not significant "
+        "does not show that there is none. Other tests: a normal test with the crossed-bootstrap "
+        "standard error; Wilcoxon signed-rank tests on image means and on rater means (differences "
+        "rounded to nine decimals, zeros by Pratt's method, exact up to 50 pairs, otherwise normal "
+        "approximation with tie correction); and, for comparison with Ledig et al. 2017, the "
+        "Wilcoxon test on pooled (rater, image) pairs. Effect sizes are MOS differences and "
+        "matched rank-biserial correlations. Omnibus: Friedman's test with image means and with "
+        "rater means as blocks, Kendall's W, Nemenyi's post-hoc comparisons. Tests on image means "
+        "treat the raters as fixed, and tests on rater means the images: their p-values are not "
+        "valid for other raters and other images together."
     )
     said.append(
         "Rater bias and inconsistency follow ITU-T P.910 (10/2023) Annex E (alternating "
@@ -191,9 +191,9 @@ def _exclusions(tables: Tables, everything: pd.DataFrame) -> str:
     told = f"{counted(flagged, 'rater')} of {len(raters)}" if flagged else "nobody"
     none = "" if told_left_out(everything) else "No vote of the main part was left out. "
     return (
-        f"{none}By rules that look at gold stimuli, retests, agreement with the others and the "
-        f"screening above {told} {'was' if flagged < 2 else 'were'} flagged; the results without "
-        "flagged raters are in the sensitivity table."
+        f"{none}By rules on gold stimuli, retests, agreement with the others and the screening "
+        f"above, {told} {'was' if flagged < 2 else 'were'} flagged; the results without flagged "
+        "raters are in the sensitivity table."
     )
 
 
