@@ -22,8 +22,8 @@ from .trainer import ContentLoss
 NORMALISED = "vgg19-normalised-conv1_1-to-conv3_1"
 
 FACTORS: dict[tuple[str, Content], float] = {
-    ("normalised", "vgg22"): 4.1e-5,
-    ("caffe", "vgg22"): 4.2e-9,
+    ("normalised", "vgg22"): 4.0e-5,
+    ("caffe", "vgg22"): 4.4e-9,
     ("caffe", "vgg54"): 1.2e-6,
 }
 """Factors on the losses of VGG19's features, by the source of its weights and the layer.
