@@ -93,7 +93,7 @@ MEASURES = {
     "NIQE": ("niqe-basicsr", "niqe", 2),
     "LR-PSNR (dB)": ("consistency", "lr_psnr", 2),
 }
-FOURFOLD, TWOFOLD = page("results/README.md").split("## Twofold")
+FOURFOLD, TWOFOLD = page("results/README.md").split("## Scale x2")
 
 
 @pytest.mark.parametrize(("text", "scale"), [(FOURFOLD, 4), (TWOFOLD, 2)], ids=["x4", "x2"])
