@@ -35,7 +35,7 @@ from .options import (
     require_one_of,
 )
 from .saying import say
-from .study import study_app
+from .study_votes import study_app
 from .training import train
 
 # Errors of the user's files and disks, printed with the system's message.
