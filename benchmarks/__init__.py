@@ -1,1 +1,1 @@
-"""How fast srbench is, in ratios made in one run: `python -m benchmarks`."""
+"""The speed of srbench as ratios measured in one run: `python -m benchmarks`."""

@@ -2,9 +2,9 @@
 
     python -m benchmarks --data DATA --weights WEIGHTS [--only metrics,inference]
 
-A ratio says how many times faster ours is; the bar is what we ask of ourselves. Both sides of a
-ratio are measured in turns in one run, so a busy machine disturbs both; a quiet one is better all
-the same. Study latency is in seconds, with upper bars, and is left out without Chromium.
+A ratio says how many times faster ours is; the bar is our target. Both sides of a ratio are
+measured alternately in one run, so that other load affects both, but a quiet machine is still
+better. Study latency is in seconds with upper bars, and is left out without Chromium.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# The checkout itself is measured, installed or not.
+# Measure this checkout, installed or not.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent)}
 
 
@@ -31,9 +31,9 @@ class Row:
     what: str
     value: float
     bar: float | None
-    """What we ask of ourselves; None where a row only tells how near a limit we are."""
+    """The target; None if the row only shows the distance from a limit."""
     below: bool = False
-    """Whether the value is to stay below the bar."""
+    """Whether the value must be below the bar."""
 
     def __str__(self) -> str:
         value = f"{round(self.value, 2):g}"
@@ -45,7 +45,7 @@ class Row:
 
 
 def rows_of(name: str, out: str) -> list[Row]:
-    """The ratios in what a benchmark printed."""
+    """The ratios in the output of a benchmark."""
     rows = [
         Row(what, float(value), float(bar))
         for what, value, bar in re.findall(r"^ratio (.+): ([\d.]+) \(bar ([\d.]+)\)$", out, re.M)
@@ -82,7 +82,7 @@ def rows_of(name: str, out: str) -> list[Row]:
 
 
 def arguments(name: str, data: str, weights: str, folder: Path) -> list[str]:
-    """What a benchmark is called with; what it needs is made."""
+    """The arguments of a benchmark; creates the files that it needs."""
     if name in ("metrics", "run_all", "whole"):
         images = ["--images", "12"] if name == "metrics" else []
         return ["--data", data, "--weights", weights, *images]

@@ -3,10 +3,10 @@
     python -m benchmarks.content_factor WEIGHTS TRAINING_SET...
 
 Rule (``srbench.training.content.calibrated_factor``): on random 96x96 crops of the training
-photographs the VGG loss of the bicubic x4 enlargement equals its mean squared error, since the
-paper rescales its VGG features so that the loss is "of a scale that is comparable to the MSE
-loss" (section 3.2), and gives both the same adversarial weight. Prints the factors, and as a check
-those that equal gradients would ask for.
+photographs the VGG loss of the bicubic x4 enlargement equals its mean squared error, because the
+paper rescales its VGG features so that the loss is "of a scale that is comparable to the MSE loss"
+(section 3.2), and gives both the same adversarial weight. Prints the factors and, as a check, those
+for equal gradients.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FILES = [(NORMALISED, "vgg22"), ("vgg19-features", "vgg22"), ("vgg19-features", 
 
 
 def main(weights: Path, sources: list[Path]) -> None:
-    """Measure on 512 crops in batches of 16, on those sources of VGG19 that are in ``weights``."""
+    """Measure on 512 crops in batches of 16, for the VGG19 sources that are in ``weights``."""
     data = TrainingSet((), 4, CPU, room=sum(h * w for s in sources for _, (h, w) in survey(s)))
     for source in sources:
         for _, image in read_training_images(source, print):

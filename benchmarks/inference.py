@@ -1,4 +1,4 @@
-"""SRResNet inference: the method as shipped against the plain eager network, in one run.
+"""SRResNet inference: our method against plain PyTorch (eager), in one run.
 
     python benchmarks/inference.py
 
@@ -27,7 +27,7 @@ ROUNDS = 40
 
 
 def plain(network: SRResNet, lr: np.ndarray) -> np.ndarray:
-    """The network as public implementations run it: eager, contiguous, nothing folded."""
+    """The network as in public implementations: eager, contiguous, not folded."""
     x = torch.from_numpy(lr.copy()).permute(2, 0, 1)[None].contiguous().float() / 255
     with torch.inference_mode():
         first = network.head(x)
@@ -45,7 +45,7 @@ def flops(lr: np.ndarray) -> int:
 
 
 def fastest_seconds(calls: list[Callable[[], object]]) -> list[float]:
-    """The fastest of each call's rounds, in turns: what a busy machine disturbs least."""
+    """The fastest round of each call, measured alternately to reduce the effect of other load."""
     for call in calls:
         call()
     times: list[list[float]] = [[] for _ in calls]

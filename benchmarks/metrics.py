@@ -1,10 +1,10 @@
-"""How fast the metrics are beside scikit-image and lpips called pair by pair.
+"""The speed of the metrics compared with scikit-image and lpips called for each pair.
 
     python benchmarks/metrics.py --data DATA --weights WEIGHTS [--images N]
 
-Six SR images of every BSD100 original (x4) are scored by both, in turns, in one process. The
-others' time is that of the metric call alone, with luma planes or tensors ready; ours is from
-8-bit pixels to the number. Quote the ratios, never the seconds.
+Both score six SR images of every BSD100 original (x4), alternately, in one process. The time of the
+other libraries is only that of the metric call, with luma planes or tensors ready; ours includes
+everything from 8-bit pixels to the number. Quote the ratios, not the seconds.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def plain_lpips(weights: Path) -> PlainLpips:
 
 def scikit_ssim(planes: list[np.ndarray]) -> list[float]:
     hr, *srs = planes
-    # scikit-image names no return type; without more options it is the mean alone.
+    # scikit-image states no return type; without options it is the mean.
     plain = cast(Callable[..., float], structural_similarity)
     ssim = partial(plain, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
     return [ssim(hr, sr, data_range=255) for sr in srs]
@@ -84,7 +84,7 @@ def our_distances(model: Lpips, images: list[np.ndarray]) -> list[float]:
 
 @dataclass
 class Race:
-    """Times and values of two ways to the same numbers."""
+    """Times and values of two ways to compute the same numbers."""
 
     title: str
     bar: float

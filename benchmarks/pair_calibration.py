@@ -1,8 +1,7 @@
-"""Do intervals and tests of pair comparisons keep their promises? Simulation with random raters and
-images.
+"""Coverage and false positives of pair comparisons, by simulation with random raters and images.
 
-Run ``python benchmarks/pair_calibration.py`` for the table of docs/explanation/pairs.md (some
-twenty minutes on one core), or name rows for a part; a row does not depend on the others.
+Run ``python benchmarks/pair_calibration.py`` for the table of docs/explanation/pairs.md (about
+twenty minutes on one core), or name rows; rows are independent of each other.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Design = Callable[[np.random.Generator, "World"], tuple[Ints, Ints, Ints]]
 
 @dataclass(frozen=True)
 class World:
-    """Logits of the methods and standard deviations (logits) of what raters and images add."""
+    """Logits of the methods, and standard deviations (logits) of rater and image effects."""
 
     quality: tuple[float, ...]
     raters: int = 26
@@ -61,7 +60,7 @@ class World:
         return fit_scale(*ends(len(self.quality)), share, len(self.quality)).scores
 
     def marginal(self) -> Floats:
-        """The chance of each answer over all raters and images, (pairs, 3)."""
+        """The probability of each answer over all raters and images, (pairs, 3)."""
         gaps = np.subtract(*(np.array(self.quality)[end] for end in ends(len(self.quality))))
         if self.skewed:
             draw = np.random.default_rng(7)
@@ -233,7 +232,7 @@ def resampled(
 
 
 def percent(share: float) -> str:
-    """A share as it is printed."""
+    """A share as printed."""
     return "—" if np.isnan(share) else f"{100 * share:.1f} %"
 
 

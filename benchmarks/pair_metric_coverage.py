@@ -1,6 +1,6 @@
-"""Do the intervals of a metric's agreement with raters hold the truth? Simulation, four methods.
+"""Coverage of the intervals of a metric's agreement with raters, by simulation with four methods.
 
-Run ``python benchmarks/pair_metric_coverage.py`` (a minute or two); its figures stand in
+Run ``python benchmarks/pair_metric_coverage.py`` (a minute or two); its figures are in
 docs/explanation/pairs.md.
 """
 
@@ -65,7 +65,8 @@ def tables(
 
 def main() -> None:
     rng = np.random.default_rng(1)
-    # A majority of 26 is not that of everybody: the truth is the mean over studies of this size.
+    # The majority of 26 raters differs from that of all, so the truth is the mean over such
+    # studies.
     truth = np.mean([shares(*study(rng, RATERS, IMAGES)) for _ in range(4000)], axis=0)
     held = np.zeros(2)
     for _ in range(STUDIES):

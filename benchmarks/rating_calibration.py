@@ -1,8 +1,8 @@
-"""Do the headline interval and test keep their promises? Simulation from the bias model.
+"""Coverage and false positives of the headline interval and test, by simulation.
 
-Raters and images are random, and so are rater-by-method and image-by-method effects; votes are
+The bias model has random raters, images, rater-by-method and image-by-method effects; votes are
 rounded to 1..5. Run ``python benchmarks/rating_calibration.py`` for the full tables (half an hour),
-or name tables and numbers of images for a part; a row does not depend on the others.
+or name tables and numbers of images; rows are independent of each other.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def complete(_: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.bool_
 
 
 def randomly(share: float) -> Missing:
-    """Every vote is missing with that chance."""
+    """Every vote is missing with this probability."""
     return lambda rng, shape: rng.random(shape) < share
 
 
@@ -106,7 +106,7 @@ def coverage(
     runs: int,
     missing: Missing = complete,
 ) -> float:
-    """The share of 95 % crossed intervals of a MOS that hold the truth."""
+    """The coverage of 95 % crossed intervals of a MOS."""
     world, hits = World(), 0
     truth = world.truth(quality)
     for _ in range(runs):
@@ -125,7 +125,7 @@ def rejections(
     resamples: int = 0,
     missing: Missing = complete,
 ) -> dict[str, float]:
-    """How often each test calls two methods ``gap`` apart different at 5 %."""
+    """How often each test at 5 % finds a difference between methods that differ by ``gap``."""
     world = World()
     counts: dict[str, int] = {}
     for _ in range(runs):
@@ -156,7 +156,7 @@ def false_families(
     missing: Missing = complete,
     tests: Sequence[str] = ("crossed-t",),
 ) -> dict[str, float]:
-    """How often at least one pair of methods of equal quality is called different at 5 %.
+    """How often at least one pair of equally good methods is significant at 5 %.
 
     Every pair is tested and Holm's correction runs over all of them, as in `pairwise_table`;
     Friedman's test is of all methods at once, as in `omnibus_table`. ``tests`` are some of
@@ -226,7 +226,7 @@ def _percent(values: dict[str, float], tests: list[str]) -> str:
 
 
 def coverage_table(seed: int, runs: int, sizes: list[int]) -> None:
-    """Print how often the headline interval holds the truth."""
+    """Print the coverage of the headline interval."""
     print(
         "Coverage of the 95 % crossed interval (%)\n\n"
         "| images | MOS 1.6 | 3 | 4.4 | 3, half missing | 3, each rater a fifth |"
@@ -241,7 +241,7 @@ def coverage_table(seed: int, runs: int, sizes: list[int]) -> None:
 
 
 def false_positives_table(seed: int, runs: int, sizes: list[int]) -> None:
-    """Print how often each test sees a difference that is not there."""
+    """Print the false positives of each test."""
     tests = [
         "crossed-t",
         "crossed-bootstrap",
@@ -260,7 +260,7 @@ def false_positives_table(seed: int, runs: int, sizes: list[int]) -> None:
 
 
 def family_table(seed: int, runs: int, sizes: list[int]) -> None:
-    """Print how often twelve methods show at least one difference that is not there."""
+    """Print how often twelve equal methods have at least one false positive."""
     same = [3.0] * 12
     pairs = [quality for quality in (1.5, 2.1, 2.7, 3.3, 3.9, 4.5) for _ in range(2)]
     none, uneven = World(image_method=0, rater_method=0), World(uneven=True)
@@ -298,7 +298,7 @@ def other_families_table(seed: int, runs: int, sizes: list[int]) -> None:
 
 
 def condition_table(seed: int, runs: int, sizes: list[int]) -> None:
-    """Print what the condition on the degrees of freedom changes."""
+    """Print the effect of the condition on the degrees of freedom."""
     print(
         "The condition on the degrees of freedom, and the plain formula (%)\n\n"
         "| effects of methods on | raters | images | coverage | plain | false positives | plain | "

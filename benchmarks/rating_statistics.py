@@ -1,4 +1,4 @@
-"""How fast the statistics of a rating study are, in CPU time and in ratios made in one run.
+"""The speed of the statistics of a rating study, in CPU time and as ratios measured in one run.
 
 ``python benchmarks/rating_statistics.py`` simulates the SRGAN paper's design (29,328 ratings) and
 larger ones, and prints Markdown. SUREAL is compared where it is installed.
@@ -49,7 +49,7 @@ def metric_scores(rng: np.random.Generator, ratings: pd.DataFrame) -> pd.DataFra
 
 
 def cpu(work: Callable[[], object], times: int = 3) -> float:
-    """The least CPU seconds of some runs, of all threads together."""
+    """The minimum CPU seconds of some runs, summed over threads."""
     found: list[float] = []
     for _ in range(times):
         start = time.process_time()
@@ -59,7 +59,7 @@ def cpu(work: Callable[[], object], times: int = 3) -> float:
 
 
 def loop_over_stimuli(votes: pd.DataFrame) -> None:
-    """What a plain script does: a mean and a Student interval per stimulus."""
+    """A plain script: a mean and a Student interval per stimulus."""
     for _, part in votes.groupby(["dataset", "image", "method"]):
         score = part["score"]
         stats.t.interval(0.95, len(score) - 1, score.mean(), score.std() / np.sqrt(len(score)))
@@ -74,7 +74,7 @@ def loop_over_resamples(table: np.ndarray, rng: np.random.Generator, times: int)
 
 
 def sureal_model(votes: pd.DataFrame) -> Callable[[], object] | None:
-    """SUREAL's bias model on the same votes, or None where it is not installed."""
+    """SUREAL's bias model on the same votes, or None if it is not installed."""
     try:
         from sureal.dataset_reader import RawDatasetReader
         from sureal.subjective_model import SubjectMLEModelProjectionSolver

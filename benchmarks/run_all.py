@@ -1,8 +1,8 @@
-"""`srbench run-all` cold and repeated: what does a second run still do?
+"""`srbench run-all`, first and repeated: the cost of a run with a full cache.
 
     python benchmarks/run_all.py --data DATA --weights WEIGHTS
 
-Set5 with nearest, bicubic and ESPCN, as a command in a process of its own each time.
+Set5 with nearest, bicubic and ESPCN, each time as a command in a new process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Simulated answers to pairs of known truth, for tests of the statistics."""
+"""Simulated pair answers with known truth, for tests of the statistics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def simulate_answers(
     image_method: float = 0.5,
     tie: float = -np.inf,
 ) -> pd.DataFrame:
-    """Every rater about every pair of every image; ``quality`` in logits; sides drawn by lot."""
+    """Every rater answers every pair of every image; ``quality`` in logits; random sides."""
     names = list(quality)
     own = {name: rng.normal(0, rater_method, raters) + quality[name] for name in names}
     rows: list[dict[str, object]] = []

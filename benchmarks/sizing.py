@@ -1,9 +1,9 @@
-"""What a run costs per megapixel: methods, metrics, files. The numbers of docs/how-to/sizing.md.
+"""The cost of a run per megapixel (methods, metrics, files), for docs/how-to/sizing.md.
 
     python benchmarks/sizing.py --data DATA [--weights WEIGHTS]
 
 CPU seconds of all threads per megapixel of the original, on Set5 `baby`
-(0.26 megapixels) and on a mosaic of it (2.4); and the memory that the process took at most.
+(0.26 megapixels) and on a mosaic of it (2.4); and the peak memory of the process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ METHODS = ("nearest", "bicubic", "espcn", "srresnet-mse")
 
 
 def cost(call: Callable[[], object], megapixels: float) -> float:
-    """CPU seconds per megapixel, the fastest of three; of two where the image is large."""
+    """CPU seconds per megapixel, the minimum of three runs (two for a large image)."""
     times: list[float] = []
     for _ in range(3 if megapixels < 1 else 2):
         begun = time.process_time()
@@ -37,7 +37,7 @@ def cost(call: Callable[[], object], megapixels: float) -> float:
 
 
 def measure(hr: np.ndarray, weights: Path) -> dict[str, float]:
-    """The cost of every part on one original, by name."""
+    """The cost of each part on one original, by name."""
     megapixels = hr.shape[0] * hr.shape[1] / 1e6
     lr = imresize(hr, 0.25)
     costs: dict[str, float] = {}

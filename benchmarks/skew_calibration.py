@@ -1,4 +1,4 @@
-"""A method that fails on some images: does a better interval than the crossed one exist?
+"""Methods that fail on some images: compare the crossed interval with skew-corrected ones.
 
 Image-by-method effects of one method are skewed (exponential, a tail of failures). Compares the
 crossed interval of a MOS with Johnson's skew-corrected one, Hall's transformation and the

@@ -1,14 +1,15 @@
-"""Ten browsers rate while servers, wires, pages and the database fail: is every grade stored that a
-rater gave, once, for the picture that was on the screen?
+"""Ten browsers rate while servers, connections, pages and the database fail.
+
+Checks that every given grade is stored once, for the picture that was on the screen.
 
     python benchmarks/study_faults.py [--postgresql] [--faults 33] [--raters 10] [--seed N]
 
-On SQLite one server, on PostgreSQL two. A study of 48 pictures is made in a temporary folder; every
-rater has a browser profile and a wire of his own. Faults come one after the other: servers killed
-(SIGKILL), ended and frozen (SIGSTOP), wires cut, browsers offline, pages reloaded, closed and
+SQLite has one server, PostgreSQL two. A study of 48 pictures is made in a temporary folder; every
+rater has a separate browser profile and connection. Faults come one after the other: servers killed
+(SIGKILL), ended and frozen (SIGSTOP), connections cut, browsers offline, pages reloaded, closed and
 opened twice at the worst moment, raters erased from the command line, the database locked or
-restarted. What each rater saw (checksums of the canvas) and pressed is held against what is stored
-at the end. Prints one JSON object; ends with 1 unless all counts are 0.
+restarted. At the end, what each rater saw (checksums of the canvas) and pressed is compared with
+the stored votes. Prints one JSON object; the exit code is 1 unless all counts are 0.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ from study_app.driving import open_browser, open_profile
 CONTENTS = 12
 PATIENCE = 600
 
-# What stands on the page now.
+# The current state of the page.
 LOOK = """() => {
   const find = root => root.querySelector('.stage') ??
     [...root.querySelectorAll('*')].map(e => e.shadowRoot && find(e.shadowRoot)).find(Boolean);
@@ -111,7 +112,7 @@ class Given:
 
 @dataclass
 class Hand:
-    """A rater with a browser. ``believed``: by trial, the grade last given or told."""
+    """A rater with a browser. ``believed``: the last given or shown grade of each trial."""
 
     profile: BrowserContext
     wire: Wire
@@ -120,7 +121,7 @@ class Hand:
     page: Page
     given: list[Given] = field(default_factory=list)
     believed: dict[int, int] = field(default_factory=dict)
-    wish: str = ""  # what befalls the page right after the next key
+    wish: str = ""  # the fault of the page right after the next key
     told: int = 0
     done: bool = False
     diary: list[tuple[float, str]] = field(default_factory=list)
@@ -150,14 +151,14 @@ def make_study(root: Path) -> Path:
 
 
 def checksum(folder: Path, stimulus: str) -> int:
-    """As PRESS has it, of the stimulus' file."""
+    """The checksum of PRESS for the stimulus' file."""
     pixels = read_image(stimulus_path(folder, stimulus))
     opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
     return zlib.adler32(np.concatenate([pixels, opaque], axis=2).tobytes())
 
 
 class Run:
-    """The servers, the raters, and what befalls them."""
+    """The servers, the raters and the faults."""
 
     def __init__(self, study: Study, database: str | None, servers: int, rng: random.Random):
         self.study, self.database, self.rng = study, database, rng
@@ -237,7 +238,7 @@ class Run:
                 await page.get_by_test_id("stBaseButton-primary").first.click(timeout=2000)
             await asyncio.sleep(0.3)
         elif kind == "door" and hand.rater in self.erased:
-            # Erased while rating: the rater takes part anew.
+            # Erased while rating: the rater starts again.
             hand.rater, hand.token = await asyncio.to_thread(self.begin)
             hand.given, hand.believed = [], {}
             await self.open(hand)
@@ -276,7 +277,7 @@ class Run:
         await page.evaluate(CLICK, ".undo" if look["undo"] and self.rng.random() < 0.5 else ".go")
         await asyncio.sleep(0.3)
 
-    # --- what befalls a page ------------------------------------------------------------------
+    # --- faults of a page ---------------------------------------------------------------------
 
     async def reload(self, hand: Hand) -> None:
         await self.open(hand)
@@ -292,7 +293,7 @@ class Run:
         with suppress(Error):
             await page.goto(hand.address, wait_until="commit", timeout=15_000)
             await page.locator('.stage[data-state="ready"]').wait_for(timeout=15_000)
-            # In the meantime the first tab may have gone on by itself.
+            # Meanwhile the first tab may have continued.
             await self.press(hand, page, self.rng.randint(1, 5))
         await page.close()
 
@@ -321,12 +322,12 @@ class Run:
         which = self.rng.randrange(len(self.ports))
         self.processes[which].send_signal(signal.SIGSTOP)
         await asyncio.sleep(self.rng.uniform(2, 5))
-        self.turn_away(which)  # as a proxy does that hears nothing
+        self.turn_away(which)  # like a proxy without a response
         await asyncio.sleep(self.rng.uniform(1, 8))
         self.processes[which].send_signal(signal.SIGCONT)
 
     def turn_away(self, which: int) -> None:
-        """Let raters of a server that is gone find another one, if there is one."""
+        """Send raters of a failed server to another one, if there is one."""
         others = [port for n, port in enumerate(self.ports) if n != which]
         for hand in self.hands:
             if others and hand.wire.target == self.ports[which]:
@@ -400,7 +401,7 @@ class Run:
     # --- the account --------------------------------------------------------------------------
 
     def account(self) -> dict[str, Any]:
-        """What was given against what is stored."""
+        """Compare given with stored votes."""
         with self.study.store.read() as connection:
             query = (
                 select(schema.sessions.c.rater, schema.votes)
@@ -416,7 +417,7 @@ class Run:
         found = Counter(lost=0, doubled=0, never_given=0, for_another_picture=0, other_grade=0)
         found["doubled"] = len(rows) - len(stored)
         given = 0
-        # Who was erased after the last picture did not take part anew.
+        # Raters who were erased after the last picture did not start again.
         staying = [hand for hand in self.hands if hand.rater not in self.erased]
         for hand in staying:
             given += len(hand.believed)

@@ -1,4 +1,4 @@
-"""A study of 100,000 stored votes: how long do the researcher's page and the export take?
+"""The time of the researcher's page and of the export in a study of 100,000 votes.
 
     python benchmarks/study_large.py
 

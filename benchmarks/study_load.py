@@ -1,15 +1,16 @@
-"""Many browsers rating at once on one or more app servers: is every vote stored once, and how
-long from the key press until the next picture stands?
+"""Many browsers that rate at once on one or more app servers.
+
+Checks that every vote is stored once, and measures the time from a key press to the next picture.
 
     python benchmarks/study_load.py STUDY_DIR --browsers 8 --votes 20 [--servers 2]
         [--database URL | --postgresql] [--seed N]
 
-The raters are simulated ones, marked as such in STUDY_DIR's database, where their votes stay.
-Practice is put into the store; from the first picture that counts on they rate in the browser,
-looking at each picture for 3 to 6 s. They come one after the other, are dealt to the servers in
-turn, share one Chromium (a profile each), and begin to vote when all are there: browsers that load
-the app on the server's own machine are no rater's experience. ``--postgresql`` starts a server of
-its own in a temporary folder. Prints one JSON object.
+The raters are simulated and marked as such in STUDY_DIR's database, which keeps their votes.
+Practice votes are written to the store; from the first main picture on, raters vote in the browser
+and look at each picture for 3 to 6 s. They start one after the other, are assigned to the servers
+in turn, share one Chromium (with separate profiles), and begin to vote when all are ready, because
+loading the app in many browsers on the server's machine is not realistic. ``--postgresql`` starts a
+server in a temporary folder. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ FIRST_SCREEN = '.stage[data-state="ready"]'
 
 
 def practise(store: Store, rater: Enlisted) -> None:
-    """Everything before the first picture that counts."""
+    """Do all steps before the first main picture."""
     for step in OPENING_STEPS:
         store.confirm(rater.session, step)
     for planned in rater.votes:
@@ -53,8 +54,9 @@ def practise(store: Store, rater: Enlisted) -> None:
 
 
 async def enter(browser: Browser, study: Study, url: str, rater: Enlisted) -> Page:
-    """A page at the rater's first picture that counts; in a profile of its own, since pages
-    behind another one are drawn once a second."""
+    """A page at the rater's first main picture, in a separate profile, because hidden pages are
+    drawn only once a second.
+    """
     token = study.store.link(rater.session)
     page = await (await open_profile(browser)).new_page()
     await page.goto(f"{url}/?r={token}", wait_until="commit")
@@ -63,7 +65,7 @@ async def enter(browser: Browser, study: Study, url: str, rater: Enlisted) -> Pa
 
 
 async def rate(study: Study, page: Page, rater: Enlisted, votes: int) -> list[Press]:
-    """One rater's votes, as the page lived them."""
+    """Give one rater's votes; returns the times in the page."""
     presses: list[Press] = []
     shortest = study.manifest.rules.minimum_ms
     planned = [one for one in rater.votes if one.trial.phase != "training"]
@@ -89,7 +91,7 @@ async def rate_all(
 
 
 def compare(study: Study, raters: list[Enlisted], presses: list[list[Press]]) -> dict[str, int]:
-    """What was pressed against what is stored."""
+    """Compare pressed keys with stored votes."""
     names = {rater.session.rater for rater in raters}
     rows = [r for r in ratings_rows(study.store) if r["rater"] in names]
     rows = [row for row in rows if row["phase"] != "training"]

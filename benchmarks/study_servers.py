@@ -1,4 +1,4 @@
-"""What a study runs on, started for a while: the app, and PostgreSQL. Tests use it too."""
+"""Temporary servers for a study: the app and PostgreSQL. Tests use them too."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def strolling_clock() -> Callable[[], datetime]:
-    """For a store that rates faster than anybody could: each look at it is two seconds later than
-    the one before, beginning ten minutes ago."""
+    """A clock for fast simulated rating: each call is two seconds later than the previous one,
+    starting ten minutes ago.
+    """
     looks = itertools.count()
     start = datetime.now(UTC) - timedelta(minutes=10)
     return lambda: start + timedelta(seconds=2 * next(looks))
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -38,7 +39,7 @@ def free_port() -> int:
 def start_app(
     folder: Path, port: int, database: str | None = None, **environment: str
 ) -> subprocess.Popen[bytes]:
-    """The app on a study's folder, once it answers."""
+    """Start the app on a study's folder and wait until it answers."""
     process = subprocess.Popen(
         serve_command(folder.resolve(), port=port, address="127.0.0.1"),
         env=serve_environment(
@@ -56,7 +57,7 @@ def start_app(
 
 
 def wait_for_app(port: int) -> None:
-    """Until the app answers, for two minutes at most."""
+    """Wait until the app answers, at most two minutes."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
@@ -82,12 +83,12 @@ def served(folder: Path, database: str | None = None) -> Iterator[str]:
 
 @contextmanager
 def postgresql(*, durable: bool = True) -> Iterator[str]:
-    """A PostgreSQL server without network, as an unprivileged user; its URL.
+    """The URL of a PostgreSQL server without network, run by an unprivileged user.
 
-    ``durable``: whether it waits for its disk, as it does by default.
+    ``durable``: whether it waits for its disk, as by default.
 
     Raises:
-        LookupError: PostgreSQL, or a user to run it as, is not on this machine.
+        LookupError: PostgreSQL, or a suitable user, is not on this machine.
     """
     programs, user = _postgresql_programs(), _unprivileged_user()
     root = Path(tempfile.mkdtemp(prefix="pg"))
@@ -95,7 +96,7 @@ def postgresql(*, durable: bool = True) -> Iterator[str]:
         shutil.chown(root, user)
 
     def run(*command: str) -> None:
-        # The server inherits stdout and would keep a pipe open.
+        # Otherwise the server inherits stdout and keeps a pipe open.
         subprocess.run(
             command, user=user, cwd=root, check=True, timeout=60, stdout=subprocess.DEVNULL
         )
@@ -135,7 +136,7 @@ def _postgresql_programs() -> Path:
 
 
 def _unprivileged_user() -> str | None:
-    """Whom to run the server as: initdb refuses the superuser."""
+    """The user for the server, because initdb refuses the superuser."""
     if os.geteuid() != 0:
         return None
     import pwd  # Windows has none

@@ -1,12 +1,12 @@
-"""The training step of SRResNet: ours against a plain fp32 eager step at the same batch.
+"""The training step of SRResNet: ours against a plain fp32 eager step with the same batch.
 
     python benchmarks/training.py [--device cuda] [--rounds N]
 
-The plain step is how public trainers run it: contiguous fp32 tensors, torch's own PReLU and 9x9
-convolution, torch's default Adam, the batch given to it for nothing. Ours is the whole of
-``Trainer.train_step``: cutting the batch, bfloat16, the update with its guard, the moving average.
-Both in one run, in turns. Prints milliseconds, their ratio, and ours as a fraction of the device's
-own bfloat16 convolution rate; exit code 1 if the ratio is below the bar (2.2; 3 on a GPU).
+The plain step is that of public trainers: contiguous fp32 tensors, torch's PReLU and 9x9
+convolution, torch's default Adam, and a ready batch. Ours is the complete ``Trainer.train_step``:
+cropping the batch, bfloat16, the guarded update, the moving average. Both are measured alternately
+in one run. Prints milliseconds, their ratio, and ours as a fraction of the device's own bfloat16
+convolution rate; exit code 1 if the ratio is below the bar (2.2; 3 on a GPU).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def our_step(device: torch.device) -> Callable[[], object]:
 
 
 def plain_network() -> nn.Module:
-    """SRResNet of torch's own layers alone, with the same parameters."""
+    """SRResNet from torch's layers only, with the same parameters."""
     network = SRResNet(4)
     for module in network.modules():
         for name, child in module.named_children():
@@ -57,7 +57,7 @@ def plain_network() -> nn.Module:
 
 
 def plain_step(device: torch.device) -> Callable[[], object]:
-    """A public trainer's step on a batch that is there already."""
+    """A public trainer's step on a ready batch."""
     torch.manual_seed(0)
     network = plain_network().to(device).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-4)
@@ -94,7 +94,7 @@ def convolution(
 def seconds(
     calls: list[Callable[[], object]], rounds: int, device: torch.device
 ) -> list[list[float]]:
-    """Times of each call in every round, in turns, so that a busy machine disturbs all alike."""
+    """Times of each call in every round, alternately, so that other load affects all equally."""
 
     def timed(call: Callable[[], object]) -> float:
         begun = time.perf_counter()

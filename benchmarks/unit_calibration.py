@@ -1,6 +1,8 @@
-"""Images cut from few pictures, raters who judge in panels, and what the columns ``content`` and
-``panel`` repair. Simulation of grades; worst case: all that images do to a method they do by their
-content, all that raters do by their panel.
+"""Images cut from few pictures and raters in panels: the effect of the columns ``content`` and
+``panel``.
+
+Simulated grades in the worst case: the complete effect of an image on a method comes from its
+content, and that of a rater from the panel.
 
 Run ``python benchmarks/unit_calibration.py`` for the table of docs/explanation/significance.md.
 """
@@ -30,7 +32,7 @@ def sizes(*counts: int) -> Ints:
 
 @dataclass(frozen=True)
 class Design:
-    """Which panel each rater and which content each image belongs to."""
+    """The panel of each rater and the content of each image."""
 
     panel: Ints
     content: Ints
@@ -71,8 +73,9 @@ DESIGNS = {
 
 
 def called_different(rng: np.random.Generator, design: Design, runs: int) -> tuple[float, ...]:
-    """How often equal methods are called different at 5 % (any pair, with Holm): by units, by the
-    bootstrap over units, and by raters and images as if independent."""
+    """How often equal methods are significantly different at 5 % (any pair, with Holm): by units,
+    by the bootstrap over units, and with raters and images as if independent.
+    """
     pairs = [(str(a), str(b)) for a, b in combinations(range(design.methods), 2)]
     found = np.zeros(3)
     for _ in range(runs):
@@ -93,7 +96,7 @@ def called_different(rng: np.random.Generator, design: Design, runs: int) -> tup
 
 
 def power(rng: np.random.Generator, design: Design, runs: int, gap: float = 0.3) -> float:
-    """How often a difference of ``gap`` grades is found, by units."""
+    """How often a difference of ``gap`` grades is found, with units."""
     return float(
         np.mean([block_difference(design.block(rng, gap), "0", "1").test()[1] < 0.05
                  for _ in range(runs)])

@@ -3,9 +3,9 @@
     python benchmarks/whole.py --data DATA --weights WEIGHTS [--dataset Set14]
 
 Nearest, bicubic and SRResNet-MSE on Set14 at x4; PSNR, SSIM and LPIPS; every SR image saved as PNG.
-The script takes Pillow's resize, the eager network, scikit-image's PSNR and SSIM, and calls `lpips`
-pair by pair. Each run is a process of its own, its start included; `run-all` makes no figures and
-no page, as the script makes none. The fastest of three runs of each, in turns.
+The script uses Pillow's resize, the eager network, scikit-image's PSNR and SSIM, and calls `lpips`
+for each pair. Each run is a new process, including its start; `run-all` makes no figures and no
+page, like the script. The minimum of three alternating runs of each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROUNDS = 3
 
 
 def script(data: Path, weights: Path, dataset: str, out: Path) -> None:
-    """What a user would write."""
+    """The script of a user."""
     import numpy as np
     import torch
     from metrics import plain_lpips

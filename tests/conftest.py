@@ -1,4 +1,4 @@
-"""What several tests need."""
+"""Fixtures for several test modules."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# How long an example takes is the machine's business, not the test's.
+# The time of an example depends on the machine, so it has no limit.
 settings.register_profile("srbench", deadline=None)
 settings.load_profile("srbench")
 
-# Several processes share the cores (pytest-xdist): each computes on one, and what it starts too.
+# Several processes share the cores (pytest-xdist), so each one and its children use one core.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -44,7 +44,7 @@ def shared() -> Path:
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command did."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -53,7 +53,7 @@ class Ran:
 
 @pytest.fixture(scope="session")
 def browser():
-    """Debian's Chromium, or what SRBENCH_CHROMIUM names; one for all: Playwright runs once."""
+    """Debian's Chromium or $SRBENCH_CHROMIUM, one for all tests: Playwright runs only once."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     executable = os.environ.get("SRBENCH_CHROMIUM") or shutil.which("chromium")
     if not executable:
@@ -86,7 +86,7 @@ def run_cli(capfd, monkeypatch) -> Callable[..., Ran]:
 
 @pytest.fixture
 def refused(run_cli) -> Callable[..., str]:
-    """Runs ``srbench`` with arguments that it must refuse, in one line and with exit code 2."""
+    """Runs ``srbench`` with arguments that it must refuse with one line and exit code 2."""
 
     def run(*arguments: object) -> str:
         ran = run_cli(*arguments)
@@ -101,7 +101,7 @@ def refused(run_cli) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def spare_databases() -> list[str]:
-    """Databases that were emptied after a test. Making one copies a thousand files."""
+    """Databases that were emptied after a test, because creating one copies a thousand files."""
     return []
 
 
@@ -134,7 +134,7 @@ def new_database(postgres, spare_databases) -> Iterator[Callable[[], str]]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server of our own."""
+    """A PostgreSQL server for the tests."""
     pytest.importorskip("psycopg", reason="needs psycopg (pip install '.[postgres]')")
     from study_servers import postgresql
 
@@ -148,7 +148,7 @@ def postgres() -> Iterator[str]:
 
 @dataclass
 class WebServer:
-    """What a web server gives, where it breaks off (per answer), and what it was asked."""
+    """The files of a web server, where each response breaks off, and the requests."""
 
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -185,7 +185,7 @@ def web_server() -> Iterator[WebServer]:
             self.send_header("Content-Length", str(len(body) - start))
             self.end_headers()
             stop = state.break_after.pop(0) if state.break_after else len(body)
-            with suppress(ConnectionError):  # who asked has had enough
+            with suppress(ConnectionError):  # the client has closed the connection
                 self.wfile.write(body[start : start + stop])
 
         def log_message(self, format: str, *args: object) -> None:

@@ -1,4 +1,4 @@
-"""The Python door: every line of the notebook page's kind, on small real pictures."""
+"""The Python interface as on the notebook page, with small real pictures."""
 
 from __future__ import annotations
 

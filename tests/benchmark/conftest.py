@@ -1,4 +1,4 @@
-"""A small real data set, made of photographs that come with scikit-image."""
+"""A small real data set of photographs from scikit-image."""
 
 import shutil
 from pathlib import Path
@@ -25,7 +25,7 @@ def mini_set(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def root(mini_set, tmp_path, monkeypatch) -> Path:
-    """The data root of one's own, where srbench looks for data."""
+    """A data root for this test, which srbench uses."""
     root = tmp_path / "data"
     shutil.copytree(mini_set, root)
     monkeypatch.setenv("SRBENCH_DATA", str(root))

@@ -1,4 +1,4 @@
-"""run-all --dask: the same bytes as one machine, whatever becomes of a worker."""
+"""run-all --dask: the same bytes as on one machine, even if workers fail."""
 
 import os
 import signal
@@ -99,14 +99,14 @@ def test_a_killed_worker_costs_no_result_and_every_byte_is_that_of_one_machine(
     assert saboteur.steps[1:] == [(f"upscaling and scoring on {address}", 9)]
     assert files(tmp_path / "many") == files(tmp_path / "one")
 
-    # What stands is not done again; what was lost is, and nothing else.
+    # Only lost results are computed again.
     assert run(root, tmp_path / "many", address=address, methods=methods).computed == 0
     (tmp_path / "many/images/Mini/x4/srresnet-mse/eye.png").unlink()
     (tmp_path / "many/images/Mini/x4/HR/man.png").unlink()
     assert run(root, tmp_path / "many", address=address, methods=methods).computed == 1
     assert files(tmp_path / "many") == files(tmp_path / "one")
 
-    # Interrupted, a run keeps what it had, leaves the cluster in order and can be completed.
+    # An interrupted run keeps its results, leaves the cluster running and can be completed.
     with pytest.raises(KeyboardInterrupt):
         run(root, tmp_path / "cut", address=address, observer=Impatient(), methods=methods)
     assert run(root, tmp_path / "cut", address=address, methods=methods).computed == 8
@@ -114,7 +114,7 @@ def test_a_killed_worker_costs_no_result_and_every_byte_is_that_of_one_machine(
 
 
 def test_a_mistake_is_told_as_on_one_machine(root, tmp_path, cluster, refused, mini):
-    # A mistake that shows on the worker alone: originals are decoded before the work is sent.
+    # An error that occurs only on the worker: originals are decoded before the work is sent.
     (tmp_path / "mine.py").write_text(
         "def fussy(sr, hr):\n"
         "    if sr.shape[0] == sr.shape[1]:\n"
@@ -186,7 +186,7 @@ def test_without_the_extra(refused, mini, monkeypatch):
 
 @pytest.mark.slow
 def test_a_users_own_metric_and_method_go_to_the_workers(root, tmp_path, cluster):
-    """A file with another beside it, a function of this process, a method in Python."""
+    """A file that imports another one, a function of this process, and a method in Python."""
     (tmp_path / "beside.py").write_text("FACTOR = 2\n")
     (tmp_path / "theirs.py").write_text(
         "import beside\ndef gap(sr, hr):\n    return beside.FACTOR * float(sr.mean() - hr.mean())\n"
@@ -202,7 +202,7 @@ def test_a_users_own_metric_and_method_go_to_the_workers(root, tmp_path, cluster
         datasets=("Mini", "Bare"), methods=("bicubic", brighter), device="cpu", lr="given",
         metrics=("psnr", "lr_psnr", spread, f"gap={tmp_path / 'theirs.py'}:gap"),
     )  # fmt: skip
-    # With LR images that were given, beside originals and alone.
+    # With given LR images, with and without originals.
     for image in ("eye", "face", "man"):
         hr = crop_to_multiple(read_image(root / f"Mini/HR/{image}.png"), 4)
         lr = imresize(hr, 0.25, border="replicate")

@@ -1,4 +1,4 @@
-"""LR images that a data set brings: used in place of made ones, also without originals."""
+"""LR images that come with a data set, used instead of made ones, also without originals."""
 
 import csv
 import json
@@ -72,7 +72,7 @@ def brighten(path):
     ],
 )
 def test_they_take_the_place_of_made_ones(root, tmp_path, folder, name, told):
-    """MATLAB's other border rule stands for another program: only the LR images come from it."""
+    """MATLAB's other border rule represents another program, which made only the LR images."""
     add_lr(root, folder, name=name)
     _, notes = run(root, tmp_path / "given", border="replicate")
     run(root, tmp_path / "made", border="replicate", lr="made")
@@ -124,7 +124,7 @@ def test_score_takes_the_lr_images_that_a_run_was_made_from(root, tmp_path, run_
 
 
 def test_a_score_against_the_lr_image_knows_which_it_was(root, tmp_path):
-    """The same SR images of other LR images: the cache must not take one score for the other."""
+    """Equal SR images of different LR images: the cache must not mix up their scores."""
     add_lr(root)
     theirs = tmp_path / "theirs"
     for image in IMAGES:
@@ -144,8 +144,8 @@ def test_a_score_against_the_lr_image_knows_which_it_was(root, tmp_path):
 
 
 def test_keys_of_what_was_computed_before_stay_valid():
-    """As they were before LR images could be given."""
-    # No method: the key takes the cell's fingerprint alone.
+    """Keys without given LR images do not change."""
+    # Without a method, the key contains only the cell's fingerprint.
     cell = MethodOnImage(None, ImageId("S", "a"), "ab" * 32, "k")  # type: ignore[arg-type]
     facts = [f for m in find_metrics(["psnr", "lr_psnr", "niqe"]) for f in m.facts]
     found = {f.name: score_key(cell, "cd" * 32, 4, "replicate", f) for f in facts}
@@ -270,7 +270,7 @@ def bare(root):
 
 @pytest.mark.slow
 def test_a_set_without_originals_runs_and_makes_a_study(bare, tmp_path, run_cli):
-    """Images, the numbers that need no original, report and study."""
+    """Images, the metrics that need no original, report and study."""
     out = tmp_path / "out"
     given = ("run-all", "--datasets", "Mini", "--methods", "nearest,bicubic", "--lr", "given")
     ran = run_cli(*given, "--out", out)
@@ -303,7 +303,7 @@ def test_a_set_without_originals_runs_and_makes_a_study(bare, tmp_path, run_cli)
     main = [s for s in manifest["stimuli"] if s["id"] in manifest["main"]]
     assert {s["method"] for s in main} == {"nearest", "bicubic"}
 
-    # An HR folder that was merely lost is still a mistake.
+    # A missing HR folder without --lr is still an error.
     record = json.loads((out / "run.json").read_text())
     record["datasets"]["x4"]["Mini"].pop("originals")
     (out / "run.json").write_text(json.dumps(record))
@@ -317,7 +317,7 @@ def test_what_needs_an_original_is_left_out_or_refused(bare, root, tmp_path):
         return float(sr.mean())
 
     class Both(Metric):
-        """Looks at what its facts say that it does not need."""
+        """Uses an original although its facts say that it needs none."""
 
         facts = (Facts("both", "user", needs="nothing"),)
 

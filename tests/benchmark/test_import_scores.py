@@ -1,4 +1,4 @@
-"""Scores computed elsewhere, taken into a results folder."""
+"""Scores of other programs, imported into a results folder."""
 
 import json
 import shutil
@@ -53,7 +53,7 @@ def test_they_stand_beside_ours_and_stay(run_cli, mini, out, table):
     assert "human ↑" in (out / "tables/summary.md").read_text("utf-8")
     assert "imported,human,nearest,bicubic" in (out / "tables/significance.csv").read_text("utf-8")
     before = (out / "scores.csv").read_bytes()
-    # A later run keeps them, as they are of the same pictures.
+    # A later run keeps them, because the pictures are the same.
     assert run_cli(*mini, "--metrics", "ssim").code == 0
     after = pd.read_csv(out / "scores.csv")
     assert set(after["metric"]) == {"psnr_y", "ssim_y", "human"}
@@ -66,7 +66,7 @@ def test_they_go_with_the_picture_they_were_of(run_cli, mini, out, table):
     eye = out / "images/Mini/x4/bicubic/eye.png"
     write_png(eye, 255 - read_image(eye))
     assert run_cli("import-scores", table(*ROWS), "--out", out).code == 0
-    assert run_cli(*mini, "--metrics", "psnr").code == 0  # makes the right picture again
+    assert run_cli(*mini, "--metrics", "psnr").code == 0  # restores the right picture
     rows = pd.read_csv(out / "scores.csv")
     human = rows[(rows["metric"] == "human") & (rows["method"] == "bicubic")]
     assert set(human["image"]) == {"face", "man"}

@@ -1,4 +1,4 @@
-"""run-all: what stands in the results folder, what is not computed twice, what is refused."""
+"""run-all: the results folder, reuse of results, and refused input."""
 
 import csv
 import json
@@ -542,7 +542,7 @@ def test_one_sr_image_of_two_originals_is_scored_against_each(root, tmp_path):
 def test_names_that_spreadsheets_would_run_are_guarded_in_tables_and_meant_as_they_are(
     root, tmp_path
 ):
-    """Image names are users': `=`, `+`, `-` and `@` begin formulas, `'` is what guards them."""
+    """Users choose image names: `=`, `+`, `-` and `@` begin formulas, and `'` escapes them."""
     names = {"eye": "=1+1", "face": "@SUM(A1)", "man": "'-man"}
     for old, new in names.items():
         (root / f"Mini/HR/{old}.png").rename(root / f"Mini/HR/{new}.png")
@@ -557,7 +557,7 @@ def test_names_that_spreadsheets_would_run_are_guarded_in_tables_and_meant_as_th
         assert {row.image for row in rows} == set(names.values())
         assert {row.dataset for row in rows} == {"-Mini"}
     before = (out / "scores.csv").read_bytes()
-    # Another run reads them, keeps them, and knows them.
+    # Another run reads and reuses them.
     again = run(root, out, datasets=("-Mini",), metrics=("psnr",), methods=("nearest",))
     assert again.computed == 0
     run(root, out, datasets=("-Mini",), metrics=("psnr",), methods=("bicubic",))

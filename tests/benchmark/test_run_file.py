@@ -1,4 +1,4 @@
-"""run.json and the files that users write: every wrong type and depth is one line."""
+"""run.json and users' files: every wrong type and nesting gives a one-line error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_an_entry_of_another_kind_is_one_line(tmp_path, refused, run_cli, entry,
     (tmp_path / "run.json").write_text(json.dumps({entry: value}))
     ran = run_cli("report", "--out", tmp_path)
     fine = (entry == "last_run" and isinstance(value, dict)) or (
-        # an empty record of the kind, or one whose inner values nobody reads
+        # an empty record, or one whose inner values are not used
         entry == "datasets" and value == {"x4": {}}
     )
     if fine:

@@ -1,4 +1,4 @@
-"""What `study analyze` prints: the table and the conclusions of the files that it wrote."""
+"""The terminal output of `study analyze`: the table and the conclusions of its files."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Commands before files as people have them: other kinds, odd metadata, odd names, bombs."""
+"""Commands with unusual files: other formats, odd metadata, odd names, decompression bombs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PHOTO = data.astronaut()[:64, :80].copy()
 
 @pytest.fixture
 def mixed(tmp_path) -> Path:
-    """One photograph of five kinds, and what is no image: three are taken."""
+    """One photograph in five formats and files that are not images: three are accepted."""
     folder = tmp_path / "mixed"
     folder.mkdir()
     photo = PillowImage.fromarray(PHOTO)
@@ -102,7 +102,7 @@ def bomb(path: Path) -> None:
      (bomb, "d.png", "13300x13300, more than 67 megapixels")],
 )  # fmt: skip
 def test_nothing_is_begun_where_one_image_cannot_be_read(refused, tmp_path, spoil, name, told):
-    """The size used to be probed by readers that took what the decoder refused: 3 of 5 stayed."""
+    """Regression: images passed the size check but failed in the decoder after 3 of 5 were done."""
     for number in "abce":
         write_png(tmp_path / f"in/{number}.png", PHOTO)
     spoil(tmp_path / "in" / name)

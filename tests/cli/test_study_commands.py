@@ -1,4 +1,4 @@
-"""The study's commands in a row: from a results folder to conclusions, every vote simulated."""
+"""The study commands in sequence: from a results folder to conclusions, with simulated votes."""
 
 import csv
 import hashlib
@@ -100,7 +100,7 @@ def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
     assert {each["phases"] for each in shown} == {"main", "training"}
 
     rater = votes[0]["rater"]
-    # A participant id comes from the address: anybody can make it a formula.
+    # A participant id comes from the address, so anyone can make it a formula.
     with (tmp_path / "strangers.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(votes[0]))
         writer.writeheader()

@@ -1,4 +1,4 @@
-"""What stands on the terminal, whatever it can show, and how commands end that are cut short."""
+"""Output on different terminals, and commands that are interrupted."""
 
 import io
 import os
@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
-    """A results folder called mine, in the folder that one is in, whose name is no ASCII."""
+    """A results folder called mine, in the current folder, whose name is not ASCII."""
     place = tmp_path / "Größe 사진"
     place.mkdir()
     write_scores(
@@ -169,9 +169,9 @@ main()
 
 
 def interrupted(how, first="pass"):
-    """A command that is sent ``how`` while it writes a file: by SIGTERM, one in the background."""
+    """A command that gets the signal ``how`` while it writes a file; SIGTERM in the background."""
     program = INTERRUPTED.format(first=first)
-    # What a shell sets behind ``&`` would be inherited: a job in the background ignores Ctrl-C.
+    # A job in the background (``&``) inherits that Ctrl-C is ignored.
     ctrl_c = signal.SIG_DFL if how is signal.SIGINT else signal.SIG_IGN
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -215,7 +215,7 @@ def test_what_a_killed_process_left_goes_and_nothing_else(tmp_path):
         path.write_bytes(b"")
     with ResultsFolder(tmp_path).locked():
         assert sorted((tmp_path / "figures").iterdir()) == sorted(kept)
-    remove_unfinished(tmp_path / "none")  # which need not exist
+    remove_unfinished(tmp_path / "none")  # the file need not exist
 
 
 def test_every_step_says_what_it_does(run_cli, results, tmp_path):

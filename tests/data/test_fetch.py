@@ -1,4 +1,4 @@
-"""Fetching data sets, against a server on this machine: breaks, dead mirrors, evil archives."""
+"""Fetching data sets from a local server: interruptions, dead mirrors, unsafe archives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known data sets are the recorded ones, or are refused, or are marked wherever they appear."""
+"""Known data sets must have the recorded images, or are refused, or are marked everywhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from srbench.imaging import crop_to_multiple, imresize, read_image, write_png
 
 @pytest.fixture
 def copied(shared, tmp_path):
-    """Copies a real set's originals, each changed in some way, under names of one's own."""
+    """Copies a real set's originals, changed in some way, under other names."""
 
     def copy(dataset, folder, *, change=lambda image: image, name="{}"):
         source = open_dataset(dataset, shared / "data")
@@ -175,7 +175,7 @@ def test_what_is_taken_as_it_is_is_marked_everywhere(copied, run_cli, refused, t
     ran = run_cli(*run("--datasets", "Set5-as-is", root=root, out=out))
     assert ran.code == 0, ran
     marked(out)
-    # A folder that was made by hand is asked for the same.
+    # A folder that was made by hand has the same rules.
     (root / "Set5-as-is").rename(root / "Set5")
     assert "add --as-is" in refused(*run("--datasets", "Set5", root=root, out=tmp_path / "no"))
     ran = run_cli(*run("--datasets", "Set5", "--as-is", root=root, out=tmp_path / "again"))

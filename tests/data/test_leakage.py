@@ -15,7 +15,7 @@ from srbench.data import Dataset, find_leaks, open_dataset
 from srbench.data.pixels import Image
 
 SAMPLE = open_dataset("sample", None)
-# Benchmark: four sample images. The fifth is the ground on which they are laid.
+# Benchmark: four sample images. The fifth is the background into which they are pasted.
 BENCHMARK = Dataset(
     "sample", MappingProxyType({i: p for i, p in SAMPLE.images.items() if i != "motorcycle_left"})
 )
@@ -121,7 +121,7 @@ def test_the_known_kinship_of_set5_and_set14_is_found(shared):
 
 @pytest.mark.slow
 def test_the_training_photographs_are_clean(shared):
-    """Every twentieth of them, for time's sake; all 590 were searched when this was written."""
+    """Every twentieth photograph, to save time; we searched all 590 when this was written."""
     benchmark = [open_dataset(name, shared / "data") for name in ("Set5", "Set14", "BSD100")]
 
     def photographs() -> Iterator[tuple[str, Image]]:

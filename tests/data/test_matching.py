@@ -1,4 +1,4 @@
-"""SR files are paired with originals as they are meant, or not at all."""
+"""SR files are matched with the right originals, or refused."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_originals_may_have_a_suffix_of_their_own():
 
 def test_names_that_agree_are_taken_without_a_word():
     assert pair(SET5, SET5).taken == ""
-    # What else the folder holds changes nothing where more is allowed.
+    # Additional files do not matter if they are allowed.
     more = pair(SET5, (*SET5, *(f"{name}_x4" for name in SET5)), spare=True)
     assert (more.taken, more.files["baby"].stem) == ("", "baby")
 
@@ -95,7 +95,7 @@ def test_the_file_names_of_a_known_set_count_beside_its_ids():
         # two suffixes fit
         (SET5, [f"{n}_x{k}" for n in SET5 for k in (2, 4)], True, "more than one way"),
         (["a"], ["a_x2", "a_x4"], True, 'end in "_x2"'),
-        # a file with the very name of another original
+        # a file with exactly the name of another original
         (["a", "a_x4"], ["a_x4", "a_x4_x4"], False, "lacks 1 of 2 images"),
         (["1", "01"], ["01", "001"], False, "lacks 1 of 2 images"),
         # digits are numbers, not letters

@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 DOCS = CHECKOUT / "docs"
 README = CHECKOUT / "README.md"
 PAGES = [README, CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
-# What is written beside what it is about, and shows commands too.
+# Other pages with commands.
 BESIDE = [CHECKOUT / name for name in ("results/README.md", "benchmarks/README.md", "SECURITY.md")]
 BLOCK = re.compile(
     r"(?:<!-- (?P<kind>not run|file): (?P<what>[^>]*?) -->\n)?"
@@ -137,10 +137,10 @@ def test_every_benchmark_is_listed():
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder to follow a page in: photographs, an import, a study where a page needs one.
+    """A folder for the commands of a page, with photographs, an import, and a study if needed.
 
-    The sample images are replaced by small parts of them, whose pixels are not those recorded, or
-    an hour would go by.
+    Small parts of the sample images replace them (with other pixels than the recorded ones),
+    because the full images would take an hour.
     """
     small = {
         "astronaut": data.astronaut()[40:136, 170:266],
@@ -169,7 +169,7 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-# What other pages have left behind when a reader comes to this one.
+# The files that earlier pages create.
 BEFORE = {
     "how-to/own-checkpoint.md": ["srbench data import Mine my-photos"],
     "how-to/own-metric.md": ["srbench data import Mine my-photos"],
@@ -199,7 +199,7 @@ def test_following_the_page_works(page, place, run_cli):
 
     def do(command):
         if command.startswith(("pip ", "python -m venv", ". .venv", "pytest", "pre-commit")):
-            return  # the reader's installation: .ci/run does that
+            return  # the installation, which .ci/run tests
         if command.startswith("srbench "):
             ran = run_cli(*shlex.split(command, comments=True)[1:])
             assert ran.code == 0, f"{command}: {ran.err}"

@@ -1,4 +1,4 @@
-"""Nothing imports backwards: each room stands on earlier ones only."""
+"""Imports never point backwards: each package uses only earlier ones."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ ORDER = (
 )
 # A run ends with its report.
 KNOWN = {("benchmark", "report")}
-# What every room may stand on, and which stands on none: the modules beside the rooms.
+# Modules that every package may import and that import no package.
 GROUND = sorted({path.name for path in PACKAGE.glob("*.py")} - {"__init__.py", "__main__.py"})
 
 
 def rooms_imported(module: Path) -> set[str]:
-    """The rooms that a module takes something from, anywhere in it."""
+    """The packages that a module imports anywhere."""
     place = [*module.relative_to(PACKAGE).parts]
     rooms: set[str] = set()
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):

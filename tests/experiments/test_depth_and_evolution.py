@@ -1,4 +1,4 @@
-"""The commands that draw the SRGAN paper's Fig. 7 and Fig. 8 from trainings of their own."""
+"""The commands that draw the SRGAN paper's Fig. 7 and Fig. 8 from small trainings."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ from srbench.imaging import write_png
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """A data root with a small Set5, and a folder of photographs that show other things."""
+    """A data root with a small Set5, and a folder of other photographs."""
     for name, image in {
         "cat": data.chelsea()[60:124, 100:164],
         "face": data.astronaut()[60:124, 170:234],
@@ -80,7 +80,7 @@ def test_evolution_shows_the_samples_of_a_training(run_cli, refused, places):
     with Image.open(places / "figures/evolution.png") as figure:
         assert figure.width == 2 * (320 + 10) + 10  # one sample and the original
         shown = np.asarray(figure.convert("RGB"))
-    # Pixel by pixel: the original's crop stands in the figure as it is, five times enlarged.
+    # The figure contains the original's crop exactly, enlarged five times.
     crop = data.coffee()[120:280, 60 * int(held_out) :][:, :96]
     enlarged = crop.repeat(2, axis=0).repeat(2, axis=1)
     assert np.array_equal(shown[40:360, 340 : 340 + 192], enlarged)

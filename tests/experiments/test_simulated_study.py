@@ -1,4 +1,4 @@
-"""run-all --study simulated: votes to conclusions in one command, and marked wherever it shows."""
+"""run-all --study simulated: from votes to conclusions in one command, marked everywhere."""
 
 import csv
 import sqlite3
@@ -49,11 +49,11 @@ def test_the_whole_chain_and_its_marks(run_cli, refused, command, tmp_path):
         assert "simulated" in table.read_text().lower(), table
     assert open_study(study).manifest.title == "Simulated: no person rated anything"
 
-    # Again: nothing changed, so it stands.
+    # Repeated without a change: it is kept.
     again = run_cli(*command)
     assert "(existed already)" in again.err
 
-    # Stopped before the first simulated rater came: it is made anew.
+    # Stopped before the first simulated rater: it is made again.
     with sqlite3.connect(study / "study.db") as database:
         database.execute("pragma foreign_keys = on")
         database.execute("delete from sessions")
@@ -63,7 +63,7 @@ def test_the_whole_chain_and_its_marks(run_cli, refused, command, tmp_path):
     assert "(existed already)" not in ran.err
     assert not list((tmp_path / "r").glob(".study*"))
 
-    # A study in which people took part is never replaced.
+    # A study with real raters is never replaced.
     with sqlite3.connect(study / "study.db") as database:
         database.execute("update sessions set simulated = 0 where id = 1")
     assert "it was not changed" in refused(*command)
@@ -90,7 +90,7 @@ def test_pairs_and_degradation_go_the_same_way(run_cli, refused, command, tmp_pa
     with (analysis / "scale.csv").open(newline="") as file:
         scale = {(r["dataset"], r["method"]): float(r["score"]) for r in csv.DictReader(file)}
     assert max(scale, key=lambda key: scale[key])[1] == "HR"
-    # What was declared is what is tested, here and whenever the study is analysed.
+    # The declared comparisons are tested, here and in later analyses.
     again = run_cli("study", "analyze", study, "--out", tmp_path / "again")
     assert again.code == 0, again.err
     for folder in (analysis, tmp_path / "again"):

@@ -1,4 +1,4 @@
-"""Reading every kind of image file by its stated rule; writing whole files or none."""
+"""Reading all kinds of image files by the documented rules; atomic writing."""
 
 import contextlib
 import os
@@ -100,7 +100,7 @@ def sixteen_bit_png(path, colour_type):
 @pytest.mark.parametrize("look", [read_image, probe_image])
 @pytest.mark.parametrize("kind", ["grey png", "rgb png", "grey tif", "rgb tif", "rgb tif zlib"])
 def test_16_bits_are_refused_whatever_holds_them(tmp_path, kind, look):
-    """Pillow reads 16-bit RGB, PNG and TIFF, as 8-bit without a word."""
+    """Pillow silently reads 16-bit RGB in PNG and TIFF as 8-bit."""
     path = tmp_path / "deep.img"
     if "png" in kind:
         sixteen_bit_png(path, 0 if "grey" in kind else 2)
@@ -112,7 +112,7 @@ def test_16_bits_are_refused_whatever_holds_them(tmp_path, kind, look):
 
 
 def test_a_photograph_with_a_preview_or_gain_map_is_its_first_picture(tmp_path):
-    """Telephones write such JPEG (MPO); every viewer shows the first picture."""
+    """Phones write such JPEG files (MPO), and viewers show the first picture."""
     photo, preview = (PillowImage.fromarray(p) for p in (PHOTO, PHOTO[::4, ::4].copy()))
     photo.save(tmp_path / "p.jpg", format="MPO", save_all=True, append_images=[preview])
     photo.save(tmp_path / "q.jpg")
@@ -137,7 +137,7 @@ def test_the_bound_is_on_pixels_and_told(tmp_path, monkeypatch):
 
 
 def test_a_bomb_of_half_a_megabyte_costs_no_memory(tmp_path):
-    """177 megapixels in a small PNG: refused by its header, before anything is decoded."""
+    """177 megapixels in a small PNG are refused from the header, before decoding."""
     path = tmp_path / "bomb.png"
     header = struct.pack(">IIBBBBB", 13_300, 13_300, 8, 2, 0, 0, 0)
     pixels = zlib.compress(b"\0" * (13_300 * 3 + 1) * 13_300, 9)
@@ -152,7 +152,7 @@ def test_a_bomb_of_half_a_megabyte_costs_no_memory(tmp_path):
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF"])
 def test_no_damage_is_told_otherwise_than_as_an_image_error(tmp_path, kind):
-    """Bytes of the header changed at random: some files still read, no other error escapes."""
+    """Random bytes in the header: some files can still be read, and no other error is raised."""
     rng = np.random.default_rng(1)
     whole = save(tmp_path / "whole", PHOTO, format=kind).read_bytes()
     damaged = tmp_path / "damaged.png"
@@ -238,7 +238,7 @@ def test_a_full_disk_is_one_clear_error(tmp_path):
 
 
 def spliced(path, *parts):
-    """The PNG of the photograph with ``parts`` behind its header."""
+    """The PNG of the photograph with ``parts`` after its header."""
     whole = save(path, PHOTO).read_bytes()
     path.write_bytes(whole[:33] + b"".join(parts) + whole[33:])
     return path
@@ -354,7 +354,7 @@ def test_other_segments_of_a_jpeg_do_not_matter(tmp_path, marker):
 
 
 def test_the_segment_that_says_how_colours_are_coded_is_kept(tmp_path):
-    """A CMYK JPEG of Adobe's is stored inverted; only the segment says so."""
+    """Adobe's CMYK JPEG is stored inverted, as only this segment states."""
     path = save(tmp_path / "c.jpg", PillowImage.fromarray(PHOTO).convert("CMYK"), quality=95)
     assert np.abs(read_image(path).astype(int) - PHOTO).mean() < 3
 
@@ -421,7 +421,7 @@ def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
 
 
 def test_no_library_writes_to_the_terminal(tmp_path):
-    """libtiff tells of tags and damage on its own, past Python's warnings."""
+    """libtiff prints messages about tags and damage itself, not through Python's warnings."""
     tifffile.imwrite(tmp_path / "tag.tif", PHOTO, extratags=[(274, "H", 1, 99, True)],
                      compression="zlib")  # fmt: skip
     save(tmp_path / "cut.tif", PHOTO, compression="jpeg")
@@ -460,7 +460,7 @@ def test_an_image_with_missing_pixels_is_refused(tmp_path, kind, share):
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.98])
 def test_a_jpeg_that_was_cut_and_closed_is_refused(tmp_path, progressive, mode, share):
-    """The decoder fills what is missing: with grey, or with what the earlier scans gave."""
+    """The decoder fills missing pixels with grey or with the result of earlier scans."""
     photo = PillowImage.fromarray(data.astronaut()[:100, :120]).convert(mode)
     path = save(tmp_path / "a.jpg", photo, progressive=progressive)
     whole = path.read_bytes()

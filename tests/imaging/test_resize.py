@@ -1,4 +1,4 @@
-"""MATLAB's imresize: every pixel of the LR images in circulation, and its properties."""
+"""MATLAB's imresize: every pixel of the published LR images, and its properties."""
 
 from fractions import Fraction
 
@@ -40,7 +40,7 @@ def test_every_pixel_that_matlab_made_is_reproduced(shared, dataset, border, sca
 
 
 def slow_imresize(image: np.ndarray, scale: float, border: str) -> np.ndarray:
-    """One grey image, pixel by pixel, written from MATLAB's documentation of the method."""
+    """A slow version for one grey image, written from MATLAB's documentation."""
 
     def kernel(x: float) -> float:
         x = abs(x)

@@ -1,4 +1,4 @@
-"""The self-ensemble ``NAME+``: its values, its name, and what it is refused for."""
+"""The self-ensemble ``NAME+``: its values, its name, and refused methods."""
 
 import json
 
@@ -65,7 +65,7 @@ def test_it_is_the_mean_over_eight_flips_and_turns_before_rounding(tiny, grey):
 
 def test_networks_of_others_are_taken_alike():
     class Foreign(torch.nn.Module):
-        """Output in [0, 1]; depends on the direction in which it looks."""
+        """A network with output in [0, 1] that depends on the orientation."""
 
         def forward(self, lr):
             ramp = torch.linspace(0, 0.2, lr.shape[3])
@@ -80,7 +80,7 @@ def test_large_images_are_tiled_alike(tiny, monkeypatch):
     both = srbench.load_method(f"mine+={tiny}")
     whole = both.upscale(LR)
     monkeypatch.setattr("srbench.methods.inference.TILE", 16)
-    monkeypatch.setattr("srbench.methods.inference.OVERLAP", 12)  # wider than the network looks
+    monkeypatch.setattr("srbench.methods.inference.OVERLAP", 12)  # wider than the receptive field
     assert np.abs(both.upscale(LR).astype(int) - whole).max() <= 1
 
 

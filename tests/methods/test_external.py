@@ -1,4 +1,4 @@
-"""Checkpoints as they come: each layout against a small implementation of its own."""
+"""Third-party checkpoints: each layout compared with a small implementation."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_ours_without_its_card_gives_the_same_pixels(tmp_path, kind, scale):
     with_card = srbench.load_method(f"mine={path}", scale=scale).upscale(LR)
     path.with_suffix(".json").unlink()
     for copy in (path, tmp_path / "bare.safetensors", tmp_path / "ours.pth"):
-        if copy.name == "bare.safetensors":  # as older versions wrote it: no note in its header
+        if copy.name == "bare.safetensors":  # without the architecture in its header
             save_file(load_file(path), copy)
         elif copy.suffix == ".pth":
             torch.save({"generator": load_file(path)}, copy)
@@ -266,7 +266,7 @@ def test_tensors_that_claim_an_enormous_network_do_not_make_it(tmp_path):
 
 
 def test_a_small_file_does_not_make_a_network_that_fills_the_memory(tmp_path):
-    """180 KB that spandrel takes for a Compact of 9000 channels: 50 GB."""
+    """180 KB that spandrel recognises as a Compact network with 9000 channels (50 GB)."""
     import_torchvision()
     pytest.importorskip("spandrel")
     path = tmp_path / "thin.pth"
@@ -291,7 +291,7 @@ def test_our_srresnet_is_an_architecture_of_spandrel(tmp_path):
     made = (model(x)[0].permute(1, 2, 0) * 255).round().byte().numpy().astype(int)
     ours = srbench.load_method("srresnet-mse", weights=ON_FILE).upscale(LR)
     assert np.abs(made - ours).max() <= 1
-    for support in spandrel.MAIN_REGISTRY:  # nobody else's detector takes it
+    for support in spandrel.MAIN_REGISTRY:  # no other detector recognises it
         assert not support.detect(load_file(path))
 
 

@@ -1,4 +1,4 @@
-"""`srbench methods`: facts of our networks, held to the literature and to hand counts."""
+"""`srbench methods`: facts of our networks, compared with the literature and manual counts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Networks as methods: folding and the rewritten tail, tiles, grey, files that are no networks."""
+"""Networks as methods: folding, the rewritten tail, tiles, grey, and files without a network."""
 
 import json
 import pickle
@@ -49,7 +49,7 @@ def plain_forward(network: SRResNet, lr: torch.Tensor) -> torch.Tensor:
 
 
 def need_spandrel() -> ModuleType:
-    """spandrel, an extra; it imports torchvision, so the mend comes first."""
+    """Import spandrel (an extra), after the torchvision workaround that it needs."""
     import_torchvision()
     return pytest.importorskip("spandrel")
 
@@ -258,7 +258,7 @@ def test_parameter_counts_are_those_of_the_papers():
 
 
 def test_every_network_may_be_the_first_that_a_process_loads():
-    """Modules that are first read while a network is built must not take its meta device."""
+    """Modules that are first imported while a network is built must not use its meta device."""
     code = """
 import numpy as np, srbench
 for name in ("espcn", "srresnet-mse", "srcnn"):

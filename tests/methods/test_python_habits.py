@@ -1,4 +1,4 @@
-"""What a person in a notebook tries: it works, or one line says what was expected."""
+"""Typical calls in a notebook: they work, or one line says what was expected."""
 
 import numpy as np
 import pandas as pd

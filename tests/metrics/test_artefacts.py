@@ -1,4 +1,4 @@
-"""The grid and the colour shift as numbers: on made waves, on originals and on real networks."""
+"""The grid and colour-shift detectors on synthetic waves, originals and real networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DISTS against torchmetrics and piq, with one seeded random VGG16: no VGG16 is to be had here."""
+"""DISTS against torchmetrics and piq with a seeded random VGG16, as no real one is available."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def vgg16(weights, monkeypatch):
-    """torchvision's VGG16 is that random one, whoever asks for it."""
+    """Replace torchvision's VGG16 by the random one."""
     import torchvision
 
     import srbench.models.weights as ours

@@ -1,4 +1,4 @@
-"""Other libraries' metrics: the values are theirs, called directly on the same pixels."""
+"""Other libraries' metrics give the same values as direct calls on the same pixels."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_piq_gives_what_piq_gives(name):
     word = f"piq:{name}"
     found = srbench.score(SR, HR, scale=4, metrics=[word])[word]
     assert found == pytest.approx(float(getattr(piq, name)(*tensors())), rel=1e-6)
-    # The direction that is stated is the one in which quality goes.
+    # The stated direction is the direction of better quality.
     worse = srbench.score(WORSE, HR, scale=4, metrics=[word])[word]
     facts = find_metrics([word])[0].facts[0]
     assert (found > worse) == (facts.better == "higher")
@@ -80,7 +80,7 @@ def test_their_complaint_is_one_line():
 
 @pytest.fixture
 def pyiqa(monkeypatch):
-    """A stand-in of pyiqa's interface: tried by hand on the library itself, see the docs."""
+    """A fake of pyiqa's interface; we tested the library itself by hand, see the docs."""
 
     def create_metric(name, device, as_loss):
         assert (device, as_loss) == ("cpu", False)

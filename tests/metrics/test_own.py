@@ -1,4 +1,4 @@
-"""A user's own metric: taken as meant, or refused in one line."""
+"""A user's metric: used as intended, or refused in one line."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_it_is_shown_wherever_ours_are(run, given, root):
     summary = (out / "tables/summary.csv").read_text("utf-8")
     assert "m:user" in summary
     assert "user,m," in (out / "tables/significance.csv").read_text("utf-8")
-    assert (out / "figures/plane_x4.png").is_file()  # of which less is better: the other axis
+    assert (out / "figures/plane_x4.png").is_file()  # lower is better: the other axis
     assert "Error" in (out / "report.html").read_text("utf-8")
     recorded = {f["name"]: f for f in json.loads((out / "run.json").read_text())["metrics"]}
     assert recorded["m"]["better"] == "lower"
@@ -256,7 +256,7 @@ def test_nan_is_missing_with_the_reason(run, given, root):
     assert all(math.isnan(v) for v in rows.loc[rows["metric"] == "m", "value"])
     notes = (root / "out/tables/summary.md").read_text("utf-8")
     assert "m (user) of bicubic on Mini ×4: the metric gave no number (NaN) for 2 of 2" in notes
-    assert run("psnr", given("nan")).code == 0  # and it is not computed for ever
+    assert run("psnr", given("nan")).code == 0  # and its result is not cached
     assert "nothing to compute" in run("psnr", given("nan")).err
 
 
@@ -279,7 +279,7 @@ def test_no_metric_is_left(refused, root):
 
 
 def test_a_module_that_only_says_it_lies_beside_is_passed_over(given, file, monkeypatch):
-    """torch's ``_classes`` gives a name without a folder as its file."""
+    """torch's ``_classes`` has a file name without a folder as ``__file__``."""
     import sys
     from types import SimpleNamespace
 

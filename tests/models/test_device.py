@@ -1,4 +1,4 @@
-"""Devices: which is taken, with which precision it computes, what is said when it cannot."""
+"""Devices: selection, precision, and errors."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def tf32() -> str:
 
 
 class Watched(nn.Conv2d):
-    """A convolution that notes with which precision a GPU would compute it."""
+    """A convolution that records the precision that a GPU would use."""
 
     seen: list[str] = []  # noqa: RUF012  # emptied by the test
 
@@ -61,7 +61,7 @@ def test_a_device_that_cannot_compute_is_named(device):
 
 def test_a_device_is_refused_in_few_words(monkeypatch):
     def page(count, device):
-        # What torch raises where it was built without the device, and nearly as long.
+        # torch's error if it was built without the device, shortened.
         raise NotImplementedError("No kernel for 'MPS'. It is only available for: " + "CPU, " * 99)
 
     monkeypatch.setattr(torch, "empty", page)

@@ -1,4 +1,4 @@
-"""The trained networks of the package are what their cards say."""
+"""The trained networks of the package match their cards."""
 
 from __future__ import annotations
 

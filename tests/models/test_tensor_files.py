@@ -1,4 +1,4 @@
-"""Files of tensors: what runs nothing is read, everything else is refused by what it is."""
+"""Tensor files: files without code are read, others are refused with their kind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def refusal(path: Path) -> str:
 
 
 class Writes(nn.Module):
-    """A TorchScript module that writes a file of its author's choice while it is loaded."""
+    """A TorchScript module that writes a file when it is loaded."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ NAME = "squeezenet1_1-features"
 
 @pytest.fixture(scope="module")
 def tensors() -> dict[str, Tensor]:
-    """What torchvision publishes, with random numbers: features and a classifier."""
+    """Tensors like torchvision's, with random numbers: features and a classifier."""
     torch.manual_seed(4)
     state = {f"features.{k}": w for k, w in build_features(NAME).state_dict().items()}
     return state | {"classifier.1.weight": torch.zeros(10, 512, 1, 1)}
@@ -58,7 +58,7 @@ def published(tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(autouse=True)
 def entry(published: Path, monkeypatch: pytest.MonkeyPatch) -> BackboneWeights:
-    """The catalogue names that one file, in place of the real one."""
+    """The catalogue with this file instead of the real one."""
     whole = hashlib.sha256(published.read_bytes()).hexdigest()
     entry = BackboneWeights(NAME, "LPIPS squeeze", published.name, whole)
     monkeypatch.setattr(weights_catalogue, "CATALOGUE", {**CATALOGUE, NAME: entry})
@@ -329,7 +329,7 @@ def test_the_folder_is_the_option_then_the_environment_then_a_cache(
 def test_the_whole_hash_counts_and_not_its_published_digits(
     server, entry: BackboneWeights, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A file that shares torchvision's eight digits with the published one can be made."""
+    """A file with the same eight digits as torchvision's can be constructed."""
     assert entry.sha256 is not None
     other = dataclasses.replace(entry, sha256=entry.sha256[:8] + "0" * 56)
     monkeypatch.setattr(weights_catalogue, "CATALOGUE", {NAME: other})

@@ -1,4 +1,4 @@
-"""A package holds all that a reader needs, tells nobody's name, and gives the same analysis."""
+"""A package is complete, contains no names of raters, and gives the same analysis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every page, asked in a browser: nothing clipped, contrast, keyboard, print."""
+"""Checks of every page in a browser: clipping, contrast, keyboard, print."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every figure at the size it is printed."""
+"""Checks of every figure at its printed size."""
 
 from __future__ import annotations
 

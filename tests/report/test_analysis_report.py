@@ -1,4 +1,4 @@
-"""What `srbench study analyze` leaves on the disk, and the page it makes."""
+"""The files and the page of `srbench study analyze`."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_declared_comparisons_are_printed_and_every_table_on_request(ratings, tm
     write_analysis(few, tmp_path, resamples=100, latex="all")
     stems = {path.stem for path in (tmp_path / "tables").glob("*.md")}
     assert {path.stem for path in (tmp_path / "tables").glob("*.tex")} == stems
-    write_analysis(few, tmp_path, resamples=100)  # what was asked for before does not stay
+    write_analysis(few, tmp_path, resamples=100)  # files of an earlier call are removed
     assert not (tmp_path / "tables" / "mos_raters.tex").exists()
 
 

@@ -1,4 +1,4 @@
-"""The methods text tells how votes were collected, from the table and nothing else."""
+"""The methods text describes how votes were collected, using only the table."""
 
 from __future__ import annotations
 

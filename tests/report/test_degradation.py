@@ -1,4 +1,4 @@
-"""A study of degradation has differential means: DMOS (DCR), never MOS."""
+"""A degradation study has DMOS (DCR), never MOS."""
 
 import re
 

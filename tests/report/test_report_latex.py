@@ -1,4 +1,4 @@
-"""Wide tables fit a page in LaTeX, with nothing lost."""
+"""Wide tables fit on a LaTeX page without losing content."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_table_longer_than_a_page_goes_on_in_another_and_repeats_its_head():
     "name", ["[1pt]", "*", "*[3]", "[", "a--b", "---", "''x''", "?`", "{x}", "x\\\\[9pt]", "%", "&"]
 )
 def test_no_name_is_a_command_wherever_it_stands(name):
-    """Behind the end of a row LaTeX looks for `*` and for a distance in brackets."""
+    """After the end of a row LaTeX interprets `*` and a distance in brackets."""
     table = methods_across(2)
     named = [(text_cell(name), *row[1:]) for row in table.rows]
     latex = to_latex(replace(table, rows=tuple(named), title=name, notes=(name,)))

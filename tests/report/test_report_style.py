@@ -1,4 +1,4 @@
-"""One look: names, colours and how figures are saved."""
+"""The common style: names, colours and saving of figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network that was trained on a metric carries a mark wherever that metric stands beside it."""
+"""A network that was trained on a metric is marked wherever its value of this metric is shown."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Raters who did not look, or agree with nobody, are seen in the analysis."""
+"""The analysis detects inattentive raters and raters who do not agree with others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scale of pair comparisons against numbers printed elsewhere and other programs."""
+"""The scale of pair comparisons against published numbers and other programs."""
 
 from __future__ import annotations
 

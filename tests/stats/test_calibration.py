@@ -1,4 +1,4 @@
-"""The promises of the headline interval and test, by a small seeded simulation.
+"""Coverage and false positives of the headline interval and test, by a small seeded simulation.
 
 ``benchmarks/rating_calibration.py`` runs the same with thousands of studies.
 """
@@ -52,7 +52,7 @@ def test_power_rises_with_the_difference():
 
 @pytest.mark.parametrize("images", [5, 14])
 def test_twelve_equal_methods_seldom_differ_in_any_pair(images):
-    """The promise of Holm's correction, kept in the far tail too."""
+    """Holm's correction keeps its level in the far tail too."""
     worlds = calibration.World(), calibration.World(rater_method=0)
     for seed, world in enumerate(worlds):
         rng = np.random.default_rng([seed, images])

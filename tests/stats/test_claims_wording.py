@@ -1,4 +1,4 @@
-"""The sentences claim what was tested and found, and no more."""
+"""The sentences claim only what was tested and found."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def said(tables, topic) -> str:
 
 @pytest.fixture(scope="module")
 def lenient_raters_saw_one() -> dict[str, pd.DataFrame]:
-    """Who saw both rated `srgan-vgg22` a grade above `srgan-mse`; kinder raters saw `srgan-mse`."""
+    """Raters of both gave `srgan-vgg22` a grade more; more lenient raters saw only `srgan-mse`."""
     rng = np.random.default_rng(0)
     rows = [
         (f"r{rater:02d}", "Set5", f"i{image}", method, grade - int(rng.random() < 0.2))

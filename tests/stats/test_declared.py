@@ -117,7 +117,7 @@ def test_equal_values_everywhere_are_equivalent():
 
 @pytest.mark.slow
 def test_the_test_of_equivalence_keeps_its_promise():
-    """At a difference just as large as the margin, 5 % are called as good; far inside, most."""
+    """At a difference equal to the margin 5 % are called equivalent; far below it most."""
     from pair_calibration import World, every_pair
 
     from srbench.stats.pair_answers import PairBlock, pair_scale

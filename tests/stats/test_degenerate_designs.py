@@ -1,4 +1,4 @@
-"""Thin and flat studies: a defined result or a word about why there is none."""
+"""Studies with few or equal votes: a defined result, or a note why there is none."""
 
 from __future__ import annotations
 

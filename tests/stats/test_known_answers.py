@@ -1,4 +1,4 @@
-"""Numbers printed elsewhere, reproduced to the digits printed there."""
+"""Published numbers, reproduced to all their digits."""
 
 from __future__ import annotations
 

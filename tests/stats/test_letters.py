@@ -1,4 +1,4 @@
-"""The compact letter display says what was found, however many methods there are."""
+"""The compact letter display matches the tests for any number of methods."""
 
 from __future__ import annotations
 

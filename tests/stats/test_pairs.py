@@ -1,4 +1,4 @@
-"""The analysis of pair comparisons: what it promises, on answers of known truth and by hand."""
+"""The analysis of pair comparisons on simulated answers with known truth and on hand-made ones."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def test_the_kind_of_table_is_told_by_its_columns(answers):
 
 
 def test_a_rate_s_interval_knows_what_answers_share():
-    """Alone, Clopper and Pearson's; of one opinion on each of 8 images, 8 answers' worth."""
+    """Independent answers: Clopper and Pearson's interval; one opinion per image counts once."""
     rater, image = np.arange(40), np.arange(40)
     low, high = rate_interval(np.repeat([1.0, 0.0], 20), rater, image, 0.95)
     assert (low, high) == approx((0.335, 0.665), abs=0.02)  # binom.test(20, 40)
@@ -287,7 +287,7 @@ def test_metrics_are_held_against_majorities():
     [(World(EVEN), every_pair), (World((-0.8, -0.4, 0.0, 0.4, 0.8)), some(40))],
 )
 def test_intervals_and_tests_keep_their_promise(world, design):
-    """A short run of benchmarks/pair_calibration.py, whose tables stand in the docs."""
+    """A short run of benchmarks/pair_calibration.py, whose tables are in the docs."""
     found = measure(Row(world, design, 250), np.random.default_rng(11))
     missed, called = found["crossed"]
     assert 0.025 < missed < 0.075

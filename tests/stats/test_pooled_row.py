@@ -1,4 +1,4 @@
-"""The row over all data sets says what it is made of, and is there only where there are several."""
+"""The row over all data sets exists only for several of them and states its composition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever small study is thrown at the analysis, no number is missing without a word."""
+"""Random small studies: every missing number has a note."""
 
 from __future__ import annotations
 

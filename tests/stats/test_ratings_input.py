@@ -1,4 +1,4 @@
-"""What a ratings file can have wrong, each told in one line."""
+"""Errors in ratings files, each reported in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ratings meet their scores whatever the form of the names, and what does not meet is told."""
+"""Ratings are matched with scores for all forms of names; unmatched ones are reported."""
 
 from __future__ import annotations
 

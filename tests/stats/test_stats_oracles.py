@@ -210,7 +210,9 @@ def test_alpha_does_not_count_a_raters_second_vote(votes):
 @pytest.mark.parametrize("shape", [(1, 2), (2, 2), (3, 1), (8, 5), (26, 5)])
 @pytest.mark.parametrize("gap", [-1.0, 4.0])
 def test_equal_differences_are_judged_by_what_rounding_hides(shape, gap):
-    """Two uniform rounding errors have the variance 2/12; the fewer of raters and images count."""
+    """Two uniform rounding errors have the variance 2/12; the smaller number of raters and images
+    counts.
+    """
     mean = crossed_mean(np.full(shape, gap), grades=2)
     error = np.sqrt(2 / 12 / np.prod(shape))
     df = min(n for n in shape if n > 1) - 1

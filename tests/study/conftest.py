@@ -63,7 +63,7 @@ def made_once(results, calibration, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def folder(made_once, tmp_path) -> Path:
-    """A study of one's own: 32 main, 2 retest and 2 gold trials after 4 for practice."""
+    """A study for this test: 32 main, 2 retest and 2 gold trials after 4 for practice."""
     shutil.copytree(made_once, tmp_path / "study")
     return tmp_path / "study"
 

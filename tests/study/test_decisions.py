@@ -1,4 +1,4 @@
-"""Who is paid and what is analysed are two decisions, declared before and told with reasons."""
+"""Payment and use of votes: two decisions, declared in advance and reported with reasons."""
 
 from __future__ import annotations
 

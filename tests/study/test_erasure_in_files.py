@@ -1,4 +1,4 @@
-"""Erased means erased from the database's files, on SQLite and on PostgreSQL."""
+"""Erased data are removed from the database's files, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_tables_that_postgresql_could_not_write_anew_are_told(folder, new_databa
         left = study.store.erase(session.rater).left
     assert "could not clear the removed rows" in left
     assert "lock timeout" in left
-    with pytest.raises(StudyError, match="was erased on") as told:  # the same again, now in peace
+    with pytest.raises(StudyError, match="was erased on") as told:  # again, without a reader
         study.store.erase(session.rater)
     assert "could not" not in str(told.value)
     study.store.close()

@@ -1,4 +1,4 @@
-"""Pairs are shared out evenly, whoever comes: over raters, over sides, over the session."""
+"""Pairs are balanced over raters, sides and the session, for any number of raters."""
 
 from collections import Counter
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""Playlists keep their promises for any design, or are refused."""
+"""Playlists follow their rules for any design, or are refused."""
 
 from collections import Counter
 

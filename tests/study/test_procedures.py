@@ -1,4 +1,4 @@
-"""Grades, degradation and pairs are one concept; studies of before open as grades."""
+"""Grades, degradation and pairs have one interface; old studies are opened as grades."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""The ratings table: what is written comes back, and formulas stay text."""
+"""The ratings table is restored exactly by an import, and formulas stay text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom the address of a recruiting site names, and the address back."""
+"""The participant in a recruiting site's address, and the return address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way through a session, and which votes count, without any database."""
+"""The steps of a session, and which votes count, without a database."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""`srbench study erase`, and the warning about old votes, as the researcher meets them."""
+"""`srbench study erase`, and the warning about votes of older studies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making a study of a results folder: what is made, and what is refused and why."""
+"""Making a study from a results folder: the result, and refusals with reasons."""
 
 from __future__ import annotations
 

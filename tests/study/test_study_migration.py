@@ -1,5 +1,4 @@
-"""A database that an older srbench made is brought up without loss; what may be wrong in it is
-told."""
+"""A database of an older srbench is migrated without loss, and doubtful votes are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The study at a glance, and how fast it answers when it is large."""
+"""The status of a study, and its speed for a large study."""
 
 import time
 from dataclasses import replace
@@ -40,7 +40,7 @@ def test_progress_is_counted_per_rater_and_stimulus(folder, database):
     assert status.votes == 85
     assert status.votes_per_minute == 0.6
     assert (status.codes_unused, status.erased, status.state) == (4, 0, "open")
-    # What simulated raters gave is no vote of people.
+    # Votes of simulated raters are not counted as votes of real raters.
     assert sum(status.stimulus_votes.values()) == (playlist[4].phase == "main")
     assert status.raters_missing(26, 1.0) == 26
 
@@ -100,7 +100,7 @@ def large_study(design, tmp_path_factory):
 
 
 def test_a_hundred_thousand_votes_are_counted_and_exported_in_two_seconds(large_study, tmp_path):
-    # Processor time: what else the machine does at the moment is not the store's doing.
+    # Measure CPU time, which does not depend on other processes.
     start = time.process_time()
     status = study_status(large_study, datetime(2026, 1, 2, tzinfo=UTC))
     counted = time.process_time()
@@ -121,7 +121,7 @@ def test_what_a_researcher_should_look_at_is_said_and_the_pace(folder):
     for trial in playlist:
         if trial.number == 4:
             study.store.confirm(session, "block-1")
-        if trial.expected == 5 and trial.phase == "gold":  # a slip of the hand, taken back
+        if trial.expected == 5 and trial.phase == "gold":  # a mistake, undone
             study.store.vote(session, perfect_submission(study.manifest, trial, 1, 900))
             study.store.undo(session, trial.number, 1)
             again = perfect_submission(study.manifest, trial, 5, 900, attempt=2)

@@ -1,4 +1,4 @@
-"""The database keeps every vote once, whatever happens; SQLite and a real PostgreSQL alike."""
+"""The database stores every vote exactly once, also after failures, on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -391,7 +391,7 @@ def test_another_grade_for_a_stored_trial_is_refused_and_the_stored_one_named(st
         assert outcome.verdict in ("repeated", "stale")
         assert outcome.stored is None
     study.store.undo(session, second.trial, 1)
-    # Taken back, so nothing is stored that could differ: the picture is rated again.
+    # Undone, so no stored grade can differ: the picture is rated again.
     assert study.store.vote(session, replace(second, score=5)).verdict == "stale"
     vote(study, session, 1)
     outcome = study.store.vote(session, replace(second, score=5))
@@ -595,7 +595,7 @@ def test_every_acknowledged_vote_survives_sigkill(folder):
 
 
 def test_a_server_frozen_inside_a_transaction_holds_nobody_up_for_long(folder, new_database):
-    """It holds the lock that everyone who begins must take. Going on, it has lost its turn."""
+    """It holds the lock that new raters need; after waking up, its transaction fails."""
     database = new_database()
     program = textwrap.dedent("""
         import os, signal, sys

@@ -1,4 +1,4 @@
-"""What raters read, and the words of a study's own."""
+"""The texts for raters, and changes of texts for a study."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Answers about two pictures are kept as grades are, and come back as they were given."""
+"""Answers about two pictures are stored like grades and exported unchanged."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""A vote is stored for the picture that was shown in its own session, or it is refused; whatever
-a cache, a page or a file believes. SQLite and PostgreSQL alike."""
+"""A vote is stored only for the picture that its session showed, even if a cache, page or file is
+outdated. On SQLite and PostgreSQL.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rater's hands and eyes: the app in a real browser."""
+"""A rater who uses the app in a real browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody without the code or the password reaches a vote, an export or the researcher's page."""
+"""No access to votes, exports or the researcher's page without the code or the password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The researcher's page: nobody without the password, and what it tells and does."""
+"""The researcher's page: password, contents and actions."""
 
 from __future__ import annotations
 

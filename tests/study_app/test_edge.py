@@ -1,5 +1,4 @@
-"""What whoever reaches the port can make of the server: it asks nobody outside, is shown in no
-frame, and holds nobody's files."""
+"""The server towards the network: no outside requests, no frames, no uploads."""
 
 from __future__ import annotations
 

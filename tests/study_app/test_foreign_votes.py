@@ -1,6 +1,8 @@
-"""What a page sends acts in its own session, on the picture that it shows, or is refused; also
-while raters are erased and imported from the command line beside the running server. In real
-browsers, on SQLite and on PostgreSQL."""
+"""Messages of a page act only on its own session and picture, or are refused.
+
+This also applies while the command line erases and imports raters next to a running server. Tested
+in real browsers, on SQLite and on PostgreSQL.
+"""
 
 from __future__ import annotations
 

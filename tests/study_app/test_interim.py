@@ -1,4 +1,4 @@
-"""The interim results are those of the analysis, of people and simulated raters apart."""
+"""The interim results equal those of the analysis, separately for real and simulated raters."""
 
 from __future__ import annotations
 

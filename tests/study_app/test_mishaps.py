@@ -1,5 +1,6 @@
-"""Whatever happens in the middle of voting: nothing acknowledged is lost, nothing is doubled,
-and the rater goes on at the right trial."""
+"""Failures while voting: no acknowledged vote is lost or doubled, and the rater continues at the
+right trial.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rating screen in a real Chromium: exact pixels, one vote for the picture seen."""
+"""The rating screen in a real Chromium: exact pixels, and one vote per picture."""
 
 from __future__ import annotations
 

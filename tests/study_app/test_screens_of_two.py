@@ -1,5 +1,4 @@
-"""Pairs and degradation in a real Chromium: both pictures exact, side by side and in one place; by
-keyboard, mouse and touch."""
+"""Pairs and degradation in a real Chromium: exact pixels, both modes, keyboard, mouse and touch."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Zoom by two fingers, changed colours, a page that was left, phones, other keyboards: handled, or
-no vote; and what the screen did stands with the vote."""
+"""Pinch zoom, changed colours, leaving the page, phones and other keyboards: handled or no vote,
+and recorded with the vote.
+"""
 
 from __future__ import annotations
 

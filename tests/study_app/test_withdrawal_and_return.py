@@ -1,5 +1,4 @@
-"""Who may go on in a begun session, what a rater is told of a grade that is already stored, and
-how a rater takes everything back; in real browsers."""
+"""Resuming a session, messages about stored grades, and withdrawal, in real browsers."""
 
 from __future__ import annotations
 

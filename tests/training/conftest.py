@@ -1,4 +1,4 @@
-"""What all training tests need."""
+"""Fixtures for all training tests."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from srbench.models.backbones import expected_shapes
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Tiny networks lose time to more threads, a great deal of it on a busy machine."""
+    """Use one thread: more threads slow down tiny networks, especially on a busy machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -1,4 +1,4 @@
-"""What a person can get wrong in ``srbench train``: one line that helps, exit code 2."""
+"""User errors in ``srbench train``: a helpful line and exit code 2."""
 
 import hashlib
 import os

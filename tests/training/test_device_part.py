@@ -1,4 +1,4 @@
-"""A step waits for no number of the device's; on a GPU it is captured, and like the CPU's."""
+"""A step does not synchronise with the device; on a GPU it is captured and equals the CPU's."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def trainer(plan, device=CPU):
 
 
 class NoWaiting(TorchDispatchMode):
-    """Refuses what makes a host wait: a value asked for, or a shape that depends on values."""
+    """Refuses operations that synchronise: reading a value, or a shape that depends on values."""
 
     names = ("_local_scalar_dense", "nonzero", "item", "is_nonzero", "masked_select", "unique")
 

@@ -1,4 +1,4 @@
-"""What a person sees while a network trains."""
+"""The terminal output of a training."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""A run that goes wrong stops in time, says why, and leaves its last sound state."""
+"""A failed run stops in time, states the reason, and keeps its last sound state."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Paper B's matrix: what is trained, the table beside the paper's, going on after a stop."""
+"""Paper B's matrix: the trainings, the table compared with the paper's, and continuing."""
 
 import csv
 
@@ -21,7 +21,7 @@ from srbench.training.recipes import MATRICES, TV_CROPS, tv_laptop_recipe, tv_re
 
 
 def small(scale, crop, *, total_variation):
-    """The real recipe of a network that a test can afford."""
+    """The real recipe with a network that is small enough for a test."""
     recipe = tv_recipe(scale, crop, total_variation=total_variation)
     stage = recipe.stages[0].model_copy(update={"steps": 1, "batch": 2})
     small = Architecture(scale=scale, blocks=1, channels=8)

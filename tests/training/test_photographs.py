@@ -1,4 +1,4 @@
-"""What ``--data`` takes, passes over and holds out, and that it is held in memory once."""
+"""The photographs that ``--data`` uses, ignores and holds out, each in memory only once."""
 
 import csv
 import subprocess

@@ -1,4 +1,4 @@
-"""What a training shows on its way: scores, sample crops, logs."""
+"""The outputs during training: scores, sample crops, logs."""
 
 import csv
 import importlib.util

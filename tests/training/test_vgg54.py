@@ -1,4 +1,4 @@
-"""The paper's phi_5,4 variants, from the weights to the benchmark, with a VGG19-shaped file."""
+"""The paper's phi_5,4 variants, from weights to benchmark, with random weights in VGG19's shape."""
 
 import numpy as np
 import pytest
