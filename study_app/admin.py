@@ -113,7 +113,7 @@ def _sentence(study: Study, status: Status, wanted: int | None) -> str:
         unknown = "this study does not record how many raters were planned"
         return f"{sentence} vote{'s' * (most != 1)}; {unknown}. Enter the votes wanted below."
     sentence += f" of {wanted} vote{'s' * (wanted != 1)}"
-    missing = status.raters_missing(wanted, _share(study))
+    missing = _raters_needed(study, status, wanted)
     if not missing:
         return f"{sentence}; that is enough."
     if status.state == "closed":
@@ -124,6 +124,16 @@ def _sentence(study: Study, status: Status, wanted: int | None) -> str:
         return f"{sentence}."
     left = f"{days:.0f} days" if days >= 2 else f"{max(1.0, 24 * days):.0f} hours"
     return f"{sentence}, at this pace in about {left}."
+
+
+def _raters_needed(study: Study, status: Status, wanted: int) -> int:
+    """How many more raters are needed; as many as planned, until there are enough votes."""
+    missing = status.raters_missing(wanted, _share(study))
+    planned = study.manifest.planned
+    if planned is None or not missing or wanted != _planned_votes(study):
+        return missing
+    done = sum(r.state in ("finished", "imported") and not r.simulated for r in status.raters)
+    return max(missing, planned.raters - done)
 
 
 def _planned_votes(study: Study) -> int | None:
@@ -154,7 +164,7 @@ def _controls(study: Study, status: Status, wanted: int | None) -> None:
         right.caption("Open to anyone with the link.")
         return
     with right.popover(f"Access codes ({status.codes_unused} unused)", width="stretch"):
-        needed = status.raters_missing(wanted, _share(study)) if wanted else 0
+        needed = _raters_needed(study, status, wanted) if wanted else 0
         missing = needed - status.codes_unused
         count = st.number_input("How many", 1, 500, min(500, max(1, missing)))
         if st.button("Make codes"):

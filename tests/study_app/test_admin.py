@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 from study_servers import strolling_clock
@@ -17,7 +18,9 @@ from driver import PASSWORD, Rater
 from srbench.study.keys import hash_password, read_codes
 from srbench.study.making import new_study
 from srbench.study.simulate import simulate
-from srbench.study.store import open_study
+from srbench.study.status import study_status
+from srbench.study.store import open_study, utc_now
+from study_app.admin import _planned_votes, _sentence
 
 EVIL = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>=1+1"
 
@@ -57,6 +60,26 @@ def test_only_the_password_opens_it_and_only_for_this_visitor(server, new_page):
     other.goto(f"{server.url}/admin")
     other.locator("input[type=password]").wait_for()
     assert other.get_by_text("Export").count() == 0
+
+
+def test_it_counts_towards_the_raters_that_were_planned(made_once, tmp_path):
+    root = made_once.parent
+    made = new_study(
+        root / "results", tmp_path / "shared-out", calibration="Practice",
+        data_root=root / "data", raters=9, per_rater=6, retests=0,
+    )  # fmt: skip
+    fewest = made.votes_per_stimulus[0]
+    assert fewest < 9
+
+    def said(study):
+        status = study_status(study.store, utc_now())
+        return _sentence(study, status, _planned_votes(study))
+
+    study = open_study(made.folder)
+    assert said(study).endswith(f"has 0 of {fewest} votes; 9 more raters needed.")
+    before = replace(study, manifest=study.manifest.model_copy(update={"planned": None}))
+    assert "does not record how many raters were planned" in said(before)
+    study.store.close()
 
 
 @pytest.fixture(scope="module")
