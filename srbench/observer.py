@@ -9,10 +9,11 @@ class Observer:
     def note(self, line: str) -> None:
         """A one-line note for the user."""
 
-    def begin(self, step: str, images: int, pixels: int = 0) -> None:
+    def begin(self, step: str, images: int, pixels: int = 0, *, unit: str = "") -> None:
         """A step with this number of images begins; 0 if it has no count.
 
         ``pixels`` is the size of all images together, if known: the time left depends on it.
+        ``unit`` is the singular name of what is counted, if it is not what the run counts.
         """
 
     def step_done(self, name: str, images: int = 1, pixels: int = 0) -> None:

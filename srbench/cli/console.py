@@ -115,7 +115,7 @@ class ConsoleObserver(Observer):
     def __init__(self, console: Console, *, unit: str = "image") -> None:
         self._console = console
         self._bars = console.is_terminal and not console.is_dumb_terminal
-        self._unit = unit
+        self._usual = self._unit = unit
         self._live: Progress | None = None
         self._step, self._total, self._done = "", 0, 0
         self._pixels = self._pixels_done = 0
@@ -130,8 +130,9 @@ class ConsoleObserver(Observer):
     def note(self, line: str) -> None:
         self._console.print(line, markup=False)
 
-    def begin(self, step: str, images: int, pixels: int = 0) -> None:
+    def begin(self, step: str, images: int, pixels: int = 0, *, unit: str = "") -> None:
         self.end()
+        self._unit = unit or self._usual
         self._step, self._total, self._done = step, images, 0
         self._pixels, self._pixels_done = pixels, 0
         self._begun = self._said = time.monotonic()

@@ -99,7 +99,7 @@ def recognise(dataset: Dataset, observer: Observer | None = None) -> Recognised:
     by_name = {image_id.casefold(): image_id for image_id in expected}
     claims: defaultdict[str, list[tuple[str, Finding]]] = defaultdict(list)
     observer = observer or Observer()
-    observer.begin(f"verifying {dataset.name}", len(dataset.ids))
+    observer.begin(f"verifying {dataset.name}", len(dataset.ids), unit="original")
     for own, path in dataset.images.items():
         image_id, finding = _judge_file(own, path, by_name.get(own.casefold()), entry)
         claims[image_id].append((own, finding))

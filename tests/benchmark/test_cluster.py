@@ -36,7 +36,7 @@ class Saboteur(Observer):
     def __init__(self, cluster):
         self.cluster, self.done, self.steps, self.killed = cluster, 0, [], None
 
-    def begin(self, step, images, pixels=0):
+    def begin(self, step, images, pixels=0, *, unit=""):
         self.steps.append((step, images))
 
     def step_done(self, name, images=1, pixels=0):
