@@ -67,8 +67,8 @@ class Experiment(BaseModel):
     scale: Literal[2, 3, 4, 8] = 4
     border: Literal["symmetric", "replicate"] = "symmetric"
     lr: str = "made"
-    """``made``: LR images are shrunk from the originals; ``given``: those that each data set brings
-    (``LR/x4`` beside ``HR``); or the name of their folder, where there are several."""
+    """``made``: LR images are computed from the originals; ``given``: they come with each data set
+    (``LR/x4`` next to ``HR``); or the name of their folder, if there are several."""
     protocols: tuple[Literal["matlab", "basicsr", "ledig2017"], ...] = Field(
         default=("matlab", "basicsr", "ledig2017"), min_length=1
     )

@@ -59,7 +59,7 @@ def number(cell: str) -> float:
     """
     text = cell.strip()
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"'{cell}' is no number")
+        raise ValueError(f"'{cell}' is not a number")
     value = float(text)
     if math.isinf(value) and "inf" not in text.lower():
         raise ValueError(f"'{cell}' is too large")

@@ -190,7 +190,7 @@ def _archive(content: bytes) -> str:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             inside = archive.namelist()
     except (zipfile.BadZipFile, OSError):
-        return "is a damaged ZIP archive, not a CSV; make it anew"
+        return "is a damaged ZIP archive, not a CSV; create it again"
     if any(part.startswith("xl/") for part in inside):
         return f"is an Excel workbook (xlsx), not a CSV; {_SAVE}"
     if "content.xml" in inside:

@@ -190,7 +190,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # as _TEMPORARY
     if target.exists() and not (target.is_file() or target.is_dir()):
         # Otherwise /dev/null would be replaced by a file for all programs.
-        raise ResultsError(f"cannot write {target}: it is no regular file; choose another name")
+        raise ResultsError(f"cannot write {target}: it is not a regular file; choose another name")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -200,7 +200,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
             raise
         raise cannot_write(target, error) from error
     finally:
-        with suppress(OSError):  # a disk that cannot be written to was told above
+        with suppress(OSError):  # errors of the disk were reported above
             temporary.unlink(missing_ok=True)
 
 

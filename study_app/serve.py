@@ -105,8 +105,7 @@ def serve(
     study.store.close()
     if public and not (study.manifest.institution and study.manifest.contact):
         raise StudyError(
-            f"{folder} does not tell raters who runs the study; make it again with --institution "
-            "and "
+            f"{folder} does not state who runs the study; make it again with --institution and "
             "--contact to serve it with --public"
         )
     _require_free(port, address)

@@ -36,7 +36,7 @@ class Cache:
         return self._values.get(key)
 
     def number(self, key: str) -> float | None:
-        """The number of a key; None where there is none, or another version kept something else."""
+        """The number of a key; None without one, or if another version stored something else."""
         value = self.get(key)
         return value if isinstance(value, (int, float)) else None
 

@@ -99,7 +99,7 @@ def score_folders(
     for what, word in (("method", method), ("data set", called)):
         if has_control(word):
             raise ConfigError(
-                f"{word!a} cannot name a {what}: it has control characters or is no UTF-8; give "
+                f"{word!a} cannot name a {what}: it has control characters or is not UTF-8; give "
                 "another by --name or --dataset"
             )
     if found.differences:

@@ -120,7 +120,7 @@ def _say(message: str) -> None:
 
 
 def _repair_surroundings() -> None:
-    """Make good what a shell or a notebook hands over and nobody meant for this program."""
+    """Repair closed streams and other unusual states of a shell or a notebook."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by >&-
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
@@ -136,7 +136,7 @@ def _require_current_folder() -> None:
 
 
 def _refuse_empty(arguments: list[str]) -> None:
-    """An empty value, as of an unset shell variable, would stand for the current folder."""
+    """Refuse an empty value, as of an unset shell variable, which would mean the current folder."""
     for before, argument in zip(["", *arguments], arguments, strict=False):
         option, _, value = argument.partition("=")
         if not argument.strip():

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 _FIRST_WAIT, _WAIT = 2, 10
-"""Seconds between lines of progress where there is no bar."""
+"""Seconds between lines of progress without a bar."""
 
 
 class _Console(Console):
@@ -200,7 +200,7 @@ class TrainingDisplay(ConsoleObserver):
         super().__init__(console, unit="step")
 
     def _pace(self) -> tuple[ProgressColumn, ...]:
-        # A resumed training does not begin at 0, so its mean since the beginning is no pace.
+        # A resumed training does not start at 0, so its mean since the start is not its speed.
         return _Speed(), TimeRemainingColumn()
 
     def show(self, progress: TrainingProgress) -> None:

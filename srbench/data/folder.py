@@ -85,7 +85,7 @@ def image_files(folder: Path | str) -> dict[str, Path]:
             if has_control(path.name):
                 raise DatasetError(
                     f"{folder} holds {path.name!a}, whose name has control characters or is "
-                    "no UTF-8; rename it"
+                    "not UTF-8; rename it"
                 )
             found[image_id_of(path).casefold()].append(path)
     if not found:

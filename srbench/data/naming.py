@@ -44,7 +44,7 @@ def refuse_reserved(name: str, where: str = "") -> None:
     """
     if has_control(name):
         raise DatasetError(
-            f"{name!a}{where} cannot name a data set: it has control characters or is no UTF-8; "
+            f"{name!a}{where} cannot name a data set: it has control characters or is not UTF-8; "
             "rename it"
         )
     reason = RESERVED.get(dataset_key(name))

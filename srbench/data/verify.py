@@ -86,7 +86,7 @@ def by_names(dataset: Dataset) -> list[Finding]:
     """Missing and extra images of a data set of the catalogue, by ids only."""
     entry = catalogue()[dataset.name]
     expected, there = set(entry.ids), set(dataset.ids)
-    found = [Finding(i, "missing", "there is no file of that id") for i in expected - there]
+    found = [Finding(i, "missing", "no file has this id") for i in expected - there]
     found += [Finding(i, "extra", f"{entry.name} has no such image") for i in there - expected]
     found += [Finding(i, "unrecorded", "no pixels on record") for i in expected & there]
     return sorted(found, key=lambda finding: finding.image)
@@ -118,7 +118,7 @@ def recognise(dataset: Dataset, observer: Observer | None = None) -> Recognised:
             findings.append(Finding(own, "extra", detail.rstrip("; ")))
             images[own] = dataset.images[own]
     for image_id in set(expected) - set(images):
-        findings.append(Finding(image_id, "missing", "there is no file of that id"))
+        findings.append(Finding(image_id, "missing", "no file has this id"))
     stems = {image_id: image_id_of(path) for image_id, path in images.items()}
     return Recognised(
         Dataset(dataset.name, MappingProxyType({i: images[i] for i in sorted(images)})),

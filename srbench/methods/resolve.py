@@ -229,7 +229,7 @@ def _refuse_no_tensors(name: str, path: Path) -> None:
     if not path.exists():
         raise CheckpointError(f"{name}={path}: there is no such file or folder")
     if not path.is_file():  # reading a pipe would block
-        raise CheckpointError(f"{name}={path} is no regular file; expected a checkpoint")
+        raise CheckpointError(f"{name}={path} is not a regular file; expected a checkpoint")
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD)

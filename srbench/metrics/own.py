@@ -187,7 +187,7 @@ def load_metric(name: str, place: str) -> Metric:
         if not file.is_file():
             raise MetricError(f"{name}={place}: there is no file {file}")
         if file.suffix != ".py":
-            raise MetricError(f"{name}={place}: {file.name} is no Python file (.py)")
+            raise MetricError(f"{name}={place}: {file.name} is not a Python file (.py)")
         module = _run_file(name, file)
         sources = {path.name: path.read_text("utf-8") for path in files_beside(file)}
         made = _Made(f"{file.name}:{attribute}", sources)

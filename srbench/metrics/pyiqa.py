@@ -13,7 +13,7 @@ from .library import LibraryMetric, imported, library_protocol
 
 NOTICE = (
     "pyiqa is used under the PolyForm Noncommercial licence: its scores are for noncommercial "
-    "purposes, and many of its metrics have terms of their own"
+    "purposes, and many of its metrics have separate licences"
 )
 
 

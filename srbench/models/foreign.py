@@ -118,7 +118,7 @@ def likely(state: State) -> str:
     if _shape(state, "conv1.weight") == (64, 1, 9, 9):
         return "an SRCNN; an SRCNN of srbench needs its card (.json, same folder) for its scale"
     if "model.1.sub.0.res.0.weight" in state:
-        return "KAIR's MSRResNet0, whose tensors do not tell its activations and upsampling"
+        return "KAIR's MSRResNet0, whose tensors do not determine its activations and upsampling"
     if "head.0.weight" in state and "blocks.0.conv1.weight" in state:
         return "an SRResNet of srbench, not complete or of another scale"
     if any(tensor.ndim == 2 and len(tensor) == 1 for tensor in state.values()):

@@ -77,7 +77,7 @@ def _head(path: Path) -> bytes:
     try:
         kind = path.stat().st_mode
         if not stat.S_ISREG(kind):  # reading a pipe would block
-            what = "is a folder" if stat.S_ISDIR(kind) else "is no regular file"
+            what = "is a folder" if stat.S_ISDIR(kind) else "is not a regular file"
             raise CheckpointError(f"{path} {what}; expected a .safetensors or .pth file")
         with path.open("rb") as stream:
             return stream.read(HEAD)

@@ -165,6 +165,6 @@ def _convolutional_part(name: str, tensors: Mapping[str, object], path: Path) ->
 
 def _save(name: str, weights: dict[str, Tensor], folder: Path, *, source: str) -> Path:
     path = folder / f"{name}.safetensors"
-    # Not `save_file`, which tells of a full disk by an exception of its own.
+    # Not `save_file`, which raises its own exception for a full disk.
     write_bytes(path, save(weights, metadata={"source": source}))
     return path

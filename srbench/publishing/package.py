@@ -323,5 +323,5 @@ def _notes(
         )
     if stimuli:
         sets = ", ".join(sorted(set(votes["dataset"])))
-        notes.append(f"the pictures of {sets} have terms of their own: you need the right to share")
+        notes.append(f"the pictures of {sets} have their own licences: you need the right to share")
     return notes

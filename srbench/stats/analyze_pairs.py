@@ -176,7 +176,7 @@ def _reliability(answers: pd.DataFrame) -> dict[str, float]:
 
 def _without(tests: pd.DataFrame, again: pd.DataFrame | None, flagged: int) -> pd.DataFrame:
     """The headline test repeated without flagged raters: one row."""
-    none = "everybody was flagged" if flagged else "nobody was flagged"
+    none = "everybody was flagged" if flagged else "no rater was flagged"
     return _again(tests, again, flagged, "without flagged raters", none)
 
 

@@ -40,8 +40,8 @@ def declared_pairs(words: str, methods: Iterable[str]) -> list[tuple[str, str]]:
         ends = part.split(":")
         if len(ends) != 2 or not all(end.strip() for end in ends):
             raise ConfigError(
-                f"'{part}' is no comparison; write A:B for two methods, A:* for A with all others, "
-                "separated by commas"
+                f"'{part}' is not a comparison; write A:B for two methods, A:* for A with all "
+                "others, separated by commas"
             )
         if ends[0].strip() == "*":
             ends.reverse()

@@ -62,7 +62,7 @@ def best_parts(tables: Tables, dataset: str, name: Name = str) -> tuple[str, str
     own = own.sort_values("score", ascending=False, kind="stable")
     ranked = own[own["method"] != REFERENCE]
     if ranked.empty:
-        return "only the original stands on a scale", ""
+        return "only the original has a position on the scale", ""
     row = ranked.iloc[0]
     top = str(row["method"])
     found = against(top, _head(tables, dataset))
@@ -73,14 +73,14 @@ def best_parts(tables: Tables, dataset: str, name: Name = str) -> tuple[str, str
     if not others:
         verdict, text = f"{name(top)} is the only reconstruction", ""
     elif alone:
-        verdict = f"{name(top)} stands highest of the reconstructions, where one rater or "
+        verdict = f"{name(top)} is highest of the reconstructions, where one rater or "
         verdict += "one image does not represent others"
         text = ""
     elif all(found.get(m) == "better" for m in others):
         verdict, text = f"{name(top)} is preferred to every other reconstruction", ""
     else:
         verdict = "no reconstruction is shown to be preferred to all others"
-        text = f"{name(top)} stands highest, "
+        text = f"{name(top)} is highest, "
     text += (
         f"{_signed(row['score'])} on the scale (95 % interval {_signed(row['ci_low'])} to "
         f"{_signed(row['ci_high'])}), preferred in {100 * row['win_rate']:.0f} % of its comparisons"

@@ -79,7 +79,7 @@ def sensitivity_table(
         keep = [i for i, rater in enumerate(block.raters) if rater not in set(names)]
         variant = f"without raters flagged by {rule}"
         if len(keep) == len(block.raters):
-            rows.append(row(variant, len(keep), "nobody was flagged", found=base, again=mos))
+            rows.append(row(variant, len(keep), "no rater was flagged", found=base, again=mos))
         elif keep:
             fewer = block.of_raters(np.array(keep))
             rows.append(

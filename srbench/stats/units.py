@@ -45,7 +45,7 @@ def check_units(table: pd.DataFrame) -> None:
             named = "/".join(str(name) for name in first[of].iloc[0])
             both = " and ".join(f"'{name}'" for name in first[unit].iloc[:2])
             raise RatingsError(
-                f"{named} stands in the column {unit} as {both}; give each "
+                f"{named} has in the column {unit} the values {both}; give each "
                 f"{'image' if unit == 'content' else 'rater'} one {unit}"
             )
 

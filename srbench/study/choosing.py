@@ -79,7 +79,7 @@ def choose(
     for name in bare & set(versions):
         if any(REFERENCE in asked for asked in questions[name]):
             raise StudyError(
-                f"{name} has no originals, which a {asks.name} study shows beside every version; "
+                f"{name} has no originals, which a {asks.name} study shows next to every version; "
                 "choose another procedure, or leave the data set out"
             )
     limit = plan.contents_shown(
@@ -249,7 +249,7 @@ def _not_shown(
             reasons.setdefault(why, []).append(dataset)
     return [
         *(f"left out of {', '.join(names)}: {why}" for why, names in reasons.items()),
-        *(f"{gan} stands for SRGAN-VGG54 on {', '.join(on)}" for gan, on in stand_ins.items()),
+        *(f"{gan} replaces SRGAN-VGG54 on {', '.join(on)}" for gan, on in stand_ins.items()),
     ]
 
 

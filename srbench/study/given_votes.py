@@ -87,7 +87,7 @@ def read_votes(file: Path, manifest: Manifest) -> Iterator[GivenVote]:
 
     Raises:
         RatingsError: the file cannot be read as a table of votes.
-        StudyError: a column is missing, or a row is no answer to a question of this study.
+        StudyError: a column is missing, or a row is not an answer to a question of this study.
     """
     questions = _questions(manifest)
     next_trial = Counter[str]()

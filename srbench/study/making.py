@@ -181,7 +181,7 @@ def new_study(
     scale, notes = chosen.scale, [*chosen.notes]
     if open_access and not (institution and contact):
         notes.append(
-            "raters are not told who runs the study; 'srbench study serve --public' needs "
+            "raters do not see who runs the study; 'srbench study serve --public' needs "
             "--institution and "
             "--contact"
         )

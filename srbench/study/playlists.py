@@ -186,12 +186,12 @@ def check_playlist(manifest: Manifest, playlist: Sequence[Trial]) -> None:
         if trial.phase == "retest":
             distance = trial.number - first[item].number
             if distance < manifest.rules.retest_gap:
-                raise StudyError(f"a retest stands {distance} trials after its first showing")
+                raise StudyError(f"a retest is {distance} trials after its first trial")
             if manifest.asks.swaps and trial.stimuli != first[item].stimuli[::-1]:
                 raise StudyError("a retest shows a pair without swapping its sides")
         elif trial.phase != "training":
             if item in first:
-                raise StudyError("a playlist shows a stimulus twice without calling it a retest")
+                raise StudyError("a playlist shows a stimulus twice without marking it as a retest")
             first[item] = trial
     rated = [manifest.by_id[t.stimulus].content for t in playlist if t.phase != "training"]
     limit = -(-len(rated) // 2)

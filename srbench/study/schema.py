@@ -244,12 +244,12 @@ def open_engine(folder: Path, database: str | None) -> Engine:
 
 
 def require_database(database: str) -> None:
-    """Refuse the URL of an SQLite file that is not there, before opening it would make it.
+    """Refuse the URL of a missing SQLite file, because opening it would create it.
 
     Raises:
         StudyError: there is no such file.
     """
-    with suppress(ArgumentError):  # which `open_engine` tells
+    with suppress(ArgumentError):  # `open_engine` reports it
         url = make_url(database)
         file = url.database or ""
         in_file = url.get_backend_name() == "sqlite" and file not in ("", ":memory:")
@@ -273,7 +273,7 @@ def _sqlite(engine: Engine) -> Engine:
         connection.isolation_level = None  # we send BEGIN ourselves, below
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
-        # Before the next line, which changes the file for good.
+        # Check this before the next line, which changes the file permanently.
         cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         _refuse_other_tables([name for (name,) in cursor.fetchall()])
         cursor.execute("PRAGMA journal_mode = WAL")

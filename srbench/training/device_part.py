@@ -33,7 +33,7 @@ class DevicePart:
         self.forget()
 
     def forget(self) -> None:
-        """Capture anew: shapes have changed, or what the function keeps was replaced."""
+        """Capture again, because shapes or the function's state have changed."""
         self._shape: object = None
         self._calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None

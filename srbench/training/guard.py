@@ -32,7 +32,7 @@ EXPLODED = 10.0
 Neither the change to another crop size nor the first meeting with a discriminator does that.
 """
 
-_LEARNT_AFTER = 10  # logged means before which there is no level to speak of
+_LEARNT_AFTER = 10  # number of logged means before the level is used
 _SKIPPED = 0.1  # share of updates left out; a lone one is bad luck, one in ten a broken run
 
 
@@ -58,7 +58,7 @@ class Guard:
         """Whether the run is sound at ``step``, so that its state should be saved.
 
         ``means`` are by name: the content losses, ``skipped`` (share of updates left out because
-        a gradient was not finite), and ``d_hr`` and ``d_sr`` where there is a discriminator.
+        a gradient was not finite), and ``d_hr`` and ``d_sr`` if there is a discriminator.
 
         Raises:
             Stopped: it is beyond hope: a loss is not a number, updates keep being left

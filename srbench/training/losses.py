@@ -12,8 +12,8 @@ from ..models.layers import rgb_to_ycc
 GRID_WINDOWS = {32: 0.8, 16: 0.2}
 """Sides of the windows in which :func:`grid` looks for a grid, in pixels, and their weights.
 
-Large ones tell a weak grid from chance; small ones see a comb along an edge. Chance has four times
-the power in a window of half the side.
+Large windows distinguish a weak grid from chance; small ones detect a comb along an edge. Chance
+has four times the power in a window of half the side.
 """
 
 

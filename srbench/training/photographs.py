@@ -170,7 +170,7 @@ def _refuse_copies(copies: Mapping[str, str]) -> None:
         name, original = next(iter(copies.items()))
         raise TrainingError(
             f"{counted(len(copies), 'training image')} being reduced copies of others, first: "
-            f"{name} of {original}; remove them: they are no originals"
+            f"{name} of {original}; remove them, because they are not originals"
         )
 
 

@@ -191,7 +191,7 @@ def read_recipe(path: Path, name: str, scale: int | None) -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        # An unknown key explains a missing one, so it is told first.
+        # An unknown key explains a missing one, so report it first.
         first = max(error.errors(), key=lambda e: e["type"] == "extra_forbidden")
         if not first["loc"]:  # of the recipe as a whole
             raise ConfigError(f"{path}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -82,7 +82,7 @@ def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
         *("study", "package", "study", "--out", "p.zip", *said, "--resamples", 200, "--stimuli"),
         *("--scores", results / "scores.csv", "--database", f"sqlite:///{tmp_path}/study/study.db"),
     )
-    assert "terms of their own" in packed.out
+    assert "their own licences" in packed.out
     unpacked = run_cli("study", "import", "copy", "p.zip")
     assert "102 votes of 6 raters added" in unpacked.out, unpacked.err
     again = ("study", "analyze", "copy", "--scores", results / "scores.csv", "--out", "c")

@@ -57,7 +57,7 @@ def test_a_name_that_no_table_can_hold_is_refused(tmp_path, name):
         (tmp_path / "x.png").rename(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     except OSError:
         pytest.skip("this file system has no such names")
-    with pytest.raises(DatasetError, match="control characters or is no UTF-8; rename it"):
+    with pytest.raises(DatasetError, match="control characters or is not UTF-8; rename it"):
         image_files(tmp_path)
 
 

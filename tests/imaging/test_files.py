@@ -400,7 +400,7 @@ def test_what_is_no_file_is_never_waited_for(tmp_path):
     (tmp_path / "loop.png").symlink_to("loop.png")
     (tmp_path / "dead.png").symlink_to("nowhere")
     for name, told in {
-        "folder": "is a folder", "pipe": "is no regular file", "loop": "cannot be read",
+        "folder": "is a folder", "pipe": "is not a regular file", "loop": "cannot be read",
         "dead": "does not exist",
     }.items():  # fmt: skip
         with pytest.raises(ImageError, match=told):

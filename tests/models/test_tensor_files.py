@@ -193,7 +193,7 @@ def test_folders_pipes_archives_and_absent_files_are_told(tmp_path):
     (tmp_path / "folder.pth").mkdir()
     assert "is a folder" in refusal(tmp_path / "folder.pth")
     os.mkfifo(tmp_path / "pipe.pth")
-    assert "is no regular file" in refusal(tmp_path / "pipe.pth")
+    assert "is not a regular file" in refusal(tmp_path / "pipe.pth")
     assert "does not exist" in refusal(tmp_path / "none.pth")
     np.savez(tmp_path / "arrays.npz", a=np.ones(3))
     assert "is a NumPy archive" in refusal(tmp_path / "arrays.npz")

@@ -44,7 +44,7 @@ def test_tables_and_words_of_degradation_do_not_speak_of_mos(grades, tmp_path):
     page = (tmp_path / "d/analysis.html").read_text()
     words = " ".join(re.sub(r"<[^>]*>|data:[^\"']*", " ", page).split())
     assert re.search(r"best DMOS \(DCR\) 4\.\d\d mine", words)
-    assert "degradation category rating beside the original" in words
+    assert "degradation category rating in comparison with the labelled original" in words
     assert not re.search(r"(?<![\w])MOS(?!\w)", words)
     assert "absolute category" not in words
     assert "Beside the paper" not in words

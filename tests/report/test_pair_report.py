@@ -93,7 +93,7 @@ def test_the_words_say_no_more_than_the_tests(answers):
     lead = pair_leads(tables)[-1]
     best = tables["scale"].set_index(["dataset", "method"])["score"]["all"].drop("HR").idxmax()
     best = {"srgan-vgg54": "SRGAN-VGG54", "srresnet-mse": "SRResNet-MSE"}[best]
-    assert lead.detail.startswith(f"{best} stands highest")
+    assert lead.detail.startswith(f"{best} is highest")
     assert "no significant difference from SR" in lead.detail
     assert (lead.about, lead.verdict) == ("7 images", "no version is best")
     told = pair_claims(tables).set_index(["dataset", "topic"])["claim"]["all", "differences"]

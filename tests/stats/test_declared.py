@@ -39,10 +39,10 @@ def test_words_become_pairs():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("bicubic", "'bicubic' is no comparison"),
-        ("a:b:c", "is no comparison"),
-        ("bicubic:", "is no comparison"),
-        ("bicubic:nearest,", "'' is no comparison"),
+        ("bicubic", "'bicubic' is not a comparison"),
+        ("a:b:c", "is not a comparison"),
+        ("bicubic:", "is not a comparison"),
+        ("bicubic:nearest,", "'' is not a comparison"),
         ("bicubc:HR", "did you mean bicubic?"),
         ("SRGAN:HR", "there are: HR, bicubic, nearest, srgan-mse"),
         ("HR:hr", "compares a method with itself"),

@@ -149,7 +149,7 @@ def test_a_unit_that_contradicts_itself_is_refused():
     table = votes().assign(content="a")
     table.loc[0, "content"] = "b"
     with pytest.raises(
-        RatingsError, match=r"Mine/i000 stands in the column content as 'b' and 'a'"
+        RatingsError, match=r"Mine/i000 has in the column content the values 'b' and 'a'"
     ):
         check_ratings(table)
     table = votes().assign(panel=lambda t: t["image"])

@@ -72,7 +72,7 @@ def test_the_report_says_what_was_made(make):
     )
     told = make(out="open", open_access=True).notes[0]
     assert told.startswith(
-        "raters are not told who runs the study; 'srbench study serve --public' needs"
+        "raters do not see who runs the study; 'srbench study serve --public' needs"
     )
 
 
@@ -126,7 +126,7 @@ def test_the_papers_design_is_its_methods_with_fewer_on_bsd100(own_results, make
     assert shown("Five") == {"nearest", "bicubic", "srgan-mse", "HR"}
     # SRGAN-VGG54 is not there: the next best GAN is shown on every data set.
     assert shown("BSD100-as-is") == {"nearest", "bicubic", "srgan-mse", "HR"}
-    assert "SRGAN-MSE stands for SRGAN-VGG54 on BSD100-as-is" in made.notes
+    assert "SRGAN-MSE replaces SRGAN-VGG54 on BSD100-as-is" in made.notes
     missing = "SRCNN, SelfExSR, DRCN, ESPCN, SRResNet-MSE, SRGAN-VGG54 (not in the results)"
     assert f"left out of BSD100-as-is: {missing}" in made.notes
     unusual = "srresnet-vgg54 (not in the preset paper; to show them: --methods)"

@@ -40,7 +40,7 @@ def scale(tables: Tables) -> Table:
     frame = in_order(tables["scale"], tables)
     table = frame_table(
         "pair_scale",
-        "Where the methods stand",
+        "Positions of the methods",
         "Bradley-Terry scale in logits, the sum of a data set 0; higher is preferred more often. "
         "JOD: just-objectionable differences, 1 JOD = ln 3 logits, preferred in three of four "
         "answers that prefer one. Wins: share of the answers about a method that prefer it, where "
@@ -262,7 +262,7 @@ def exclusions(tables: Tables) -> Table:
             Column("reason", "Reason"),
             Column("effect", "Effect"),
         ],
-        notes=[] if len(frame) else ["Nothing was left out and nobody was flagged."],
+        notes=[] if len(frame) else ["Nothing was left out and no rater was flagged."],
         group=0,
     )
 

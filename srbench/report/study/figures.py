@@ -127,7 +127,7 @@ def _about_letters(tables: Tables, dataset: str) -> str:
     if letters.empty:
         return ""
     if letters.str.len().max() > LONGEST_LETTERS:
-        return "Letters are many: they stand in the table. "
+        return "The letters are in the table because they are too long. "
     return (
         "Letters: methods that share one do not differ significantly (crossed t, Holm). "
         + letters_note(letters)

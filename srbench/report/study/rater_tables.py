@@ -120,6 +120,6 @@ def exclusions(tables: Tables) -> Table:
             Column("reason", "Reason"),
             Column("effect", "Effect"),
         ],
-        notes=[] if len(frame) else ["Nothing was left out and nobody was flagged."],
+        notes=[] if len(frame) else ["Nothing was left out and no rater was flagged."],
         group=0,
     )

@@ -103,7 +103,7 @@ def mos(tables: Tables) -> Table:
     frame = own.merge(tables["letters"][["dataset", "method", "letters"]], how="left")
     frame["letters"] = frame["letters"].fillna("—")
     pooled = "all" in datasets_of(tables)
-    # Of a single data set it would be the MOS again.
+    # With a single data set it equals the MOS.
     frame["mos_equal_weight"] = frame["mos_equal_weight"].where(frame["dataset"] == "all")
     alike = _EQUAL_WEIGHT if pooled else ""
     table = frame_table(
@@ -141,7 +141,7 @@ def mos(tables: Tables) -> Table:
 
 
 def brief_mos(table: Table) -> Table:
-    """MOS as a paper prints them: without what the text or other columns tell."""
+    """The MOS table for a paper, without details that the text or other columns contain."""
     dropped = {"mos_equal_weight", "n_ratings"}
     columns = [i for i, heading in enumerate(table.headings) if heading.key not in dropped]
     caption = table.caption.replace(_EQUAL_WEIGHT, "")
@@ -225,7 +225,7 @@ def beside_the_paper(tables: Tables) -> Table:
     notes.append("— ours: not rated here; paper: no such number published")
     return Table(
         "mos_table2",
-        f"MOS beside {PAPER_NAME}",
+        f"MOS compared with {PAPER_NAME}",
         f"'paper' is what {PAPER_NAME} published in Tables 1 and 2: their networks, their 26 "
         "raters; 'ours' are this study's images and raters. Best in bold, second underlined, the "
         "original apart.",

@@ -26,7 +26,7 @@ _MEAN = {
 _ASKED = {
     "acr": "absolute category rating (1 bad, 2 poor, 3 fair, 4 good, 5 excellent)",
     "dcr": (
-        "degradation category rating beside the original, shown as such (ITU-T P.910: 1 very "
+        "degradation category rating in comparison with the labelled original (ITU-T P.910: 1 very "
         "annoying, 2 annoying, 3 slightly annoying, 4 perceptible but not annoying, 5 "
         "imperceptible)"
     ),
