@@ -341,15 +341,21 @@ def plan(
             raters_needed(replace(design, images=count), wanted=wanted, seed=seed)
             for count in counts
         ]
-    shown = Table("images", *(counted(n, "rater") for n in people), "raters needed", box=None)
+    goal = f"raters needed for {100 * wanted:g} %"
+    shown = Table("images", *(counted(n, "rater") for n in people), goal, box=None)
     for count, needed in zip(counts, fewest, strict=True):
         part = table[table["images"] == count]
-        powers = [f"{value:.2f}" for value in part["power"]]
-        shown.add_row(str(count), *powers, "more images" if needed is None else str(needed))
+        powers = [f"{100 * value:.0f} %" for value in part["power"]]
+        shown.add_row(str(count), *powers, "add images" if needed is None else str(needed))
     among = "a single comparison" if comparisons == 1 else f"one of {comparisons} comparisons"
     what = "preference" if pair else "MOS difference"
-    say(f"power to find a {what} of {difference:g} at 5 %, {among}; wanted {wanted:g}")
+    say(
+        f"power: the share of such studies that would find a {what} of {difference:g} "
+        f"(significant at 5 %, {among})"
+    )
     table_console().print(shown)
+    if None in fewest:
+        say("add images: more raters alone are not enough, because the difference varies by image")
     if out:
         import io
 

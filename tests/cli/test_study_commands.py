@@ -156,7 +156,8 @@ def test_planning_prints_power_and_draws_it(run_cli, refused, tmp_path):
         "--out", tmp_path / "power.png",
     )  # fmt: skip
     assert ran.code == 0, ran.err
-    assert "raters needed" in ran.out
+    assert "would find a MOS difference of 1 (significant at 5 %, a single comparison)" in ran.out
+    assert "raters needed for 80 %" in " ".join(ran.out.split())
     assert (tmp_path / "power.png").stat().st_size > 1000
     assert "whole numbers" in refused("study", "plan", "--images", "five")
     assert "expected .png or .pdf" in refused("study", "plan", "--out", tmp_path / "power.txt")

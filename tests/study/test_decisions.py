@@ -196,4 +196,4 @@ def test_the_commands_declare_tell_and_write_both_decisions(
         "study", "new", "--from", results, "--out", tmp_path / "t", "--accept", "luck=1"
     )
     plan = run_cli("study", "plan", "--procedure", "pair", "--images", "5", "--raters", "5,10")
-    assert "power to find a preference of 0.65" in plan.out + plan.err
+    assert "would find a preference of 0.65" in plan.out + plan.err
