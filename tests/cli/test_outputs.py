@@ -65,7 +65,7 @@ def test_two_outputs_are_two_files(refused, here):
 def test_a_device_or_pipe_is_never_replaced_by_a_file(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(ResultsError, match="no regular file"):
+    with pytest.raises(ResultsError, match="not a regular file"):
         write_bytes(pipe, b"x")
     assert pipe.is_fifo()
 
