@@ -13,6 +13,7 @@ import logging
 import secrets
 import threading
 import warnings
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,7 +24,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Self, TypeVar, cast
 
-from distributed import Client, Future, Security, Worker, WorkerPlugin, as_completed, get_worker
+from distributed import (
+    Client,
+    Future,
+    Scheduler,
+    Security,
+    Worker,
+    WorkerPlugin,
+    as_completed,
+    get_worker,
+)  # fmt: skip
 from distributed.client import FutureCancelledError
 from distributed.comm.addressing import parse_address
 from distributed.comm.registry import get_backend
@@ -203,6 +213,9 @@ class Cluster:
             self._client.wait_for_workers(1)
         try:
             self._client.run_on_scheduler(_versions)  # the scheduler also unpickles the tasks
+            # Connections keep their last 1,000 messages, images included, if nothing stops them.
+            _keep_no_messages(self._client.scheduler_comm)
+            self._client.run_on_scheduler(_workers_keep_no_messages)
             self._client.register_plugin(equipment, name=equipment.name)
         except SrbenchError:
             raise
@@ -345,6 +358,15 @@ def _without_files(method: Method, device: str) -> Method:
 
 def _itself(thing: _T) -> _T:
     return thing
+
+
+def _workers_keep_no_messages(dask_scheduler: Scheduler) -> None:
+    for connection in dask_scheduler.stream_comms.values():
+        _keep_no_messages(connection)
+
+
+def _keep_no_messages(connection: Any) -> None:
+    connection.recent_message_log = deque(maxlen=0)
 
 
 def _versions() -> dict[str, str]:

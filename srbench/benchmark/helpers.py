@@ -35,7 +35,8 @@ _SETTINGS = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     # Keep freed memory for the next image. With glibc's defaults, returning it to the system and
     # requesting it again takes a tenth of the time.
-    **dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**30)),
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TRIM_THRESHOLD_": str(2**28),
 }
 _JOBS_PER_HELPER = 8
 """The minimum number of SR images for each helper: for fewer, its start takes too long."""
