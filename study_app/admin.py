@@ -150,7 +150,7 @@ def _share(study: Study) -> float:
 def _controls(study: Study, status: Status, wanted: int | None) -> None:
     left, middle, right = st.columns(3)
     if status.state == "open":
-        if left.button("Pause", help="Raters keep their place", width="stretch"):
+        if left.button("Pause", help="Raters can continue later", width="stretch"):
             study.store.set_state("paused")
             st.rerun()
     elif left.button("Open again", type="primary", width="stretch"):
@@ -179,7 +179,7 @@ def _controls(study: Study, status: Status, wanted: int | None) -> None:
 
 def _close(study: Study, popover: DeltaGenerator) -> None:
     with popover:
-        st.write("No more votes are taken. You can open the study again.")
+        st.write("The study accepts no more votes. You can open it again.")
         if st.button("Close the study"):
             study.store.set_state("closed")
             st.rerun()

@@ -37,7 +37,7 @@ class LrPsnr(Metric):
                 needs="lr",
                 protocol_label="Consistency",
                 about="PSNR over RGB between the LR image and the SR image downscaled by the same "
-                "bicubic resize: consistency with the input. NTIRE asks for 45 dB.",
+                "bicubic resize: consistency with the input. NTIRE requires 45 dB.",
             ),
         )
 

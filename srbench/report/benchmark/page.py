@@ -109,7 +109,7 @@ def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str,
         images, pairs = max(here["n"]), max(len(family) for family in wanted)
         if out_of_reach(images, 1):
             few = counted(images, "image")
-            said += f". With {few} a rank test cannot reach {LEVEL}, whatever the difference"
+            said += f". With {few} a rank test cannot reach {LEVEL} for any difference"
         elif out_of_reach(images, pairs):
             said += f". {counted(images, 'image')} are too few for {pairs} comparisons to reach "
             said += f"{LEVEL}"

@@ -76,21 +76,21 @@ def pair_methods_text(
         *filter(None, [told_left_out(everything)]),
         "The answers were fitted by the Bradley-Terry model "
         + ("with Davidson's ties (1970) " if ties else "")
-        + "by maximum likelihood, once per data set; the scale is in logits and its sum 0. One "
+        + "by maximum likelihood, once per data set; the scale is in logits and its sum is 0. One "
         "just-objectionable difference (JOD) is ln 3 logits: of the answers that prefer one, "
-        "three in four prefer the better. Where a group of methods was never beaten by the others "
-        "(perfect separation) half an answer for each side of every pair asked was added.",
+        "three in four prefer the better. If a group of methods was never beaten by the others "
+        "(perfect separation), half an answer for each side of every pair asked was added.",
         f"Intervals and tests treat {people} and {unit} as random samples: the variance of a score "
-        f"or a difference is that clustered on {people} plus that clustered on {unit} less that "
-        "of what is left in their cells (Cameron, Gelbach and Miller 2011), with Satterthwaite "
-        "degrees of freedom; where that is not positive or has fewer degrees of freedom than the "
-        f"smaller of the numbers of {people} and {unit} less 1, the larger of the first two stands "
-        "in with that number; never less than the variance of independent answers. Differences "
+        f"or a difference is the variance clustered on {people} plus that clustered on {unit} "
+        "minus that of their cells (Cameron, Gelbach and Miller 2011), with Satterthwaite "
+        "degrees of freedom. If this is not positive or has fewer degrees of freedom than the "
+        f"smaller of the numbers of {people} and {unit} minus 1, the larger of the first two is "
+        "used with that number. It is at least the variance of independent answers. Differences "
         f"were tested by t; p-values were adjusted by Holm's method over {family} within each data "
         f"set (α = {alpha:g}); intervals of differences are not adjusted. In simulated studies "
         "with 26 raters and 14 images, in which raters and images differ in their preferences, "
-        "such tests called equal methods different in 2 to 6 % of the cases at 5 %, and the "
-        "intervals held the truth in 94 to 98 %. That a difference is not significant does not "
+        "such tests had 2 to 6 % false positives at the 5 % level, and the coverage of the "
+        "intervals was 94 to 98 %. That a difference is not significant does not "
         "show that there is none.",
         "Win rates count 'no difference' as half; their intervals are Clopper and Pearson's for "
         "the effective number of answers (Korn and Graubard 1998). Goodness of fit: Pearson's χ² "
@@ -99,8 +99,8 @@ def pair_methods_text(
     ]
     if "metric_vs_pairs" in tables:
         said.append(
-            "A metric agrees with the raters on a pair of pictures where it prefers the one that "
-            "the majority preferred; equal values count half, pictures without a majority do not "
+            "A metric agrees with the raters on a pair of pictures if it prefers the one that "
+            "the majority preferred; equal values count half, pairs without a majority do not "
             f"count. Intervals are Student's with the deviation over {settings['resamples']} "
             f"resamples of {people} and {unit} together; two metrics were compared in the same "
             "resamples (Bonferroni)."

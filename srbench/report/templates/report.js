@@ -1,7 +1,6 @@
 "use strict";
 
-// Tables: a heading's button sorts by the value behind the text, within each group of rows; what is
-// missing stays last.
+// Tables: a heading's button sorts by value within each block of rows; missing values stay last.
 function makeSortable(table) {
   const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
   const groups = [...table.tBodies].map((body) => ({
@@ -41,8 +40,8 @@ function isNumber(text) {
 }
 for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
 
-// Tables and figures wider than the page say so. The first column of a table stays, and covers whole
-// columns only.
+// Tables and figures that are wider than the page show that they scroll. The first column of a
+// table stays visible and covers only whole columns.
 function watchScroll(room) {
   const table = room.querySelector("table");
   const hint = document.createElement("p");
@@ -71,7 +70,7 @@ function watchScroll(room) {
 }
 for (const room of document.querySelectorAll(".scroll")) watchScroll(room);
 
-// Figures: enlarged in a dialog, closed by Escape, its button, or a click beside it.
+// Figures: enlarged in a dialog; Escape, its button or a click outside closes it.
 const dialog = document.querySelector("dialog");
 for (const button of document.querySelectorAll(".enlarge")) {
   button.addEventListener("click", () => {
@@ -86,7 +85,8 @@ dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
 
-// The short table: what it shows is chosen here, and copied as `srbench report --table` prints it.
+// The short table: the controls select its contents; it is copied in the form of
+// `srbench report --table`.
 const chooser = document.querySelector('[data-role="choose"]');
 if (chooser) {
   const data = JSON.parse(document.getElementById("short-data").textContent);
@@ -306,7 +306,7 @@ if (viewer) {
     const more = Math.max(0, stage.offsetWidth - viewer.clientWidth);
     const spare = (document.documentElement.clientWidth - 40 - viewer.clientWidth) / 2;
     part("room").style.marginInline = `${-Math.max(0, Math.min(more / 2, spare))}px`;
-    // Between two screen pixels every pixel would be smeared over its neighbours.
+    // At a fraction of a screen pixel, every image pixel would be blurred.
     stage.style.marginLeft = "0";
     const start = stage.getBoundingClientRect().left * devicePixelRatio;
     stage.style.marginLeft = `${(Math.ceil(start - 0.01) - start) / devicePixelRatio}px`;
