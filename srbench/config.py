@@ -156,4 +156,5 @@ def _told(error: ValidationError, origin: str) -> SrbenchError:
 
 
 def _plain(message: str) -> str:
+    message = message.removeprefix("Value error, ").replace("a valid tuple", "a list")
     return message[:1].lower() + message[1:]

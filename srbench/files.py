@@ -103,7 +103,7 @@ def read_json(path: Path) -> Any:
 
 
 def _parsed(parse: Callable[[str], Any], path: Path) -> Any:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")  # with or without the mark of Windows' editors
     try:
         return parse(text)
     except RecursionError:

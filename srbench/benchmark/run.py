@@ -20,7 +20,7 @@ from ..data.folder import (
 )
 from ..data.given_lr import MADE, lr_alone, open_without_originals, with_given_lr
 from ..data.known import checked
-from ..errors import ConfigError, DatasetError, ResultsError, SrbenchError
+from ..errors import ConfigError, DatasetError, ResultsError, SrbenchError, unknown_name
 from ..files import resolved
 from ..methods import MissingMethod, select_methods
 from ..methods.resolve import NETWORKS, shipped
@@ -116,6 +116,7 @@ def run_all(
         folder = ResultsFolder(out)
         with folder.locked():
             _refuse_other_input(folder, experiment, datasets)
+            _refuse_crops(experiment, datasets, folder)
             cache = Cache(folder.cache)
             plan = make_plan(datasets, selection, experiment, metrics, folder, cache, force=force)
             device = folder.read_run().get("device")
@@ -314,6 +315,34 @@ def _refuse_inside(out: Path, datasets: Sequence[Dataset], scale: int) -> None:
             raise ConfigError(
                 f"{found[0]} lies in the folder of the data set {dataset.name} ({place}); choose "
                 "another --out"
+            )
+
+
+def _refuse_crops(
+    experiment: Experiment, datasets: Sequence[Dataset], folder: ResultsFolder
+) -> None:
+    """Refuse regions that the comparison figure could not show, before anything is computed."""
+    opened = {dataset.name: dataset for dataset in datasets}
+    for crop in experiment.crops:
+        dataset = opened.get(crop.dataset)
+        if dataset is None:
+            earlier = {(row.dataset, row.image) for row in folder.read_scores()}
+            if (crop.dataset, crop.image) in earlier:
+                continue
+            raise unknown_name("data set of an entry of crops:", crop.dataset, opened)
+        if crop.image not in dataset.ids:
+            raise unknown_name(f"image of {dataset.name} in an entry of crops:", crop.image,
+                               dataset.ids)  # fmt: skip
+        if crop.image not in dataset.images:
+            continue  # its size is that of what the methods make of the LR image
+        scale = experiment.scale
+        height, width = (n // scale * scale for n in dataset.read(crop.image).shape[:2])
+        left, top, across, down = crop.box
+        inside = min(left, top) >= 0 and left + across <= width and top + down <= height
+        if not inside or min(across, down) < 1:
+            raise ConfigError(
+                f"the crop {list(crop.box)} (left, top, width, height) leaves "
+                f"{dataset.name}/{crop.image}, which is {width}x{height}"
             )
 
 

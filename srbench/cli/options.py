@@ -56,7 +56,7 @@ def chosen_metrics(text: str | None, *, without: str | None = None) -> tuple[str
 def numbers_of(what: str, text: str) -> list[int]:
     """The whole numbers of a comma-separated list; ``what`` is its name in the message."""
     try:
-        return [int(number) for number in text.split(",")]
+        return list(dict.fromkeys(int(number) for number in text.split(",")))
     except ValueError:
         raise ConfigError(f"{what} is '{text}', expected whole numbers such as 5,14,100") from None
 

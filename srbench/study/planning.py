@@ -80,6 +80,8 @@ def raters_needed(
 
     None if 400 raters are not enough; use more images then.
     """
+    if not 0 < wanted < 1:
+        raise StudyError(f"the wanted power is {wanted:g}, expected above 0 and below 1, as 0.8")
     low, high = 1, 2
     while power(replace(design, raters=high), seed=seed, simulations=simulations) < wanted:
         low, high = high, high * 2
@@ -235,6 +237,11 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
 def _check(design: Design) -> None:
     if design.raters < 2 or design.images < 1 or design.comparisons < 1:
         raise StudyError("a plan needs at least 2 raters, 1 image and 1 comparison")
+    if design.raters * design.images > _CHUNK_CELLS:
+        raise StudyError(
+            f"{design.raters:,} raters on {design.images:,} images are more than the "
+            f"{_CHUNK_CELLS:,} votes that a plan can simulate; ask for fewer"
+        )
     if design.procedure == "pair" and not 0.5 < design.difference < 1:
         raise StudyError(
             f"a preference of {design.difference:g} is not a share of raters above 0.5 and below 1"

@@ -71,3 +71,27 @@ def test_values_nested_deeply_but_readably_are_one_line(tmp_path):
     path.write_text("datasets = " + "[" * 150 + "]" * 150)
     with pytest.raises(ConfigError):
         read_experiment(str(path))
+
+
+@pytest.mark.parametrize(
+    ("crop", "message"),
+    [
+        (("Mine", "a", [0, 0, 8, 8]), "data set of an entry of crops: 'Mine'"),
+        (("sample", "astronout", [0, 0, 8, 8]), "did you mean 'astronaut'"),
+        (("sample", "coffee", [0, 0, 601, 8]), "leaves sample/coffee, which is 600x400"),
+        (("sample", "coffee", [-1, 0, 8, 8]), "leaves sample/coffee"),
+        (("sample", "coffee", [0, 0, 0, 8]), "leaves sample/coffee"),
+    ],
+)
+def test_a_crop_that_cannot_be_shown_is_told_before_anything_is_computed(
+    refused, tmp_path, crop, message
+):
+    file, out = tmp_path / "e.toml", tmp_path / "out"
+    dataset, image, box = crop
+    file.write_text(
+        'datasets = ["sample"]\nmethods = ["nearest"]\nmetrics = ["psnr"]\n'
+        f'[[crops]]\ndataset = "{dataset}"\nimage = "{image}"\nbox = {box}\n',
+        encoding="utf-8-sig",
+    )
+    assert message in refused("run-all", "--config", file, "--out", out)
+    assert not (out / "images").exists()

@@ -131,3 +131,14 @@ def test_the_test_that_is_planned_for_is_that_of_the_analysis(shape):
     for table, detected in zip(tables, found, strict=True):
         mean = crossed_mean(table, grades=2)
         assert detected == (mean.mean > 0 and mean.test()[1] < 0.05)
+
+
+def test_a_plan_that_means_nothing_or_never_ends_is_refused(refused, run_cli):
+    given = ("study", "plan", "--images", "2")
+    for wanted in ("0", "1", "2", "nan"):
+        line = refused(*given, "--raters", "2", "--wanted", wanted)
+        assert f"the wanted power is {wanted}" in line
+    assert "more than the 4,000,000 votes" in refused(*given, "--raters", "100000000")
+    ran = run_cli("study", "plan", "--images", "2,2", "--raters", "2,2")
+    rows = [line.split() for line in ran.out.splitlines() if line.split()[:1] == ["2"]]
+    assert [len(row) for row in rows] == [4]  # images, power, "more images"
