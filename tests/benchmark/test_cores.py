@@ -133,6 +133,7 @@ def test_an_error_names_its_image_and_those_before_it_are_kept(
     assert set(again.images) == {"Mini/face", "Mini/man"}
 
 
+@pytest.mark.slow
 def test_folders_are_scored_alike_on_any_number_of_cores(root, tmp_path, shared, monkeypatch):
     hr, sr = root / "Mini/HR", tmp_path / "sr"
     for path in hr.iterdir():
