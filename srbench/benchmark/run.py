@@ -20,6 +20,7 @@ from ..data.folder import (
 )
 from ..data.given_lr import MADE, lr_alone, open_without_originals, with_given_lr
 from ..data.known import checked
+from ..data.naming import spelt
 from ..errors import ConfigError, DatasetError, ResultsError, SrbenchError, unknown_name
 from ..files import resolved
 from ..methods import MissingMethod, select_methods
@@ -324,10 +325,10 @@ def _refuse_crops(
     """Refuse regions that the comparison figure could not show, before anything is computed."""
     opened = {dataset.name: dataset for dataset in datasets}
     for crop in experiment.crops:
-        dataset = opened.get(crop.dataset)
+        dataset = opened.get(spelt(crop.dataset))
         if dataset is None:
             earlier = {(row.dataset, row.image) for row in folder.read_scores()}
-            if (crop.dataset, crop.image) in earlier:
+            if (spelt(crop.dataset), crop.image) in earlier:
                 continue
             raise unknown_name("data set of an entry of crops:", crop.dataset, opened)
         if crop.image not in dataset.ids:
