@@ -265,7 +265,7 @@ def test_data_import_list_and_verify(run_cli, refused, pair, tmp_path):
     assert "Mine" in run_cli("data", "list", "--data", root).out
     verified = run_cli("data", "verify", "Mine", "sample", "--data", root)
     assert verified.code == 0
-    assert "verifying Mine: 2 images" in verified.err
+    assert "verifying Mine: 2 originals" in verified.err
     assert "sample: 5 images, all equal to the recorded pixels" in verified.out
     assert "did you mean 'Set5'" in refused("data", "verify", "Set6", "--data", root)
 
