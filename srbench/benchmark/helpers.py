@@ -18,6 +18,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, ParamSpec, Self, TypeVar
 
 from ..errors import SrbenchError
@@ -64,7 +65,10 @@ class Helpers:
         possible = self.cores > 1 and sys.executable and not getattr(sys, "frozen", False)
         count = min(self.cores, jobs // _JOBS_PER_HELPER) if possible else 0
         self._lock = threading.Lock()
-        self._helpers = [_Helper() for _ in range(count)]
+        self._helpers: list[_Helper] = []
+        with suppress(OSError):  # at the limit of processes or memory, fewer do the work
+            while len(self._helpers) < count:
+                self._helpers.append(_Helper())
         self._free = list(self._helpers)
 
     def __enter__(self) -> Self:
@@ -102,10 +106,11 @@ class _Helper:
             [sys.executable, "-P", "-c", _START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pipesize=_PIPE,
             env={**os.environ, **_SETTINGS},
             process_group=0,  # only this process gets Ctrl-C, and it stops the helpers
         )
+        for pipe in self._pipes():
+            _enlarge(pipe)
         pickle.dump(sys.path, self._pipes()[0])
         self._pipes()[0].flush()
 
@@ -138,6 +143,16 @@ class _Helper:
         return self._process.stdin, self._process.stdout
 
 
+def _enlarge(pipe: IO[bytes]) -> None:
+    if sys.platform == "linux":
+        import fcntl
+
+        # Not Popen's pipesize: the system limits the pipes of a user, about 32 helpers reach that
+        # limit, and Popen would fail there.
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
+
+
 def serve() -> None:
     """Run a helper until its input ends: call functions and answer with (failed, value)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems without process groups
@@ -146,14 +161,17 @@ def serve() -> None:
     while True:
         try:
             function, args, kwargs = pickle.load(orders)
-        except EOFError:
+        except (EOFError, pickle.UnpicklingError):  # the latter if the main process was killed
             return
         try:
             answer = pickle.dumps((False, function(*args, **kwargs)), pickle.HIGHEST_PROTOCOL)
         except Exception as error:
             answer = pickle.dumps((True, _sendable(error)))
-        answers.write(answer)
-        answers.flush()
+        try:
+            answers.write(answer)
+            answers.flush()
+        except BrokenPipeError:
+            os._exit(0)  # the main process was killed: nobody reads the answer or an error
 
 
 def _sendable(error: Exception) -> Exception:

@@ -212,8 +212,8 @@ def _in_mode(mode: str, image: PillowImage.Image) -> PillowImage.Image:
 def encode_png(image: Image) -> bytes:
     """The lossless PNG file of uint8 (H, W) or (H, W, 3); the same bytes for the same pixels."""
     buffer = io.BytesIO()
-    # Run-length coding of the filtered rows: for photographs the files are as small as with
-    # Pillow's default search, in a quarter of the time.
+    # Run-length coding of the filtered rows: on Set5 and Set14 the files are 5 to 7 % larger than
+    # with Pillow's default search, in a quarter of the time.
     PillowImage.fromarray(image).save(buffer, format="PNG", compress_type=zlib.Z_RLE)
     return buffer.getvalue()
 

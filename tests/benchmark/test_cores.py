@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -172,6 +173,29 @@ def test_an_error_in_a_helper_is_the_error_of_the_call(monkeypatch):
             one.run(os._exit, 1)
 
 
+def test_at_the_limits_of_the_system_fewer_helpers_work(monkeypatch):
+    start = subprocess.Popen
+    started = []
+
+    def popen(*args, **kwargs):
+        if len(started) == 1:
+            raise BlockingIOError(errno.EAGAIN, "too many processes")
+        started.append(start(*args, **kwargs))
+        return started[-1]
+
+    def no_more_pipes(*_):
+        raise PermissionError(errno.EPERM, "too many pipes of this user")
+
+    many(monkeypatch)
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr("fcntl.fcntl", no_more_pipes)
+    with helpers.Helpers(3) as one:
+        large = b"1" * 2**21
+        assert one.run(bytes.upper, large) == large
+        assert one.run(os.getpid) == started[0].pid
+    assert started[0].poll() == 0
+
+
 @pytest.mark.slow
 def test_a_script_without_a_main_guard_runs_once(root, tmp_path):
     script = tmp_path / "mine.py"
@@ -195,13 +219,16 @@ def test_a_script_without_a_main_guard_runs_once(root, tmp_path):
 @pytest.mark.slow
 def test_helpers_end_with_their_process_however_it_ends(tmp_path):
     script = (
-        "import os; from srbench.benchmark import helpers\n"
+        "import os, threading, time; from srbench.benchmark import helpers\n"
         "helpers.cores = lambda: 2\n"
         "with helpers.Helpers(8) as one:\n"
         "    print(one.run(os.getpid), flush=True)\n"
+        "    threading.Thread(target=one.run, args=(time.sleep, 1)).start()\n"
+        "    time.sleep(0.5)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stderr == "", "the helper printed a traceback"
     helper = int(done.stdout)
     for _ in range(100):
         if not Path(f"/proc/{helper}").exists():
