@@ -136,8 +136,10 @@ def require_replaceable(target: Path, ours: str, what: str) -> None:
         what: this kind in words, such as ``a table of scores``.
 
     Raises:
-        ResultsError: ``target`` is there, is not empty and does not contain ``ours``.
+        ResultsError: ``target`` is there, is not empty and does not contain ``ours``, or it is a
+        device or pipe.
     """
+    _refuse_stream(target)
     if not target.is_file():
         return
     try:
@@ -176,6 +178,15 @@ def require_folder_for(kind: str, folder: Path) -> None:
             )
 
 
+def _refuse_stream(target: Path) -> None:
+    """Refuse a device or pipe: a file would replace it for all programs."""
+    folder = resolved(target.parent)
+    # /dev/stdout is a link to a regular file if the shell redirects the output into one.
+    system = folder == Path("/dev") or folder.is_relative_to("/proc")
+    if target.exists() and (system or not (target.is_file() or target.is_dir())):
+        raise ResultsError(f"cannot write {target}: it is not a regular file; choose another name")
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path next to ``target`` that becomes ``target`` when the block succeeds.
@@ -188,9 +199,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     # Not named after the target, whose name may already have the maximum length.
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # as _TEMPORARY
-    if target.exists() and not (target.is_file() or target.is_dir()):
-        # Otherwise /dev/null would be replaced by a file for all programs.
-        raise ResultsError(f"cannot write {target}: it is not a regular file; choose another name")
+    _refuse_stream(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

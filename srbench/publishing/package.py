@@ -37,14 +37,8 @@ from .metadata import DataTable, croissant, psych_ds
 from .statement import Statement
 from .votes import PublicVotes, public_votes
 
-_EARLIEST = (
-    1980,
-    1,
-    1,
-    0,
-    0,
-    0,
-)  # the earliest date of the ZIP format, so that the bytes do not depend on the time
+# The earliest date of the ZIP format, so that the bytes do not depend on the time.
+_EARLIEST = (1980, 1, 1, 0, 0, 0)
 _PICTURES = ("dataset", "image", "method")
 
 

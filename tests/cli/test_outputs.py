@@ -70,6 +70,18 @@ def test_a_device_or_pipe_is_never_replaced_by_a_file(tmp_path):
     assert pipe.is_fifo()
 
 
+def test_standard_output_is_refused_before_the_work_wherever_it_goes(here):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "srbench", *map(str, SCORE), "--out", "/dev/stdout"]
+    with (here / "shown.csv").open("wb") as file:
+        done = subprocess.run(
+            command, stdout=file, stderr=subprocess.PIPE, env=environment, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"srbench: cannot write /dev/stdout: it is not a regular file")
+    assert Path("/dev/stdout").is_symlink()
+
+
 @pytest.mark.parametrize(
     ("marks", "command"),
     [
