@@ -138,7 +138,7 @@ def _refuse_others(name: str, weights: Mapping[str, Tensor], path: Path) -> None
     if expected is not None and features_sha256(weights) != expected:
         raise CheckpointError(
             f"{path} has the shape of {name}, but not its published values: scores computed with "
-            "it  cannot be compared with published ones; get the published file"
+            "it cannot be compared with published ones; get the published file"
         )
 
 
