@@ -55,7 +55,7 @@ def number(cell: str) -> float:
 
     Raises:
         ValueError: other forms that Python accepts (``1_5`` for 15, digits of other scripts), and
-        values that are too large for a float.
+            values that are too large for a float.
     """
     text = cell.strip()
     if not _NUMBER.fullmatch(text):

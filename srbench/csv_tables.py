@@ -65,7 +65,7 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
 
     Raises:
         RatingsError: the file cannot be read, is empty, or is of another kind, which the message
-        states.
+            states.
     """
     try:
         content = path.read_bytes()
@@ -108,7 +108,7 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[tuple[int, dict[str, st
 
     Raises:
         RatingsError: as `read_csv_text`, a column is missing or occurs twice, or a row has another
-        number of cells than the header. The message follows the file's name.
+            number of cells than the header. The message follows the file's name.
     """
     try:
         found = read_csv_text(path, needed)

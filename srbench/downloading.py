@@ -40,7 +40,7 @@ def download(
 
     Raises:
         DownloadError: the server cannot be reached, refuses, sends more than ``max_bytes``, or
-        sends a file with another hash. The message contains only the reason.
+            sends a file with another hash. The message contains only the reason.
         ResultsError: the folder cannot be written to, or the disk is full.
     """
     import pooch

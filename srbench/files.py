@@ -137,7 +137,7 @@ def require_replaceable(target: Path, ours: str, what: str) -> None:
 
     Raises:
         ResultsError: ``target`` is there, is not empty and does not contain ``ours``, or it is a
-        device or pipe.
+            device or pipe.
     """
     _refuse_stream(target)
     if not target.is_file():

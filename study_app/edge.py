@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 _HEADERS = [
     (b"content-security-policy", b"frame-ancestors 'none'"),
     (b"x-frame-options", b"DENY"),
-    (
-        b"referrer-policy",
-        b"no-referrer",
-    ),  # the page's address is the personal link
+    (b"referrer-policy", b"no-referrer"),  # the address of the page is the personal link
     (b"x-content-type-options", b"nosniff"),
 ]
 _UPLOADS = "/_stcore/upload_file"

@@ -97,7 +97,7 @@ def serve(
 
     Raises:
         StudyError: the folder has no complete study, the database cannot be used, the port is in
-        use, or a public study does not name who runs it.
+            use, or a public study does not name who runs it.
     """
     from srbench.study.store import open_study
 

@@ -160,7 +160,7 @@ class Cluster:
 
         Raises:
             SrbenchError: the workers cannot run this srbench, an image or a method fails, or the
-            cluster is lost. Finished results are kept.
+                cluster is lost. Finished results are kept.
         """
         equipment, cells = _equipment(plan, metrics, device), plan.by_name
         waiting: dict[Any, tuple[Task, Job | None]] = {}

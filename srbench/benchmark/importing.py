@@ -45,9 +45,9 @@ def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None
 
     Raises:
         ResultsError: the file is not such a table, a value is not a number, or a row names no image
-        of the folder. Nothing is imported then.
+            of the folder. Nothing is imported then.
         UnknownName: a metric has the name of one of ours, or a scale or method is not in the
-        folder.
+            folder.
     """
     file, folder = expanded(file), ResultsFolder(expanded(out))
     if not (folder.root / "scores.csv").is_file():

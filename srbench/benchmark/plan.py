@@ -171,7 +171,7 @@ def refuse_unfit(plan: Plan, scale: int, metrics: Sequence[Metric]) -> dict[Imag
 
     Raises:
         DatasetError: some cannot be read or are too small for a metric, or an LR image does not
-        belong to its original.
+            belong to its original.
     """
     problems: list[str] = []
     pixels: dict[ImageId, int] = {}

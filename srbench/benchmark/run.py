@@ -86,7 +86,7 @@ def run_all(
 
     Raises:
         SrbenchError: the input is wrong. Nothing in the folder is lost, and the next run reuses
-        what was finished before the error.
+            what was finished before the error.
     """
     observer = observer or Observer()
     begun = time.perf_counter()

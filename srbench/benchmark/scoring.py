@@ -60,7 +60,7 @@ def score_folders(
 
     Raises:
         DatasetError: the folders contain different images, the originals are not those of the named
-        data set, or one of the two is a file and the other a folder.
+            data set, or one of the two is a file and the other a folder.
         SizeMismatch: an image's size is not that of its original cropped to the scale.
         ConfigError: ``name`` or ``dataset`` is empty, or no metric needs ``lr``.
         MissingWeights: the weights of a metric's network are not on this machine.

@@ -66,8 +66,8 @@ def image_files(folder: Path | str) -> dict[str, Path]:
 
     Raises:
         DatasetError: the folder is missing or has no image, two ids differ only in case (one file
-        would overwrite the other on many systems), a link is broken, or a name has control
-        characters or is not UTF-8 and cannot be in a table.
+            would overwrite the other on many systems), a link is broken, or a name has control
+            characters or is not UTF-8 and cannot be in a table.
     """
     folder = expanded(folder)
     if not folder.is_dir():
@@ -214,7 +214,7 @@ def open_dataset(name: str, root: Path | str | None) -> Dataset:
 
     Raises:
         DatasetError: it is missing, exists twice or is empty, two files share an id, or the name is
-        reserved.
+            reserved.
     """
     if canonical_name(name) == SAMPLE:
         if root is not None and (hidden := dataset_folder(name, Path(root))):

@@ -117,7 +117,7 @@ def check_lr(path: Path, original: tuple[Path, Image] | None, scale: int) -> tup
     Raises:
         ImageError: it cannot be read.
         SizeMismatch: its size times the scale is not that of the original cropped to a multiple of
-        the scale, or it is grey and the original RGB.
+            the scale, or it is grey and the original RGB.
         DatasetError: it shows another picture.
     """
     lr = read_image(path)

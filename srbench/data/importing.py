@@ -51,8 +51,8 @@ def import_folder(
 
     Raises:
         DatasetError: the name is not allowed or already used; the folder is missing, empty or has
-        two files with one id; or images cannot be read, are LR copies of others, or are not those
-        of the known set.
+            two files with one id; or images cannot be read, are LR copies of others, or are not
+            those of the known set.
         ResultsError: the root cannot be written to.
     """
     folder, root = Path(folder), Path(root)

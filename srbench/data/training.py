@@ -88,7 +88,7 @@ class TrainingSet:
         scale: HR size over LR size.
         device: the device of the pixels and the batches.
         room: capacity in HR pixels, if more images follow by :meth:`add`. On a CPU, unused capacity
-        takes no memory.
+            takes no memory.
 
     Raises:
         TrainingError: there are no images and no capacity.

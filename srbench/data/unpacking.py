@@ -57,7 +57,7 @@ def unpack_images(
 
     Raises:
         DownloadError: the archive is unsafe, damaged, of another kind, or has no image in
-        ``inside``.
+            ``inside``.
     """
     bounds = limits or Limits()
     folder = PurePosixPath(inside)

@@ -31,7 +31,7 @@ def upscale_files(
         DatasetError: there is no such file or folder, or it has no image.
         SizeMismatch: a result would be too large to be read.
         SrbenchError: an unknown or missing method, or an image that cannot be read. All images are
-        checked before the first is upscaled.
+            checked before the first is upscaled.
     """
     observer = observer or Observer()
     if not source.exists():

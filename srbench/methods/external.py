@@ -31,7 +31,7 @@ def load_external(name: str, path: Path, scale: int) -> nn.Module:
     Raises:
         SrbenchError: the architecture is none of those and spandrel is not installed.
         CheckpointError: the file is unreadable, unsafe or has several networks, or the network has
-        an unknown architecture or another scale, or is not RGB-to-RGB.
+            an unknown architecture or another scale, or is not RGB-to-RGB.
     """
     state = network_state(read_tensors(path), path)
     found = _by_header(path, state)

@@ -45,7 +45,7 @@ def check_result(sr: Path, original: Path | None, lr: Path | None, scale: int) -
     Raises:
         ImageError: a file is not an image, or is damaged.
         SizeMismatch: the result's size is not that of its original cropped to ``scale``, or it is
-        grey and the original RGB.
+            grey and the original RGB.
     """
     if original is not None:
         height, width, *channels = probe_image(original)

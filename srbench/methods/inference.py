@@ -52,7 +52,7 @@ class Inference:
         device: as for :func:`~srbench.models.device.pick_device`.
         signed: whether the output is in [-1, 1] (True) or [0, 1].
         ensemble: whether SR is the mean over the eight flips and rotations of LR, transformed back
-        and averaged before rounding: the literature's "+" (Timofte et al., CVPR 2016).
+            and averaged before rounding: the literature's "+" (Timofte et al., CVPR 2016).
     """
 
     def __init__(

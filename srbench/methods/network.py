@@ -26,7 +26,7 @@ class NetworkMethod:
         scale: SR size divided by LR size.
         identity: identifies the weights in the fingerprint (a hash of the file).
         load: makes the network, in evaluation mode, from RGB (N, 3, H, W) to SR. It is called at
-        the first image, so that a fully cached run never loads it.
+            the first image, so that a fully cached run never loads it.
         device: ``auto``, ``cpu``, ``cuda`` etc.; checked when the network is loaded.
         signed: whether the network's output is in [-1, 1] (ours) or [0, 1] (others').
         trained_on_metric: the metric that training minimised, from the card.

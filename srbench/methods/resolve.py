@@ -281,7 +281,7 @@ def select_methods(
     Raises:
         UnknownName: an unknown or repeated name.
         DatasetError: a subfolder lacks some images of its data set, or its names do not identify
-        them.
+            them.
         ConfigError: a pattern is not valid, or has no folder.
         ImageError, SizeMismatch: an image in such a folder is not valid.
         CheckpointError: there is no such file, its card is damaged or it is of another scale.

@@ -170,7 +170,7 @@ class Original:
 
         Raises:
             MetricError: there is none; then only metrics with ``needs`` ``lr`` or ``nothing`` are
-            used.
+                used.
         """
         if self._hr is None:
             raise MetricError(

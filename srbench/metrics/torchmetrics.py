@@ -19,7 +19,7 @@ def find_metric(name: str) -> Metric:
 
     Raises:
         MetricError: torchmetrics is not installed, or the metric does not take single pairs of
-        images.
+            images.
         UnknownName: torchmetrics has no image metric of that name.
     """
     classes = _classes()

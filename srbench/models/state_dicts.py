@@ -44,7 +44,7 @@ def network_state(content: Mapping[str, object], path: Path) -> State:
 
     Raises:
         CheckpointError: there are no tensors, tensors claim more than they store or are not dense,
-        or there are several networks; the message names them.
+            or there are several networks; the message names them.
     """
     found = dict(_states(content, "", 0))
     if not found:

@@ -56,7 +56,7 @@ def import_weights(name: str, file: Path, folder: Path) -> Path:
     Raises:
         UnknownName: the catalogue has no such entry.
         CheckpointError: the file is missing, damaged or unsafe, or differs from the published
-        weights in architecture or values.
+            weights in architecture or values.
         ResultsError: the folder cannot be written to.
     """
     get_entry(name)

@@ -90,7 +90,7 @@ def write_package(
 
     Raises:
         StudyError: ``stimuli`` is set although the source is a file, or the study declares other
-        comparisons than ``analysed``.
+            comparisons than ``analysed``.
         RatingsError: the ratings cannot be used.
         ResultsError: the scores cannot be used, or ``out`` cannot be written to.
         ConfigError: the comparisons or the margin of ``analysed`` are not valid.

@@ -36,7 +36,7 @@ def unpack_study(package: Path, folder: Path) -> None:
 
     Raises:
         StudyError: the folder is not empty, or the package is damaged, has no pictures, or has
-        other pictures than its manifest.
+            other pictures than its manifest.
         ResultsError: the folder cannot be written.
     """
     if folder.exists() and any(folder.iterdir()):

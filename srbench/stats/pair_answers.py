@@ -53,9 +53,9 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
 
     Raises:
         RatingsError: no rows, columns missing, empty names, a method compared with itself, an
-        answer that is not a, b or same, duplicated answers, contradictory units, several studies or
-        scales in one table, or no answer of phase ``main``. The message counts bad rows and shows
-        three.
+            answer that is not a, b or same, duplicated answers, contradictory units, several
+            studies or scales in one table, or no answer of phase ``main``. The message counts bad
+            rows and shows three.
     """
     require_table("answers", answers)
     table = known_columns(answers, [*PAIR_REQUIRED, *PAIR_OPTIONAL]).reset_index(drop=True)

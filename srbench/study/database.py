@@ -42,7 +42,7 @@ class Database:
 
         Raises:
             StudyError: the database belongs to another study, is newer than this srbench, or does
-            not respond.
+                not respond.
         """
         self.engine = engine
         self.manifest = manifest

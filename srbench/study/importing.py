@@ -36,8 +36,8 @@ def import_ratings(store: Store, file: Path) -> ImportedVotes:
     Raises:
         RatingsError: the file cannot be read as a table of votes; the message says what it is.
         StudyError: the table lacks a column or has no votes; or a row has an unknown stimulus, an
-        invalid score or an erased rater, contradicts a stored vote, or adds a vote of a rater who
-        rates in this study.
+            invalid score or an erased rater, contradicts a stored vote, or adds a vote of a rater
+            who rates in this study.
     """
     by_rater: dict[str, list[GivenVote]] = {}
     for vote in read_votes(file, store.manifest):

@@ -237,7 +237,7 @@ def procedure(name: Name, mode: Mode | None = None, *, no_difference: bool = Fal
 
     Raises:
         StudyError: the name is unknown, a mode is missing or does not apply, or "no difference" is
-        set for a procedure other than ``pair``.
+            set for a procedure other than ``pair``.
     """
     if name not in ("acr", "pair", "dcr"):
         raise StudyError(f"procedure '{name}' is not known; there are: acr, pair, dcr")

@@ -318,7 +318,7 @@ def prepare_schema(
 
     Raises:
         StudyError: the database is newer than this srbench, has other tables, or does not have the
-        expected tables after a migration.
+            expected tables after a migration.
     """
     try:
         opened = engine.connect().execution_options(srbench_write=True)

@@ -73,7 +73,7 @@ def require_weights(names: Iterable[Content], weights: Path) -> None:
 
     Raises:
         MissingWeights: with the command that supplies them. Nothing is substituted, except phi_2,2
-        by that of the normalised VGG19 file, which the notes state.
+            by that of the normalised VGG19 file, which the notes state.
     """
     for name in names:
         if name == "lpips":

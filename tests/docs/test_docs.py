@@ -105,6 +105,9 @@ def test_the_reference_pages_are_those_of_the_code():
         kept = (DOCS / "reference" / name).read_text(encoding="utf-8")
         assert kept == text.rstrip() + "\n", f"run: python docs/make_reference.py ({name} is old)"
         assert not re.search(r"ForwardRef|\*args, \*\*kwargs|<class", kept)
+    for part in re.findall(r"\*\*(?:Args|Raises)\*\*\n\n((?:[- ] .*\n)+)", kept):
+        for line in re.findall("^- .*", part, re.MULTILINE):
+            assert re.match(r"- \w+(, \w+)*: ", line), f"indent the second line of an entry: {line}"
 
 
 def test_the_readme_s_python_gives_what_it_says():
