@@ -142,7 +142,10 @@ def _scored(
         found = alone | coming.result()
         return pair, {facts: found[facts] for facts in wanted}
 
-    with Helpers(len(pairs)) as helpers, thread_pool(helpers.cores) as pool:
+    with (
+        Helpers(len(pairs) if kinds.by_helpers else 0) as helpers,
+        thread_pool(helpers.cores) as pool,
+    ):
 
         def score(place: str, original: Original, sr: Image) -> dict[Facts, float]:
             image = SrImage(place, sr, None, wanted)

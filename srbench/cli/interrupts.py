@@ -23,9 +23,8 @@ def interruptible() -> Iterator[None]:
 
     Schedulers and ``timeout`` send SIGTERM; by default it would leave temporary files behind.
     """
-    if (
-        threading.current_thread() is not threading.main_thread()
-    ):  # only the main thread may set handlers
+    # Only the main thread may set handlers.
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     told, handler = sys.unraisablehook, signal.getsignal(signal.SIGTERM)

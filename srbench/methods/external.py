@@ -81,7 +81,7 @@ def _by_spandrel(name: str, path: Path, state: State) -> Recognised:
                 descriptor = support.architecture.load(dict(reading))
         except (
             Exception
-        ) as error:  # spandrel and torch raise many types of errors for tensors that do not fit
+        ) as error:  # spandrel and torch raise many types for tensors that do not fit
             reason = str(error).strip().splitlines()[-1] if str(error) else type(error).__name__
             raise CheckpointError(
                 f"{path} looks like {support.architecture.name}, but does not match it "

@@ -145,9 +145,7 @@ def _what_else(path: Path, message: str) -> str:
     """The contents other than tensors for which weights-only reading failed."""
     found = re.findall(r"GLOBAL ([\w.]+)|class ([\w.]+)", message)
     names = [name for pair in found for name in pair if name]
-    with suppress(
-        Exception
-    ):  # for an old file without a zip, only the message has this information
+    with suppress(Exception):  # for a file of old torch, only the message has this information
         names += torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
     if any(name.startswith("torch.nn.modules.") for name in names) or _names_modules(path):
         kind = names[0].rpartition(".")[2] if names else "of torch.nn"

@@ -20,13 +20,13 @@ from .declared import as_exploratory, others_of
 from .degradation import as_degradation, worded
 from .equivalence import equivalence_rows
 from .intervals import Resamples, block_difference, resample_block
-from .left_out import analysed, left_out_rows
+from .left_out import analysed, exclusions_table
 from .metric_vs_mos import metric_vs_mos
 from .mos import mos_table, score_counts, stimuli_table
 from .omnibus import omnibus_table
 from .pair_answers import is_pair_table
 from .raters import raters_table
-from .ratings import PHASES, check_ratings, main_votes, require_table
+from .ratings import check_ratings, main_votes, require_table
 from .reliability import reliability
 from .scores import match_scores, unmatched
 from .sensitivity import sensitivity_table
@@ -245,35 +245,21 @@ def _stack(found: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _exclusions(ratings: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
-    """``what, count, reason, effect``: votes excluded from the MOS by rule, and flagged raters."""
-    reasons = {
-        "training": "calibration votes teach the scale",
-        "retest": "second votes measure repeatability",
-        "gold": "gold stimuli check attention",
-    }
-    rows: list[dict[str, object]] = [
+    """Votes excluded from the MOS by rule, and raters with a remark."""
+    return exclusions_table(
+        ratings,
+        "votes",
         {
-            "what": f"votes of phase {phase}",
-            "count": int((ratings["phase"] == phase).sum()),
-            "reason": reasons[phase],
-            "effect": "not in MOS",
-        }
-        for phase in PHASES
-        if phase in reasons and (ratings["phase"] == phase).any()
-    ]
-    rows += left_out_rows(
-        ratings, "votes of phase main", "not in MOS, as declared; see sensitivity"
+            "training": "calibration votes teach the scale",
+            "retest": "second votes measure repeatability",
+            "gold": "gold stimuli check attention",
+        },
+        ("not in MOS", "not in MOS, as declared; see sensitivity"),
+        [
+            (row, "kept in MOS; see sensitivity" if row["flagged"] else "kept in MOS")
+            for row in raters[raters["note"] != ""].to_dict("records")
+        ],
     )
-    for row in raters[raters["note"] != ""].to_dict("records"):
-        rows.append(
-            {
-                "what": f"rater {row['rater']}",
-                "count": int(row["n"]),
-                "reason": str(row["note"]),
-                "effect": "kept in MOS; see sensitivity" if row["flagged"] else "kept in MOS",
-            }
-        )
-    return pd.DataFrame(rows, columns=pd.Index(["what", "count", "reason", "effect"]))
 
 
 def _notes(tables: dict[str, pd.DataFrame], everywhere: bool, doubt: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from ..metrics.table import Known
 from .cells import ALL, Floats
 from .declared import as_exploratory, others_of
 from .equivalence import equivalence_rows
-from .left_out import WITH_ALL, analysed, left_out_rows
+from .left_out import WITH_ALL, analysed, exclusions_table
 from .letters import compact_letters
 from .pair_agreement import (
     agreement,
@@ -225,33 +225,21 @@ def _letters(scale: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
 
 
 def _exclusions(answers: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
-    """``what, count, reason, effect``: answers excluded from the scale by rule, flagged raters."""
-    reasons = {
-        "training": "calibration answers teach the task",
-        "retest": "second answers measure repeatability",
-        "gold": "gold pairs check attention",
-    }
-    rows: list[dict[str, object]] = [
+    """Answers excluded from the scale by rule, and flagged raters."""
+    return exclusions_table(
+        answers,
+        "answers",
         {
-            "what": f"answers of phase {phase}",
-            "count": int((answers["phase"] == phase).sum()),
-            "reason": reason,
-            "effect": "not in the scale",
-        }
-        for phase, reason in reasons.items()
-        if (answers["phase"] == phase).any()
-    ]
-    rows += left_out_rows(answers, "answers of phase main", "not in the scale, as declared")
-    for row in raters[raters["flagged"]].to_dict("records"):
-        rows.append(
-            {
-                "what": f"rater {row['rater']}",
-                "count": int(row["n"]),
-                "reason": str(row["note"]),
-                "effect": "kept in the scale; see the sensitivity table",
-            }
-        )
-    return pd.DataFrame(rows, columns=pd.Index(["what", "count", "reason", "effect"]))
+            "training": "calibration answers teach the task",
+            "retest": "second answers measure repeatability",
+            "gold": "gold pairs check attention",
+        },
+        ("not in the scale", "not in the scale, as declared"),
+        [
+            (row, "kept in the scale; see the sensitivity table")
+            for row in raters[raters["flagged"]].to_dict("records")
+        ],
+    )
 
 
 def _notes(tables: dict[str, pd.DataFrame], doubt: str) -> pd.DataFrame:

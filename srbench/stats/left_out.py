@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Mapping
+
 import pandas as pd
 
 from ..errors import RatingsError
@@ -32,14 +34,36 @@ def analysed(main: pd.DataFrame) -> pd.DataFrame:
     return main[~out].reset_index(drop=True)
 
 
-def left_out_rows(table: pd.DataFrame, what: str, effect: str) -> list[dict[str, object]]:
-    """Rows of the table ``exclusions``: how many votes each reason keeps out."""
+def exclusions_table(
+    table: pd.DataFrame,
+    what: str,
+    phases: Mapping[str, str],
+    effects: tuple[str, str],
+    raters: Iterable[tuple[Mapping[Hashable, object], str]],
+) -> pd.DataFrame:
+    """The table ``exclusions``: votes that are not analysed, and raters with a remark.
+
+    Args:
+        table: all votes, with their phases.
+        what: ``votes`` or ``answers``.
+        phases: the reason why the votes of each phase are not analysed.
+        effects: the effect of the phases, and that of the study's rules.
+        raters: rows of the table ``raters``, each with its effect.
+
+    Returns:
+        The columns ``what, count, reason, effect``.
+    """
+    by_phase, by_rule = effects
+    rows = [
+        (f"{what} of phase {phase}", int((table["phase"] == phase).sum()), reason, by_phase)
+        for phase, reason in phases.items()
+        if (table["phase"] == phase).any()
+    ]
     found = reasons(table)
     counts = found[found != ""].value_counts(sort=False)
-    return [
-        {"what": what, "count": int(count), "reason": str(why), "effect": effect}
-        for why, count in counts.items()
-    ]
+    rows += [(f"{what} of phase main", int(n), str(why), by_rule) for why, n in counts.items()]
+    rows += [(f"rater {r['rater']}", r["n"], r["note"], effect) for r, effect in raters]
+    return pd.DataFrame(rows, columns=pd.Index(["what", "count", "reason", "effect"]))
 
 
 def told_left_out(main: pd.DataFrame) -> str:

@@ -44,9 +44,8 @@ class CsvLog:
         rows = [["step", "name", "value"]]
         if step > 0 and path.exists():
             with path.open(newline="", encoding="utf-8") as file:
-                whole = (
-                    row for row in csv.reader(file) if len(row) == 3
-                )  # a killed process may leave an incomplete last row
+                # A killed process may leave an incomplete last row.
+                whole = (row for row in csv.reader(file) if len(row) == 3)
                 rows += [row for row in whole if row[0].isdigit() and int(row[0]) <= step]
         with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)

@@ -44,9 +44,8 @@ def test_gold_misses_are_two_grades_and_flag_from_half_on(votes, missed, failed)
     ratings = check_ratings(pd.concat([study(), checks({"r0001": votes})]))
     found = attention(ratings).loc["r0001"]
     assert (found["gold_n"], found["gold_missed"]) == (len(votes), missed)
-    assert (
-        not attention(ratings).drop("r0001").to_numpy().any()
-    )  # the others saw no gold, no retest
+    others = attention(ratings).drop("r0001")
+    assert not others.to_numpy().any(), "the others saw no gold and no retest"
     assert bool(found["inattentive"]) == failed
     row = analyze(ratings, resamples=20)["raters"].set_index("rater").loc["r0001"]
     assert bool(row["flagged"]) == failed
