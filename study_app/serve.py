@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 # Ctrl C and SIGTERM end the process at once without a traceback, also during startup. Later the web
 # server closes first and then sends itself the signal again. Otherwise uvicorn would wait for every
 # connection and Python for every thread, such as one that waits for the database; not waiting loses
-# no votes.
+# no votes. uvicorn refuses longer messages (edge.LONGEST_MESSAGE) before they are in memory.
 _STREAMLIT = """import os, signal
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: os._exit(0))
 import uvicorn
 class Config(uvicorn.Config):
     def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **{**options, "timeout_graceful_shutdown": 3})
+        ours = {"timeout_graceful_shutdown": 3, "ws_max_size": 2**20}
+        super().__init__(*arguments, **{**options, **ours})
 uvicorn.Config = Config
 from streamlit.web.cli import main
 main(prog_name="streamlit")"""
@@ -96,12 +97,13 @@ def serve(
     appear here. ``say`` gets the lines for the researcher. ``public``: for raters from outside.
 
     Raises:
-        StudyError: the folder has no complete study, the database cannot be used, the port is in
-            use, or a public study does not name who runs it.
+        StudyError: the folder has no complete study, the database cannot be used or written to,
+            the port is in use, or a public study does not name who runs it.
     """
     from srbench.study.store import open_study
 
     study = open_study(folder, database)
+    study.store.require_writable()
     study.store.close()
     if public and not (study.manifest.institution and study.manifest.contact):
         raise StudyError(

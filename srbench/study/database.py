@@ -37,12 +37,13 @@ class Database:
         *,
         codes: Sequence[str] = (),
         clock: Clock = utc_now,
+        create: bool = True,
     ) -> None:
         """Open the database and create missing tables; a new database gets the access ``codes``.
 
         Raises:
-            StudyError: the database belongs to another study, is newer than this srbench, or does
-                not respond.
+            StudyError: the database belongs to another study, is newer than this srbench, does not
+                respond, or has no study without ``create``.
         """
         self.engine = engine
         self.manifest = manifest
@@ -51,7 +52,7 @@ class Database:
         # SQLite's writers poll for the lock and may wait for seconds, so the threads of this
         # process use a lock of their own.
         self._turn = Lock() if engine.dialect.name == "sqlite" else nullcontext()
-        prepare_schema(engine)
+        prepare_schema(engine, create=create)
         with self.write() as connection:
             lock_schema(connection)
             stored = read_meta(connection, "fingerprint")
@@ -90,6 +91,15 @@ class Database:
                     yield connection
         except SQLAlchemyError as error:
             raise database_error(error) from error
+
+    def require_writable(self) -> None:
+        """Check that votes could be stored, by a change that changes nothing.
+
+        Raises:
+            StudyError: the database cannot be written to.
+        """
+        with self.write() as connection:
+            connection.execute(update(meta).where(meta.c.key == "state").values(value=meta.c.value))
 
     def now(self) -> str:
         """The current time in its stored form."""

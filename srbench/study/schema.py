@@ -292,8 +292,15 @@ def _sqlite(engine: Engine) -> Engine:
 
 
 def _postgresql(engine: Engine) -> Engine:
-    @event.listens_for(engine, "connect")
+    # `insert`: before SQLAlchemy's own first question, which fails with other encodings.
+    @event.listens_for(engine, "connect", insert=True)
     def _patience(connection, _record):  # pyright: ignore[reportUnusedFunction]
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise StudyError(
+                f"the database has the encoding {encoding}, which cannot hold every text, expected "
+                "UTF8; make one with: createdb --encoding UTF8 --template template0 NAME"
+            )
         # Not by libpq's `options`, which PgBouncer refuses.
         cursor = connection.cursor()
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'")
@@ -311,22 +318,34 @@ def prepare_schema(
     version: int = SCHEMA_VERSION,
     migrations: Mapping[int, Migration] = MIGRATIONS,
     expected: MetaData = metadata,
+    create: bool = True,
 ) -> None:
     """Create the tables or migrate older ones to ``version``, and check the result.
 
-    This is one transaction: a failed migration leaves the database unchanged.
+    This is one transaction: a failed migration leaves the database unchanged. Tables of another
+    program stay as they are, if they have other names (PostgreSQL; a SQLite file is refused).
+    ``create``: whether to create the tables in a database without any.
 
     Raises:
-        StudyError: the database is newer than this srbench, has other tables, or does not have the
-            expected tables after a migration.
+        StudyError: the database is newer than this srbench, has tables of another program with our
+            names, does not have the expected tables after a migration, or has none and must have.
     """
     try:
         opened = engine.connect().execution_options(srbench_write=True)
         with opened as connection, _tables_may_be_rebuilt(connection), connection.begin():
             lock_schema(connection)
-            there = inspect(connection).get_table_names()
-            _refuse_other_tables(there)
+            there = set(inspect(connection).get_table_names()) & set(expected.tables)
+            if there and not _has_schema(connection):
+                raise StudyError(
+                    "the database already holds tables of another program that are named as "
+                    f"ours ({', '.join(sorted(there)[:3])}); give the study a database of its own"
+                )
             if not there:
+                if not create:
+                    raise StudyError(
+                        "the database holds no study; expected the one that the study was served "
+                        "with"
+                    )
                 expected.create_all(connection)
                 connection.execute(meta.insert().values(key="schema", value=str(version)))
             if _migrate(connection, version, migrations):
@@ -336,8 +355,20 @@ def prepare_schema(
         raise database_error(error) from error
 
 
+def _has_schema(connection: Connection) -> bool:
+    """Whether `meta` is ours: the version of the tables is in it."""
+    found = inspect(connection)
+    if "meta" not in found.get_table_names():
+        return False
+    if not {"key", "value"} <= {column["name"] for column in found.get_columns("meta")}:
+        return False
+    return (
+        connection.execute(select(meta.c.value).where(meta.c.key == "schema")).first() is not None
+    )
+
+
 def _refuse_other_tables(names: Sequence[str]) -> None:
-    """Refuse the database of another program: it would be changed, and its tables be ours."""
+    """Refuse a SQLite file of another program before the first setting changes the file."""
     if names and "meta" not in names:
         raise StudyError(
             f"the database holds other tables ({', '.join(sorted(names)[:3])}); give the study a "
@@ -365,11 +396,20 @@ def _tables_may_be_rebuilt(connection: Connection) -> Iterator[None]:
 
 def database_error(error: Exception) -> StudyError:
     """A database failure in one line: the driver's message and the usual remedy."""
-    cause = str(getattr(error, "orig", None) or error).strip().splitlines()
+    original = getattr(error, "orig", None) or error
+    cause = str(original).strip().splitlines()
+    remedy = (
+        "check that its folder can be written to and has room, and that no other program holds it; "
+        "of a copy on a read-only disk make another copy first"
+    )
+    if type(original).__module__.startswith("psycopg"):
+        remedy = (
+            "check that it runs, the address, name, user and password in its URL, and that this "
+            "user has the right to make tables and write to them"
+        )
     return StudyError(
         f"the study's database does not answer as it should ({cause[0] if cause else error}); "
-        "check that it runs, that its folder can be written to and has room, and that no other "
-        "program holds it; of a copy on a read-only disk make another copy first"
+        f"{remedy}"
     )
 
 

@@ -300,7 +300,7 @@ def open_study(
 ) -> Study:
     """Open a study's folder and its database (default: SQLite in the folder).
 
-    ``existing``: a ``database`` that is given must be there; else an SQLite file is made.
+    ``existing``: a ``database`` that is given must hold the study; else its tables are made.
 
     Raises:
         StudyError: the folder has no complete study, or the database cannot be used.
@@ -311,4 +311,6 @@ def open_study(
         require_database(database)
     engine = open_engine(folder, database)
     key, codes = keys.read_key(folder), keys.read_codes(folder)
-    return Study(folder, manifest, Store(engine, manifest, key, codes=codes, clock=clock))
+    create = not (existing and database)
+    store = Store(engine, manifest, key, codes=codes, clock=clock, create=create)
+    return Study(folder, manifest, store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import sqlite3
@@ -676,7 +677,7 @@ def test_unusable_databases_are_named_in_one_line(folder, tmp_path):
     engine = schema.open_engine(tmp_path, None)
     with engine.connect().execution_options(srbench_write=True) as connection, connection.begin():
         other.create(connection)
-    with pytest.raises(StudyError, match="other tables"):
+    with pytest.raises(StudyError, match="tables of another program"):
         prepare_schema(engine)
 
 
@@ -689,6 +690,86 @@ def test_the_database_of_another_program_stays_as_it_is(folder, tmp_path):
     with pytest.raises(StudyError, match=r"other tables \(bookmarks\)"):
         open_study(folder, f"sqlite:///{file}")
     assert file.read_bytes() == before
+
+
+def test_on_postgresql_other_tables_stay_beside_ours_unless_they_have_our_names(
+    folder, new_database, refused
+):
+    import psycopg
+
+    beside, named = new_database(), new_database()
+    with psycopg.connect(beside, autocommit=True) as connection:
+        connection.execute("CREATE TABLE spatial_ref_sys (srid INT PRIMARY KEY)")  # PostGIS has it
+        connection.execute("INSERT INTO spatial_ref_sys VALUES (4326)")
+        assert "holds no study" in refused("study", "status", folder, "--database", beside)
+        study = open_study(folder, beside, clock=strolling_clock())
+        study.store.enter(code=study.store.invite(1)[0])
+        study.store.close()
+        assert connection.execute("SELECT srid FROM spatial_ref_sys").fetchall() == [(4326,)]
+    for table in ("sessions (a INT)", "meta (a INT)", "meta (key TEXT, value TEXT)"):
+        with psycopg.connect(named, autocommit=True) as connection:
+            connection.execute(f"CREATE TABLE {table}")
+            with pytest.raises(StudyError, match=r"named as ours \((sessions|meta)\)"):
+                open_study(folder, named)
+            there = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            assert connection.execute(there).fetchall() == [(table.split()[0],)]
+            connection.execute(f"DROP TABLE {table.split()[0]}")
+
+
+def test_what_is_wrong_with_a_postgresql_database_is_told_in_one_line(
+    folder, postgres, new_database
+):
+    import psycopg
+
+    url = new_database()
+    open_study(folder, url).store.close()
+    name = f"reader{secrets.token_hex(4)}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN; GRANT USAGE ON SCHEMA public TO {name}")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
+        reader = open_study(folder, f"{url}&user={name}", existing=True)
+        with pytest.raises(StudyError, match=r"denied for table meta.*right to make"):
+            reader.store.require_writable()
+        reader.store.close()
+        connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+    for wrong in (url.replace("/study", "/none"), f"{url}&user=nobody_here"):
+        with pytest.raises(StudyError, match=r"does not exist\).*user and password in its URL"):
+            open_study(folder, wrong)
+    other = f"latin{secrets.token_hex(4)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {other} ENCODING 'SQL_ASCII' TEMPLATE template0 "
+            "LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+        with pytest.raises(StudyError, match=r"encoding SQL_ASCII.*expected UTF8"):
+            open_study(folder, postgres.replace("/postgres?", f"/{other}?"))
+        connection.execute(f"DROP DATABASE {other} WITH (FORCE)")
+
+
+def test_a_connection_lost_during_a_vote_loses_and_doubles_nothing(folder, new_database):
+    """PostgreSQL ends the connection between the vote's row and its commit."""
+    study = open_study(folder, new_database(), clock=strolling_clock())
+    store = study.store
+    session, _ = store.enter(code=store.invite(1)[0])
+    for step in OPENING_STEPS:
+        store.confirm(session, step)
+    trial = store.playlist(session)[0]
+    vote = perfect_submission(study.manifest, trial, 3, 900)
+    with store.read() as other:  # the pool's next connection is another one
+        other.exec_driver_sql("SELECT 1")
+
+        def cut_off() -> None:
+            with store.write() as lost:
+                assert store.vote_within(lost, session, vote).verdict == "accepted"
+                pid = lost.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+                other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+
+        with pytest.raises(StudyError, match="does not answer as it should"):
+            cut_off()
+    assert store.vote(session, vote).verdict == "accepted"
+    assert store.vote(session, vote).verdict == "repeated"  # if the answer was lost, not the vote
+    assert [row["score"] for row in ratings_rows(store)] == [3]
+    store.close()
 
 
 def test_a_mistyped_database_is_not_made_in_order_to_be_read(folder, tmp_path, refused):

@@ -14,6 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,75 @@ def test_after_wrong_passwords_the_door_stays_shut_for_longer_and_longer(capfd):
     assert "right one" not in "".join(log)
     assert door.try_password("right one", stored, now).open
     assert door.try_password("wrong", stored, now).wait == 1
+
+
+def messages_of(connection, seconds: float = 20):
+    """Every message until a run ends."""
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+    received = []
+    while not received or received[-1].WhichOneof("type") != "script_finished":
+        received.append(ForwardMsg.FromString(connection.recv(timeout=seconds)))
+    return received
+
+
+def test_the_server_reads_only_what_its_pages_send(own_server, own_study):
+    """Over a WebSocket without a browser; another rater's page lives on throughout."""
+    websockets = pytest.importorskip("websockets.sync.client", reason="needs websockets")
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+    from websockets.exceptions import ConnectionClosed
+
+    address = own_server.url.replace("http", "ws") + "/_stcore/stream"
+
+    def opened():
+        return websockets.connect(address, subprotocols=["streamlit"], max_size=None)
+
+    _, token = own_study.store.enter(code=own_study.store.invite(1)[0])
+    show = BackMsg()
+    show.rerun_script.query_string = f"r={token}"
+    show = show.SerializeToString()
+    long = BackMsg()
+    long.rerun_script.query_string = "r=" + "a" * 2**20
+    with opened() as other:
+        other.send(show)
+        messages_of(other)
+        for strange in (long.SerializeToString(), b"\xff\xff\xff", "text", b"\x0a" * 2**26):
+            with opened() as one:
+                with suppress(ConnectionClosed, OSError):  # it may hang up before the end
+                    one.send(strange)
+                with pytest.raises(ConnectionClosed):
+                    one.recv(timeout=20)
+        # Streamlit's own messages that would empty the caches of the whole server, install files on
+        # it, or tell about its files: no answer comes, and the connection goes on.
+        for ignored in (
+            BackMsg(clear_cache=True),
+            BackMsg(load_git_info=True),
+            BackMsg(set_run_on_save=True),
+        ):
+            other.send(ignored.SerializeToString())
+        install, file = BackMsg(), BackMsg()
+        install.backend_operation_request.install_skills.SetInParent()
+        file.backend_operation_request.deferred_file.file_id = "none"
+        other.send(install.SerializeToString())
+        other.send(file.SerializeToString())
+        replies = [m for m in messages_of_one(other) if m == "backend_operation_response"]
+        assert replies == ["backend_operation_response"]  # of the file, which our pages ask for
+        other.send(show)
+        assert messages_of(other)
+
+
+def messages_of_one(connection) -> list[str]:
+    """The kinds of messages until none comes for a while."""
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+    kinds = []
+    try:
+        while True:
+            kinds.append(ForwardMsg.FromString(connection.recv(timeout=2)).WhichOneof("type"))
+    except TimeoutError:
+        return kinds
+
+
+def test_a_proxy_keeps_no_picture_or_export_for_others_and_sessions_are_not_counted(server):
+    assert answer(server.url + "/media/none.csv").headers["Cache-Control"] == "private"
+    assert answer(server.url + "/_stcore/metrics").status == 404
