@@ -122,6 +122,8 @@ def cannot_write(target: Path, error: OSError) -> ResultsError:
         return ResultsError(
             f"no space left on the disk while writing {target}; free some and run again"
         )
+    if error.errno == errno.ENAMETOOLONG:
+        return ResultsError(f"cannot write {target}: {error.strerror}; choose a shorter name")
     return ResultsError(
         f"cannot write {target}: {error.strerror or error}; choose a folder you may write to"
     )
@@ -183,7 +185,11 @@ def _refuse_stream(target: Path) -> None:
     folder = resolved(target.parent)
     # /dev/stdout is a link to a regular file if the shell redirects the output into one.
     system = folder == Path("/dev") or folder.is_relative_to("/proc")
-    if target.exists() and (system or not (target.is_file() or target.is_dir())):
+    try:
+        there = target.exists()
+    except OSError as error:  # the name is too long
+        raise cannot_write(target, error) from error
+    if there and (system or not (target.is_file() or target.is_dir())):
         raise ResultsError(f"cannot write {target}: it is not a regular file; choose another name")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -345,7 +346,8 @@ def plan(
     shown = Table("images", *(counted(n, "rater") for n in people), goal, box=None)
     for count, needed in zip(counts, fewest, strict=True):
         part = table[table["images"] == count]
-        powers = [f"{100 * value:.0f} %" for value in part["power"]]
+        # Rounded down: 0.798 is not the 80 % that the last column is about.
+        powers = [f"{math.floor(100 * value + 1e-9)} %" for value in part["power"]]
         shown.add_row(str(count), *powers, "add images" if needed is None else str(needed))
     among = "a single comparison" if comparisons == 1 else f"one of {comparisons} comparisons"
     what = "preference" if pair else "MOS difference"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHUNK_CELLS = 4_000_000
 _MOST_RATERS = 400
+_SIMULATIONS = 2000  # the same for a table and its raters needed, so that the two agree
 _ENOUGH = 80  # per cent, the power that studies usually want
 
 
@@ -51,7 +52,7 @@ class Design:
     procedure: Name = "acr"
 
 
-def power(design: Design, *, seed: int = 0, simulations: int = 2000) -> float:
+def power(design: Design, *, seed: int = 0, simulations: int = _SIMULATIONS) -> float:
     """The share of simulated studies that find the difference (two-sided, in the right direction).
 
     With several images the test is the crossed random-effects t of the analysis; with one image
@@ -74,7 +75,7 @@ def power(design: Design, *, seed: int = 0, simulations: int = 2000) -> float:
 
 
 def raters_needed(
-    design: Design, *, wanted: float = 0.8, seed: int = 0, simulations: int = 2000
+    design: Design, *, wanted: float = 0.8, seed: int = 0, simulations: int = _SIMULATIONS
 ) -> int | None:
     """The fewest raters with a power of at least ``wanted``; ``design.raters`` is not used.
 
@@ -102,7 +103,7 @@ def power_table(
     images: Sequence[int],
     *,
     seed: int = 0,
-    simulations: int = 1000,
+    simulations: int = _SIMULATIONS,
 ) -> pd.DataFrame:
     """Power over a grid of designs: columns ``raters, images, difference, power``."""
     import pandas as pd

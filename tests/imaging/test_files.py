@@ -223,7 +223,7 @@ def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
     path = tmp_path / ("x" * 251 + ".png")
     write_png(path, PHOTO)
     assert read_image(path).shape == PHOTO.shape
-    with pytest.raises(ResultsError, match="File name too long"):
+    with pytest.raises(ResultsError, match="File name too long; choose a shorter name"):
         write_png(tmp_path / ("x" * 252 + ".png"), PHOTO)
 
 

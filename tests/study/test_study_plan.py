@@ -76,6 +76,13 @@ def test_the_table_and_the_plot_hold_the_grid(tmp_path):
     assert (tmp_path / "plan.png").stat().st_size > 5000
 
 
+def test_the_raters_needed_have_the_wanted_power_in_the_table_and_one_fewer_have_not():
+    design = Design(2, 14, 0.4)
+    needed = raters_needed(design)
+    table = power_table(design, [needed - 1, needed], [14])
+    assert table["power"][0] < 0.8 <= table["power"][1]
+
+
 def test_the_planned_power_line_is_quick_and_honest_about_one_rater():
     assert "26 raters on 10 images each" in planned_power(26, 10)
     assert "26 raters on 5 images each" in planned_power(26, 10, 0.5)
