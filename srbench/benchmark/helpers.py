@@ -10,6 +10,7 @@ a main guard and notebooks work. A user's methods and metrics stay in the main p
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import signal
@@ -19,6 +20,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, ParamSpec, Self, TypeVar
 
 from ..errors import SrbenchError
@@ -45,11 +47,20 @@ _PIPE = 2**20
 """Capacity of a pipe in bytes: with less, both sides often wait for each other."""
 
 
+_CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+"""The limit of a container: microseconds of computation in each period of wall time."""
+
+
 def cores() -> int:
     """The number of cores that this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    if sys.platform != "linux":
+        return os.cpu_count() or 1
+    count = len(os.sched_getaffinity(0))
+    # A container with two cores of a large machine would otherwise get a helper for every core.
+    with suppress(OSError, ValueError):  # no file, or the limit is "max"
+        limit, period = map(int, _CPU_LIMIT.read_text().split())
+        count = min(count, max(1, math.ceil(limit / period)))
+    return count
 
 
 class Helpers:

@@ -173,6 +173,22 @@ def test_an_error_in_a_helper_is_the_error_of_the_call(monkeypatch):
             one.run(os._exit, 1)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="control groups are a part of Linux")
+def test_a_container_s_limit_counts(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64))
+    limit = tmp_path / "cpu.max"
+    monkeypatch.setattr(helpers, "_CPU_LIMIT", limit)
+    assert helpers.cores() == 64
+    for text, expected in (
+        ("max 100000\n", 64),
+        ("150000 100000\n", 2),
+        ("20000 100000\n", 1),
+        ("9900000 100000\n", 64),
+    ):
+        limit.write_text(text)
+        assert helpers.cores() == expected
+
+
 def test_at_the_limits_of_the_system_fewer_helpers_work(monkeypatch):
     start = subprocess.Popen
     started = []
