@@ -370,7 +370,7 @@ def test_a_deep_tiff_is_told_as_what_it_is(tmp_path, dtype, told, big, channels)
     pixels = PHOTO.astype(dtype) if channels == 3 else PHOTO[..., 0].astype(dtype)
     photometric = "rgb" if channels == 3 else "minisblack"
     tifffile.imwrite(tmp_path / "d.tif", pixels, bigtiff=big, photometric=photometric)
-    with pytest.raises(ImageError, match=f"is a {told} TIFF; expected 8 bits per channel"):
+    with pytest.raises(ImageError, match=f"is an? {told} TIFF; expected 8 bits per channel"):
         read_image(tmp_path / "d.tif")
 
 
