@@ -484,7 +484,9 @@ def report(
         }
         for option, (value, default) in usual.items():
             if value != default:
-                raise ConfigError(f"{option} is for the page, which --table leaves out; give one")
+                raise ConfigError(
+                    f"{option} is for the page, which --table leaves out; give one of the two"
+                )
         for name, value in chosen.items():
             if value == ():
                 raise ConfigError(f"--{name} names none; give some names, or leave it out")

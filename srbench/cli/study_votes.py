@@ -50,7 +50,9 @@ def export(
             require_replaceable(path, beginning, what)
     places = [resolved(path) for path in (out, answers, decisions) if path is not None]
     if len(set(places)) < len(places):
-        raise ConfigError("two of --out, --answers and --decisions are one file; name each its own")
+        raise ConfigError(
+            "two of --out, --answers and --decisions are one file; give each another name"
+        )
     with working("reading the votes"):
         store = open_study(folder, database, existing=True).store
         votes = export_ratings(store, out)

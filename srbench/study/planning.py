@@ -82,7 +82,9 @@ def raters_needed(
     None if 400 raters are not enough; use more images then.
     """
     if not 0 < wanted < 1:
-        raise StudyError(f"the wanted power is {wanted:g}, expected above 0 and below 1, as 0.8")
+        raise StudyError(
+            f"the wanted power is {wanted:g}, expected above 0 and below 1, such as 0.8"
+        )
     low, high = 1, 2
     while power(replace(design, raters=high), seed=seed, simulations=simulations) < wanted:
         low, high = high, high * 2
