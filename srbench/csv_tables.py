@@ -76,7 +76,7 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
     content = _of_package(content)
     _refuse_other_kinds(path.name, content)
     text = _decoded(path.name, content)
-    _refuse_other_texts(path.name, text)
+    _refuse_other_texts(path.name, text, needed)
     lines = re.split(r"\r\n|\r|\n", text[:200_000], maxsplit=_LINES_ABOVE)[:_LINES_ABOVE]
     first: CsvText | None = None
     hidden = False
@@ -217,10 +217,12 @@ def _decoded(name: str, content: bytes) -> str:
         ) from error
 
 
-def _refuse_other_texts(name: str, text: str) -> None:
+def _refuse_other_texts(name: str, text: str, needed: Sequence[str]) -> None:
     """Refuse JSON, markup and sureal's data sets, which are text but not CSV."""
     start = text[:2000].lstrip()
-    row = "one row per vote under rater,dataset,image,method,score"
+    row = f"the columns {','.join(needed)}"
+    if "rater" in needed:
+        row = "one row per vote under rater,dataset,image,method,score"
     if re.search(r"^\s*['\"]?dis_videos\b", text, re.MULTILINE) or re.match(r"[{[<]", start):
         if "dis_videos" in text:
             raise RatingsError(

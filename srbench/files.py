@@ -87,6 +87,17 @@ def resolved(path: Path) -> Path:
         return path.absolute()
 
 
+@contextmanager
+def same_folder() -> Iterator[None]:
+    """Run a user's code, and return to the current folder if the code left it."""
+    before = os.getcwd()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.chdir(before)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file.
 

@@ -10,6 +10,8 @@ from .record import numbers_of
 from .results import Score, read_scores
 from .run_file import read_run_file
 
+_GIVEN = "give the scores.csv of a results folder"
+
 
 def scores_frame(path: Path, scale: int | None = None) -> pd.DataFrame:
     """The table, of one scale or of all, with the facts from run.json in the same folder.
@@ -20,7 +22,7 @@ def scores_frame(path: Path, scale: int | None = None) -> pd.DataFrame:
     Raises:
         ResultsError: the table or run.json is missing or damaged.
     """
-    rows = [row for row in read_scores(path) if scale is None or row.scale == scale]
+    rows = [row for row in read_scores(path, _GIVEN) if scale is None or row.scale == scale]
     frame = pd.DataFrame(rows, columns=list(Score._fields))
     run = read_run_file(path.parent / "run.json")
     frame.attrs["metrics"] = [facts.record() for facts in numbers_of(run)]

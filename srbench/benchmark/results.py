@@ -37,6 +37,9 @@ class Timing(NamedTuple):
     megapixels_per_second: float
 
 
+_REMEDY = "move it away and run again"
+
+
 @dataclass(frozen=True)
 class ResultsFolder:
     """Paths, tables and the lock of one results folder."""
@@ -114,13 +117,13 @@ class ResultsFolder:
         write_text(self.root / "run.json", text + "\n")
 
 
-def read_scores(path: Path) -> list[Score]:
-    """The rows of a table with the columns of scores.csv.
+def read_scores(path: Path, remedy: str = _REMEDY) -> list[Score]:
+    """The rows of a table with the columns of scores.csv; ``remedy`` is for the messages.
 
     Raises:
         ResultsError: the file is missing, or is not such a table.
     """
-    return _read_table(path, Score)
+    return _read_table(path, Score, remedy)
 
 
 def write_scores(path: Path, rows: Iterable[Score]) -> None:
@@ -131,7 +134,7 @@ def write_scores(path: Path, rows: Iterable[Score]) -> None:
 _Row = TypeVar("_Row", Score, Timing)
 
 
-def _read_table(path: Path, kind: type[_Row]) -> list[_Row]:
+def _read_table(path: Path, kind: type[_Row], remedy: str = _REMEDY) -> list[_Row]:
     kinds = get_type_hints(kind)
     readers: dict[str, Callable[[str], Any]] = {
         n: unguard if to is str else number if to is float else to for n, to in kinds.items()
@@ -141,12 +144,12 @@ def _read_table(path: Path, kind: type[_Row]) -> list[_Row]:
     try:
         rows = read_rows(path, tuple(kinds))
     except RatingsError as error:
-        raise ResultsError(f"{path} {error}; move it away and run again") from error
+        raise ResultsError(f"{path} {error}; {remedy}") from error
     try:
         return [kind(*(read(row[n]) for n, read in readers.items())) for _, row in rows]
     except (ValueError, TypeError) as error:
         raise ResultsError(
-            f"{path} holds something that is not a number ({error}); move it away and run again"
+            f"{path} holds something that is not a number ({error}); {remedy}"
         ) from error
 
 

@@ -62,7 +62,8 @@ def score_folders(
         DatasetError: the folders contain different images, the originals are not those of the named
             data set, or one of the two is a file and the other a folder.
         SizeMismatch: an image's size is not that of its original cropped to the scale.
-        ConfigError: ``name`` or ``dataset`` is empty, or no metric needs ``lr``.
+        ConfigError: ``name`` or ``dataset`` is empty, no metric needs ``lr``, or a ``pattern`` is
+            given for two images.
         MissingWeights: the weights of a metric's network are not on this machine.
         SrbenchError: a metric fails.
     """
@@ -79,6 +80,8 @@ def score_folders(
     hr_itself, sr_itself = resolved(hr), resolved(sr)
     method = name or sr_itself.name
     if hr.is_file() and sr.is_file():
+        if pattern is not None:
+            raise ConfigError("--pattern is for the names in folders, these are two images")
         named = Dataset(_set_name(hr_itself.parent, dataset), {image_id_of(hr): hr})
         found = checked(named, as_is=as_is, whole=False, observer=observer)
         originals = found.dataset.images

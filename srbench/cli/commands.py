@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sys
 import warnings
 from io import TextIOWrapper
@@ -27,7 +28,7 @@ from .options import (
     MetricsOption,
     ProcedureOption,
     WeightsOption,
-    a_file,
+    a_csv,
     a_folder,
     chosen_metrics,
     names_in,
@@ -43,6 +44,17 @@ _REFUSALS = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENAMETOOLONG, errno.EISDIR,
     errno.ENOTDIR, errno.EDQUOT, errno.EFBIG, errno.ELOOP,
 )  # fmt: skip
+
+# Commands whose main input is an option that looks as if it could be an argument.
+_INSTEAD = {
+    "srbench report": "--out",
+    "srbench run-all": "--config",
+    "srbench depth-study": "--data",
+    "srbench doctor": "--data",
+    "srbench data list": "--data",
+    "srbench weights list": "--weights",
+    "srbench study new": "--from",
+}
 
 # Newer typer contains its own copy of click; this finds the class in both cases.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -86,6 +98,10 @@ def main() -> None:
         message = error.format_message() if isinstance(error, typer.BadParameter) else error
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "srbench"
+        extra = re.fullmatch(r"Got unexpected extra argument(?:\(s\))? \((.*)\)", str(message))
+        option = _INSTEAD.get(command)
+        if extra and option:
+            message = f"{message}; give it by an option: {command} {option} {extra[1]}"
         _say(f"{message} (see: {command} --help)")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
@@ -346,7 +362,7 @@ def score(
         typer.Option("--as-is", help="Accept a known set whose images differ, as NAME-as-is."),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="CSV file for the scores per image.", callback=a_file)
+        Path | None, typer.Option(help="CSV file for the scores per image.", callback=a_csv)
     ] = None,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
@@ -405,8 +421,8 @@ def upscale(
     out: Annotated[Path, typer.Option(help="Folder for the SR images (PNG).", callback=a_folder)],
     scale: Annotated[int, typer.Option(help="Magnification.", min=1)] = 4,
     border: Annotated[
-        str, typer.Option(help="Border rule of bicubic: symmetric or replicate.")
-    ] = "symmetric",
+        str | None, typer.Option(help="Border rule of bicubic: symmetric (default) or replicate.")
+    ] = None,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -423,7 +439,7 @@ def upscale(
             method,
             out,
             scale=scale,
-            border=get_border(border),
+            border=None if border is None else get_border(border),
             weights=weights_folder(weights),
             device=device,
             observer=observer,

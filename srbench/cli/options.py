@@ -24,6 +24,13 @@ def a_file(path: Path | None) -> Path | None:
     return path
 
 
+def a_csv(path: Path | None) -> Path | None:
+    """For an option that names a CSV file to write: the name of another kind is refused."""
+    if a_file(path) and path and path.suffix.lower() not in ("", ".csv", ".txt"):
+        raise typer.BadParameter(f"{path} is not the name of a CSV file; expected NAME.csv")
+    return path
+
+
 def a_folder(path: Path | None) -> Path | None:
     """For an option that names a folder, there or not: a file is refused before any work."""
     if path and path.is_file():

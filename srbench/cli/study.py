@@ -226,7 +226,14 @@ def password() -> None:
     """
     from ..study.keys import PASSWORD_VARIABLE, hash_password
 
-    given = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    try:
+        given = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    except typer.Abort as error:
+        if not isinstance(error.__context__, EOFError):
+            raise
+        raise ConfigError(
+            "the input ended before the password was there twice; type it, or give two equal lines"
+        ) from None
     if len(given) < _SHORTEST_PASSWORD:
         raise ConfigError(
             f"the password has {len(given)} letters, expected {_SHORTEST_PASSWORD} or more"

@@ -12,6 +12,7 @@ from ..files import require_replaceable, resolved
 from ..wording import counted
 from .options import (
     CompareOption,
+    a_csv,
     a_file,
     a_folder,
     require_one_of,
@@ -23,15 +24,15 @@ from .study import DatabaseOption, FolderArgument, study_app
 @study_app.command("export")
 def export(
     folder: FolderArgument,
-    out: Annotated[Path, typer.Option(help="CSV file of the votes.", callback=a_file)],
+    out: Annotated[Path, typer.Option(help="CSV file of the votes.", callback=a_csv)],
     answers: Annotated[
-        Path | None, typer.Option(help="CSV file of raters, screens and answers.", callback=a_file)
+        Path | None, typer.Option(help="CSV file of raters, screens and answers.", callback=a_csv)
     ] = None,
     decisions: Annotated[
         Path | None,
         typer.Option(
             help="CSV file of completion codes, whom to pay and whose votes to use.",
-            callback=a_file,
+            callback=a_csv,
         ),
     ] = None,
     database: DatabaseOption = None,
@@ -112,6 +113,7 @@ def erase(
 
 @study_app.command("analyze")
 def analyze(
+    context: typer.Context,
     folder: Annotated[
         Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.", callback=a_folder)
     ] = None,
@@ -141,7 +143,7 @@ def analyze(
     from .answer import answer_table, conclusions
     from .console import make_console, table_console, working
 
-    _require_one_source(folder, ratings)
+    _require_one_source(folder, ratings, context)
     require_one_of("--latex", latex, ("paper", "all"))
     with working("statistics, figures and page") as observer:  # reading the libraries included
         import pandas as pd
@@ -198,6 +200,7 @@ def analyze(
 
 @study_app.command("package")
 def package(
+    context: typer.Context,
     folder: Annotated[
         Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.", callback=a_folder)
     ] = None,
@@ -239,7 +242,7 @@ def package(
 
     from .console import working
 
-    _require_one_source(folder, ratings)
+    _require_one_source(folder, ratings, context)
     if out.suffix.lower() != ".zip":
         raise ConfigError(
             f"{out} is not the name of a ZIP file; expected a name that ends with .zip"
@@ -272,6 +275,11 @@ def package(
         say(f"  note: {note}")
 
 
-def _require_one_source(folder: Path | None, ratings: Path | None) -> None:
+def _require_one_source(folder: Path | None, ratings: Path | None, context: typer.Context) -> None:
     if (folder is None) == (ratings is None):
         raise ConfigError("give either the study's folder or --ratings FILE")
+    source = context.get_parameter_source("database")
+    if ratings is not None and source is not None and source.name == "COMMANDLINE":
+        raise ConfigError(
+            "--database is for a study's folder, --ratings reads no database; give one of them"
+        )

@@ -31,8 +31,11 @@ def train(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Number of steps.", min=1)] = None,
     validate_every: Annotated[
-        int, typer.Option(help="Steps between two validations; the best weights are kept.", min=1)
-    ] = 1000,
+        int | None,
+        typer.Option(
+            help="Steps between two validations (default: 1000); the best weights are kept.", min=1
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Checkpoint to write (tv-...: folder; default: in the weights folder)"),
@@ -76,6 +79,10 @@ def train(
     root, folder = data_root(), weights_folder(weights)
     photographs = find_photographs(data, root)
     if config in MATRICES:
+        if tensorboard or validate_every is not None:
+            raise ConfigError(
+                f"--tensorboard and --validate-every are for single networks, not for {config}"
+            )
         scales = (2, 4) if scale is None else (scale,)
         out = out or folder / config
         _train_matrix(method, config, photographs, out, scales, steps, root, folder, device)
@@ -105,7 +112,7 @@ def train(
             place=place,
             resume=resume,
             tensorboard=tensorboard,
-            validate_every=validate_every,
+            validate_every=validate_every or 1000,
             observer=display,
             report=display.show,
         )

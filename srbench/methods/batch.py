@@ -18,22 +18,26 @@ def upscale_files(
     out: Path,
     *,
     scale: int,
-    border: Border,
+    border: Border | None,
     weights: Path,
     device: str = "auto",
     observer: Observer | None = None,
 ) -> list[Path]:
     """Super-resolve one image, or every image of a folder, into PNG files of the same names.
 
+    ``border``: MATLAB's border rule, only for bicubic (default: symmetric).
+
     Raises:
-        ConfigError: a result would overwrite its original or another file next to it, or lie among
-            the originals.
+        ConfigError: a ``border`` is given for another method than bicubic, or a result would
+            overwrite its original or another file next to it, or lie among the originals.
         DatasetError: there is no such file or folder, or it has no image.
         SizeMismatch: a result would be too large to be read.
         SrbenchError: an unknown or missing method, or an image that cannot be read. All images are
             checked before the first is upscaled.
     """
     observer = observer or Observer()
+    if border is not None and method.casefold() != "bicubic":
+        raise ConfigError(f"--border is for bicubic, the method is {method}; leave it out")
     if not source.exists():
         raise DatasetError(f"{source} does not exist; expected an image or a folder of images")
     files = {source.stem: source} if source.is_file() else image_files(source)
@@ -60,7 +64,9 @@ def upscale_files(
                 f"{path} is {width}x{height}: x{scale} makes {width * scale}x{height * scale}, "
                 f"more than {MAX_PIXELS / 1e6:.0f} megapixels; divide it into parts"
             )
-    upscaler = load_method(method, scale=scale, device=device, border=border, weights=weights)
+    upscaler = load_method(
+        method, scale=scale, device=device, border=border or "symmetric", weights=weights
+    )
     observer.begin(f"upscaling x{scale} with {upscaler.name}", len(files))
     for name, path in files.items():
         write_png(targets[name], upscaler.upscale(read_image(path)))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import MethodError, SizeMismatch, SrbenchError
+from ..files import same_folder
 from ..fingerprint import source_fingerprint
 from ..imaging import require_image
 from ..imaging.luma import Image
@@ -73,7 +74,8 @@ class OwnMethod:
 
     def _told(self, call: Callable[..., Any], *arguments: Any) -> Any:
         try:
-            return call(*arguments)
+            with same_folder():
+                return call(*arguments)
         except (SrbenchError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # a method that calls exit() must not end a run

@@ -23,7 +23,7 @@ from typing import Any, Self, cast
 import numpy as np
 
 from ..errors import ConfigError, MetricError, SrbenchError, UnknownName
-from ..files import expanded
+from ..files import expanded, same_folder
 from ..fingerprint import files_beside, source_fingerprint
 from ..imaging.luma import Image, to_rgb
 from ..wording import one_line
@@ -356,7 +356,11 @@ def _arguments(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
 def guarded(name: str, what: str = "raised") -> Generator[io.StringIO]:
     """Run a user's code: catch its output and turn exceptions into one line."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()) as said, warnings.catch_warnings():
+        with (
+            same_folder(),
+            contextlib.redirect_stdout(io.StringIO()) as said,
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
             yield said
     except SrbenchError:

@@ -17,12 +17,12 @@ from srbench.imaging import read_image, write_png
 PLAN = ("study", "plan", "--images", 2, "--raters", 2)
 SCORE = ("score", "--hr", "hr", "--sr", "hr", "--scale", 4)
 TO_A_FILE = {
-    "score": ((*SCORE, "--out"), "hr/a.png"),
+    "score": ((*SCORE, "--out"), "picture.csv"),
     "score, a table of votes": ((*SCORE, "--out"), "votes.csv"),
     "plan": ((*PLAN, "--out"), "hr/a.png"),
     "export, the access codes": (("study", "export", "study", "--out"), "access-codes.csv"),
     "export, answers": (("study", "export", "study", "--out", "v", "--answers"), "votes.csv"),
-    "export, decisions": (("study", "export", "study", "--out", "v", "--decisions"), "hr/a.png"),
+    "export, decisions": (("study", "export", "study", "--out", "v", "--decisions"), "picture.csv"),
     "package": (("study", "package", "study", "--out"), "other.zip"),
 }
 
@@ -33,6 +33,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_png("hr/a.png", np.arange(64 * 64, dtype=np.uint32).reshape(64, 64).astype(np.uint8))
     (tmp_path / "votes.csv").write_text("rater,dataset,image,method,score\nr,D,i,a,3\n")
+    (tmp_path / "picture.csv").write_bytes((tmp_path / "hr/a.png").read_bytes())
     (tmp_path / "access-codes.csv").write_text("code\nabcd-efgh\n")
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("thesis.tex", "mine")
