@@ -89,7 +89,7 @@ def test_the_parameter_is_known_whatever_its_case(recruited, browser):
     page = own.new_page()
     page.goto(f"{recruited.url}/?prolific_pid=cased")
     page.get_by_role("button", name="Enter").click()
-    page.get_by_role("button", name="I have read this").wait_for()
+    page.get_by_role("button", name="I have read this").wait_for(timeout=90_000)
     stranger = browser.new_context().new_page()
     stranger.goto(f"{recruited.url}/?Prolific_Pid=cased")
     stranger.get_by_role("button", name="Enter").click()
