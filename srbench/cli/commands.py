@@ -139,7 +139,7 @@ def _repair_surroundings() -> None:
     """Repair closed streams and other unusual states of a shell or a notebook."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by >&-
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # open until the end
     # Figures go into files; a notebook's backend is not installed everywhere.
     os.environ["MPLBACKEND"] = "agg"
 

@@ -20,6 +20,13 @@ from .options import (
 from .saying import say
 from .study import DatabaseOption, FolderArgument, study_app
 
+StudyArgument = Annotated[
+    Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.", callback=a_folder)
+]
+RatingsOption = Annotated[
+    Path | None, typer.Option(help="A ratings table instead.", callback=a_file)
+]
+
 
 @study_app.command("export")
 def export(
@@ -114,12 +121,8 @@ def erase(
 @study_app.command("analyze")
 def analyze(
     context: typer.Context,
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.", callback=a_folder)
-    ] = None,
-    ratings: Annotated[
-        Path | None, typer.Option(help="A ratings table instead.", callback=a_file)
-    ] = None,
+    folder: StudyArgument = None,
+    ratings: RatingsOption = None,
     scores: Annotated[
         Path | None, typer.Option(help="scores.csv of the results.", callback=a_file)
     ] = None,
@@ -201,12 +204,8 @@ def analyze(
 @study_app.command("package")
 def package(
     context: typer.Context,
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.", callback=a_folder)
-    ] = None,
-    ratings: Annotated[
-        Path | None, typer.Option(help="A ratings table instead.", callback=a_file)
-    ] = None,
+    folder: StudyArgument = None,
+    ratings: RatingsOption = None,
     out: Annotated[Path, typer.Option(help="ZIP file to write.", callback=a_file)] = Path(
         "study.zip"
     ),

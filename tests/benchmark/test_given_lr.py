@@ -146,7 +146,7 @@ def test_a_score_against_the_lr_image_knows_which_it_was(root, tmp_path):
 def test_keys_of_what_was_computed_before_stay_valid():
     """Keys without given LR images do not change."""
     # Without a method, the key contains only the cell's fingerprint.
-    cell = MethodOnImage(None, ImageId("S", "a"), "ab" * 32, "k")  # type: ignore[arg-type]
+    cell = MethodOnImage(None, ImageId("S", "a"), "ab" * 32, "k")  # type: ignore[arg-type]  # see above
     facts = [f for m in find_metrics(["psnr", "lr_psnr", "niqe"]) for f in m.facts]
     found = {f.name: score_key(cell, "cd" * 32, 4, "replicate", f) for f in facts}
     assert found == {

@@ -10,8 +10,9 @@ import csv
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,16 +131,17 @@ def test_the_readme_s_table_of_networks():
         for card in CARDS
     }
 
+    def measured(card: Mapping[str, Any], measure: str, sets: tuple[str, ...]) -> str:
+        protocol, metric, decimals = MEASURES[measure]
+        scores = SCORES[card["architecture"]["scale"]]
+        values = (scores.get((s, card["name"], protocol, metric)) for s in sets)
+        return " / ".join(printed(value, decimals) for value in values)
+
     def cells():
         for row in table_with(page("README.md"), "PSNR (dB)"):
             if (card := networks.get(row[""])) is None:
-                continue  # told below
+                continue  # reported below
             name, scale = card["name"], card["architecture"]["scale"]
-
-            def measured(measure: str, sets: tuple[str, ...]) -> str:
-                protocol, metric, decimals = MEASURES[measure]
-                values = (SCORES[scale].get((s, name, protocol, metric)) for s in sets)  # noqa: B023
-                return " / ".join(printed(value, decimals) for value in values)
 
             paper = [
                 PAPER.get((s, name), {}).get("psnr_y_db") if scale == 4 else None for s in SETS
@@ -147,9 +149,9 @@ def test_the_readme_s_table_of_networks():
             theirs = " / ".join(printed(v, 2) for v in paper) if any(paper) else "—"
             marks = "†" if card["trained_on_metric"] else ""
             marks += "‡" if broken_limits(card["metrics"]) else ""
-            yield f"{row['']} PSNR", row["PSNR (dB)"], measured("PSNR (dB)", SETS)
+            yield f"{row['']} PSNR", row["PSNR (dB)"], measured(card, "PSNR (dB)", SETS)
             yield f"{row['']} paper's PSNR", row["paper's PSNR"], theirs
-            yield f"{row['']} LPIPS", row["LPIPS"], measured("LPIPS alex", SETS[:2]) + marks
+            yield f"{row['']} LPIPS", row["LPIPS"], measured(card, "LPIPS alex", SETS[:2]) + marks
 
     compare(cells())
     assert {row[""] for row in table_with(page("README.md"), "PSNR (dB)")} == networks.keys()

@@ -369,8 +369,8 @@ def test_numbers_that_make_no_sense(refused, world, field):
     name = field.split()[0]
     arguments = command(world)
     text = (world / "recipe.toml").read_text().splitlines()
-    mended = [field if line.startswith(f"{name} =") else line for line in text]
-    (world / "recipe.toml").write_text("\n".join(mended))
+    changed = [field if line.startswith(f"{name} =") else line for line in text]
+    (world / "recipe.toml").write_text("\n".join(changed))
     assert f"stages.0.{name}" in refused(*arguments)
 
 
