@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import warnings
 from collections.abc import Iterator
@@ -83,8 +85,13 @@ def training_process(device: str) -> Iterator[TrainingProcess]:
     place = TrainingProcess(torch.device(pick_device(device)), int(os.environ["RANK"]), count)
     if place.device.type == "cuda":
         torch.cuda.set_device(place.device)
+    # DistributedDataParallel imports this module, whose default arguments keep the group of that
+    # moment for ever: imported here, before there is a group, they keep none. Threads of a group
+    # that is never freed can abort the process while the interpreter ends.
+    importlib.import_module("torch.distributed.nn")
     torch.distributed.init_process_group("nccl" if place.device.type == "cuda" else "gloo")
     try:
         yield place
     finally:
+        gc.collect()  # networks of DistributedDataParallel are cycles, and they hold the group
         torch.distributed.destroy_process_group()

@@ -51,37 +51,43 @@ def one_step(network, place, **changes):
     return gradients, place.mean({name: float(value.detach()) for name, value in values.items()})
 
 
+def trained(folder, place):
+    for network in ARCHITECTURES:
+        gradients, values = one_step(network, place)
+        torch.save((gradients, values), folder / f"{network}-{place.rank}.pt")
+    made = trainer("espcn", place)
+    run = {"validate": lambda n, s: {}, "validate_every": 2, "log_every": 1}
+    made.run(folder / f"run-{place.rank}", **run)
+    again = trainer("espcn", place)
+    for _ in range(2):
+        again.train_step()
+    if place.writes:
+        again.save(folder / "half.pt")
+    torch.distributed.barrier()
+    again = trainer("espcn", place)
+    again.resume(folder / "half.pt")
+    again.run(folder / f"resumed-{place.rank}", **run)
+    torch.save(
+        (made.generator.state_dict(), again.generator.state_dict()),
+        folder / f"weights-{place.rank}.pt",
+    )
+    gan = trainer("srresnet", place, precision="bf16", adversarial=1e-3)
+    gan.train_step()
+    torch.save(gan.generator.tail.weight, folder / f"gan-{place.rank}.pt")
+    if place.writes:
+        time.sleep(0.5)
+        (folder / "written").touch()
+    place.wait()
+    torch.save((folder / "written").exists(), folder / f"waited-{place.rank}.pt")
+
+
 def child(folder):
     """What each process of the test runs."""
     torch.set_num_threads(1)
     with training_process("cpu") as place:
-        for network in ARCHITECTURES:
-            gradients, values = one_step(network, place)
-            torch.save((gradients, values), folder / f"{network}-{place.rank}.pt")
-        made = trainer("espcn", place)
-        run = {"validate": lambda n, s: {}, "validate_every": 2, "log_every": 1}
-        made.run(folder / f"run-{place.rank}", **run)
-        again = trainer("espcn", place)
-        for _ in range(2):
-            again.train_step()
-        if place.writes:
-            again.save(folder / "half.pt")
-        torch.distributed.barrier()
-        again = trainer("espcn", place)
-        again.resume(folder / "half.pt")
-        again.run(folder / f"resumed-{place.rank}", **run)
-        torch.save(
-            (made.generator.state_dict(), again.generator.state_dict()),
-            folder / f"weights-{place.rank}.pt",
-        )
-        gan = trainer("srresnet", place, precision="bf16", adversarial=1e-3)
-        gan.train_step()
-        torch.save(gan.generator.tail.weight, folder / f"gan-{place.rank}.pt")
-        if place.writes:
-            time.sleep(0.5)
-            (folder / "written").touch()
-        place.wait()
-        torch.save((folder / "written").exists(), folder / f"waited-{place.rank}.pt")
+        trained(folder, place)
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    (folder / f"threads-{place.rank}.txt").write_text("\n".join(names))
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +109,8 @@ def two_processes(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("network", ARCHITECTURES)
 @pytest.mark.slow
+@pytest.mark.parametrize("network", ARCHITECTURES)
 def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(two_processes, network):
     expected, values = one_step(network, TrainingProcess(CPU))
     for rank in range(2):
@@ -125,6 +131,7 @@ def test_each_process_draws_its_own_part_of_the_same_batch():
         assert torch.equal(torch.cat([part[k] for part in parts]), whole)
 
 
+@pytest.mark.slow
 def test_both_processes_hold_the_same_weights_and_a_resumed_run_ends_in_them(two_processes):
     runs = [torch.load(two_processes / f"weights-{k}.pt", weights_only=True) for k in range(2)]
     for name, tensor in runs[0][0].items():
@@ -137,17 +144,20 @@ def test_both_processes_hold_the_same_weights_and_a_resumed_run_ends_in_them(two
         torch.testing.assert_close(tensor, runs[0][0][name], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_first_process_alone_writes(two_processes):
     assert (two_processes / "run-0/state.pt").is_file()
     assert (two_processes / "run-0/log.csv").is_file()
     assert not (two_processes / "run-1").exists()
 
 
+@pytest.mark.slow
 def test_a_gan_trains_in_two_processes(two_processes):
     first, second = (torch.load(two_processes / f"gan-{k}.pt") for k in range(2))
     assert torch.equal(first, second)
 
 
+@pytest.mark.slow
 def test_a_process_waits_for_the_one_that_writes(two_processes):
     assert torch.load(two_processes / "waited-1.pt") is True
 
@@ -172,3 +182,11 @@ def test_a_batch_that_cannot_be_shared_is_refused():
         TrainingError, match="batch of 4 cannot be divided evenly among 3 processes"
     ):
         trainer("espcn", TrainingProcess(CPU, 0, 3))
+
+
+@pytest.mark.slow
+def test_no_thread_of_the_group_outlives_it(two_processes):
+    """Such a thread can abort the process while the interpreter ends."""
+    for rank in range(2):
+        names = (two_processes / f"threads-{rank}.txt").read_text().split()
+        assert not [name for name in names if "gloo" in name]
