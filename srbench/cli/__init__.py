@@ -1,5 +1,5 @@
 """The command line: it parses, calls and prints, without heavy imports before a command runs."""
 
-from .commands import app, main
+from .program import app, main
 
 __all__ = ["app", "main"]

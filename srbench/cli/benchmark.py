@@ -1,26 +1,16 @@
-"""The commands: they parse, call and print, without heavy imports before a command runs."""
+"""Benchmark commands, from ``srbench run-all`` to ``doctor``: parse, call, print."""
 
 from __future__ import annotations
 
-import errno
-import logging
-import os
-import re
 import sys
-import warnings
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..errors import ConfigError, ResultsError, SrbenchError
-from ..files import expanded, require_replaceable
+from ..errors import ConfigError, ResultsError
+from ..files import require_replaceable
 from ..wording import counted
-from .data import data_app, weights_app
-from .experiments import depth_study, evolution
-from .interrupts import interruptible
-from .methods import methods
 from .options import (
     CompareOption,
     DataOption,
@@ -35,162 +25,8 @@ from .options import (
     names_of,
     require_one_of,
 )
-from .saying import say
-from .study_votes import study_app
-from .training import train
-
-# Errors of the user's files and disks, printed with the system's message.
-_REFUSALS = (
-    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENAMETOOLONG, errno.EISDIR,
-    errno.ENOTDIR, errno.EDQUOT, errno.EFBIG, errno.ELOOP,
-)  # fmt: skip
-
-# Commands whose main input is an option that looks as if it could be an argument.
-_INSTEAD = {
-    "srbench report": "--out",
-    "srbench run-all": "--config",
-    "srbench depth-study": "--data",
-    "srbench doctor": "--data",
-    "srbench data list": "--data",
-    "srbench weights list": "--weights",
-    "srbench study new": "--from",
-}
-
-# Newer typer contains its own copy of click; this finds the class in both cases.
-_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
-
-app = typer.Typer(
-    name="srbench",
-    help="Super-resolution benchmark: exact metrics, opinion-score studies, statistics.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.add_typer(data_app, name="data")
-app.add_typer(weights_app, name="weights")
-app.add_typer(study_app, name="study")
 
 
-def main() -> None:
-    """Run the command line; see the exit codes in the command reference."""
-    _repair_surroundings()
-    if not sys.warnoptions:  # hide libraries' warnings for programmers
-        warnings.simplefilter("ignore")
-    # Hide warnings about a read-only home folder, which a run does not need.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            # For an encoding without arrows, or a file name that is not text.
-            stream.reconfigure(errors="replace")
-    try:
-        with interruptible():
-            _require_current_folder()
-            arguments = [_with_home(argument) for argument in sys.argv[1:]]
-            _refuse_empty(arguments)
-            code = app(args=arguments, standalone_mode=False, prog_name="srbench")
-        sys.stdout.flush()  # here, where a closed pipe is not an error
-    except SrbenchError as error:
-        _say(str(error))
-        code = 2
-    except _UsageError as error:
-        message = error.format_message() if isinstance(error, typer.BadParameter) else error
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "srbench"
-        extra = re.fullmatch(r"Got unexpected extra argument(?:\(s\))? \((.*)\)", str(message))
-        option = _INSTEAD.get(command)
-        if extra and option:
-            message = f"{message}; give it by an option: {command} {option} {extra[1]}"
-        _say(f"{message} (see: {command} --help)")
-        code = 2
-    except (KeyboardInterrupt, typer.Abort):
-        code = 130  # newer typer returns this itself
-    except (BrokenPipeError, SystemExit):  # typer converts the former to the latter
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        code = 141  # the exit code of a program whose pipe is closed, as by `head`
-    except Exception as error:
-        if os.environ.get("SRBENCH_TRACEBACK", "0") not in ("", "0"):
-            raise
-        if isinstance(error, OSError) and error.errno in _REFUSALS:
-            place = f"{error.filename}: " if error.filename else ""
-            _say(f"{place}{error.strerror}; fix this or choose another folder, and run again")
-            code = 2
-        else:
-            _say(
-                f"internal error: {type(error).__name__}: {error}; please report it with the "
-                "output of the same command under SRBENCH_TRACEBACK=1"
-            )
-            code = 1
-    if code == 130:
-        more = " with --resume" if sys.argv[1:2] == ["train"] else ""
-        _say(
-            f"interrupted; finished results are kept: run the same command again{more} to continue"
-        )
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _say(message: str) -> None:
-    say("srbench: " + " ".join(message.split()), error=True)
-
-
-def _repair_surroundings() -> None:
-    """Repair closed streams and other unusual states of a shell or a notebook."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by >&-
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # open until the end
-    # Figures go into files; a notebook's backend is not installed everywhere.
-    os.environ["MPLBACKEND"] = "agg"
-
-
-def _require_current_folder() -> None:
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        raise ConfigError("the current folder no longer exists; change to another one") from None
-
-
-def _refuse_empty(arguments: list[str]) -> None:
-    """Refuse an empty value, as of an unset shell variable, which would mean the current folder."""
-    for before, argument in zip(["", *arguments], arguments, strict=False):
-        option, _, value = argument.partition("=")
-        if not argument.strip():
-            what = before if before.startswith("--") and "=" not in before else "an argument"
-        elif option.startswith("--") and "=" in argument and not value.strip():
-            what = option
-        else:
-            continue
-        raise ConfigError(f"{what} is empty; give a value, or leave it out")
-
-
-def _with_home(argument: str) -> str:
-    """``argument`` with a leading ~ resolved, also after ``--option=``, where shells do not."""
-    option, sign, value = "", "", argument
-    if argument.startswith("--"):
-        option, sign, value = argument.partition("=")
-    return f"{option}{sign}{expanded(value)}" if value.startswith("~") else argument
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        from .. import __version__
-
-        print(f"srbench {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
-    ] = False,
-) -> None:
-    """Super-resolution benchmark: exact metrics, opinion-score studies, statistics."""
-
-
-@app.command("run-all")
 def run_all(
     config: Annotated[
         str | None, typer.Option(help="A preset (paper, quick) or a TOML file.")
@@ -327,7 +163,6 @@ def _print_summary(out: Path, datasets: tuple[str, ...], scale: int) -> None:
     table_console().print(scores_table(shown, folder.read_run(), title=title))
 
 
-@app.command()
 def score(
     hr: Annotated[Path, typer.Option(help="Folder of original images, or one image.")],
     sr: Annotated[Path, typer.Option(help="Folder of SR images of the same names, or one image.")],
@@ -414,7 +249,6 @@ def score(
     table_console().print(scores_table(rows, {"metrics": [f.record() for f in numbers]}))
 
 
-@app.command()
 def upscale(
     source: Annotated[Path, typer.Argument(metavar="FILE_OR_FOLDER", help="LR image or folder.")],
     method: Annotated[str, typer.Option(help="A method's name, or NAME=FILE.")],
@@ -447,7 +281,6 @@ def upscale(
     console.print(f"{counted(len(written), 'image')} written to {out}", markup=False)
 
 
-@app.command()
 def report(
     out: Annotated[
         Path, typer.Option(help="Results folder of an earlier run.", callback=a_folder)
@@ -518,7 +351,6 @@ def report(
     make_console().print(made, markup=False)
 
 
-@app.command("import-scores")
 def import_scores(
     file: Annotated[
         Path, typer.Argument(help="CSV: dataset,image,method,metric,value[,direction][,scale].")
@@ -545,7 +377,6 @@ def import_scores(
     )
 
 
-@app.command()
 def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
     """Check the installation: versions, devices, weights, data sets, known scores."""
     from ..data.folder import data_root
@@ -563,10 +394,3 @@ def doctor(data: DataOption = None, weights: WeightsOption = None) -> None:
     console.print("no problems found" if good else "problems found: see the lines marked WRONG")
     if not good:
         raise typer.Exit(2)
-
-
-# Listed after the commands above.
-app.command("methods")(methods)
-app.command("train")(train)
-app.command("depth-study")(depth_study)
-app.command("evolution")(evolution)
