@@ -24,7 +24,7 @@ import numpy as np
 
 from ..errors import ConfigError, MetricError, SrbenchError, UnknownName
 from ..files import expanded, same_folder
-from ..fingerprint import files_beside, source_fingerprint
+from ..fingerprint import files_of, shadowed, source_fingerprint
 from ..imaging.luma import Image, to_rgb
 from ..wording import one_line
 from .base import Better, Facts, Metric, MissingMetric, Original
@@ -34,6 +34,10 @@ _ORIGINALS = {
     "image_true", "im_true", "img_true",
 }  # fmt: skip
 """Parameter names of functions for the original; it is passed first if its parameter is first."""
+
+
+_folders: list[tempfile.TemporaryDirectory[str]] = []
+"""Sources of metrics from another machine, until this process ends."""
 
 
 class FunctionMetric(Metric):
@@ -164,7 +168,7 @@ def own_metric(thing: object, name: str | None = None, made: _Made | None = None
 class _Made:
     """The origin of a metric: an attribute, and the sources to recreate it on another machine."""
 
-    def __init__(self, attribute: str, sources: Mapping[str, str]) -> None:
+    def __init__(self, attribute: str, sources: Mapping[str, bytes]) -> None:
         self.attribute, self.sources = attribute, dict(sources)
 
 
@@ -189,7 +193,12 @@ def load_metric(name: str, place: str) -> Metric:
         if file.suffix != ".py":
             raise MetricError(f"{name}={place}: {file.name} is not a Python file (.py)")
         module = _run_file(name, file)
-        sources = {path.name: path.read_text("utf-8") for path in files_beside(file)}
+        folder = file.resolve().parent
+        sources = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in files_of(file)
+            if path.is_relative_to(folder)
+        }
         made = _Made(f"{file.name}:{attribute}", sources)
         return own_metric(_attribute(name, module, attribute, file.name), name, made)
     with guarded(name, f"cannot import {where}"), _current_folder_importable():
@@ -223,20 +232,27 @@ def _run_file(name: str, file: Path) -> object:
     finally:
         with contextlib.suppress(ValueError):
             sys.path.remove(folder)
+    for helper, beside, loaded in shadowed(file):
+        raise MetricError(
+            f"{name}: {file.name} imports {helper}, which this process has loaded from {loaded}, "
+            f"not from {beside}; rename one of the two"
+        )
     return module
 
 
 def _remade(
-    name: str, sources: Mapping[str, str], attribute: str, facts: tuple[Facts, ...]
+    name: str, sources: Mapping[str, bytes], attribute: str, facts: tuple[Facts, ...]
 ) -> Metric:
     """Recreate a metric on another machine from its sources, with its original facts."""
-    with tempfile.TemporaryDirectory() as folder:
-        for file, text in sources.items():
-            (Path(folder) / file).write_text(text, "utf-8")
-        file, _, function = attribute.partition(":")
-        module = _run_file(name, Path(folder) / file)
-        metric = own_metric(_attribute(name, module, function, file), name)
+    folder = tempfile.TemporaryDirectory()
+    for place, content in sources.items():
+        (Path(folder.name) / place).parent.mkdir(parents=True, exist_ok=True)
+        (Path(folder.name) / place).write_bytes(content)
+    file, _, function = attribute.partition(":")
+    module = _run_file(name, Path(folder.name) / file)
+    metric = own_metric(_attribute(name, module, function, file), name)
     metric.facts = facts
+    _folders.append(folder)  # its functions may import more of it later
     return metric
 
 
