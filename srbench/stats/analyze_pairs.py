@@ -126,7 +126,7 @@ def analyze_pairs(
         tables["metric_vs_pairs"], tables["metric_comparison"] = metrics_against_pairs(
             main, scores, resamples, rng, 1 - alpha, Known(read_facts(scores.attrs.get("metrics")))
         )
-    tables["claims"] = pair_claims(tables)
+    tables["claims"] = pair_claims(tables, alpha=alpha)
     tables["exclusions"] = _exclusions(answers, raters)
     tables["notes"] = _notes(tables, suspected(main))
     for table in tables.values():

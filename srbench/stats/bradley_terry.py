@@ -40,12 +40,13 @@ def fit_scale(first: Ints, second: Ints, counts: Floats, methods: int) -> Fit:
     exp(s_second), "no difference" to nu exp((s_first + s_second) / 2). Without such answers this is
     the Bradley-Terry model. The pairs asked must connect all methods (`connected`).
 
-    If a group of methods was never beaten by the others, the maximum lies at infinity (perfect
-    separation). Then half an answer for each side is added to every pair asked, and ``separated``
-    is True: the scores are finite, and the lead of the group is a lower bound.
+    If a group of methods was never beaten by the others, or if scores and nu can grow together
+    (`finite`), the maximum lies at infinity (perfect separation). Then half an answer for each side
+    is added to every pair asked, and ``separated`` is True: the scores are finite, and the lead of
+    the group is a lower bound.
 
     Sources: Bradley and Terry 1952, Biometrika 39; Davidson 1970, JASA 65(329); Ford 1957 for the
-    condition of a finite maximum.
+    condition of a finite maximum of the scores.
     """
     counts = np.asarray(counts, dtype=float)
     separated = not finite(first, second, counts, methods)
@@ -129,12 +130,38 @@ def reachable(beats: Floats | np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -
 
 
 def finite(first: Ints, second: Ints, counts: Floats, methods: int) -> bool:
-    """Whether a finite maximum exists: every group of methods lost to or tied with another."""
+    """Whether a finite maximum exists.
+
+    Every group of methods must have lost to or tied with another. With ties, nu is estimated too:
+    if one step between the methods of every pair explains both its wins (a lead of one step or
+    more) and its ties (one step or less), the likelihood grows for ever with the length of the step
+    and nu. An example is a pair with wins for one side and ties only.
+    """
     beats = np.zeros((methods, methods))
     np.add.at(beats, (first, second), counts[:, A] + counts[:, SAME])
     np.add.at(beats, (second, first), counts[:, B] + counts[:, SAME])
-    only_ties = counts[:, SAME].sum() == counts.sum()
-    return bool((reachable(beats) > 0).all()) and not only_ties
+    if not (reachable(beats) > 0).all():
+        return False
+    return not counts[:, SAME].any() or not _steps_explain(first, second, counts, methods)
+
+
+def _steps_explain(first: Ints, second: Ints, counts: Floats, methods: int) -> bool:
+    """Whether some positions lead by at least 1 for every win and by at most 1 for every tie.
+
+    These are bounds on differences of positions, which have a solution if no cycle of bounds has a
+    negative sum.
+    """
+    bound = np.full((methods, methods), np.inf)  # position of the column - position of the row
+    np.fill_diagonal(bound, 0.0)
+    ends = ((first, second, A), (second, first, B))
+    for winner, loser, won in ends:
+        tied = counts[:, SAME] > 0
+        np.minimum.at(bound, (winner[tied], loser[tied]), 1.0)
+        won_once = counts[:, won] > 0
+        np.minimum.at(bound, (winner[won_once], loser[won_once]), -1.0)
+    for middle in range(methods):
+        np.minimum(bound, bound[:, middle, None] + bound[None, middle], out=bound)
+    return bool((np.diag(bound) >= 0).all())
 
 
 def connected(first: Ints, second: Ints, asked: Floats, methods: int) -> list[list[int]]:

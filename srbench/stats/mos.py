@@ -24,6 +24,7 @@ from .ranks import ranks
 from .ratings import HIGHEST, REFERENCE
 from .units import with_units
 
+NO_WIDTH = "all votes are equal: Student's interval has no width, see {}"
 CI_METHODS = ["crossed", "bootstrap", "student", "binomial"]
 
 
@@ -61,6 +62,7 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
         resampled = resampled_means(table, draws)
         tails = [50 * (1 - level), 50 * (1 + level)]
         alone = "a single vote: no deviation" if values.size == 1 else ""
+        flat = NO_WIDTH.format("crossed and binomial") if sd == 0 else ""
         panels = len(np.unique(block.panel[there.any(1)]))
         contents = len(np.unique(block.content[there.any(0)]))
         least = min(panels, contents)
@@ -70,7 +72,7 @@ def mos_table(block: Cells, draws: Resamples, level: float = 0.95) -> pd.DataFra
         intervals = {
             "crossed": (*crossed.interval(level), crossed.note),
             "bootstrap": (*np.nanpercentile(resampled, tails), crossed.note or few),
-            "student": (*student_interval(values.mean(), np.array(sd), n, level), alone),
+            "student": (*student_interval(values.mean(), np.array(sd), n, level), alone or flat),
             "binomial": (*binomial_interval(np.array(values.sum()), n, level), alone),
         }
         dmos_interval = dmos.interval(level)
@@ -148,6 +150,8 @@ def stimuli_table(
     table["se_bias_corrected"] = model.se if model else unseen
     table["note"] = ""
     table.loc[n < 2, "note"] = "a single rater: no deviation, no interval"
+    flat = (table["ci_low"] == table["ci_high"]).to_numpy()
+    table.loc[flat, "note"] = NO_WIDTH.format("binomial")
     lost = table["mos_bias_corrected"].isna()
     why = (
         "no rater of this stimulus fits the bias model"

@@ -16,12 +16,15 @@ from .ratings import REFERENCE
 Tables = Mapping[str, pd.DataFrame]
 
 
-def pair_claims(tables: Tables, name: Name = str) -> pd.DataFrame:
-    """The conclusions in sentences: ``dataset, topic, claim``; ``name`` makes names printable."""
+def pair_claims(tables: Tables, name: Name = str, alpha: float = 0.05) -> pd.DataFrame:
+    """The conclusions in sentences: ``dataset, topic, claim``; ``name`` makes names printable.
+
+    ``alpha`` is that of the tables: their intervals have the level 1 - alpha.
+    """
     rows: list[dict[str, str]] = []
     for dataset in dict.fromkeys(tables["scale"]["dataset"].astype(str)):
         where = "Over all data sets" if dataset == ALL else f"On {name(dataset)}"
-        said = [("best", f"{where}, {best_of(tables, dataset, name=name)}.")]
+        said = [("best", f"{where}, {best_of(tables, dataset, name, alpha)}.")]
         head = _head(tables, dataset)
         own = tables["scale"][tables["scale"]["dataset"] == dataset]
         if len(head) and own["n_raters"].max() > 1:
@@ -45,17 +48,22 @@ def pair_claims(tables: Tables, name: Name = str) -> pd.DataFrame:
             )
             rows.append({"dataset": str(row["dataset"]), "topic": "flagged raters", "claim": told})
     if "metric_vs_pairs" in tables:
-        rows += [{"dataset": "all", "topic": "metrics", "claim": text} for text in _metrics(tables)]
+        rows += [
+            {"dataset": "all", "topic": "metrics", "claim": text}
+            for text in _metrics(tables, alpha)
+        ]
     return pd.DataFrame(rows, columns=pd.Index(["dataset", "topic", "claim"]))
 
 
-def best_of(tables: Tables, dataset: str, name: Name = str) -> str:
+def best_of(tables: Tables, dataset: str, name: Name = str, alpha: float = 0.05) -> str:
     """The best of the reconstructions, with its interval and what it beats; no full stop."""
-    verdict, detail = best_parts(tables, dataset, name)
+    verdict, detail = best_parts(tables, dataset, name, alpha)
     return f"{verdict}: {detail}" if detail else verdict
 
 
-def best_parts(tables: Tables, dataset: str, name: Name = str) -> tuple[str, str]:
+def best_parts(
+    tables: Tables, dataset: str, name: Name = str, alpha: float = 0.05
+) -> tuple[str, str]:
     """`best_of` in two parts: who is best, or that none is, and the numbers behind it."""
     own = tables["scale"]
     own = own[(own["dataset"] == dataset) & own["score"].notna()]
@@ -82,8 +90,9 @@ def best_parts(tables: Tables, dataset: str, name: Name = str) -> tuple[str, str
         verdict = "no reconstruction is shown to be preferred to all others"
         text = f"{name(top)} is highest, "
     text += (
-        f"{_signed(row['score'])} on the scale (95 % interval {_signed(row['ci_low'])} to "
-        f"{_signed(row['ci_high'])}), preferred in {100 * row['win_rate']:.0f} % of its comparisons"
+        f"{_signed(row['score'])} on the scale ({_percent(alpha)} interval "
+        f"{_signed(row['ci_low'])} to {_signed(row['ci_high'])}), preferred in "
+        f"{100 * row['win_rate']:.0f} % of its comparisons"
     )
     if even:
         shown = join(even, name) if len(even) <= 3 else f"{len(even)} others"
@@ -114,8 +123,8 @@ def _fit(tables: Tables, dataset: str) -> str:
         )
     else:
         fits = (
-            f"one scale explains the win rates (p = {row['p']:.2f}, none is off by more than "
-            f"{100 * row['largest']:.0f} percentage points)"
+            f"the win rates do not contradict one scale (p = {row['p']:.2f}, none is off by more "
+            f"than {100 * row['largest']:.0f} percentage points)"
         )
     if row["triples"]:
         fits += (
@@ -125,7 +134,7 @@ def _fit(tables: Tables, dataset: str) -> str:
     return fits
 
 
-def _metrics(tables: Tables) -> list[str]:
+def _metrics(tables: Tables, alpha: float) -> list[str]:
     frame = tables["metric_vs_pairs"].sort_values("agreement", ascending=False, kind="stable")
     frame = frame[frame["agreement"].notna()]
     if frame.empty:
@@ -134,8 +143,8 @@ def _metrics(tables: Tables) -> list[str]:
     best = str(row["label"])
     text = (
         f"{best} agrees with the majority of the raters on {100 * row['agreement']:.0f} % of "
-        f"{int(row['n_pairs'])} pairs of pictures (95 % interval {100 * row['ci_low']:.0f} to "
-        f"{100 * row['ci_high']:.0f} %), the most of all metrics"
+        f"{int(row['n_pairs'])} pairs of pictures ({_percent(alpha)} interval "
+        f"{100 * row['ci_low']:.0f} to {100 * row['ci_high']:.0f} %), the most of all metrics"
     )
     gaps = tables["metric_comparison"]
     labels = dict(
@@ -145,6 +154,10 @@ def _metrics(tables: Tables) -> list[str]:
     if alike:
         text += f"; its lead over {join(alike, str)} is within chance"
     return [text + "."]
+
+
+def _percent(alpha: float) -> str:
+    return f"{100 * (1 - alpha):g} %"
 
 
 def _signed(value: float) -> str:

@@ -9,8 +9,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import linprog, minimize
 
+from srbench.stats.analyze_pairs import analyze_pairs
 from srbench.stats.bradley_terry import chances, connected, fit_scale
 
 approx = pytest.approx
@@ -170,3 +171,49 @@ def test_what_was_never_compared_stands_apart():
 
 def test_one_jod_is_three_wins_in_four():
     assert chances(np.array([np.log(3)]), -np.inf)[0, 0] == approx(0.75)
+
+
+def grows_for_ever(ends: np.ndarray, counts: np.ndarray, methods: int) -> bool:
+    """Whether some direction of scores and log nu never lowers the likelihood: a linear program."""
+    below = []
+    for (a, b), seen in zip(ends, counts, strict=True):
+        exponents = np.zeros((3, methods + 1))
+        exponents[0, [a, b]], exponents[1, [a, b]], exponents[2, -1] = (0.5, -0.5), (-0.5, 0.5), 1
+        for answer in np.flatnonzero(seen):
+            below += [other - exponents[answer] for other in exponents]
+    rows = np.array(below)
+    found = linprog(rows.sum(0), A_ub=rows, b_ub=np.zeros(len(rows)), bounds=(-1, 1))
+    return found.fun < -1e-9
+
+
+def test_separation_is_found_wherever_a_linear_program_finds_it():
+    rng = np.random.default_rng(0)
+    separated = 0
+    for _ in range(150):
+        methods = int(rng.integers(2, 5))
+        ends = np.array(list(combinations(range(methods), 2)))
+        counts = rng.poisson(1.5, (len(ends), 3)) * rng.integers(0, 2, (len(ends), 3))
+        ends, counts = ends[counts.any(1)], counts[counts.any(1)].astype(float)
+        if not counts[:, 2].any() or len(connected(*ends.T, counts.sum(1), methods)) > 1:
+            continue
+        fit = fit_scale(*ends.T, counts, methods)
+        assert fit.separated == grows_for_ever(ends, counts, methods), counts
+        assert np.abs(fit.scores).max() < 12
+        separated += fit.separated
+    assert 30 < separated < 120
+
+
+def test_a_version_preferred_or_alike_but_never_worse_has_a_wide_interval():
+    """One preference and one "no difference": nu and the lead grow for ever, no step is certain."""
+    answers = pd.DataFrame(
+        [("r0", "i", "same"), ("r1", "i", "a")], columns=["rater", "image", "answer"]
+    ).assign(dataset="D", method_a="mine", method_b="theirs")
+    tables = analyze_pairs(answers)
+    (head,) = tables["pairwise"][tables["pairwise"]["test"] == "bradley-terry-crossed"].to_dict(
+        "records"
+    )
+    assert head["mos_difference"] == approx(np.log(1.5 / 0.5))
+    assert head["ci_low"] < -2
+    assert head["ci_high"] > 4
+    assert not head["significant"]
+    assert "no finite scale fits" in head["note"]

@@ -255,3 +255,16 @@ def test_claims_name_the_interval_and_the_only_pair():
     assert "99 % interval" in claims["Set5", "best"]
     wanted = "On Set5, the difference between nearest and srgan-mse is significant."
     assert claims["Set5", "differences"] == wanted
+
+
+def test_an_interval_without_a_width_says_why():
+    votes = pd.DataFrame(
+        [(f"r{r}", "D", f"i{i}", "m", 4) for r in range(4) for i in range(3)],
+        columns=["rater", "dataset", "image", "method", "score"],
+    )
+    tables = analyze(votes, resamples=100)
+    mos = tables["mos"].set_index("ci_method")
+    assert mos.loc["student", "ci_low"] == mos.loc["student", "ci_high"] == 4
+    assert "no width, see crossed and binomial" in mos.loc["student", "note"]
+    assert mos.loc["crossed", "ci_low"] < 4 < mos.loc["crossed", "ci_high"]
+    assert tables["stimuli"]["note"].str.contains("no width, see binomial").all()

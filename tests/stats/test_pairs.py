@@ -304,4 +304,11 @@ def test_python_shows_the_answer(answers):
     shown = repr(srbench.analyze(answers))
     assert "10 raters and 4 methods" in shown
     assert "srresnet-mse is preferred to every other reconstruction" in shown
-    assert "one scale explains the win rates" in shown
+    assert "the win rates do not contradict one scale" in shown
+
+
+def test_the_level_of_the_intervals_is_the_one_that_is_named():
+    answers = simulate_answers(np.random.default_rng(0), 6, {"Set5": 4}, QUALITY)
+    for alpha, named in ((0.1, "90 % interval"), (0.05, "95 % interval")):
+        tables = analyze_pairs(answers, alpha=alpha, resamples=100)
+        assert named in tables["claims"]["claim"].iloc[0]
