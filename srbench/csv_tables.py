@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import hashlib
 import io
+import json
+import lzma
 import re
 import zipfile
 import zlib
@@ -23,6 +26,12 @@ from .errors import RatingsError
 _SEPARATORS = ",;\t|"
 _LINES_ABOVE = 50  # number of lines in which the header is searched
 _PACKED = re.compile(r"data/study-[0-9A-Za-z]+_data\.csv")  # the ratings of a package
+# What zipfile raises for a damaged archive. The last two: an encrypted archive, and a compression
+# that zipfile does not know.
+UNREADABLE_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError,
+    NotImplementedError,
+)  # fmt: skip
 _SAVE = "save its table as CSV in UTF-8"
 _BEGINNINGS = (
     (b"SQLite format 3\0", "an SQLite database", "give the study's folder, or `study export` it"),
@@ -73,7 +82,7 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
         raise RatingsError(f"cannot read {path}: it does not exist") from error
     except OSError as error:
         raise RatingsError(f"cannot read {path}: {error.strerror}") from error
-    content = _of_package(content)
+    content = _of_package(path.name, content)
     _refuse_other_kinds(path.name, content)
     text = _decoded(path.name, content)
     _refuse_other_texts(path.name, text, needed)
@@ -144,20 +153,42 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[tuple[int, dict[str, st
     return rows
 
 
-def _of_package(content: bytes) -> bytes:
-    """The ratings of a package of `srbench study package`; other content unchanged."""
+def _of_package(name: str, content: bytes) -> bytes:
+    """The ratings of a package of `srbench study package`; other content unchanged.
+
+    Raises:
+        RatingsError: the package is damaged, or its ratings were changed after it was made.
+    """
     if not content.startswith(b"PK\x03\x04"):
         return content
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            tables = [name for name in names if _PACKED.fullmatch(name)]
-            if "dataset_description.json" in names and len(tables) == 1:
-                return archive.read(tables[0])
-    # The last two: an encrypted archive, and a compression that zipfile does not know.
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError):
-        pass  # refused like any other archive
-    return content
+        archive = zipfile.ZipFile(io.BytesIO(content))
+    except UNREADABLE_ARCHIVE:
+        return content  # refused like any other archive
+    with archive:
+        names = archive.namelist()
+        tables = [inside for inside in names if _PACKED.fullmatch(inside)]
+        if "dataset_description.json" not in names or not tables:
+            return content
+        try:
+            table = archive.read(tables[0])
+            recorded = _recorded(archive.read("metadata.json"))
+        except (*UNREADABLE_ARCHIVE, KeyError, ValueError, TypeError, RecursionError) as error:
+            raise RatingsError(
+                f"{name} is a damaged package ({' '.join(str(error).split())}); get it again"
+            ) from error
+    if recorded.get(tables[0]) != hashlib.sha256(table).hexdigest() or tables[1:]:
+        raise RatingsError(
+            f"{name}: {tables[-1]} was changed after the package was made (metadata.json records "
+            "another SHA-256); get it again, or unpack it and give the table itself"
+        )
+    return table
+
+
+def _recorded(metadata: bytes) -> dict[str, str]:
+    """The SHA-256 of every file of a package, from its Croissant metadata."""
+    files = json.loads(metadata)["distribution"]
+    return {str(file["@id"]): str(file["sha256"]) for file in files}
 
 
 def _cells(line: str, separator: str) -> tuple[str, ...]:

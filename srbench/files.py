@@ -191,6 +191,33 @@ def require_folder_for(kind: str, folder: Path) -> None:
             )
 
 
+# Files that file managers leave in folders which look empty.
+_OF_FILE_MANAGERS = {".DS_Store", "Thumbs.db", "desktop.ini", ".directory"}
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether a new folder can be made here: nothing is there, or an empty folder.
+
+    A folder that holds only files of file managers (.DS_Store, Thumbs.db) is empty.
+    """
+    if not folder.is_dir():
+        return not folder.exists()
+    return {path.name for path in folder.iterdir()} <= _OF_FILE_MANAGERS
+
+
+def put_folder(made: Path, target: Path) -> None:
+    """Rename the folder ``made`` to ``target``, which is unused (`is_unused`).
+
+    Raises:
+        OSError: ``target`` is in use, or cannot be written.
+    """
+    if target.is_dir():
+        for name in _OF_FILE_MANAGERS:
+            (target / name).unlink(missing_ok=True)
+        target.rmdir()
+    os.replace(made, target)
+
+
 def _refuse_stream(target: Path) -> None:
     """Refuse a device or pipe: a file would replace it for all programs."""
     folder = resolved(target.parent)
@@ -215,6 +242,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         ResultsError: the file cannot be written, or the disk is full.
     """
     # Not named after the target, whose name may already have the maximum length.
+    target = Path(target)  # Python callers may give a text
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # as _TEMPORARY
     _refuse_stream(target)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import ConfigError, StudyError
+from ..errors import ConfigError, SrbenchError, StudyError
 from ..files import require_replaceable, resolved
 from ..wording import counted
 from .options import (
@@ -83,15 +83,29 @@ def import_(
 
     A package with images can be restored into a new folder.
     """
+    import shutil
+
     from ..publishing.unpacking import is_package, unpack_study
     from ..study import import_ratings, open_study
     from ..study.manifest import MANIFEST_FILE
     from .console import working
 
     with working("adding the votes"):
-        if is_package(file) and not (folder / MANIFEST_FILE).exists():
+        new = not (folder / MANIFEST_FILE).exists()
+        restored = new and is_package(file)
+        if new and not restored and file.suffix.lower() == ".zip":
+            raise StudyError(
+                f"{file} is not a whole package of srbench study package, and {folder} holds no "
+                "study; get the package again, or name a study's folder"
+            )
+        if restored:
             unpack_study(file, folder)
-        added = import_ratings(open_study(folder, database).store, file)
+        try:
+            added = import_ratings(open_study(folder, database).store, file)
+        except SrbenchError:
+            if restored:  # all or none
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
     say(
         f"{counted(added.votes, 'vote')} of {counted(added.raters, 'rater')} added, "
         f"{added.repeated:,} already there"

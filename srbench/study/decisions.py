@@ -126,9 +126,9 @@ def left_out(manifest: Manifest, answers: Sequence[Answer]) -> dict[int, str]:
     """The main votes of a rater that are not analysed by the study's rules: trial to reason."""
     use, found = manifest.use, checks(manifest, answers)
     everything: list[str] = []
-    if use.gold is not None and found.gold_right < use.gold * found.gold_n:
+    if use.gold is not None and not _reached(found.gold_right, found.gold_n, use.gold):
         everything.append(f"gold: fewer than {use.gold:g} right")
-    if use.retest is not None and found.retest_same < use.retest * found.retest_n:
+    if use.retest is not None and not _reached(found.retest_same, found.retest_n, use.retest):
         everything.append(f"retests: fewer than {use.retest:g} answered as before")
     reasons: dict[int, str] = {}
     for answer in answers:
@@ -145,10 +145,17 @@ def left_out(manifest: Manifest, answers: Sequence[Answer]) -> dict[int, str]:
     return reasons
 
 
+def _reached(right: int, of: int, share: float) -> bool:
+    """Whether at least this share is right. Rounding does not decide: 7 of 25 reach 0.28, although
+    0.28 * 25 is slightly more than 7 in floating point.
+    """
+    return right >= share * of - 1e-9
+
+
 def _unpaid(manifest: Manifest, found: Checks, finished: bool, minutes: float | None) -> str:
     accept = manifest.accept
     why = [] if finished else ["not finished"]
-    if accept.gold is not None and found.gold_right < accept.gold * found.gold_n:
+    if accept.gold is not None and not _reached(found.gold_right, found.gold_n, accept.gold):
         why.append(f"{found.gold_right} of {found.gold_n} attention checks right")
     if accept.minutes is not None and minutes is not None and minutes < accept.minutes:
         why.append(f"took {minutes:.1f} minutes")

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from ..errors import StudyError
+from ..files import expanded, is_unused, put_folder
 from . import keys
 from .balance import asked_in_any_order, raters_per_unit
 from .choosing import choose
@@ -143,7 +144,8 @@ def new_study(
     from .planning import planned_power
 
     plan = preset(preset_name)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    results, out = expanded(results), expanded(out)
+    if not is_unused(out):
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
     _check_numbers(raters=raters, seed=seed, gold=gold)
     _check_names(institution=institution, contact=contact)
@@ -284,9 +286,7 @@ def _workplace(out: Path) -> Iterator[Path]:
                 yield folder
             (folder / _MAKING).unlink(missing_ok=True)
             os.chmod(folder, 0o755)
-            if out.is_dir():
-                out.rmdir()
-            os.replace(folder, out)
+            put_folder(folder, out)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:

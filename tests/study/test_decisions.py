@@ -13,7 +13,15 @@ from srbench.report.pairs.words import pair_methods_text
 from srbench.report.study.text import methods_text
 from srbench.stats import analyze, check_ratings
 from srbench.stats.pair_answers import check_answers
-from srbench.study.decisions import Answer, checks, decide, declared, export_decisions, left_out
+from srbench.study.decisions import (
+    Answer,
+    _reached,  # pyright: ignore[reportPrivateUsage]
+    checks,
+    decide,
+    declared,
+    export_decisions,
+    left_out,
+)
 from srbench.study.importing import import_ratings
 from srbench.study.making import new_study
 from srbench.study.manifest import Accept, Use, load_manifest
@@ -197,3 +205,11 @@ def test_the_commands_declare_tell_and_write_both_decisions(
     )
     plan = run_cli("study", "plan", "--procedure", "pair", "--images", "5", "--raters", "5,10")
     assert "would find a preference of 0.65" in plan.out + plan.err
+
+
+def test_exactly_the_share_is_enough():
+    """0.28 * 25 is slightly more than 7 in floating point."""
+    assert _reached(7, 25, 0.28)
+    assert _reached(14, 25, 0.56)
+    assert _reached(3, 4, 0.75)
+    assert not _reached(6, 25, 0.28)
