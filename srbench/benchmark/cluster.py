@@ -16,7 +16,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
@@ -28,6 +28,7 @@ from distributed import (
     Client,
     Future,
     Scheduler,
+    SchedulerPlugin,
     Security,
     Worker,
     WorkerPlugin,
@@ -101,6 +102,8 @@ class Equipment(WorkerPlugin):
     """The device of the networks, recorded with the times."""
     threads: int
     versions: Mapping[str, str]
+    _profiler: Any = field(default=None, init=False)
+    """The worker's sampling of stacks, while it is off."""
 
     def setup(self, worker: Worker) -> None:
         """Refuse a worker with other package versions, whose numbers might differ."""
@@ -111,6 +114,34 @@ class Equipment(WorkerPlugin):
                     f"worker {worker.address} has {package} {here[package]}, this machine "
                     f"{expected}; install the same versions, or the scores may differ"
                 )
+        # Dask samples the stack of each task, keeps the samples for 1,000 seconds and reads the
+        # source code of torch for them: up to 150 MiB. It is taken out, because a worker that joins
+        # starts all its periodic calls after this.
+        self._profiler = worker.periodic_callbacks.pop("profile", None)
+        if self._profiler is not None:
+            self._profiler.stop()
+
+    def teardown(self, worker: Worker) -> None:
+        """Start the worker's profiler again."""
+        if self._profiler is not None:
+            worker.periodic_callbacks["profile"] = self._profiler
+            self._profiler.start()
+
+
+class Forgetful(SchedulerPlugin):
+    """Lets the scheduler's connections to workers store no messages.
+
+    Each would keep its last 1,000, with the images in them.
+    """
+
+    async def start(self, scheduler: Scheduler) -> None:
+        """Change the connections to today's workers."""
+        for connection in scheduler.stream_comms.values():
+            _keep_no_messages(connection)
+
+    def add_worker(self, scheduler: Scheduler, worker: str) -> None:
+        """Change the connection to a worker that joins during the run."""
+        _keep_no_messages(scheduler.stream_comms[worker])
 
 
 class Cluster:
@@ -194,8 +225,8 @@ class Cluster:
         except KilledWorker as error:
             raise SrbenchError(
                 f"{error.allowed_failures + 1} workers stopped one after another while they had "
-                f"{str(error.task).removesuffix(f' {equipment.name}')}; the usual reason is too "
-                "little memory: start fewer workers per machine"
+                f"{cast(tuple[str, str], error.task)[1]}; the usual reason is too little memory: "
+                "start fewer workers per machine"
             ) from error
         except (OSError, FutureCancelledError) as error:
             reason = "" if isinstance(error, FutureCancelledError) else f" ({error})"
@@ -213,9 +244,8 @@ class Cluster:
             self._client.wait_for_workers(1)
         try:
             self._client.run_on_scheduler(_versions)  # the scheduler also unpickles the tasks
-            # Connections keep their last 1,000 messages, images included, if nothing stops them.
             _keep_no_messages(self._client.scheduler_comm)
-            self._client.run_on_scheduler(_workers_keep_no_messages)
+            self._client.register_plugin(Forgetful(), name=equipment.name)
             self._client.register_plugin(equipment, name=equipment.name)
         except SrbenchError:
             raise
@@ -229,8 +259,9 @@ class Cluster:
         with warnings.catch_warnings():
             # Dask warns about large images in a task, which is intended here.
             warnings.filterwarnings("ignore", message="Sending large graph")
+            # Dask never forgets the first part of a key: it must not differ from parcel to parcel.
             name = f"{parcel.source.dataset}/{parcel.source.image} {parcel.method or 'HR'}"
-            return self._client.submit(work, parcel, key=f"{name} {parcel.equipment}", pure=False)
+            return self._client.submit(work, parcel, key=(parcel.equipment, name), pure=False)
 
     def _room(self) -> int:
         threads = cast(dict[str, int], self._client.nthreads())
@@ -241,6 +272,8 @@ class Cluster:
             if keys:
                 self._client.cancel([Future(key, client=self._client) for key in keys])
             self._client.unregister_worker_plugin(equipment.name)
+        with suppress(Exception):
+            self._client.unregister_scheduler_plugin(equipment.name)
 
 
 def _require_address(address: str) -> None:
@@ -358,11 +391,6 @@ def _without_files(method: Method, device: str) -> Method:
 
 def _itself(thing: _T) -> _T:
     return thing
-
-
-def _workers_keep_no_messages(dask_scheduler: Scheduler) -> None:
-    for connection in dask_scheduler.stream_comms.values():
-        _keep_no_messages(connection)
 
 
 def _keep_no_messages(connection: Any) -> None:

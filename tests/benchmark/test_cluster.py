@@ -113,6 +113,57 @@ def test_a_killed_worker_costs_no_result_and_every_byte_is_that_of_one_machine(
     assert files(tmp_path / "cut") == files(tmp_path / "one")
 
 
+class Watcher(Observer):
+    """Adds a worker when the first result is there, and notes what Dask keeps."""
+
+    def __init__(self, cluster):
+        self.cluster, self.messages, self.profilers = cluster, [], []
+
+    def step_done(self, name, images=1, pixels=0):
+        from distributed import Client
+
+        if not self.messages:
+            with Client(self.cluster, set_as_default=False) as client:
+                self.cluster.scale(2)
+                client.wait_for_workers(2)
+        connections = self.cluster.scheduler.stream_comms.values()
+        self.messages.append([comm.recent_message_log.maxlen for comm in connections])
+        self.profilers.append(profilers(self.cluster))
+
+
+def profilers(cluster):
+    """Whether Dask samples the tasks of each worker."""
+    calls = [worker.periodic_callbacks.get("profile") for worker in cluster.workers.values()]
+    return [call is not None and call.is_running() for call in calls]
+
+
+@pytest.mark.slow
+def test_dask_keeps_no_image_no_sample_and_no_name_of_a_parcel(root, tmp_path):
+    from distributed import LocalCluster
+
+    alone = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
+    with LocalCluster(**alone, dashboard_address="127.0.0.1:0") as cluster:
+        watcher = Watcher(cluster)
+        run(root, tmp_path / "out", address=cluster.scheduler_address, observer=watcher)
+        assert watcher.messages == [[0, 0]] * 6
+        assert watcher.profilers == [[False, False]] * 6
+        assert profilers(cluster) == [True, True]
+        assert list(cluster.scheduler.task_prefixes) == ["srbench"]
+        assert not [name for name in cluster.scheduler.plugins if name.startswith("srbench")]
+
+
+@pytest.mark.slow
+def test_what_stops_every_worker_is_named(root, tmp_path, cluster, monkeypatch):
+    def deadly(lr):
+        os._exit(1)
+
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    with pytest.raises(
+        SrbenchError, match=r"^1 workers .* while they had Mini/\w+ deadly; the usu"
+    ):
+        run(root, tmp_path / "out", address=cluster.scheduler_address, methods=(deadly,))
+
+
 def test_a_mistake_is_told_as_on_one_machine(root, tmp_path, cluster, refused, mini):
     # An error that occurs only on the worker: originals are decoded before the work is sent.
     (tmp_path / "mine.py").write_text(
