@@ -17,6 +17,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, cast
 
+UNSURE = "?"
 _PLAIN = (bool, int, float, complex, str, bytes)
 _METHODS = (FunctionType, staticmethod, classmethod, property)
 
@@ -28,9 +29,11 @@ def source_fingerprint(thing: object) -> str:
     attributes, enclosed variables, base classes. Code in a file: as loaded, and the files that it
     imports, except those of installed packages. Code of a notebook or a prompt: its instructions
     and its globals. If a part cannot be determined, the hash is unique, so that no outdated result
-    is reused.
+    is reused, and ends in `UNSURE`.
     """
-    return _Contents().digest(thing)[:16]
+    contents = _Contents()
+    digest = contents.digest(thing)[:16]
+    return digest + UNSURE if contents.unsure else digest
 
 
 def files_of(file: Path) -> list[Path]:
@@ -157,6 +160,7 @@ class _Contents:
         # The objects stay here, so that no other gets their id.
         self._known: dict[int, tuple[object, str]] = {}
         self._globals: dict[int, _Globals] = {}
+        self.unsure = False
 
     def digest(self, thing: object) -> str:
         """The hash of anything; unique if it cannot be pickled."""
@@ -164,6 +168,7 @@ class _Contents:
         try:
             _Pickler(stream, self).dump(thing)
         except Exception:  # any error of an object's pickling code
+            self.unsure = True
             return secrets.token_hex(32)
         return hashlib.sha256(stream.getvalue()).hexdigest()
 

@@ -11,6 +11,7 @@ from typing import Any
 from .. import __version__
 from ..config import Experiment
 from ..data.folder import Dataset
+from ..fingerprint import UNSURE
 from ..methods import Selection
 from ..metrics.base import Facts, Metric, MissingMetric, read_facts
 from ..metrics.table import NETS, find_metrics
@@ -67,8 +68,8 @@ def run_record(
         originals = sorted({(cell.source.image, cell.hr_sha256) for cell in cells})
         prints[dataset.name] = {"images": len(dataset.ids), "fingerprint": content_key(originals)}
         if dataset.lr:
-            given = sorted({(cell.source.image, cell.lr_sha256) for cell in cells})
-            prints[dataset.name] |= {"lr": dataset.lr_place, "lr_fingerprint": content_key(given)}
+            given = lr_fingerprint(plan, dataset)
+            prints[dataset.name] |= {"lr": dataset.lr_place, "lr_fingerprint": given}
             prints[dataset.name]["originals"] = bool(dataset.images)
         if dataset.name in differences:
             prints[dataset.name]["as_is"] = differences[dataset.name]
@@ -115,6 +116,10 @@ def run_record(
         "crops": [crop.model_dump() for crop in experiment.crops],
         "metrics": [facts.record() for facts in numbers],
         "methods": {**before.get("methods", {}), scale: methods},
+        "made_by": {
+            **before.get("made_by", {}),
+            scale: _copied(before, "made_by", scale) | made_by(plan),
+        },
         "datasets": {**before.get("datasets", {}), scale: prints},
         "trained_on_metric": {**before.get("trained_on_metric", {}), scale: trained},
         "missing": missing,
@@ -129,6 +134,22 @@ def run_record(
             "wall_seconds": round(seconds, 2),
         },
     }
+
+
+def lr_fingerprint(plan: Plan, dataset: Dataset) -> str:
+    """A hash of the given LR images of a data set."""
+    cells = (cell for cell in plan.cells if cell.source.dataset == dataset.name)
+    return content_key(sorted({(cell.source.image, cell.lr_sha256) for cell in cells}))
+
+
+def made_by(plan: Plan) -> dict[str, str]:
+    """A hash of each method; without folders of images, and without code that has no sure hash."""
+    prints: dict[str, set[str]] = {}
+    for cell in plan.cells:
+        if cell.method.timed:
+            prints.setdefault(cell.method.name, set()).add(cell.method.fingerprint(cell.source))
+    alike = {name: [*found] for name, found in prints.items() if len(found) == 1}
+    return {name: content_key(only) for name, (only,) in alike.items() if not only.endswith(UNSURE)}
 
 
 def _unscored(metrics: Sequence[Metric], dataset: Dataset) -> list[str]:

@@ -21,7 +21,7 @@ from ..data.folder import (
 from ..data.given_lr import MADE, lr_alone, open_without_originals, with_given_lr
 from ..data.known import checked
 from ..data.naming import spelt
-from ..errors import ConfigError, DatasetError, ResultsError, SrbenchError, unknown_name
+from ..errors import ConfigError, DatasetError, SrbenchError, unknown_name
 from ..files import resolved
 from ..methods import MissingMethod, select_methods
 from ..methods.resolve import NETWORKS, shipped
@@ -30,6 +30,7 @@ from ..metrics.base import MissingMetric
 from ..models.device import pick_device
 from ..observer import Observer
 from .cache import Cache, content_key
+from .earlier import Earlier
 from .helpers import Helpers
 from .local import run_here
 from .plan import Plan, made_of, make_plan, refuse_unfit, score_key, usable
@@ -116,10 +117,15 @@ def run_all(
         _refuse_unscored(metrics, datasets)
         folder = ResultsFolder(out)
         with folder.locked():
-            _refuse_other_input(folder, experiment, datasets)
-            _refuse_crops(experiment, datasets, folder)
             cache = Cache(folder.cache)
+            earlier = Earlier(folder, cache, experiment.scale)
+            earlier.refuse_other_input(experiment.border, datasets)
+            _refuse_crops(experiment, datasets, folder)
             plan = make_plan(datasets, selection, experiment, metrics, folder, cache, force=force)
+            earlier.refuse_other_names(plan, datasets)
+            earlier.refuse_other_versions(plan, datasets)
+            earlier.refuse_other_images(plan, datasets)
+            earlier.tell_what_is_gone(datasets, observer)
             device = folder.read_run().get("device")
             if plan.tasks or device is None:
                 device = pick_device(experiment.device)
@@ -345,32 +351,6 @@ def _refuse_crops(
                 f"the crop {list(crop.box)} (left, top, width, height) leaves "
                 f"{dataset.name}/{crop.image}, which is {width}x{height}"
             )
-
-
-def _refuse_other_input(
-    folder: ResultsFolder, experiment: Experiment, datasets: Sequence[Dataset]
-) -> None:
-    """Refuse to add scores to a folder whose scores are from other LR images."""
-    before = folder.read_run()
-    border = before.get("border", experiment.border)
-    if border != experiment.border:
-        raise ResultsError(
-            f"{folder.root} was made with --border {border}, this run has --border "
-            f"{experiment.border}, and their scores cannot be compared; choose another --out"
-        )
-    recorded = before.get("datasets", {}).get(f"x{experiment.scale}", {})
-    for dataset in datasets:
-        place = recorded.get(dataset.name, {}).get("lr", MADE)
-        if dataset.name in recorded and place != (dataset.lr_place or MADE):
-            raise ResultsError(
-                f"{folder.root} holds scores of {dataset.name} with LR images {_came(place)}, this "
-                f"run has them {_came(dataset.lr_place)}, and the scores "
-                "cannot be compared; choose another --out"
-            )
-
-
-def _came(place: str) -> str:
-    return f"given in {place}" if place not in ("", MADE) else "made from the originals"
 
 
 def _write_tables(

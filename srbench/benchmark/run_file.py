@@ -28,6 +28,7 @@ class _Run(BaseModel):
     protocols: list[str] = []
     lpips: list[str] = []
     methods: dict[str, dict[str, dict[str, str]]] = {}
+    made_by: dict[str, dict[str, str]] = {}
     datasets: dict[str, dict[str, dict[str, Any]]] = {}
     trained_on_metric: dict[str, dict[str, str | None]] = {}
     missing: list[_Gap] = []

@@ -27,7 +27,7 @@ from ..file_kinds import HEAD, kind_of, may_hold_tensors
 from ..files import expanded
 from ..imaging import Border, get_border, require_scale
 from ..models.cards import read_card
-from ..wording import one_line
+from ..wording import counted, one_line
 from .base import ImageId, Method, file_sha256
 from .folder import FolderMethod, check_result
 from .interpolation import Bicubic, Nearest
@@ -357,9 +357,10 @@ def _folder_method(
                 )
             )
             continue
+        there = image_files(subfolder)
         matched = match_names(
             dataset.images or dataset.lr,
-            image_files(subfolder),
+            there,
             subfolder,
             dataset.name,
             spare=True,
@@ -369,6 +370,12 @@ def _folder_method(
             taken.setdefault(matched.taken, []).append(dataset.name)
         if others := passed_over(subfolder):
             taken.setdefault(f"ignored {others}", []).append(dataset.name)
+        spare = sorted(set(there.values()) - set(matched.files.values()))
+        if spare:
+            shown = ", ".join(path.name for path in spare[:3]) + (", ..." if spare[3:] else "")
+            taken.setdefault(
+                f"ignored {counted(len(spare), 'image')} without an original ({shown})", []
+            ).append(dataset.name)
         for image, path in matched.files.items():
             check_result(path, dataset.images.get(image), dataset.lr.get(image), scale)
             files[ImageId(dataset.name, image)] = path
