@@ -242,15 +242,19 @@ def _metrics(table: pd.DataFrame, comparison: pd.DataFrame, name: Name) -> list[
             continue
         equal = part["srocc_difference"] < 5e-4  # the same in print
         first = [best, *map(str, part.loc[equal, "other"])]
-        alike = [str(other) for other in part.loc[~equal & ~part["differs"].astype(bool), "other"]]
+        unknown = part["ci_low"].isna()
+        even = ~equal & ~unknown & ~part["differs"].astype(bool)
+        alike = [str(other) for other in part.loc[even, "other"]]
+        untested = [str(other) for other in part.loc[~equal & unknown, "other"]]
         low, high = sorted((row["srocc_low"], row["srocc_high"]))
         if high < 0:  # as the correlation is printed: from weak to strong
             low, high = high, low
+        interval = f" ({low:.3f} to {high:.3f})" if np.isfinite(low) else ""
         whose = f"{name(best)} " if len(first) > 1 else ""
         text = (
             (
                 f"Over {across}, {join(first, name)} follow{'s' if len(first) == 1 else ''} the "
-                f"raters best: SROCC {row['srocc']:.3f} ({low:.3f} to {high:.3f}), "
+                f"raters best: SROCC {row['srocc']:.3f}{interval}, "
                 f"{whose}PLCC {row['plcc']:.3f}, n = {row['n']}"
             )
             .replace(" -", " −")
@@ -259,7 +263,9 @@ def _metrics(table: pd.DataFrame, comparison: pd.DataFrame, name: Name) -> list[
         lead = "their lead" if len(first) > 1 else "its lead"
         if alike:
             text += f"; {lead} over {join(alike, name)} is within chance over images"
-        elif not equal.all():
+        if untested:
+            text += f"; {lead} over {join(untested, name)} cannot be tested with so few images"
+        if not alike and not untested and not equal.all():
             text += f"; {lead} over every other metric is larger than chance over images"
         rows.append({"dataset": "all", "topic": f"metrics, {level}", "claim": text + "."})
     return rows

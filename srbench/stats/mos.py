@@ -35,6 +35,8 @@ def differential(block: Cells, method: str) -> CrossedMean:
     """
     if block.reference is None:
         return CrossedMean(np.nan, np.nan, 0)
+    if method == REFERENCE:
+        return CrossedMean(float(HIGHEST), 0.0, np.inf)  # by definition
     gap = block_difference(block, method, REFERENCE)
     return replace(gap, mean=gap.mean + HIGHEST)
 

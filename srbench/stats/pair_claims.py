@@ -141,17 +141,23 @@ def _metrics(tables: Tables, alpha: float) -> list[str]:
         return []
     row = frame.iloc[0]
     best = str(row["label"])
+    interval = (
+        f" ({_percent(alpha)} interval {100 * row['ci_low']:.0f} to {100 * row['ci_high']:.0f} %)"
+        if np.isfinite(row["ci_low"])
+        else ""
+    )
     text = (
         f"{best} agrees with the majority of the raters on {100 * row['agreement']:.0f} % of "
-        f"{int(row['n_pairs'])} pairs of pictures ({_percent(alpha)} interval "
-        f"{100 * row['ci_low']:.0f} to {100 * row['ci_high']:.0f} %), the most of all metrics"
+        f"{int(row['n_pairs'])} pairs of pictures{interval}, the most of all metrics"
     )
     gaps = tables["metric_comparison"]
     labels = dict(
         zip(frame["metric"] + " (" + frame["protocol"] + ")", frame["label"], strict=True)
     )
     alike = [labels[str(other)] for other in gaps.loc[~gaps["differs"].astype(bool), "other"]]
-    if alike:
+    if alike and gaps["ci_low"].isna().all():
+        text += f"; its lead over {join(alike, str)} cannot be tested with one rater or one image"
+    elif alike:
         text += f"; its lead over {join(alike, str)} is within chance"
     return [text + "."]
 

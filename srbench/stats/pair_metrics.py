@@ -33,12 +33,13 @@ def metrics_against_pairs(
     values count half. Pairs with the original, which has no score, are left out. A metric whose
     better direction is unknown is assumed to agree.
 
-    The second table, ``best, other, difference, ci_low, ci_high, differs``: the agreement of the
-    best metric minus that of each other metric over the pairs that have both, in the same
+    The second table, ``best, other, difference, ci_low, ci_high, differs, note``: the agreement
+    of the best metric minus that of each other metric over the pairs that have both, in the same
     resamples; these intervals hold for all comparisons together (Bonferroni). Intervals are the
     share +- Student's quantile, with the smaller of raters and images - 1 degrees of freedom, times
-    its deviation over resamples of raters and images. We do not use percentiles because a majority
-    of resampled raters is less certain than the majority of all raters.
+    its deviation over resamples of raters and images; one rater or one image has none. We do not
+    use percentiles because a majority of resampled raters is less certain than the majority of all
+    raters.
 
     Raises:
         ResultsError: the scores cannot be used, or none belongs to a compared picture.
@@ -62,8 +63,13 @@ def metrics_against_pairs(
         gap = table[image, block.first[pair]] - table[image, block.second[pair]]
         above[key] = _above(known.under(*key).better or "", gap, net)
     found = {key: _shares(all_net, all_told, once, sign) for key, sign in above.items()}
-    df = float(max(min(panels, int(content.max()) + 1) - 1, 1))
-    draws = resample(panels, int(content.max()) + 1, resamples, rng)
+    contents = int(content.max()) + 1
+    # NaN with one rater or one image, which has no interval: its deviation is not known.
+    df = float(min(panels, contents) - 1)
+    alone = " and ".join(
+        f"one {word}" for word, n in (("rater", panels), ("image", contents)) if n == 1
+    )
+    draws = resample(panels, contents, resamples, rng)
     drawn: dict[tuple[str, str], list[Floats]] = {key: [] for key in above}
     keys = list(above)
     best = max(keys, key=lambda key: -1.0 if np.isnan(found[key][0]) else found[key][0])
@@ -94,9 +100,11 @@ def metrics_against_pairs(
             half = float(t_quantile(level, df)) * float(sd)
             row[name] = float(value)
             ends = ("ci_low", "ci_high") if name == "agreement" else ("answers_low", "answers_high")
-            row[ends[0]], row[ends[1]] = max(value - half, 0.0), min(value + half, 1.0)
+            row[ends[0]], row[ends[1]] = np.clip([value - half, value + half], 0.0, 1.0)
         row["better"], row["label"] = facts.better or "", facts.with_protocol
-        row["note"] = "" if decided.any() else "no pair of scored pictures has a majority"
+        row["note"] = f"{alone}: no interval" if alone else ""
+        if not decided.any():
+            row["note"] = "no pair of scored pictures has a majority"
         rows.append(row)
     compared: list[dict[str, object]] = []
     for key, parts in gaps.items():
@@ -113,9 +121,10 @@ def metrics_against_pairs(
                 "ci_low": gap - half,
                 "ci_high": gap + half,
                 "differs": gap - half > 0,
+                "note": f"{alone}: no interval" if alone else "",
             }
         )
-    columns = ["best", "other", "difference", "ci_low", "ci_high", "differs"]
+    columns = ["best", "other", "difference", "ci_low", "ci_high", "differs", "note"]
     return pd.DataFrame(rows), pd.DataFrame(compared, columns=pd.Index(columns))
 
 

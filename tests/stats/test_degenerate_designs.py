@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as t_distribution
 from simulated_ratings import PAPER_METHODS, simulate
 
 from srbench.stats import analyze
@@ -231,9 +232,39 @@ def test_a_metric_that_only_some_images_have_gets_what_there_is():
         tables = analyze(votes, pd.concat([everywhere, once]), resamples=200)
     found = tables["metric_vs_mos"].set_index(["metric", "level"])
     assert list(found["n"]) == [15, 3, 3, 3]
-    # Where a resample lacks the one image, nothing is measured, and not an error of 0.
-    assert (found.loc["once", "rmse_low"] > 0).all()
-    assert len(tables["metric_comparison"]) == 2
+    # One image is no sample of images: no interval, and no lead is tested against it.
+    assert found.loc["once", ["srocc_low", "rmse_low"]].isna().all(axis=None)
+    assert found.loc["once", "note"].str.contains("fewer than 3 independent images").all()
+    assert found.loc["everywhere", "srocc_low"].notna().all()
+    compared = tables["metric_comparison"]
+    assert len(compared) == 2
+    assert not compared["differs"].any()
+    assert (compared["note"] != "").all()
+    assert "cannot be tested with so few images" in " ".join(tables["claims"]["claim"])
+
+
+def test_equal_votes_of_one_rater_show_no_equivalence():
+    """Two equal grades of one rater; 26 raters and 14 images without any difference do."""
+    columns = ["rater", "dataset", "image", "method", "score"]
+    few, many = (
+        pd.DataFrame(
+            [
+                (f"r{r}", "D", f"i{i}", m, 4)
+                for r in range(raters)
+                for i in range(images)
+                for m in "ab"
+            ],
+            columns=columns,
+        )
+        for raters, images in ((1, 2), (26, 14))
+    )
+    (row,) = analyze(few, resamples=50, equivalent=0.25)["equivalence"].to_dict("records")
+    # Rounding to whole grades: variance 2/12 of each difference, two cells, one degree of freedom.
+    assert row["p"] == pytest.approx(t_distribution.sf(0.25 / np.sqrt(2 / 12 / 2), 1))
+    assert not row["equivalent"]
+    assert row["ci_low"] < -0.25
+    (row,) = analyze(many, resamples=50, equivalent=0.25)["equivalence"].to_dict("records")
+    assert row["equivalent"]
 
 
 def test_a_data_set_whose_raters_the_bias_model_leaves_out_is_still_analysed():
