@@ -145,7 +145,8 @@ def require_replaceable(target: Path, ours: str, what: str) -> None:
 
     Args:
         target: the file to write, there or not.
-        ours: what an earlier output of this kind contains near its beginning or end.
+        ours: what an earlier output of this kind contains near its beginning or end. An empty file
+            is replaced too: nothing is lost, and programs reserve a name with one (``mktemp``).
         what: this kind in words, such as ``a table of scores``.
 
     Raises:

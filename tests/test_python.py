@@ -85,6 +85,39 @@ def test_batches_and_protocols_give_a_table(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("sr", "hr", "message"),
+    [
+        (
+            "ba",
+            "ab",
+            "SR image b stands at the place of the original a, but by",
+        ),
+        (("b_x4", "a_x4"), "ab", "SR image b_x4 stands at the place of the original a"),
+        ("ab", "bc", "SR image b stands at the place of the original c"),
+    ],
+)
+def test_lists_of_files_in_different_orders_are_refused(tmp_path, sr, hr, message):
+    for name in (*sr, *hr):
+        write_png(tmp_path / f"{name}.png", SR)
+    lists = [[tmp_path / f"{name}.png" for name in names] for names in (sr, hr)]
+    with pytest.raises(srbench.SrbenchError, match=message):
+        srbench.score(*lists, scale=4)
+    in_order = srbench.score(sorted(lists[0]), sorted(lists[0]), scale=4)
+    assert in_order["image"].to_list() == sorted(2 * [*sr])
+    unrelated = srbench.score([SR, SR], lists[1], scale=4)
+    assert len(unrelated) == 4
+
+
+def test_a_grey_image_is_not_scored_against_colours():
+    luma = np.ascontiguousarray(SR[..., 1])
+    with pytest.raises(srbench.SrbenchError, match="has 1 channel, expected 3"):
+        srbench.score(luma, HR, scale=4)
+    grey = np.stack([luma] * 3, axis=2)  # an RGB file of a grey image
+    expected = srbench.score(grey, grey, scale=4)
+    assert srbench.score(luma, grey, scale=4) == srbench.score(grey, luma, scale=4) == expected
+
+
+@pytest.mark.parametrize(
     ("sr", "message"),
     [
         (SR / 255, "float64, expected uint8"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from ..config import listed
-from ..errors import ImageError, SizeMismatch, SrbenchError, WrongType
+from ..data.folder import image_id_of
+from ..data.matching import match_names
+from ..errors import DatasetError, ImageError, SizeMismatch, SrbenchError, WrongType
 from ..files import expanded
 from ..imaging import read_image, require_image, require_scale
 from ..imaging.luma import Image
@@ -85,14 +88,16 @@ def score(
         device: where networks run.
 
     Returns:
-        ``{"psnr_y": dB, "ssim_y": 0..1}`` for one image under one protocol; else a table with the
-        columns ``image, protocol, metric, value``, where ``image`` is a file's stem or counts
-        from 0.
+        ``{"psnr_y": dB, "ssim_y": 0..1}`` for one image under one protocol; else, and if two
+        metrics have one name, a table with the columns ``image, protocol, metric, value``, where
+        ``image`` is a file's stem or counts from 0.
 
     Raises:
         UnknownName: there is no such protocol or metric; the message suggests the nearest name.
         WrongType: an argument is not an image, or not uint8 (also a TypeError).
-        SizeMismatch: the sizes differ or are too small; images are never resized.
+        SizeMismatch: the sizes differ or are too small (images are never resized), or the SR image
+            is grey and the original has colours.
+        DatasetError: by their names, files of a list belong to other originals of the list.
         ImageError: a file cannot be read.
         MissingWeights: the weights of a metric's network are not on this machine.
 
@@ -113,6 +118,7 @@ def score(
         raise SizeMismatch(
             f"{len(images)} SR images, but {len(originals)} originals; give one for each, or one"
         )
+    _refuse_other_order(images, originals)
     several = not isinstance(protocol, str)
     protocols = [str(name) for name in listed(protocol)]
     chosen = find_metrics(listed(metrics), protocols=protocols)
@@ -131,10 +137,33 @@ def score(
             raise type(error)(f"image {image.name}: {error}") from error
         rows += [(image.name, *facts.key, value) for facts, value in scores.items()]
     if len(images) == 1 and not several and not _is_batch(sr):
-        return {metric: value for _, _, metric, value in rows}
+        found = {metric: value for _, _, metric, value in rows}
+        if len(found) == len(rows):
+            return found
     import pandas as pd
 
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _refuse_other_order(images: Sequence[_Named], originals: Sequence[_Named]) -> None:
+    """Refuse lists of files if by its name a file belongs to an original at another place."""
+    if len(originals) < 2 or any(isinstance(name, int) for name, _ in (*images, *originals)):
+        return  # pixels have no names
+    sr, hr = (
+        [image_id_of(Path(f"{name}.png")) for name, _ in side] for side in (images, originals)
+    )
+    meant = {name: name for name in sr if name in hr}
+    # A match with affixes exists only if all names have one.
+    with suppress(DatasetError):
+        sides = [{name: Path(f"{name}.png") for name in side} for side in (hr, sr)]
+        found = match_names(sides[0], sides[1], Path("sr"), "hr", spare=False).files
+        meant |= {path.stem: name for name, path in found.items()}
+    for image, original in zip(sr, hr, strict=True):
+        if meant.get(image, original) != original:
+            raise DatasetError(
+                f"the SR image {image} stands at the place of the original {original}, but by its "
+                f"name it belongs to {meant[image]}; give both lists in one order"
+            )
 
 
 def _is_batch(images: Any) -> bool:

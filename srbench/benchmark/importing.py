@@ -14,12 +14,12 @@ from ..csv_tables import read_rows
 from ..errors import RatingsError, ResultsError, UnknownName, unknown_name
 from ..files import expanded
 from ..imaging import read_image
-from ..metrics.base import Facts
+from ..metrics.base import IMPORTED, Facts
 from ..metrics.own import own_name
 from ..wording import counted
 from .cache import Cache
 from .pixels import array_sha256
-from .plan import IMPORTED, imported_key
+from .plan import imported_key
 from .record import numbers_of
 from .results import ResultsFolder, Score
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import SrbenchError
+from ..errors import SizeMismatch, SrbenchError
 from ..files import write_bytes
 from ..imaging import (
     Border,
@@ -133,6 +133,11 @@ class Scorer:
                     self._prepared[index] = self._metrics[index].prepare(self._original)
         require_image("the SR image", sr)
         require_size(sr, self._original.size, self._original.scale)
+        if sr.ndim == 2 and self._original.there and _has_colour(self._original.hr):
+            raise SizeMismatch(
+                "the SR image has 1 channel, expected 3 (its original has colours); add the "
+                "colours if it is a luma channel, else save it as RGB"
+            )
         found: dict[Facts, float] = {}
         for index in open_:
             metric, numbers = self._metrics[index], self._prepared[index](sr)
@@ -140,6 +145,10 @@ class Scorer:
             for facts, value in zip(metric.facts, values, strict=True):
                 found[facts] = float(value)
         return found
+
+
+def _has_colour(image: Image) -> bool:
+    return image.ndim == 3 and bool((image != image[..., :1]).any())
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from ..errors import DatasetError, SrbenchError
 from ..imaging import Border, read_image
 from ..methods import ImageId, Method, Selection
 from ..methods.base import file_sha256
-from ..metrics.base import Facts, Metric
+from ..metrics.base import IMPORTED, Facts, Metric
 from .cache import Cache, content_key
 from .results import ResultsFolder
 from .work import Job, JobResult, MadeImage, Task
@@ -20,9 +20,6 @@ from .work import Job, JobResult, MadeImage, Task
 # Change this if the resize, or one of our metrics without a fingerprint, may give another number
 # for the same pixels.
 _METRICS_VERSION = 1
-
-IMPORTED = "imported"
-"""The protocol of imported numbers."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import logging
 import os
 import re
 import sys
 import warnings
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -74,6 +75,7 @@ def main() -> None:
             _require_current_folder()
             arguments = [_with_home(argument) for argument in sys.argv[1:]]
             _refuse_empty(arguments)
+            _refuse_missing(arguments)
             code = app(args=arguments, standalone_mode=False, prog_name="srbench")
         sys.stdout.flush()  # here, where a closed pipe is not an error
     except SrbenchError as error:
@@ -147,6 +149,26 @@ def _refuse_empty(arguments: list[str]) -> None:
         else:
             continue
         raise ConfigError(f"{what} is empty; give a value, or leave it out")
+
+
+def _refuse_missing(arguments: list[str]) -> None:
+    """Refuse an option in the place of another option's value, which would become that value."""
+    command: Any = typer.main.get_command(app)
+    for place, (argument, after) in enumerate(itertools.pairwise(arguments)):
+        command = getattr(command, "commands", {}).get(argument, command)
+        valued = {
+            name
+            for option in command.params
+            for name in option.opts
+            if name.startswith("-") and not getattr(option, "is_flag", False)
+        }
+        if "--" in arguments[: place + 1]:
+            return  # what follows is no option
+        if argument in valued and (after.startswith("--") or after == "-h"):
+            raise ConfigError(
+                f"{argument} lacks its value: the option {after} follows; give a value, or write "
+                f"{argument}={after} if that is the value"
+            )
 
 
 def _with_home(argument: str) -> str:

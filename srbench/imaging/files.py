@@ -35,6 +35,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageChops
+from PIL.PngImagePlugin import PngInfo
 
 from ..errors import ImageError
 from ..file_kinds import HEAD, kind_of
@@ -209,19 +210,25 @@ def _in_mode(mode: str, image: PillowImage.Image) -> PillowImage.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def encode_png(image: Image) -> bytes:
-    """The lossless PNG file of uint8 (H, W) or (H, W, 3); the same bytes for the same pixels."""
+def encode_png(image: Image, software: str = "") -> bytes:
+    """The lossless PNG file of uint8 (H, W) or (H, W, 3); the same bytes for the same pixels.
+
+    ``software``: a name for the text ``Software`` near the beginning of the file.
+    """
     buffer = io.BytesIO()
+    texts = PngInfo()
+    if software:
+        texts.add_text("Software", software)
     # Run-length coding of the filtered rows: on Set5 and Set14 the files are 5 to 7 % larger than
     # with Pillow's default search, in a quarter of the time.
-    PillowImage.fromarray(image).save(buffer, format="PNG", compress_type=zlib.Z_RLE)
+    PillowImage.fromarray(image).save(buffer, format="PNG", compress_type=zlib.Z_RLE, pnginfo=texts)
     return buffer.getvalue()
 
 
-def write_png(path: Path | str, image: Image) -> None:
-    """Write uint8 (H, W) or (H, W, 3) as lossless PNG, atomically.
+def write_png(path: Path | str, image: Image, software: str = "") -> None:
+    """Write uint8 (H, W) or (H, W, 3) as lossless PNG, atomically; see `encode_png`.
 
     Raises:
         ResultsError: the folder cannot be written to, or the disk is full.
     """
-    write_bytes(Path(path), encode_png(image))
+    write_bytes(Path(path), encode_png(image, software))

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from ..data.folder import image_files, passed_over
 from ..errors import ConfigError, DatasetError, SizeMismatch
-from ..files import resolved
+from ..files import require_replaceable, resolved
 from ..imaging import MAX_PIXELS, Border, probe_image, read_image, write_png
 from ..observer import Observer
 from .resolve import load_method
+
+_SOFTWARE = "srbench upscale"
+"""Marks the files, so that the command replaces only earlier results."""
 
 
 def upscale_files(
@@ -29,7 +32,8 @@ def upscale_files(
 
     Raises:
         ConfigError: a ``border`` is given for another method than bicubic, or a result would
-            overwrite its original or another file next to it, or lie among the originals.
+            overwrite its original or a file next to it, or lie among the originals.
+        ResultsError: a result would replace a file that this command did not write.
         DatasetError: there is no such file or folder, or it has no image.
         SizeMismatch: a result would be too large to be read.
         SrbenchError: an unknown or missing method, or an image that cannot be read. All images are
@@ -57,6 +61,8 @@ def upscale_files(
             raise ConfigError(
                 f"{beside}, next to {source}, would be overwritten; choose another --out"
             )
+    for target in targets.values():
+        require_replaceable(target, _SOFTWARE, "a result of srbench upscale")
     for path in files.values():
         height, width, *_ = probe_image(path)
         if height * width * scale**2 > MAX_PIXELS:
@@ -64,12 +70,10 @@ def upscale_files(
                 f"{path} is {width}x{height}: x{scale} makes {width * scale}x{height * scale}, "
                 f"more than {MAX_PIXELS / 1e6:.0f} megapixels; divide it into parts"
             )
-    upscaler = load_method(
-        method, scale=scale, device=device, border=border or "symmetric", weights=weights
-    )
+    upscaler = load_method(method, scale=scale, device=device, border=border, weights=weights)
     observer.begin(f"upscaling x{scale} with {upscaler.name}", len(files))
     for name, path in files.items():
-        write_png(targets[name], upscaler.upscale(read_image(path)))
+        write_png(targets[name], upscaler.upscale(read_image(path)), _SOFTWARE)
         observer.step_done(name)
     observer.end()
     return list(targets.values())

@@ -125,7 +125,7 @@ def load_method(
     *,
     scale: int = 4,
     device: str = "cpu",
-    border: Border = "symmetric",
+    border: Border | None = None,
     weights: Path | str | None = None,
 ) -> Method:
     """Load one of our methods by name, or a checkpoint file by ``NAME=FILE``.
@@ -136,7 +136,7 @@ def load_method(
             over the eight flips and rotations.
         scale: SR size divided by LR size.
         device: ``cpu``, ``cuda``, ``auto`` etc., for networks.
-        border: MATLAB's border rule, for ``bicubic``.
+        border: MATLAB's border rule, only for ``bicubic``; by default ``symmetric``.
         weights: folder of the user's own checkpoints; by default the ``SRBENCH_WEIGHTS`` folder.
 
     Raises:
@@ -144,6 +144,7 @@ def load_method(
         ValueError: the scale is not a whole number of at least 1.
         MissingWeights: its checkpoint is neither shipped nor in the weights folder.
         CheckpointError: the checkpoint is damaged, unsafe, or of another architecture or scale.
+        ConfigError: a ``border`` is given for another method than bicubic.
         SrbenchError: the device does not exist, or spandrel is needed but not installed.
 
     >>> import numpy as np, srbench
@@ -159,7 +160,10 @@ def load_method(
         raise WrongType(f"{one_line(repr(name))} is a {type(name).__name__}, expected a name")
     require_scale(scale)
     require_device_name(device)
-    method = _find_method(name, scale, device, get_border(border), weights_folder(weights))
+    rule = get_border("symmetric" if border is None else border)
+    method = _find_method(name, scale, device, rule, weights_folder(weights))
+    if border is not None and not isinstance(method, Bicubic):
+        raise ConfigError(f"border is for bicubic, the method is {method.name}; leave it out")
     method.prepare()
     return method
 

@@ -17,6 +17,8 @@ from ..wording import one_line
 Better = Literal["higher", "lower"]
 Needs = Literal["original", "lr", "nothing"]
 Numbers = Sequence[float] | float
+IMPORTED = "imported"
+"""The protocol of imported numbers."""
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,18 @@ from ..files import expanded, same_folder
 from ..fingerprint import files_of, shadowed, source_fingerprint
 from ..imaging.luma import Image, to_rgb
 from ..wording import one_line
-from .base import Better, Facts, Metric, MissingMetric, Original
+from .base import IMPORTED, Better, Facts, Metric, MissingMetric, Original
 
 _ORIGINALS = {
-    "hr", "gt", "target", "reference", "ref", "original", "truth", "ground_truth", "y_true",
-    "image_true", "im_true", "img_true",
+    "hr", "gt", "target", "targets", "reference", "ref", "original", "orig", "truth", "groundtruth",
+    "true", "clean", "expected",
 }  # fmt: skip
-"""Parameter names of functions for the original; it is passed first if its parameter is first."""
+"""Words in names of parameters for the original (``hr_image``, ``y_true``, ``imgHR``), which is
+passed first if its parameter is first.
+"""
+_DIRECTIONS_ELSEWHERE = (
+    "better", "higher_is_better", "lower_is_better", "greater_is_better", "lower_better",
+)  # fmt: skip
 
 
 _folders: list[tempfile.TemporaryDirectory[str]] = []
@@ -59,11 +64,12 @@ class FunctionMetric(Metric):
     def __init__(self, name: str, function: Callable[..., Any], made: _Made | None = None) -> None:
         self._name, self._function, self._made = name, function, made
         self._arguments = _arguments(name, function)
+        _refuse_other_attributes(name, function)
         version = getattr(function, "version", None)
         self.facts = (
             Facts(
                 name,
-                "user" if version is None else _text(name, "version", version),
+                "user" if version is None else _protocol(name, _text(name, "version", version)),
                 better=_direction(name, getattr(function, "direction", None)),
                 label=_text(name, "label", getattr(function, "label", "")),
                 decimals=_decimals(name, getattr(function, "decimals", 4)),
@@ -312,6 +318,7 @@ def _checked(metric: Metric, name: str | None) -> Metric:
         own_name(each.name)
         if not isinstance(each.protocol, str) or not each.protocol:  # pyright: ignore
             raise MetricError(f"{called}: the protocol is {each.protocol!r}, expected a name")
+        _protocol(called, each.protocol)
         _direction(called, each.better)
         _decimals(called, each.decimals)
         if each.needs not in ("original", "lr", "nothing"):
@@ -359,13 +366,18 @@ def _arguments(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
         listed = ", ".join([p.name for p in taken] + named) or "nothing"
         raise MetricError(f"{name} takes {listed}; expected a function of (sr, hr) or of (sr)")
     if len(taken) == 1:
-        if taken[0].name.lower() in _ORIGINALS:
+        if _names_original(taken[0].name):
             raise MetricError(
                 f"{name} takes {taken[0].name} alone; expected a function of (sr, hr) or of (sr)"
             )
         return ("sr",)
-    first, second = (p.name.lower() in _ORIGINALS for p in taken)
+    first, second = (_names_original(p.name) for p in taken)
     return ("hr", "sr") if first and not second else ("sr", "hr")
+
+
+def _names_original(parameter: str) -> bool:
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", parameter)
+    return any(word.lower() in _ORIGINALS for word in words)
 
 
 @contextlib.contextmanager
@@ -413,6 +425,25 @@ def _described(value: Any) -> str:
         return repr(value)
     kind = type(value).__name__
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _refuse_other_attributes(name: str, function: object) -> None:
+    """Refuse the words of other libraries for the better direction, which would be ignored."""
+    for word in _DIRECTIONS_ELSEWHERE:
+        if hasattr(function, word) and not hasattr(function, "direction"):
+            raise MetricError(
+                f"{name} has an attribute {word}, which is not read; set direction to 'higher' or "
+                "'lower', whichever is better"
+            )
+
+
+def _protocol(name: str, protocol: str) -> str:
+    if protocol == IMPORTED:
+        raise MetricError(
+            f"{name}: '{IMPORTED}' is the protocol of imported scores; give another version or "
+            "protocol"
+        )
+    return protocol
 
 
 def _direction(name: str, direction: object) -> Better | None:

@@ -195,3 +195,41 @@ def test_closed_streams_and_a_deleted_folder_are_no_fault_of_ours(tmp_path):
     )  # fmt: skip
     assert deleted.returncode == 2
     assert "the current folder no longer exists" in deleted.stderr
+
+
+def test_upscaled_images_replace_only_earlier_ones(refused, run_cli, here):
+    up = ("upscale", "lr", "--method", "bicubic", "--out", "hr")
+    Path("lr").mkdir()
+    write_png(Path("lr/a.png"), np.full((8, 8), 9, np.uint8))
+    write_png(Path("lr/z.png"), np.full((8, 8), 9, np.uint8))
+    before = (here / "hr/a.png").read_bytes()
+    assert "hr/a.png exists and is not a result of srbench upscale" in refused(*up)
+    assert (here / "hr/a.png").read_bytes() == before
+    assert not (here / "hr/z.png").exists()
+    assert run_cli(*up[:-1], "sr").code == 0
+    again = run_cli(*up[:3], "nearest", "--out", "sr")
+    assert again.code == 0, again.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "follows"),
+    [
+        (("report", "--table", "--latex", "all"), "--table", "--latex"),
+        (("run-all", "--out", "--force"), "--out", "--force"),
+        (("run-all", "--methods", "nearest", "--config", "--help"), "--config", "--help"),
+        (("score", "--hr", "hr", "--sr", "--scale", "4"), "--sr", "--scale"),
+        (("data", "list", "--data", "-h"), "--data", "-h"),
+        (("study", "analyze", "s", "--out", "--typo"), "--out", "--typo"),
+    ],
+)
+def test_an_option_is_not_the_value_of_another(refused, here, arguments, option, follows):
+    before = sorted(here.rglob("*"))
+    assert f"{option} lacks its value: the option {follows} follows" in refused(*arguments)
+    assert sorted(here.rglob("*")) == before
+
+
+def test_a_name_that_looks_like_an_option_is_given_with_an_equals_sign(run_cli, here):
+    hr = "--hr=hr"
+    ran = run_cli("score", hr, "--sr", "hr", "--scale", "4", "--out=--scores.csv")
+    assert ran.code == 0, ran.err
+    assert (here / "--scores.csv").is_file()

@@ -63,3 +63,14 @@ def test_what_is_no_table_is_told():
         srbench.analyze(votes, ["scores.csv"])
     with pytest.raises(srbench.SrbenchError, match=r"nowhere.csv"):
         srbench.analyze("nowhere.csv")
+
+
+def test_a_border_rule_is_for_bicubic():
+    grey = LR[..., 0]
+    given = srbench.load_method("bicubic", border="replicate").upscale(grey)
+    assert (given == srbench.imresize(grey, 4, border="replicate")).all()
+    for name in ("nearest", "srcnn"):
+        with pytest.raises(
+            srbench.SrbenchError, match=f"border is for bicubic, the method is {name}"
+        ):
+            srbench.load_method(name, border="symmetric")

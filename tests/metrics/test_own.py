@@ -162,6 +162,43 @@ def test_a_function_in_memory_is_known_by_what_it_does():
         find_metrics([made(1), made(1)])
 
 
+@pytest.mark.parametrize(
+    "names",
+    ["hr_image, sr_image", "imgHR, imgSR", "y_true, y_pred", "img_ref, img_dist", "GT, out",
+     "ground_truth, restored", "original_image, x", "HRImage, SRImage"],
+)  # fmt: skip
+def test_the_original_comes_first_under_any_of_its_names(names):
+    space: dict = {}
+    exec(f"def f({names}): return float({names.partition(',')[0]}.mean())", space)
+    assert srbench.score(SR, HR, scale=4, metrics=[space["f"]])["f"] == HR.mean()
+    swapped = ", ".join(reversed(names.split(", ")))
+    exec(f"def f({swapped}): return float({swapped.partition(',')[0]}.mean())", space)
+    assert srbench.score(SR, HR, scale=4, metrics=[space["f"]])["f"] == SR.mean()
+
+
+@pytest.mark.parametrize("word", ["better", "higher_is_better", "lower_is_better"])
+def test_words_of_other_libraries_for_the_direction_are_not_ignored(word):
+    def mine(sr, hr):
+        return 1.0
+
+    setattr(mine, word, False)
+    with pytest.raises(srbench.SrbenchError, match=f"mine has an attribute {word}, which is not"):
+        find_metrics([mine])
+    mine.direction = "lower"
+    assert find_metrics([mine])[0].facts[0].better == "lower"
+
+
+def test_the_protocol_of_imported_scores_is_theirs():
+    """Their cache key contains neither the original nor the code."""
+
+    def mine(sr, hr):
+        return 1.0
+
+    mine.version = "imported"
+    with pytest.raises(srbench.SrbenchError, match="'imported' is the protocol of imported scores"):
+        find_metrics([mine])
+
+
 class Two(Metric):
     """A metric of two numbers that prepares the original."""
 
@@ -185,6 +222,18 @@ def test_a_metric_object_goes_the_same_way():
     )
     prints = {find_metrics([Two(p)])[0].facts[0].fingerprint for p in (1, 1, 2)}
     assert len(prints) == 2
+
+
+def test_two_numbers_of_one_name_are_both_there():
+    class Both(Metric):
+        facts = (Facts("gap", "linear"), Facts("gap", "squared"))
+
+        def prepare(self, original: Original):
+            return lambda sr: (2.0, 4.0)
+
+    found = srbench.score(SR, HR, scale=4, metrics=[Both()])
+    assert found["value"].to_list() == [2.0, 4.0]
+    assert found["protocol"].to_list() == ["linear", "squared"]
 
 
 # The whole chain, on a small set of real pictures.
