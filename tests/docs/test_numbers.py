@@ -261,7 +261,15 @@ def sentences() -> Iterator[tuple[str, str]]:
 
     depth = rows_of(RESULTS / "depth-study/depth.csv")
     blocks, (steps,) = [int(row["blocks"]) for row in depth], {row["steps"] for row in depth}
-    yield "results/README.md", f"SRResNet with {min(blocks)} to {max(blocks)} blocks, {steps} steps"
+    yield (
+        "results/README.md",
+        f"SRResNet with {min(blocks)} to {max(blocks)} blocks, {int(steps):,} steps",
+    )
+    psnr = {(row["blocks"], row["long_skip"]): float(row["psnr_y"]) for row in depth}
+    gains = [psnr[str(count), "True"] - psnr[str(count), "False"] for count in set(blocks)]
+    yield "results/README.md", f"the long skip gains {min(gains):.2f} to {max(gains):.2f} dB"
+    reached = [value for (_, skip), value in psnr.items() if skip == "True"]
+    yield "results/README.md", f"differ by {max(reached) - min(reached):.2f} dB"
 
     load = table_with(page("benchmarks/study_load.md"), "browsers")
     (waits,) = [(row["median"], row["95 % median"]) for row in load if row["browsers"] == "26"]
