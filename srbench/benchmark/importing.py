@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -33,7 +34,9 @@ class ImportedScores(NamedTuple):
     rows: int
     metrics: tuple[str, ...]
     notes: tuple[str, ...]
-    """One line for each metric and method without a value for some of its images."""
+    """One line on columns that are not read, and one for each metric and method without a value for
+    some of its images.
+    """
 
 
 def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None) -> ImportedScores:
@@ -55,18 +58,25 @@ def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None
             f"{folder.root} holds no scores.csv; make one with: srbench run-all --out {folder.root}"
         )
     lines = _read(file)
+    notes = _other_columns(file, lines[0][1])
     with folder.locked():
         known = folder.read_scores()
         scales = sorted({row.scale for row in known})
         if scale is None and len(scales) == 1:
             scale = scales[0]
         facts: dict[str, Facts] = {}
+        spelt = {f.name.lower(): f.name for f in numbers_of(folder.read_run())}
         taken: dict[tuple[str, str, str, int, str], tuple[float, str]] = {}
         for number, line in lines:
             where = f"{file}, line {number}"
             at = _scale_of(where, line, scale, scales)
             dataset, image, method = _place(where, folder, known, line, at)
             metric = _facts_of(where, line, facts)
+            if spelt.setdefault(metric.lower(), metric) != metric:
+                raise ResultsError(
+                    f"{where}: {metric} and {spelt[metric.lower()]} differ in case only; use one "
+                    "spelling"
+                )
             key = (dataset, image, method, at, metric)
             if key in taken:
                 raise ResultsError(
@@ -86,7 +96,7 @@ def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None
         run = {key: value for key, value in run.items() if key not in ("protocols", "lpips")}
         folder.write_run(run | {"metrics": [numbers[key].record() for key in sorted(numbers)]})
         folder.write_scores([*kept, *rows])
-    return ImportedScores(len(rows), tuple(facts), tuple(_gaps(known, rows)))
+    return ImportedScores(len(rows), tuple(facts), (*notes, *_gaps(known, rows)))
 
 
 def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
@@ -102,6 +112,23 @@ def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
     return [
         (line, {name.casefold(): _text(cell) for name, cell in row.items()}) for line, row in rows
     ]
+
+
+def _other_columns(file: Path, line: dict[str, str]) -> list[str]:
+    """A line on columns that are not read.
+
+    Raises:
+        ResultsError: one of them is probably a misspelt one.
+    """
+    others = [name for name in line if name and name not in (*COLUMNS, *OPTIONAL)]
+    for name in others:
+        absent = [column for column in OPTIONAL if column not in line]
+        if near := difflib.get_close_matches(name, absent, n=1, cutoff=0.75):
+            raise ResultsError(
+                f"{file} has a column '{name}', which is not read; is it {near[0]}? rename or "
+                "remove it"
+            )
+    return [f"columns that are not read: {', '.join(others)}"] if others else []
 
 
 def _text(cell: str) -> str:

@@ -127,6 +127,7 @@ class Known:
     def __init__(self, recorded: Iterable[Facts] = ()) -> None:
         recorded = tuple(recorded)
         self._recorded = {facts.name: facts for facts in recorded}
+        self._exactly = {facts.key: facts for facts in recorded} | _OURS_BY_KEY
         self._protocols = {facts.protocol: facts for facts in recorded}
 
     def __contains__(self, name: object) -> bool:
@@ -138,9 +139,9 @@ class Known:
 
     def under(self, name: str, protocol: str) -> Facts:
         """The facts of a metric in this protocol."""
+        if (protocol, name) in self._exactly:
+            return self._exactly[protocol, name]
         facts = self[name]
-        if facts.protocol == protocol:
-            return facts
         there = self.protocol(protocol)
         return replace(
             facts, protocol=protocol, protocol_label=there.protocol_label, about=there.about
@@ -160,6 +161,7 @@ class Known:
 
 
 _OURS_BY_NAME = {facts.name: facts for facts in _FACTS}
+_OURS_BY_KEY = {facts.key: facts for facts in _FACTS}
 _OURS_BY_PROTOCOL = {facts.protocol: facts for facts in _FACTS}
 
 

@@ -138,3 +138,36 @@ def test_a_column_that_is_there_twice_is_refused(refused, out, tmp_path):
     file = tmp_path / "s.csv"
     file.write_text("dataset,image,method,metric,value,value\nMini,eye,nearest,human,1,2\n")
     assert "two columns 'value'" in refused("import-scores", file, "--out", out)
+
+
+def test_columns_that_are_not_read_are_told_and_misspelt_ones_refused(run_cli, refused, out, table):
+    header = HEADER.replace("direction", "protocol")
+    ran = run_cli("import-scores", table(*ROWS, header=header), "--out", out)
+    assert ran.code == 0, ran.err
+    assert "columns that are not read: protocol" in ran.err
+    header = HEADER.replace("direction", "directon")
+    line = refused("import-scores", table(*ROWS, header=header), "--out", out)
+    assert "has a column 'directon', which is not read; is it direction?" in line
+
+
+def test_one_metric_has_one_spelling(run_cli, refused, out, table):
+    rows = "Mini,eye,nearest,human,1,higher", "Mini,man,nearest,Human,1,higher"
+    before = (out / "scores.csv").read_bytes()
+    said = "Human and human differ in case only"
+    assert said in refused("import-scores", table(*rows), "--out", out)
+    assert (out / "scores.csv").read_bytes() == before
+    assert run_cli("import-scores", table(rows[0]), "--out", out).code == 0
+    assert said in refused("import-scores", table(rows[1]), "--out", out)
+
+
+def test_two_metrics_of_one_name_keep_their_directions(run_cli, out, table, mini, tmp_path):
+    """Imported: lower is better; the user's function of that name: higher."""
+    lower = [row.replace("higher", "lower") for row in ROWS]
+    assert run_cli("import-scores", table(*lower), "--out", out).code == 0
+    (tmp_path / "m.py").write_text("def f(sr): return sr.mean()\nf.direction = 'higher'\n")
+    ran = run_cli(*mini, "--metrics", f"human={tmp_path / 'm.py'}:f")
+    assert ran.code == 0, ran.err
+    summary = (out / "tables/summary.md").read_text("utf-8")
+    assert "| imported human ↓ | user human ↑ |" in summary
+    assert "**2.5000**" in summary  # the lower one
+    assert "human ↑" in ran.out

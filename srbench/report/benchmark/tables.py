@@ -97,7 +97,7 @@ def summary_table(results: Results) -> Table:
              for m in methods],
         ]  # fmt: skip
         for protocol, metric in columns:
-            facts = results.known[metric]
+            facts = results.known.under(metric, protocol)
             found = means(select(scores, protocol=protocol, metric=metric))
             by_column.append(
                 score_cells(

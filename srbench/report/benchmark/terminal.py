@@ -38,14 +38,14 @@ def scores_table(
     table.add_column("data set", no_wrap=True)
     table.add_column("method", no_wrap=True)
     for protocol, metric in columns:
-        facts = known[metric]
+        facts = known.under(metric, protocol)
         # Text is not markup, so that brackets in names are kept.
         name = Text(f"{facts.short_label} {facts.arrow}".strip() + f"\n{facts.variant or protocol}")
         table.add_column(name, justify="right", no_wrap=True)
     before = None
     for pair in pairs:
         cells = [
-            _mean(values.get((*pair, *column), []), known[column[1]].decimals)
+            _mean(values.get((*pair, *column), []), known.under(column[1], column[0]).decimals)
             + (marks[pair[1], column[1]] if (*pair, *column) in values else "")
             for column in columns
         ]
