@@ -16,10 +16,12 @@ from ..data.given_lr import check_lr
 from ..data.known import AS_IS, checked
 from ..data.matching import match_names
 from ..data.naming import dataset_key, has_control, refuse_reserved, spelt
+from ..data.pixels import same_picture, thumbnail
 from ..errors import ConfigError, DatasetError, MissingWeights
 from ..files import resolved
 from ..imaging import crop_to_multiple, imresize, read_image
 from ..imaging.luma import Image
+from ..methods.folder import other_pictures
 from ..metrics import Facts, Metric, Original
 from ..observer import Observer
 from ..wording import one_line
@@ -115,11 +117,15 @@ def score_folders(
     pairs = [
         _Pair(image, originals[image], path, given.get(image)) for image, path in images.items()
     ]
-    for pair, scores in _scored(pairs, scale, loaded, device):
+    unlike: list[str] = []
+    for pair, scores, is_same in _scored(pairs, scale, loaded, device):
+        unlike += [] if is_same else [pair.image]
         rows += [Score(called, pair.image, method, scale, *f.key, v) for f, v in scores.items()]
         observer.step_done(pair.image)
     observer.end()
     tell_what_was_printed(loaded, observer)
+    if unlike:
+        observer.note(other_pictures(method, unlike))
     return rows
 
 
@@ -132,18 +138,31 @@ class _Pair(NamedTuple):
     lr: Path | None
 
 
+class _Scoring(NamedTuple):
+    """A pair that is being scored."""
+
+    pair: _Pair
+    is_same: bool
+    pixels: int
+    alone: dict[Facts, float]
+    """The scores of metrics that are not parallel."""
+    coming: Future[dict[Facts, float]]
+
+
 def _scored(
     pairs: Sequence[_Pair], scale: int, metrics: Sequence[Metric], device: str
-) -> Iterator[tuple[_Pair, dict[Facts, float]]]:
-    """The scores of each pair, in order; several images are scored at once."""
+) -> Iterator[tuple[_Pair, dict[Facts, float], bool]]:
+    """The scores of each pair, in order, and whether both seem to show one picture; several images
+    are scored at once.
+    """
     kinds = sort_metrics(metrics, device)
     wanted = tuple(facts for metric in metrics for facts in metric.facts)
-    waiting: deque[tuple[_Pair, int, dict[Facts, float], Future[dict[Facts, float]]]] = deque()
+    waiting: deque[_Scoring] = deque()
 
-    def first() -> tuple[_Pair, dict[Facts, float]]:
-        pair, _, alone, coming = waiting.popleft()
-        found = alone | coming.result()
-        return pair, {facts: found[facts] for facts in wanted}
+    def first() -> tuple[_Pair, dict[Facts, float], bool]:
+        begun = waiting.popleft()
+        found = begun.alone | begun.coming.result()
+        return begun.pair, {facts: found[facts] for facts in wanted}, begun.is_same
 
     with (
         Helpers(len(pairs) if kinds.by_helpers else 0) as helpers,
@@ -162,14 +181,15 @@ def _scored(
             lr = None if pair.lr is None else read_image(pair.lr)
             while waiting and (
                 len(waiting) > 2 * helpers.cores
-                or sum(pixels for _, pixels, _, _ in waiting) + pixels > pools.MAX_PIXELS
+                or sum(begun.pixels for begun in waiting) + pixels > pools.MAX_PIXELS
             ):
                 yield first()
+            is_same = same_picture(thumbnail(sr), thumbnail(crop_to_multiple(hr, scale)))
             with located(str(pair.sr)):
                 original = original_of(hr, scale, metrics, lr)
                 alone = Scorer(original, kinds.alone).score(sr)
             coming = pool.submit(score, str(pair.sr), original, sr)
-            waiting.append((pair, pixels, alone, coming))
+            waiting.append(_Scoring(pair, is_same, pixels, alone, coming))
         while waiting:
             yield first()
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from ..errors import DatasetError, unknown_name
-from ..files import expanded, home_needed, place_from
+from ..errors import ConfigError, DatasetError, unknown_name
+from ..files import expanded, home_needed, place_from, resolved
 from ..imaging import read_image
 from ..imaging.luma import Image
 from ..wording import counted
@@ -139,9 +139,15 @@ def data_root(override: Path | str | None = None) -> Path:
     The folder need not exist.
 
     Raises:
-        ConfigError: it is a file, or the user has no home folder.
+        ConfigError: it is a file or a single data set, or the user has no home folder.
     """
-    return place_from("SRBENCH_DATA", override) or usual_data_root()
+    root = place_from("SRBENCH_DATA", override) or usual_data_root()
+    if (root / "HR").is_dir():
+        raise ConfigError(
+            f"{root} is a data set (it contains HR), expected the folder that contains data sets: "
+            f"{resolved(root).parent}"
+        )
+    return root
 
 
 def usual_data_root() -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..data.pixels import same_picture, thumbnail
 from ..errors import DatasetError, SizeMismatch
-from ..imaging import probe_image, read_image
+from ..imaging import crop_to_multiple, read_image
 from ..imaging.luma import Image
+from ..wording import counted
 from .base import ImageId, file_sha256
 
 
@@ -37,8 +39,8 @@ class FolderMethod:
         return sr
 
 
-def check_result(sr: Path, original: Path | None, lr: Path | None, scale: int) -> None:
-    """Check a result's header and checksums before a run.
+def check_result(sr: Path, original: Path | None, lr: Path | None, scale: int) -> bool:
+    """Check a result before a run; return whether it seems to show the picture of its name.
 
     ``original`` is None without originals; then ``lr`` is the LR image.
 
@@ -47,13 +49,27 @@ def check_result(sr: Path, original: Path | None, lr: Path | None, scale: int) -
         SizeMismatch: the result's size is not that of its original cropped to ``scale``, or it is
             grey and the original RGB.
     """
+    result = read_image(sr)
     if original is not None:
-        height, width, *channels = probe_image(original)
+        picture = crop_to_multiple(read_image(original), scale)
+        height, width, *channels = picture.shape
         lr_shape = (height // scale, width // scale, *channels)
     else:
         assert lr is not None, "a data set has originals or LR images"
-        lr_shape = probe_image(lr)
-    _refuse_other_form(sr, probe_image(sr), lr_shape, scale)
+        picture = read_image(lr)
+        lr_shape = picture.shape
+    _refuse_other_form(sr, result.shape, lr_shape, scale)
+    return same_picture(thumbnail(result), thumbnail(picture))
+
+
+def other_pictures(method: str, images: Sequence[str]) -> str:
+    """The note about results that seem to show other pictures than their originals."""
+    verb, its = ("shows", "its original") if len(images) == 1 else ("show", "their originals")
+    return (
+        f"{method}: {counted(len(images), 'image')} {verb} another picture, or another brightness, "
+        f"than {its} of that name ({', '.join(images[:3])}{', ...' if images[3:] else ''}); check "
+        "the names"
+    )
 
 
 def _refuse_other_form(path: Path, sr: tuple[int, ...], lr: tuple[int, ...], scale: int) -> None:

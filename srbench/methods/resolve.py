@@ -29,7 +29,7 @@ from ..imaging import Border, get_border, require_scale
 from ..models.cards import read_card
 from ..wording import counted, one_line
 from .base import ImageId, Method, file_sha256
-from .folder import FolderMethod, check_result
+from .folder import FolderMethod, check_result, other_pictures
 from .interpolation import Bicubic, Nearest
 from .network import NetworkMethod
 from .own import own_method
@@ -350,6 +350,7 @@ def _folder_method(
     files: dict[ImageId, Path] = {}
     gaps: list[MissingMethod] = []
     taken: dict[str, list[str]] = {}
+    others_shown: list[str] = []
     for dataset in datasets:
         subfolder = _subfolder(folder, dataset.name)
         if subfolder is None:
@@ -381,7 +382,8 @@ def _folder_method(
                 f"ignored {counted(len(spare), 'image')} without an original ({shown})", []
             ).append(dataset.name)
         for image, path in matched.files.items():
-            check_result(path, dataset.images.get(image), dataset.lr.get(image), scale)
+            if not check_result(path, dataset.images.get(image), dataset.lr.get(image), scale):
+                others_shown.append(f"{dataset.name}/{image}")
             files[ImageId(dataset.name, image)] = path
     if not files:
         raise DatasetError(
@@ -389,6 +391,7 @@ def _folder_method(
             "expected one subfolder of images per data set"
         )
     notes = [f"{name} on {', '.join(where)}: {what}" for what, where in taken.items()]
+    notes += [other_pictures(name, others_shown)] if others_shown else []
     return FolderMethod(name, scale, files), gaps, notes
 
 

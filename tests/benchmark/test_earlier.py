@@ -129,5 +129,6 @@ def test_images_of_a_folder_without_an_original_are_told(run, root, tmp_path):
         for name in (path.name, f"new_{path.name}"):
             write_png(tmp_path / "sr/Mini" / name, image)
     _, notes = run([f"mine={tmp_path / 'sr'}"])
+    assert not any("another picture" in note for note in notes)
     told = "mine on Mini: ignored 3 images without an original (new_eye.png, new_face.png, "
     assert any(note.startswith(told) for note in notes)

@@ -106,3 +106,32 @@ def test_users_code_that_leaves_the_folder_is_brought_back(tmp_path, monkeypatch
     assert os.path.samefile(".", tmp_path / "here")
     own_method(doubled, 2, str).upscale(PHOTO)
     assert os.path.samefile(".", tmp_path / "here")
+
+
+def test_an_image_under_the_name_of_another_is_told(run_cli, tmp_path):
+    """As a loop leaves them that saves '1, 10, 2' under the names of '1, 2, 10'."""
+    photos = {"1": PHOTO, "2": data.chelsea()[60:124, 100:180].copy(),
+              "10": data.coffee()[100:164, 200:280].copy()}  # fmt: skip
+    for name, image in photos.items():
+        write_png(tmp_path / "data/Mini/HR" / f"{name}.png", image)
+    for name, shown in {"1": "1", "2": "10", "10": "2"}.items():
+        write_png(tmp_path / "sr/Mini" / f"{name}.png", photos[shown])
+    told = "2 images show another picture, or another brightness, than their originals of that name"
+    ran = run_cli("score", "--hr", tmp_path / "data/Mini/HR", "--sr", tmp_path / "sr/Mini",
+                  "--scale", 4, "--name", "mine")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert f"mine: {told} (10, 2); check the names" in " ".join(ran.err.split())
+    ran = run_cli("run-all", "--data", tmp_path / "data", "--datasets", "Mini", "--methods",
+                  f"mine={tmp_path / 'sr'},bicubic", "--metrics", "psnr_rgb", "--out",
+                  tmp_path / "out")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert f"mine: {told} (Mini/10, Mini/2)" in " ".join(ran.err.split())
+
+
+def test_a_data_set_is_not_the_root_of_data_sets(refused, photo, tmp_path, monkeypatch):
+    """Before, the sample images were used instead."""
+    write_png(tmp_path / "data/Set5/HR/baby.png", PHOTO)
+    monkeypatch.setenv("SRBENCH_DATA", str(tmp_path / "data/Set5"))
+    line = refused("run-all", "--methods", "nearest", "--out", tmp_path / "out")
+    assert "Set5 is a data set (it contains HR), expected the folder that contains data" in line
+    assert not (tmp_path / "out").exists()
