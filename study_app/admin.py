@@ -17,6 +17,7 @@ from srbench.study.keys import PASSWORD_VARIABLE, append_codes
 from srbench.study.ratings import ratings_csv, ratings_rows
 from srbench.study.status import RaterStatus, Status, study_status
 from srbench.study.store import Study, utc_now
+from study_app.cards import plain
 from study_app.door import DOOR
 from study_app.interim import interim_results
 
@@ -44,7 +45,7 @@ def admin_page(study: Study) -> None:
     if st.session_state.get("admin") != stored:
         _sign_in(stored)
         return
-    st.title(study.manifest.title)
+    st.title(plain(study.manifest.title))
     _overview(study)
     _decisions(study)
     _interim(study)

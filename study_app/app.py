@@ -32,6 +32,7 @@ footer { display: none !important; }
 [data-testid="stBaseButton-segmented_controlActive"],
 [data-testid="stButtonGroup"] [aria-checked="true"] { color: inherit !important; }
 [data-testid="stMainBlockContainer"] { padding-top: 2rem; padding-bottom: 2rem; }
+h1, h2, h3 { hyphens: auto; }
 html:lang(ko) * { word-break: keep-all !important; }
 @media (max-width: 600px) { h1 { font-size: 1.75rem !important; } }
 </style>"""

@@ -6,6 +6,7 @@ in the database when the rater continues.
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -32,7 +33,17 @@ def show(title: str, text: str) -> None:
 
 def _write(text: str) -> None:
     for line in text.strip().splitlines():
-        st.write(line)
+        st.write(without_formulas(line))
+
+
+def without_formulas(text: str) -> str:
+    """A text for Streamlit's Markdown in which dollars are dollars and not LaTeX."""
+    return text.replace("$", "\\$")
+
+
+def plain(text: str) -> str:
+    """A name or code for Streamlit's Markdown that is shown exactly as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def address_parameters() -> list[tuple[str, str]]:
@@ -61,8 +72,8 @@ def consent(study: Study, session: Session, screen: Screen, texts: Texts) -> Non
     st.title(texts["consent_title"])
     manifest, playlist = study.manifest, study.store.playlist(session)
     if manifest.institution and manifest.contact:
-        names = {"institution": manifest.institution, "contact": manifest.contact}
-        _write(texts["consent_by"].format(**names))
+        names = {"institution": plain(manifest.institution), "contact": plain(manifest.contact)}
+        st.write(without_formulas(texts["consent_by"]).format(**names))
     _write(texts["consent"])
     if manifest.rules.participant_parameter or manifest.rules.participant_typed:
         _write(texts["consent_participant"])
@@ -70,7 +81,7 @@ def consent(study: Study, session: Session, screen: Screen, texts: Texts) -> Non
     rest = len(playlist) - practice
     whole = minutes(practice, rest, manifest.rules.block_trials, manifest.asks.seconds)
     length = {"total": rest, "practice": practice, "minutes": max(1, round(whole))}
-    st.markdown(f"**{texts['consent_length'].format(**length)}**")
+    st.markdown(f"**{without_formulas(texts['consent_length']).format(**length)}**")
     said = {"language": st.session_state["language"]}
     _go_on(study, session, screen, texts["consent_agree"], said)
 
@@ -92,7 +103,7 @@ def _answer(question: Question, session: Session, texts: Texts) -> str | None:
     first = next(iter(question.label))
     language = st.session_state["language"]
     language = language if language in question.label else first
-    label, key = question.label[language], _key(session, f"question-{question.id}")
+    label, key = plain(question.label[language]), _key(session, f"question-{question.id}")
     if not question.options:
         return st.text_input(label, max_chars=_LONGEST_ANSWER, key=key, autocomplete="off").strip()
     options = question.options[language]
@@ -167,7 +178,7 @@ def finished(study: Study, session: Session, screen: Screen, texts: Texts) -> No
     st.write(texts["completion_code"])
     # Streamlit's box for code would first load a highlighter of 1.5 MB.
     with st.container(key="completion-code"):
-        st.header(code, anchor=False)
+        st.header(plain(code), anchor=False)
     if address := return_address(study.manifest.rules, code, address_parameters()):
         st.link_button(texts["return_link"], address, type="primary")
 

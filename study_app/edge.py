@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from starlette.middleware import Middleware
 from streamlit import net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,6 +35,7 @@ _CLOSED = {"/_stcore/upload_file": 403, "/_stcore/metrics": 404}  # uploads, and
 # or install files on it; these are ignored.
 _SENT = {"rerun_script", "stop_script", "app_heartbeat", "backend_operation_request"}
 _REQUESTED = {"request_id", "session_id", "deferred_file", "dataframe_chunk"}
+_MOST_BRACKETS = 500  # of a widget's JSON; a vote has two
 LONGEST_MESSAGE = 2**20  # bytes; a vote has about 1000
 _POLICY_VIOLATION = 1008
 
@@ -101,11 +103,19 @@ def _read(message: bytes | None) -> BackMsg | None:
 
 
 def _of_a_page(sent: BackMsg) -> bool:
+    """Whether one of our pages can have sent this."""
+    if any(_brackets(state) > _MOST_BRACKETS for state in sent.rerun_script.widget_states.widgets):
+        return False  # Python cannot read JSON that is nested so deeply
     kind = sent.WhichOneof("type")
     if kind == "backend_operation_request":
         request = sent.backend_operation_request
         return {field.name for field, _ in request.ListFields()} <= _REQUESTED
     return kind in _SENT
+
+
+def _brackets(state: WidgetState) -> int:
+    text = state.json_value + state.json_trigger_value
+    return text.count("[") + text.count("{")
 
 
 app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(Edge)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 
@@ -27,6 +28,9 @@ _RETRY_SECONDS = 3.0
 # Streamlit aligns texts to the left. Texts that are not translated keep their own direction.
 _FROM_THE_RIGHT = """<style>
 [data-testid="stMain"] :is(h1, h2, p, label) { text-align: start; unicode-bidi: plaintext; }
+[data-testid="stMain"] label { width: 100%; }
+[data-testid="stMain"] .st-key-completion-code h2 { text-align: right; }
+[data-testid="stExpander"] summary :is(svg, [data-testid="stIconMaterial"]) { scale: -1 1; }
 [data-testid="stButtonGroup"] { direction: ltr; }
 </style>"""
 
@@ -71,7 +75,7 @@ def _try_again(since: float) -> None:
 
 
 def _present_screen(study: Study, texts: Texts) -> None:
-    token = st.query_params.get(TOKEN) or st.session_state.get("token")
+    token = _in_address(TOKEN) or st.session_state.get("token")
     session = study.store.resume(token) if token else None
     if token is None or session is None:
         rating.leave()
@@ -103,6 +107,12 @@ def _present_screen(study: Study, texts: Texts) -> None:
         _keep_on_device(study, token)
 
 
+def _in_address(name: str) -> str:
+    """The last value of an address parameter, whose name may have another case."""
+    given = [value for key, value in cards.address_parameters() if key.casefold() == name]
+    return given[-1] if given else ""
+
+
 def _device_name(study: Study) -> str:
     return f"srbench-{study.manifest.study_id}"
 
@@ -120,8 +130,9 @@ def _keep_on_device(study: Study, token: str) -> None:
 
 def _texts(study: Study) -> Texts:
     offered = texts_of(study.manifest)
-    asked = st.query_params.get(LANGUAGE) or (st.context.locale or "").split("-")[0]
-    language = asked if asked in offered else next(iter(offered))
+    wanted = (_in_address(LANGUAGE), st.context.locale or "")
+    codes = [re.split("[-_]", each.strip().casefold())[0] for each in wanted]
+    language = next((code for code in codes if code in offered), next(iter(offered)))
     st.session_state["language"] = language
     return offered[language]
 
@@ -168,7 +179,7 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
     if rules.session_parameter and participant_of(given, rules.session_parameter) is None:
         st.warning(texts["link_again"])
         return
-    st.write(texts["code_note"] if needs_code else texts["open_note"])
+    st.write(cards.without_formulas(texts["code_note" if needs_code else "open_note"]))
     with st.form("enter", border=False):
         code = None
         if needs_code:
@@ -198,7 +209,7 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
         known = study.store.state() == "open"
         st.error(texts["code_unknown"] if known else texts["full"])
         return
-    language = st.query_params.get(LANGUAGE)
+    language = _in_address(LANGUAGE)
     kept = kept_in_address(rules, given) | ({LANGUAGE: language} if language else {})
     st.query_params.from_dict({TOKEN: token} | kept)
     st.session_state["token"] = token

@@ -223,6 +223,13 @@ def test_the_server_reads_only_what_its_pages_send(own_server, own_study):
             BackMsg(set_run_on_save=True),
         ):
             other.send(ignored.SerializeToString())
+        # Python cannot read JSON of this depth; the run, with its error, does not start.
+        deep = BackMsg()
+        deep.rerun_script.query_string = f"r={token}"
+        state = deep.rerun_script.widget_states.widgets.add()
+        state.id, state.json_value = "a", "[" * 100_000
+        other.send(deep.SerializeToString())
+        assert "new_session" not in messages_of_one(other)
         install, file = BackMsg(), BackMsg()
         install.backend_operation_request.install_skills.SetInParent()
         file.backend_operation_request.deferred_file.file_id = "none"

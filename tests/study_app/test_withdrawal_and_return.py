@@ -101,27 +101,30 @@ def test_the_parameter_is_known_whatever_its_case(recruited, browser):
 def test_a_rater_who_types_the_workers_id_is_told_who_asks_and_led_back(
     serve, made_once, tmp_path, browser
 ):
-    root = made_once.parent
+    root, texts = made_once.parent, tmp_path / "texts.toml"
+    consent = "You get $5 now and $6 at the end."
+    texts.write_text(f"[en]\nconsent = '{consent}'\n[ar]\nlanguage = 'Arabic'\n")
     made = new_study(
         root / "results", tmp_path / "study", calibration="Practice", data_root=root / "data",
         open_access=True, ask_participant=True, session_parameter="SESSION_ID",
-        completion_code="C1ABCDEF", institution="Seoul Test University", contact="lab@example.org",
+        completion_code="_C1_ABC_", institution="Seoul *Test* $1 University $2", texts=texts,
+        contact="Lab <lab@example.org>",
         return_url="https://example.org/?cc={code}&p={participant}&s={session}", raters=9,
     )  # fmt: skip
     server, study = serve(made.folder), open_study(made.folder, clock=strolling_clock())
     page = browser.new_context(locale="ko-KR").new_page()
-    page.goto(f"{server.url}/?lang=en")
+    page.goto(f"{server.url}/?LANG=en-GB")
     page.get_by_text("open the link on the site that sent you again").wait_for()
     page.goto(f"{server.url}/?lang=en&SESSION_ID=s%201")
     page.get_by_role("button", name="Enter").click()
     page.get_by_text("Please enter your ID exactly as the site shows it").wait_for()
     page.get_by_label("MTurk worker ID").fill(" A1B2C3 ")
     page.get_by_role("button", name="Enter").click()
-    page.get_by_text("This study is run by Seoul Test University.").wait_for()
+    page.get_by_text("This study is run by Seoul *Test* $1 University $2.").wait_for()
     page.get_by_text(
         "4 practice pictures and then 12 pictures to rate. This takes about 3 minutes"
     ).wait_for()
-    for words in ("lab@example.org", "stored only as a hash"):
+    for words in ("Lab <", "lab@example.org", "stored only as a hash", consent):
         page.get_by_text(words).wait_for()
     assert page.evaluate("[document.documentElement.lang, document.documentElement.translate]") == [
         "en",
@@ -142,9 +145,9 @@ def test_a_rater_who_types_the_workers_id_is_told_who_asks_and_led_back(
         study.store.vote(session, perfect_submission(study.manifest, trial, 3, 900))
     study.store.confirm(session, "debrief")
     page.reload()
-    page.get_by_text("C1ABCDEF").wait_for()
+    page.get_by_text("_C1_ABC_", exact=True).wait_for()
     back = page.get_by_role("link", name="Return to the site that sent you").get_attribute("href")
-    assert back == "https://example.org/?cc=C1ABCDEF&p=A1B2C3&s=s%201"
+    assert back == "https://example.org/?cc=_C1_ABC_&p=A1B2C3&s=s%201"
     # In no file of the study.
     assert not any(b"A1B2C3" in file.read_bytes() for file in made.folder.glob("study.db*"))
     study.store.close()
