@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import RatingsError
+from .files import expanded
 
 _SEPARATORS = ",;\t|"
 _LINES_ABOVE = 50  # number of lines in which the header is searched
@@ -76,6 +77,7 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
         RatingsError: the file cannot be read, is empty, or is of another kind, which the message
             states.
     """
+    path = expanded(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:

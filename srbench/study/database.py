@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import StudyError
 from . import keys
 from .manifest import Manifest
+from .numbers import require_whole
 from .rows import read_meta, timestamp
 from .schema import database_error, invites, lock_schema, meta, prepare_schema
 
@@ -116,7 +117,13 @@ class Database:
             return cast(StudyState, read_meta(connection, "state"))
 
     def set_state(self, state: StudyState) -> None:
-        """Open, pause or close the study; raters can continue after a pause."""
+        """Open, pause or close the study; raters can continue after a pause.
+
+        Raises:
+            StudyError: there is no such state.
+        """
+        if state not in get_args(StudyState):
+            raise StudyError(f"the state is {state!r:.60}, expected open, paused or closed")
         with self.write() as connection:
             connection.execute(update(meta).where(meta.c.key == "state").values(value=state))
 
@@ -124,6 +131,9 @@ class Database:
         """Make ``count`` access codes, one per rater. Only their hashes are stored, so the caller
         must save the codes.
         """
+        require_whole(count=count)
+        if count < 0:
+            raise StudyError(f"{count} access codes asked for; expected 0 or more")
         codes = [keys.new_code() for _ in range(count)]
         with self.write() as connection:
             self._add_codes(connection, codes)

@@ -17,7 +17,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
-from ..csv_cells import guard
+from ..csv_cells import guard, number
 from ..errors import StudyError
 from ..files import write_text
 from .manifest import Accept, Manifest, Use
@@ -101,9 +101,10 @@ def declared(kind: type[_Declared], words: str) -> _Declared:
 
 
 def _number(text: str) -> object:
-    try:
-        return float(text) if "." in text else int(text)
-    except ValueError:
+    try:  # plain digits only: Python also reads 1_000 and digits of other scripts
+        value = number(text)
+        return int(value) if "." not in text and value == int(value) else value
+    except (ValueError, OverflowError):
         return text
 
 

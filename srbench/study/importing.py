@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 
 from ..errors import StudyError
+from ..files import expanded
 from .given_votes import GivenVote, read_votes
 from .keys import new_nonce
 from .rows import shown_of, trial_row
@@ -39,6 +40,7 @@ def import_ratings(store: Store, file: Path) -> ImportedVotes:
             invalid score or an erased rater, contradicts a stored vote, or adds a vote of a rater
             who rates in this study.
     """
+    file = expanded(file)
     by_rater: dict[str, list[GivenVote]] = {}
     for vote in read_votes(file, store.manifest):
         by_rater.setdefault(vote.rater, []).append(vote)

@@ -17,6 +17,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from ..data.naming import has_control
 from ..errors import StudyError
 from ..files import expanded, is_unused, put_folder
 from . import keys
@@ -32,6 +33,7 @@ from .manifest import (
     load_manifest,
     save_manifest,
 )
+from .numbers import require_whole
 from .pictures import anchor, copy_anchors, copy_rated
 from .playlists import make_playlist
 from .presets import minutes, preset
@@ -144,11 +146,12 @@ def new_study(
     from .planning import planned_power
 
     plan = preset(preset_name)
+    require_whole(raters=raters, seed=seed, gold=gold, scale=scale)
     results, out = expanded(results), expanded(out)
     if not is_unused(out):
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
     _check_numbers(raters=raters, seed=seed, gold=gold)
-    _check_names(institution=institution, contact=contact)
+    _check_names(title=title, institution=institution, contact=contact)
     if mode is None and procedure_name != "acr":
         mode = "side"
     asks = procedure(procedure_name, mode, no_difference=no_difference)
@@ -350,8 +353,13 @@ def _check_numbers(*, raters: int, seed: int, gold: int) -> None:
 
 def _check_names(**names: str | None) -> None:
     for name, told in names.items():
-        if told is not None and not 1 <= len(told.strip()) <= _LONGEST_NAME:
-            raise StudyError(f"{name} is '{told[:60]}'; expected 1 to {_LONGEST_NAME} letters")
+        if told is None:
+            continue
+        if not 1 <= len(told.strip()) <= _LONGEST_NAME or has_control(told):
+            raise StudyError(
+                f"{name} is {told[:60]!r}; expected 1 to {_LONGEST_NAME} letters, without "
+                "line ends and control characters"
+            )
 
 
 def _require_questions(*rules: Accept | Use, **counts: int) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import StudyError
 from ..wording import counted
+from .numbers import require_whole
 from .procedure import Name
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ def power(design: Design, *, seed: int = 0, simulations: int = _SIMULATIONS) -> 
         StudyError: fewer than 2 raters, no image, or numbers out of range.
     """
     _check(design)
+    require_whole(seed=seed, simulations=simulations)
+    if simulations < 1:
+        raise StudyError(f"{simulations} simulations asked for; expected 1 or more")
     if seed < 0:
         raise StudyError(f"the seed is {seed}; expected 0 or more")
     rng = np.random.default_rng(seed)
@@ -238,6 +242,7 @@ def _detected(differences: NDArray[np.float64], design: Design) -> NDArray[np.bo
 
 
 def _check(design: Design) -> None:
+    require_whole(raters=design.raters, images=design.images, comparisons=design.comparisons)
     if design.raters < 2 or design.images < 1 or design.comparisons < 1:
         raise StudyError("a plan needs at least 2 raters, 1 image and 1 comparison")
     if design.raters * design.images > _CHUNK_CELLS:

@@ -15,6 +15,7 @@ from .schema import ITS_RETRACTION, meta, retractions, sessions, steps, trials, 
 from .session import LastVote, Session, SessionProgress, StoredGrade, Submission
 
 _LONGEST_ANSWER = 2000
+_LARGEST_NUMBER = 1e9
 # Fields of a submission that are stored as sent.
 _OF_SUBMISSION = sorted(set(votes.c.keys()) & set(Submission.__dataclass_fields__))
 
@@ -138,13 +139,18 @@ def read_untold(connection: Connection, session_id: int) -> StoredGrade | None:
 
 
 def short_answers(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers as stored: texts cut, without the NUL that PostgreSQL cannot hold."""
-    return {
-        str(name)[:40]: value.replace("\0", "")[:_LONGEST_ANSWER]
-        if isinstance(value, str)
-        else value
-        for name, value in list(answers.items())[:50]
-    }
+    """Answers as stored: texts cut, without what PostgreSQL or a CSV cannot hold: NUL, halves of
+    surrogate pairs, and numbers that are not finite or larger than any screen.
+    """
+    return {str(name)[:40]: _storable(value) for name, value in list(answers.items())[:50]}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()[:_LONGEST_ANSWER]
+    if isinstance(value, int | float) and not abs(value) < _LARGEST_NUMBER:  # also NaN
+        return None
+    return value
 
 
 def require_session(connection: Connection, session: Session, *, lock: bool = False) -> None:

@@ -8,7 +8,8 @@ shown picture, and the database checks it against the trial.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -275,7 +276,12 @@ def _sqlite(engine: Engine) -> Engine:
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
         # Check this before the next line, which changes the file permanently.
         cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        _refuse_other_tables([name for (name,) in cursor.fetchall()])
+        names = [name for (name,) in cursor.fetchall()]
+        if names and not _holds_a_study(cursor):
+            raise StudyError(
+                f"the database holds other tables ({', '.join(sorted(names)[:3])}); give the study "
+                "a database of its own"
+            )
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged vote survives a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -334,6 +340,7 @@ def prepare_schema(
         opened = engine.connect().execution_options(srbench_write=True)
         with opened as connection, _tables_may_be_rebuilt(connection), connection.begin():
             lock_schema(connection)
+            _require_visible_schema(connection)
             there = set(inspect(connection).get_table_names()) & set(expected.tables)
             if there and not _has_schema(connection):
                 raise StudyError(
@@ -355,6 +362,18 @@ def prepare_schema(
         raise database_error(error) from error
 
 
+def _require_visible_schema(connection: Connection) -> None:
+    """Refuse a PostgreSQL user who may use no schema, to whom the database looks empty."""
+    if connection.dialect.name != "postgresql":
+        return
+    found = connection.exec_driver_sql("SELECT current_schema(), current_user").one()
+    if found[0] is None:
+        raise StudyError(
+            f"the database user {found[1]} may use no schema of this database, so its tables are "
+            f"not visible; its owner can run: GRANT USAGE ON SCHEMA public TO {found[1]}"
+        )
+
+
 def _has_schema(connection: Connection) -> bool:
     """Whether `meta` is ours: the version of the tables is in it."""
     found = inspect(connection)
@@ -367,13 +386,13 @@ def _has_schema(connection: Connection) -> bool:
     )
 
 
-def _refuse_other_tables(names: Sequence[str]) -> None:
-    """Refuse a SQLite file of another program before the first setting changes the file."""
-    if names and "meta" not in names:
-        raise StudyError(
-            f"the database holds other tables ({', '.join(sorted(names)[:3])}); give the study a "
-            "database of its own"
-        )
+def _holds_a_study(cursor: sqlite3.Cursor) -> bool:
+    """Whether the tables of a SQLite file are ours; other programs have a table `meta` too."""
+    try:
+        cursor.execute("SELECT value FROM meta WHERE key = 'schema'")
+    except sqlite3.OperationalError:
+        return False
+    return cursor.fetchone() is not None
 
 
 @contextmanager

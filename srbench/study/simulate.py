@@ -20,6 +20,7 @@ from numpy.random import Generator
 
 from ..errors import StudyError
 from .manifest import REFERENCE, Manifest
+from .numbers import require_whole
 from .playlists import Trial
 from .rows import timestamp
 from .session import OPENING_STEPS, Session, Submission
@@ -105,6 +106,7 @@ def enlist(
         StudyError: more special raters than raters, a negative number, drifting raters where two
             pictures are compared, or the seed was used in this study before.
     """
+    require_whole(raters=raters, seed=seed, careless=careless, drifting=drifting, dropouts=dropouts)
     if raters < 1:
         raise StudyError(f"{raters} raters asked for; expected 1 or more")
     if min(seed, careless, drifting, dropouts) < 0:

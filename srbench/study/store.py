@@ -12,7 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from ..data.naming import has_control
 from ..errors import BegunAlready, StudyError
+from ..files import expanded
+from ..wording import one_line
 from . import keys
 from .answering import Answering
 from .answering import VoteOutcome as VoteOutcome
@@ -244,6 +247,10 @@ class Store(Answering):
         Raises:
             StudyError: there is no such rater, or the rater was already erased.
         """
+        if not isinstance(rater, str) or has_control(rater):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise StudyError(
+                f"no rater {one_line(repr(rater), 60)} in this study; see: srbench study status"
+            )
         with self.write() as connection:
             row = connection.execute(
                 select(sessions).where(sessions.c.rater == rater)
@@ -305,7 +312,7 @@ def open_study(
     Raises:
         StudyError: the folder has no complete study, or the database cannot be used.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     manifest = load_manifest(folder)
     if existing and database:
         require_database(database)

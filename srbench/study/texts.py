@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from ..errors import StudyError, unknown_name
-from ..files import read_toml
+from ..files import expanded, read_toml
 from .manifest import Manifest, Question
 
 Texts = Mapping[str, str]
@@ -60,6 +60,7 @@ def read_wording(path: Path | None) -> Wording:
     ours = catalogue()
     if path is None:
         return ours
+    path = expanded(path)
     try:
         content = read_toml(path)
     except FileNotFoundError:

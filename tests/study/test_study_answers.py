@@ -73,3 +73,18 @@ def test_the_password_command_prints_one_line_for_the_environment():
     short = ask("short\nshort\n")
     assert (short.returncode, short.stdout) == (2, "")
     assert "5 letters, expected 8 or more" in short.stderr
+
+
+def test_what_a_page_cannot_have_measured_or_typed_is_not_stored(study, tmp_path):
+    """Half a surrogate pair in a text would stop every export; PostgreSQL refuses NaN."""
+    store = study.store
+    session, _ = store.enter(code=store.invite(1)[0])
+    store.confirm(session, "consent")
+    question = study.manifest.questionnaire[0].id
+    store.confirm(session, "questionnaire", {question: "a\ud800b\0"})
+    numbers = {"pixel_ratio": float("nan"), "window_width": 10**30, "window_height": 700}
+    store.confirm(session, "display", numbers)
+    assert export_answers(store, tmp_path / "a.csv") == 1
+    (row,) = csv.DictReader((tmp_path / "a.csv").open(encoding="utf-8"))
+    assert row[question] == "a?b"
+    assert (row["pixel_ratio"], row["window_width"], row["window_height"]) == ("", "", "700")

@@ -681,13 +681,17 @@ def test_unusable_databases_are_named_in_one_line(folder, tmp_path):
         prepare_schema(engine)
 
 
-def test_the_database_of_another_program_stays_as_it_is(folder, tmp_path):
+@pytest.mark.parametrize(
+    "table",
+    ["bookmarks (address TEXT)", "meta (key TEXT, value TEXT)", "meta (version INT)"],  # Chromium's
+)
+def test_the_database_of_another_program_stays_as_it_is(folder, tmp_path, table):
     file = tmp_path / "places.db"
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("CREATE TABLE bookmarks (address TEXT)")
+        connection.execute(f"CREATE TABLE {table}")
         connection.commit()
     before = file.read_bytes()
-    with pytest.raises(StudyError, match=r"other tables \(bookmarks\)"):
+    with pytest.raises(StudyError, match=rf"other tables \({table.split()[0]}\)"):
         open_study(folder, f"sqlite:///{file}")
     assert file.read_bytes() == before
 
@@ -731,6 +735,10 @@ def test_what_is_wrong_with_a_postgresql_database_is_told_in_one_line(
         with pytest.raises(StudyError, match=r"denied for table meta.*right to make"):
             reader.store.require_writable()
         reader.store.close()
+        connection.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+        connection.execute(f"REVOKE USAGE ON SCHEMA public FROM {name}")
+        with pytest.raises(StudyError, match=f"GRANT USAGE ON SCHEMA public TO {name}"):
+            open_study(folder, f"{url}&user={name}", existing=True)
         connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
     for wrong in (url.replace("/study", "/none"), f"{url}&user=nobody_here"):
         with pytest.raises(StudyError, match=r"does not exist\).*user and password in its URL"):
