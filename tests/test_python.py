@@ -210,6 +210,24 @@ def test_a_run_that_makes_no_sense_is_refused_by_our_own_errors(root, changed, m
     assert not (root / "out/scores.csv").exists()
 
 
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"trained_on_metric": ["lpips_alex"]}, r"trained_on_metric is \['lpips_alex'\], expected"),
+        ({"trained_on_metric": "lpips"}, "expected the name of one metric as in scores.csv, such"),
+        ({"name": "mine "}, "cannot name a method"),
+        ({"name": "mine."}, "cannot name a method"),
+        ({"scale": 2}, "enlarges x2, but the run is x4"),
+    ],
+)
+def test_wrong_facts_of_a_method_are_refused_before_the_run(root, attributes, message):
+    method = Sharper()
+    vars(method).update(attributes)
+    with pytest.raises(srbench.SrbenchError, match=message):
+        srbench.run_all([method], ["Mini"], ["psnr"], root / "out")
+    assert not (root / "out").exists()
+
+
 def test_an_experiment_is_refused_by_our_own_errors_too():
     with pytest.raises(srbench.SrbenchError, match="scale"):
         Experiment(scale=7)

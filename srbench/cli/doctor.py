@@ -96,7 +96,7 @@ def _devices() -> Iterator[Check]:
 
 
 def _weights(folder: Path) -> Iterator[Check]:
-    from ..models.weights import load_weights
+    from ..models.weights import load_published
 
     for status in list_weights(folder):
         name = status.entry.name
@@ -104,7 +104,7 @@ def _weights(folder: Path) -> Iterator[Check]:
             yield Check("absent", f"weights {name}; to install them: {mending_command(name)}")
             continue
         try:
-            load_weights(name, folder)
+            load_published(name, folder)
         except SrbenchError as error:
             yield Check("bad", f"weights {name}: {error}")
         else:

@@ -9,7 +9,7 @@ from ..errors import ConfigError, DatasetError, SizeMismatch
 from ..files import require_replaceable, resolved
 from ..imaging import MAX_PIXELS, Border, probe_image, read_image, write_png
 from ..observer import Observer
-from .resolve import load_method
+from .resolve import load_method, replaced_checkpoint
 
 _SOFTWARE = "srbench upscale"
 """Marks the files, so that the command replaces only earlier results."""
@@ -71,6 +71,8 @@ def upscale_files(
                 f"more than {MAX_PIXELS / 1e6:.0f} megapixels; divide it into parts"
             )
     upscaler = load_method(method, scale=scale, device=device, border=border, weights=weights)
+    if note := replaced_checkpoint(upscaler.name, scale, weights):
+        observer.note(note)
     observer.begin(f"upscaling x{scale} with {upscaler.name}", len(files))
     for name, path in files.items():
         write_png(targets[name], upscaler.upscale(read_image(path)), _SOFTWARE)

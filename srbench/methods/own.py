@@ -13,6 +13,8 @@ from ..imaging import require_image
 from ..imaging.luma import Image
 from .base import ImageId, Method
 
+_WORDS = "psnr", "ssim", "lpips"
+"""Words that select several metrics."""
 _WHOLE = "name", "scale", "timed", "trained_on_metric", "fingerprint", "prepare", "upscale"
 
 
@@ -112,6 +114,12 @@ def _wrapped(thing: Any, scale: int, check_name: Callable[[str], str]) -> Method
     stated = getattr(thing, "scale", scale)
     if stated != scale:
         raise MethodError(f"{type(thing).__name__} enlarges x{stated}, but the run is x{scale}")
+    trained = getattr(thing, "trained_on_metric", None)
+    if trained is not None and (not isinstance(trained, str) or trained in _WORDS):
+        raise MethodError(
+            f"{type(thing).__name__}.trained_on_metric is {trained!r:.60}, expected the name of "
+            "one metric as in scores.csv, such as lpips_alex"
+        )
     if all(hasattr(thing, part) for part in _WHOLE):
         return thing
     name = getattr(thing, "name", None) or getattr(thing, "__name__", type(thing).__name__)

@@ -97,6 +97,14 @@ def checkpoint_file(name: str, scale: int, weights: Path) -> Path:
     raise MissingWeights(f"{gap.reason}; {way}")
 
 
+def replaced_checkpoint(name: str, scale: int, weights: Path) -> str:
+    """A note if the user's checkpoint is used instead of the shipped one; "" otherwise."""
+    file = f"{name.lower().removesuffix('+')}_x{scale}.safetensors"
+    if (_SHIPPED / file).is_file() and (weights / file).is_file():
+        return f"{name}: the checkpoint in {weights} is used, not the shipped one"
+    return ""
+
+
 def _no_checkpoint(name: str, scale: int) -> MissingMethod:
     if scale not in TRAINED_SCALES:
         return MissingMethod(name, None, f"our networks are for x2 and x4, not for x{scale}", None)
@@ -254,10 +262,10 @@ def _file_hash(path: Path) -> str:
 
 
 def _own_name(label: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}", label):
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9 ._+-]{0,62}[A-Za-z0-9_+-])?", label):
         raise UnknownName(
             f"'{label}' cannot name a method; use up to 64 letters a to z, digits, spaces, '.', "
-            "'_', '+' and '-', starting with a letter or digit"
+            "'_', '+' and '-', starting with a letter or digit, and not ending in a space or '.'"
         )
     if label.lower().removesuffix("+") in (*METHODS, "hr"):
         raise UnknownName(f"'{label}' is one of our methods; give yours another name")
@@ -320,6 +328,8 @@ def select_methods(
         for method in methods
         if isinstance(method, NetworkMethod) and method.ensemble
     ]
+    ours = [method.name for method in methods if isinstance(method, NetworkMethod)]
+    notes += [note for name in ours if (note := replaced_checkpoint(name, scale, weights))]
     names = [method.name.lower() for method in methods]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

@@ -58,8 +58,10 @@ class LpipsMetric(Metric):
         )
 
     def load(self, weights: Path, device: str) -> Self:
+        from ..models.weights import load_published
         from .lpips_network import Lpips
 
+        load_published(LPIPS_BACKBONES[self._net], weights)
         loaded = copy(self)
         loaded._network = Lpips(self._net, weights, device)
         return loaded

@@ -44,6 +44,18 @@ def load_weights(name: str, folder: Path) -> dict[str, Tensor]:
     return _convolutional_part(name, read_tensors(path), path)
 
 
+def load_published(name: str, folder: Path) -> dict[str, Tensor]:
+    """As `load_weights`, for scores: other values than the published ones are refused, if known.
+
+    Raises:
+        CheckpointError: the file is damaged, of another architecture, or has other values.
+        SrbenchError: as `load_weights`.
+    """
+    weights = load_weights(name, folder)
+    _refuse_others(name, weights, weights_path(name, folder))
+    return weights
+
+
 def import_weights(name: str, file: Path, folder: Path) -> Path:
     """Import the weights from a local file: safetensors, or a ``.pth`` of torchvision.
 
@@ -138,7 +150,8 @@ def _refuse_others(name: str, weights: Mapping[str, Tensor], path: Path) -> None
     if expected is not None and features_sha256(weights) != expected:
         raise CheckpointError(
             f"{path} has the shape of {name}, but not its published values: scores computed with "
-            "it cannot be compared with published ones; get the published file"
+            "it cannot be compared with published ones; get the published file: "
+            f"{mending_command(name)}"
         )
 
 

@@ -6,16 +6,13 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image as PillowImage
-from safetensors.torch import save_file
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from srbench.benchmark.results import Score, read_scores, write_scores
 from srbench.imaging import crop_to_multiple, imresize, read_image, studio_luma, write_png
 from srbench.methods.resolve import checkpoint_file
-from srbench.models.backbones import expected_shapes
 
 
 def test_help_imports_nothing_heavy():
@@ -34,17 +31,14 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.slow
-def test_a_run_that_finds_everything_done_imports_nothing_heavy(tmp_path):
+def test_a_run_that_finds_everything_done_imports_nothing_heavy(tmp_path, shared):
     write_png(tmp_path / "data/Mini/HR/a.png", data.astronaut()[:64, :64].copy())
-    alex = {key: torch.rand(shape) for key, shape in expected_shapes("alexnet-features").items()}
-    (tmp_path / "weights").mkdir()
-    save_file(alex, tmp_path / "weights/alexnet-features.safetensors")
     shipped = checkpoint_file("espcn", 4, tmp_path)
     for ending in (".safetensors", ".json"):
         shutil.copy(shipped.with_suffix(ending), tmp_path / f"own{ending}")
     command = [
         "run-all", "--data", str(tmp_path / "data"), "--datasets", "Mini",
-        "--weights", str(tmp_path / "weights"), "--out", str(tmp_path / "r"),
+        "--weights", str(shared / "weights"), "--out", str(tmp_path / "r"),
         "--methods", f"bicubic,espcn,own={tmp_path / 'own.safetensors'}",
     ]  # fmt: skip
     program = (

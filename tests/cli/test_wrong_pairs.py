@@ -135,3 +135,17 @@ def test_a_data_set_is_not_the_root_of_data_sets(refused, photo, tmp_path, monke
     line = refused("run-all", "--methods", "nearest", "--out", tmp_path / "out")
     assert "Set5 is a data set (it contains HR), expected the folder that contains data" in line
     assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_of_the_user_in_place_of_the_shipped_one_is_told(run_cli, photo, tmp_path):
+    import shutil
+
+    from srbench.methods.resolve import checkpoint_file
+
+    shipped = checkpoint_file("espcn", 4, tmp_path)
+    up = ("upscale", photo, "--method", "espcn", "--out", tmp_path / "out", "--weights", tmp_path)
+    told = f"espcn: the checkpoint in {tmp_path} is used, not the shipped one"
+    assert told not in " ".join(run_cli(*up).err.split())
+    for ending in (".safetensors", ".json"):
+        shutil.copy(shipped.with_suffix(ending), tmp_path / f"espcn_x4{ending}")
+    assert told in " ".join(run_cli(*up).err.split())

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save_file
 from skimage import data
 
-from srbench.errors import MissingWeights, SizeMismatch, UnknownName
+import srbench
+from srbench.errors import CheckpointError, MissingWeights, SizeMismatch, UnknownName
 from srbench.imaging import imresize, read_image
 from srbench.metrics import Lpips
 from srbench.models.backbones import build_features
@@ -179,3 +180,11 @@ def test_read_only_and_mirrored_arrays_serve_without_a_warning(random_weights: P
     model = Lpips("alex", random_weights)
     assert model.distance(model.prepare(image), image) == 0
     assert model.distance(model.prepare(image[:, ::-1]), image) > 0
+
+
+def test_scores_are_computed_with_the_published_values_only(random_weights: Path) -> None:
+    """A file copied into the weights folder, not imported, may be of another training."""
+    image = data.astronaut()[:64, :64].copy()
+    with pytest.raises(CheckpointError, match=r"alexnet-features.safetensors has the shape of .*, "
+                       "but not its published values"):  # fmt: skip
+        srbench.score(image, image, scale=4, metrics=["lpips"], weights=random_weights)
