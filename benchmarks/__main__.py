@@ -22,6 +22,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 # Measure this checkout, installed or not.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+# An installed package is compiled: without this, each run would compile this checkout again.
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @dataclass(frozen=True)

@@ -34,13 +34,7 @@ sys.path[:] = pickle.load(sys.stdin.buffer)
 from srbench.benchmark.helpers import serve
 serve()
 """
-_SETTINGS = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    # Keep freed memory for the next image. With glibc's defaults, returning it to the system and
-    # requesting it again takes a tenth of the time.
-    "MALLOC_MMAP_THRESHOLD_": str(2**25),
-    "MALLOC_TRIM_THRESHOLD_": str(2**28),
-}
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _JOBS_PER_HELPER = 8
 """The minimum number of SR images for each helper: for fewer, its start takes too long."""
 _PIPE = 2**20
@@ -117,7 +111,7 @@ class _Helper:
             [sys.executable, "-P", "-c", _START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **_SETTINGS},
+            env={**os.environ, **_ONE_THREAD},
             process_group=0,  # only this process gets Ctrl-C, and it stops the helpers
         )
         for pipe in self._pipes():
@@ -173,7 +167,7 @@ def serve() -> None:
         try:
             function, args, kwargs = pickle.load(orders)
         except (EOFError, pickle.UnpicklingError):  # the latter if the main process was killed
-            return
+            os._exit(0)  # the main process waits, and Python would take 50 ms to tidy up
         try:
             answer = pickle.dumps((False, function(*args, **kwargs)), pickle.HIGHEST_PROTOCOL)
         except Exception as error:

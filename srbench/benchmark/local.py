@@ -52,6 +52,11 @@ class _InWork:
     numbers: list[dict[Facts, float]] = field(default_factory=list)
     """The numbers of the metrics in ``alone``, for each job."""
 
+    @property
+    def pixels(self) -> int:
+        """The pixels of its SR images."""
+        return sum(made.sr.shape[0] * made.sr.shape[1] for made in self.upscaled)
+
 
 _Loading = tuple[Task, Future[tuple["Image | None", "Image"]]]
 _Part = tuple["str | None", list[JobResult]]
@@ -174,9 +179,11 @@ def _finished(
 
     # One part prepares the original only once. For few images, several parts use all cores.
     parts = -(-2 * at_once // max(1, len(images)))
-    found: list[tuple[_InWork, list[Future[_Part]]]] = []
-    for image in images:
+    found: dict[int, list[Future[_Part]]] = {}
+    # The largest first, so that all cores end at about the same time.
+    for index in sorted(range(len(images)), key=lambda i: -images[i].pixels):
+        image = images[index]
         step = max(1, -(-len(image.upscaled) // parts))
         firsts = range(0, max(1, len(image.upscaled)), step)
-        found.append((image, [pool.submit(finish, image, at, at + step) for at in firsts]))
-    return found
+        found[index] = [pool.submit(finish, image, at, at + step) for at in firsts]
+    return [(image, found[index]) for index, image in enumerate(images)]
