@@ -30,6 +30,17 @@ def test_help_imports_nothing_heavy():
         assert command in ran.stdout
 
 
+def test_a_command_does_not_search_its_libraries_for_garbage():
+    program = (
+        "import atexit, gc, sys; sys.argv = ['srbench', '--version']\n"
+        "atexit.register(lambda: print(gc.get_threshold()[0], gc.get_freeze_count() > 10_000))\n"
+        "from srbench.cli import main\n"
+        "main()\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.stdout.endswith("\n10000 True\n"), ran
+
+
 @pytest.mark.slow
 def test_a_run_that_finds_everything_done_imports_nothing_heavy(tmp_path, shared):
     write_png(tmp_path / "data/Mini/HR/a.png", data.astronaut()[:64, :64].copy())
