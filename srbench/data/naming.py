@@ -23,12 +23,27 @@ def dataset_key(name: str) -> str:
     (:func:`~srbench.data.catalogue.canonical_name`). For other names the case is ignored, because
     their files would collide on many systems.
     """
-    return (canonical_name(name) or unicodedata.normalize("NFC", name).strip()).casefold()
+    return (canonical_name(name) or tidy(name)).casefold()
 
 
 def spelt(name: str) -> str:
     """The spelling of a data set's name: the catalogue's, else unchanged, in NFC."""
     return canonical_name(name) or unicodedata.normalize("NFC", name)
+
+
+def tidy(name: str) -> str:
+    """A name in Unicode's form NFC, without blanks and invisible marks around it, for comparison.
+
+    Spreadsheets and web pages leave such marks (byte order mark, zero-width space) in copied cells.
+    """
+    clean = unicodedata.normalize("NFC", name).strip()
+    while clean and (_unseen(clean[0]) or _unseen(clean[-1])):
+        clean = clean[_unseen(clean[0]) : len(clean) - _unseen(clean[-1])].strip()
+    return clean
+
+
+def _unseen(letter: str) -> bool:
+    return unicodedata.category(letter) == "Cf"
 
 
 def has_control(name: str) -> bool:

@@ -20,7 +20,7 @@ from .declared import as_exploratory, others_of
 from .degradation import as_degradation, worded
 from .equivalence import equivalence_rows
 from .intervals import Resamples, block_difference, resample_block
-from .left_out import analysed, exclusions_table
+from .left_out import analysed, exclusions_table, without_excluded
 from .metric_vs_mos import metric_vs_mos
 from .mos import mos_table, score_counts, stimuli_table
 from .omnibus import omnibus_table
@@ -109,7 +109,9 @@ def analyze(
     tables = {name: _stack(found) for name, found in parts.items()}
     tables["stimuli"], tables["raters"] = stimuli, raters
     tables["distribution"] = score_counts(votes)
-    tables["reliability"] = pd.DataFrame([reliability(ratings, _wide(votes), stimuli)])
+    tables["reliability"] = pd.DataFrame(
+        [reliability(without_excluded(ratings), _wide(votes), stimuli)]
+    )
     if scores is not None:
         scale = ratings["scale"].iloc[0] if "scale" in ratings else None
         tables |= _metric_tables(votes, stimuli, scores, scale, resamples, rng, 1 - alpha)

@@ -11,7 +11,7 @@ from ..metrics.table import Known
 from .cells import ALL, Floats
 from .declared import as_exploratory, others_of
 from .equivalence import equivalence_rows
-from .left_out import WITH_ALL, analysed, exclusions_table
+from .left_out import WITH_ALL, analysed, exclusions_table, without_excluded
 from .letters import compact_letters
 from .pair_agreement import (
     agreement,
@@ -119,7 +119,7 @@ def analyze_pairs(
         for name, found in parts.items()
     }
     tables["raters"] = raters
-    tables["reliability"] = pd.DataFrame([_reliability(answers)])
+    tables["reliability"] = pd.DataFrame([_reliability(without_excluded(answers))])
     tables["pairwise"]["procedure"] = "pair"
     if scores is not None:
         rng = np.random.default_rng(seed)

@@ -6,16 +6,24 @@ from collections.abc import Hashable, Iterable, Mapping
 
 import pandas as pd
 
+from ..csv_cells import truth
 from ..errors import RatingsError
+from .table_rules import blank_if_missing
 
 WITH_ALL = "with the votes that the rules leave out"
 
 
 def reasons(table: pd.DataFrame) -> pd.Series:
-    """The column ``excluded``: why each row is not analysed, '' for rows that are."""
+    """The column ``excluded``: why each row is not analysed, '' for rows that are.
+
+    A table from elsewhere may say only whether: false, 0 and no are rows that are analysed.
+    """
     if "excluded" not in table:
         return pd.Series("", index=table.index)
-    return table["excluded"].fillna("").astype(str).str.strip()
+    words = blank_if_missing(table["excluded"])
+    spoken = {True: "marked as excluded", False: ""}
+    said = {word: truth(word) for word in words.unique()}
+    return words.map({w: w if yes is None else spoken[yes] for w, yes in said.items()})
 
 
 def analysed(main: pd.DataFrame) -> pd.DataFrame:
@@ -32,6 +40,12 @@ def analysed(main: pd.DataFrame) -> pd.DataFrame:
             "without its column 'excluded' to see them"
         )
     return main[~out].reset_index(drop=True)
+
+
+def without_excluded(table: pd.DataFrame) -> pd.DataFrame:
+    """All phases of a checked table, without the main rows that the rules leave out."""
+    out = (table["phase"] == "main") & (reasons(table) != "")
+    return table[~out].reset_index(drop=True)
 
 
 def exclusions_table(

@@ -13,6 +13,7 @@ from .cells import Floats, Ints
 from .pair_answers import ANSWERS, PairBlock, PairScale, in_order, pair_block
 from .ratings import REFERENCE
 from .reliability import krippendorff_alpha
+from .table_rules import repetitions
 
 NAN = float("nan")
 FEWEST_CHECKS = 2  # gold pairs or repeats before a rater is flagged by them
@@ -223,7 +224,8 @@ def repeated(answers: pd.DataFrame) -> pd.DataFrame:
     low, high = in_order(answers)
     table = answers.assign(low=low, high=high, preferred=_preferred(answers))
     key = ["rater", "dataset", "image", "low", "high"]
-    main = table[table["phase"] == "main"].sort_values([*key, "repetition"], kind="stable")
+    main = table[table["phase"] == "main"]
+    main = main.loc[repetitions(main).sort_values(kind="stable").index]
     again = table[table["phase"] == "retest"]
     if again.empty:
         again = main[main.duplicated(key)]

@@ -25,6 +25,7 @@ from .table_rules import (
     refuse_mixed,
     refuse_rows,
     refuse_twice,
+    refuse_two_names,
     tidy_names,
     usual_names,
 )
@@ -91,6 +92,7 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
             column,
             "correct or remove the row (a missing answer has no row)",
         )
+    refuse_two_names(table)
     check_occasion(table)
     check_procedure(table, ("pair",))
     check_units(table)

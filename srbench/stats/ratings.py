@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..errors import RatingsError, WrongType
 from .degradation import check_procedure
 from .table_rules import PHASES as PHASES
 from .table_rules import REFERENCE as REFERENCE
 from .table_rules import (
+    blank_if_missing,
     check_occasion,
     known_columns,
     one_spelling,
     refuse_mixed,
     refuse_rows,
     refuse_twice,
+    refuse_two_names,
     tidy_names,
     usual_names,
 )
@@ -91,7 +94,8 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     tidy_names(table, NAMES)
     table["dataset"] = usual_names(table["dataset"])
     table["method"] = one_spelling(table["method"])
-    score = pd.to_numeric(table["score"], errors="coerce").to_numpy(dtype=float)
+    refuse_two_names(table)
+    score = _grades(table["score"])
     with np.errstate(invalid="ignore"):
         bad = ~((score >= LOWEST) & (score <= HIGHEST) & (score == np.floor(score)))
     refuse_rows(
@@ -103,6 +107,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     )
     table["score"] = score.astype(np.int64)
     check_occasion(table)
+    _check_expected(table)
     check_procedure(table)
     check_units(table)
     refuse_mixed(table)
@@ -118,6 +123,33 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
         found = ", ".join(sorted(set(table["phase"])))
         raise RatingsError(f"no vote has phase main, only {found}; only main votes enter the MOS")
     return table
+
+
+def _grades(column: pd.Series) -> NDArray[np.float64]:
+    """Numbers, NaN for others: True is not the grade 1, and 4+0j or 4 ns are not the grade 4."""
+    if column.dtype.kind in "bcmM":
+        return np.full(len(column), np.nan)
+    grades = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, copy=True)
+    if column.dtype == object:
+        grades[[isinstance(cell, bool | np.bool_) for cell in column]] = np.nan
+    return grades
+
+
+def _check_expected(table: pd.DataFrame) -> None:
+    """Refuse a right answer that is no grade: every vote would miss it, or it would be ignored."""
+    if "expected" not in table:
+        return
+    words = blank_if_missing(table["expected"])
+    grades = _grades(words.where(words != "", np.nan))
+    with np.errstate(invalid="ignore"):
+        bad = (words != "").to_numpy() & ~((grades >= LOWEST) & (grades <= HIGHEST))
+    refuse_rows(
+        table,
+        bad,
+        f"expected is not a grade from {LOWEST} to {HIGHEST}",
+        "expected",
+        "correct it or leave it empty",
+    )
 
 
 def main_votes(ratings: pd.DataFrame) -> pd.DataFrame:

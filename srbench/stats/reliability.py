@@ -9,6 +9,7 @@ from .cells import STIMULUS, Floats, Ints, codes, codes_of
 from .intervals import Components, t_quantile, variance_components
 from .ratings import HIGHEST, LOWEST
 from .reml import reml_components
+from .table_rules import repetitions
 from .units import with_units
 from .wilcoxon import signed_rank
 
@@ -154,7 +155,7 @@ def retest_pairs(ratings: pd.DataFrame) -> pd.DataFrame:
         twice = main[main.duplicated(RATED, keep=False)]
     else:
         twice = main.merge(again[RATED].drop_duplicates(), on=RATED)
-    ordered = twice.sort_values([*RATED, "repetition"], kind="stable")
+    ordered = twice.assign(turn=repetitions(twice)).sort_values([*RATED, "turn"], kind="stable")
     first = ordered.drop_duplicates(RATED)
     if again.empty:
         again = ordered[ordered.duplicated(RATED)]
@@ -174,7 +175,8 @@ def reliability(ratings: pd.DataFrame, table: Floats, stimuli: pd.DataFrame) -> 
     signed-rank test, which assumes independent pairs.
     """
     single, mean = intraclass(table)
-    first = ratings[ratings["phase"] == "main"].sort_values("repetition", kind="stable")
+    first = ratings[ratings["phase"] == "main"]
+    first = first.loc[repetitions(first).sort_values(kind="stable").index]
     first = first.drop_duplicates(RATED)
     intervals = agreement_intervals(table, *_first_votes(first))
     pairs = retest_pairs(ratings)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_float_dtype
 
-from ..csv_cells import truth
-from ..data.naming import dataset_key, spelt
+from ..csv_cells import number, truth
+from ..data.folder import EXTENSIONS
+from ..data.naming import dataset_key, spelt, tidy
 from ..errors import RatingsError
 
 PHASES = ["training", "main", "retest", "gold"]
 REFERENCE = "HR"
+_MISSING = {"na", "n/a", "nan", "<na>", "null", "none"}
 
 
 def known_columns(table: pd.DataFrame, known: Sequence[str]) -> pd.DataFrame:
@@ -34,32 +36,87 @@ def refuse_twice(table: pd.DataFrame) -> None:
 
 
 def tidy_names(table: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Convert names to text in Unicode's form NFC without outer blanks; refuse empty names."""
+    """Convert names to text as `tidy` writes them; refuse empty names."""
     for name in columns:
-        place, found = pd.factorize(table[name].where(table[name].notna(), "").astype(str))
-        clean = np.array([unicodedata.normalize("NFC", text).strip() for text in found], object)
+        place, found = pd.factorize(as_names(table[name]))
+        clean = np.array([tidy(text) for text in found], object)
         empty = (clean == "")[place] | table[name].isna().to_numpy()
         refuse_rows(table, empty, f"{name} is empty", name, "name it or remove the row")
         table[name] = clean[place]
 
 
+def as_names(column: pd.Series) -> pd.Series:
+    """Names as text, '' where missing; 1.0 is 1, because pandas reads numbers beside gaps so."""
+    if is_float_dtype(column.dtype):
+        whole = column.dropna()
+        if (whole == np.floor(whole)).all() and np.isfinite(whole).all():
+            column = column.astype("Int64")
+    if column.dtype == object and not column.isna().any():
+        return column.astype(str)
+    return column.astype(object).where(column.notna(), "").astype(str)
+
+
+def blank_if_missing(column: pd.Series) -> pd.Series:
+    """Text without outer blanks, '' for missing cells and for the words that programs write for
+    them: R writes NA, others nan or null.
+    """
+    text = as_names(column).str.strip()
+    return text.where(~text.str.casefold().isin(_MISSING), "")
+
+
+def refuse_two_names(table: pd.DataFrame) -> None:
+    """Refuse images of one data set whose names differ only in an image suffix."""
+    images = table[["dataset", "image"]].drop_duplicates()
+    known = set(images.itertuples(index=False, name=None))
+    for dataset, image in known:
+        stem, dot, ending = str(image).rpartition(".")
+        if (dot + ending).casefold() in EXTENSIONS and (dataset, stem) in known:
+            raise RatingsError(
+                f"the images '{image}' and '{stem}' of {dataset} seem to be one: write its name in "
+                "the same way in every row"
+            )
+
+
+def repetitions(table: pd.DataFrame) -> pd.Series:
+    """The column ``repetition`` in its order: as numbers if all are, otherwise as text."""
+    numbers = pd.to_numeric(table["repetition"], errors="coerce")
+    return table["repetition"] if numbers.isna().any() else numbers
+
+
 def check_occasion(table: pd.DataFrame) -> None:
     """Check ``phase``, ``repetition`` and ``simulated`` and add their defaults."""
     _check_phase(table)
-    table["repetition"] = table["repetition"].astype(str) if "repetition" in table else "0"
+    table["repetition"] = _plain_repetition(table["repetition"]) if "repetition" in table else "0"
     _check_simulated(table)
 
 
 def refuse_mixed(table: pd.DataFrame) -> None:
     """Refuse several studies or scales in one table."""
     for column in ("study", "study_id", "scale"):
-        if column in table and table[column].astype(str).nunique() > 1:
-            counts = table[column].astype(str).value_counts()
+        if column not in table:
+            continue
+        words = as_names(table[column])
+        counts = words.map({word: _plain(word) for word in words.unique()}).value_counts()
+        if len(counts) > 1:
             found = ", ".join(f"{name} ({n} rows)" for name, n in counts.head(3).items())
             raise RatingsError(
                 f"the table mixes {len(counts)} values of {column}: {found}; "
                 "analyse one study at one scale at a time"
             )
+
+
+def _plain_repetition(column: pd.Series) -> pd.Series:
+    """Repetitions as text, in one spelling: 1 for 1.0 and 01."""
+    text = as_names(column).str.strip()
+    return text.map({word: _plain(word) for word in text.unique()})
+
+
+def _plain(word: str) -> str:
+    """A number in its shortest form, other text unchanged."""
+    try:
+        return f"{number(word):.12g}"
+    except ValueError:
+        return word
 
 
 def _check_phase(table: pd.DataFrame) -> None:

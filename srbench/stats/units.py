@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..data.catalogue import catalogue
 from ..errors import RatingsError
+from .table_rules import blank_if_missing
 
 _IMAGE = ["dataset", "image"]
 UNITS = ["content", "panel"]
@@ -28,7 +29,7 @@ _SHORTEST = 3  # shared names with fewer letters are ignored
 def check_units(table: pd.DataFrame) -> None:
     """Convert units to text; refuse an image with two contents or a rater with two panels.
 
-    An empty cell means that the image (the rater) is a unit of its own.
+    An empty cell, or R's NA, means that the image (the rater) is a unit of its own.
 
     Raises:
         RatingsError: an image or rater has two units.
@@ -36,8 +37,7 @@ def check_units(table: pd.DataFrame) -> None:
     for unit, of in (("content", _IMAGE), ("panel", ["rater"])):
         if unit not in table:
             continue
-        cells = table[unit].astype(object).where(table[unit].notna(), "")
-        table[unit] = cells.astype(str).str.strip()
+        table[unit] = blank_if_missing(table[unit])
         pairs = table[[*of, unit]].drop_duplicates()
         twice = pairs[pairs.duplicated(of, keep=False)]
         if len(twice):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, cast, get_args
 from ..csv_cells import number as as_number
 from ..csv_cells import truth, unguard
 from ..csv_tables import read_csv_text
-from ..data.naming import dataset_key, has_control
+from ..data.naming import dataset_key, has_control, tidy
 from ..errors import StudyError
 from .manifest import Manifest
 from .playlists import Phase, Trial
@@ -100,7 +99,7 @@ def read_votes(file: Path, manifest: Manifest) -> Iterator[GivenVote]:
         if phase not in _PHASES:
             raise StudyError(f"{line.where}: phase '{phase}', expected one of {', '.join(_PHASES)}")
         # The statistics ignore outer spaces and the Unicode form of names.
-        rater = _nfc(line.cells["rater"].strip())[0]
+        rater = tidy(line.cells["rater"])
         if not rater or len(rater) > 80 or has_control(rater):
             raise StudyError(
                 f"{line.where}: a rater's name has 1 to 80 letters, without control characters"
@@ -179,12 +178,8 @@ def _questions(manifest: Manifest) -> dict[tuple[str, ...], tuple[Item, str]]:
 
 def _key(dataset: str, image: str, *methods: str) -> tuple[str, ...]:
     """The key for comparing names; the methods of a pair in any order."""
-    return _nfc(dataset_key(dataset), image, *sorted(method.lower() for method in methods))
-
-
-def _nfc(*names: str) -> tuple[str, ...]:
-    """The name in Unicode's form NFC, for comparisons."""
-    return tuple(unicodedata.normalize("NFC", name) for name in names)
+    names = (dataset_key(dataset), image, *sorted(tidy(method).lower() for method in methods))
+    return tuple(map(tidy, names))
 
 
 def _require_this_study(line: _Line, manifest: Manifest) -> None:
@@ -228,7 +223,7 @@ def _answer(line: _Line, item: Item, manifest: Manifest) -> tuple[Item, bool, in
         stimulus
         for column in asks.methods
         for stimulus in asks.rated(item)
-        if manifest.by_id[stimulus].method.lower() == cells[column].lower()
+        if manifest.by_id[stimulus].method.lower() == tidy(cells[column]).lower()
     )
     shown, score = asks.read_cells(named if asks.methods[1:] else item, cells)
     if score is None:

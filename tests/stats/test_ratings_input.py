@@ -15,6 +15,7 @@ from simulated_ratings import simulate
 
 from srbench.errors import RatingsError, ResultsError
 from srbench.stats import analyze, check_ratings, main_votes, read_ratings
+from srbench.stats.reliability import retest_pairs
 
 
 @pytest.fixture
@@ -274,3 +275,54 @@ def test_blanks_after_the_commas_are_passed_over(tmp_path):
     path.write_text("rater, dataset, image, method, score\nr1, Set5, baby, srcnn, 4\n")
     row = read_ratings(path).iloc[0]
     assert (row["dataset"], row["method"], row["score"]) == ("Set5", "srcnn", 4)
+
+
+def rows(**columns) -> pd.DataFrame:
+    """Four votes of two raters on two images, with other columns."""
+    return pd.DataFrame(
+        {"rater": ["r1", "r1", "r2", "r2"], "dataset": "D", "image": ["i", "j"] * 2,
+         "method": "a", "score": [1, 2, 3, 4], **columns}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"score": True}, "score is not a whole number"),
+        ({"score": pd.Series([True, 2, 3, 4], dtype=object)}, "score .* 1 of 4 rows"),
+        ({"score": np.array([1, 2, 3, 4]) + 0j}, "score is not a whole number"),
+        ({"score": pd.to_timedelta([1, 2, 3, 4], unit="ns")}, "score is not a whole number"),
+        ({"image": ["i", "i"] * 2, "repetition": ["1", "1.0"] * 2}, "vote occurs twice"),
+        ({"image": ["i", "i"] * 2, "repetition": ["2", "02"] * 2}, "vote occurs twice"),
+        ({"rater": ["r1", "r1", "r1\u200b", "\ufeffr1"]}, "vote occurs twice"),
+        ({"image": ["i", "i.png"] * 2}, "'i.png' and 'i' of D seem to be one"),
+        ({"phase": ["main", "main", "gold", "main"], "expected": ["", "", "7", ""]}, "expected is"),
+        ({"expected": ["five"] * 4}, "expected is not a grade"),
+    ],
+)
+def test_what_would_be_read_as_something_else_is_refused(columns, message):
+    with pytest.raises(RatingsError, match=message):
+        check_ratings(rows(**columns))
+
+
+def test_other_spellings_of_the_same_are_read_alike():
+    """As R and pandas write them: NA, 1.0 for an image called 1, 4.0 for the scale 4."""
+    table = check_ratings(
+        rows(
+            image=[1.0, 2.0] * 2, scale=["4", "4.0"] * 2, content=["NA", "x"] * 2,
+            panel=["nan", "nan", "p", "p"], expected=["NA"] * 4,
+        )
+    )  # fmt: skip
+    assert list(table["image"]) == ["1", "2"] * 2
+    assert list(table["content"]) == ["", "x"] * 2
+    assert list(table["panel"]) == ["", "", "p", "p"]
+    pd.testing.assert_frame_equal(check_ratings(table), table)
+
+
+def test_the_ninth_repetition_comes_before_the_tenth():
+    votes = pd.DataFrame(
+        [("r", "D", "i", "a", grade, repetition) for grade, repetition in ((5, 10), (1, 9))],
+        columns=["rater", "dataset", "image", "method", "score", "repetition"],
+    )
+    pairs = retest_pairs(check_ratings(votes))
+    assert pairs[["first", "second"]].to_numpy().tolist() == [[1, 5]]
