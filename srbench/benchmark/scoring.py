@@ -21,7 +21,7 @@ from ..errors import ConfigError, DatasetError, MissingWeights
 from ..files import resolved
 from ..imaging import crop_to_multiple, imresize, read_image
 from ..imaging.luma import Image
-from ..methods.folder import other_pictures
+from ..methods.folder import other_pictures, other_scale_named
 from ..metrics import Facts, Metric, Original
 from ..observer import Observer
 from ..wording import one_line
@@ -52,8 +52,8 @@ def score_folders(
     Names match if they are equal except for case, or for a common prefix and suffix, which are
     reported. ``pattern`` sets them, with ``{}`` for the original's name (``{}_x4_SR``).
 
-    The rows' data set and method are ``dataset`` and ``name``, by default the folders' names (Set5
-    for ``Set5/HR``). A known data set must have the recorded images; with ``as_is`` others are
+    The rows' data set and method are ``dataset`` and ``name``, by default the folders' names (Mine
+    for ``Mine/HR``). A known data set must have the recorded images; with ``as_is`` others are
     accepted under the name ``Set5-as-is``. ``hr`` and ``sr`` may also be two single images with any
     names: then the image has the original's name, and the method the other's.
 
@@ -100,6 +100,8 @@ def score_folders(
                 observer.note(f"{folder}: ignored {others}")
         if matched.taken:
             observer.note(f"{method}: {matched.taken}")
+    if note := other_scale_named(method, (sr_itself.parent, sr_itself), images, scale):
+        observer.note(note)
     called = found.dataset.name
     for what, word in (("method", method), ("data set", called)):
         if has_control(word):
@@ -232,15 +234,17 @@ def original_of(
 
 
 def _set_name(folder: Path, given: str | None) -> str:
-    """The data set's name: the given one, else the folder's (Set5 for ``Set5/HR``).
+    """The data set's name: the given one, else the folder's, or that above ``HR``.
 
     Raises:
-        DatasetError: the name is all or auto, which are reserved.
+        DatasetError: the name is all, auto or HR, which are reserved.
     """
-    name = given or folder.name
-    if name.casefold() == "hr" and canonical_name(folder.parent.name.removesuffix(AS_IS)):
-        name = folder.parent.name
-    if dataset_key(name) in ("all", "auto"):
+    above, name = folder.parent.name, given or folder.name
+    # A folder "hr" beside "sr" is in no data set, unless the folder above has a known name.
+    in_layout = folder.name == "HR" or canonical_name(above.removesuffix(AS_IS))
+    if not given and above and name.casefold() == "hr" and in_layout:
+        name = above
+    if dataset_key(name) in ("all", "auto") or dataset_key(given or "") == "hr":
         refuse_reserved(name, f" ({folder})")
     return spelt(name)
 

@@ -145,7 +145,10 @@ def weights_fetch(
 @weights_app.command("import")
 def weights_import(name: str, file: Path, weights: WeightsOption = None) -> None:
     """Import backbone weights from a file: safetensors, or torchvision's .pth."""
-    from ..models.weights import import_weights
+    from ..models.weights import import_weights, unproven
     from ..models.weights_catalogue import weights_folder
 
-    say(f"{name}: {import_weights(name, file, weights_folder(weights))}")
+    folder = weights_folder(weights)
+    say(f"{name}: {import_weights(name, file, folder)}")
+    if note := unproven(name, file, folder):
+        say(note, error=True)

@@ -14,6 +14,8 @@ from .pixels import same_picture, thumbnail
 _SEPARATED = r"(?:^|(?<=[^a-z]))(?:{})(?=[^a-z]|$)"
 # Matches LR, lr_x4, LRbicx4, LRBI, LR_bicubic and DIV2K_train_LR_unknown, but not "colour".
 _LOW = re.compile(_SEPARATED.format(r"lr(?:bic|bi|bd|dn)?(?:x?\d+)?|low-?res(?:olution)?|lowres"))
+# Matches x4, X4, 0801x4, EDSR_x4 and 4x-model, but not "max2" or "x16".
+_SCALE = re.compile(r"(?<![a-z])x([2-8])(?![0-9a-z])|(?<![0-9a-z])([2-8])x(?![0-9a-z])")
 # The parts of a name that differ between an original and its copies.
 _MARKS = re.compile(
     r"[-_. ]*(?:(?:lr|hr|gt|bicubic|bic|bi|bd|srf|original|low-?res|high-?res)(?![a-z])|x\d+[mdw]?)"
@@ -88,6 +90,12 @@ def _is_copy(original: Picture, other: Picture, name: str) -> bool:
 def says_lr(name: str) -> bool:
     """Whether a folder's or file's name marks low-resolution images."""
     return bool(_LOW.search(name.casefold()))
+
+
+def other_scale(names: Iterable[str], scale: int) -> int | None:
+    """The scale that names of folders and files state, if it is another than ``scale``."""
+    found = {int(a or b) for name in names for a, b in _SCALE.findall(name.casefold())}
+    return found.pop() if len(found) == 1 and scale not in found else None
 
 
 def unmarked(stem: str) -> str:

@@ -30,6 +30,9 @@ Border = Literal["symmetric", "replicate"]
 LARGEST_SIDE = 2**20
 """Pixels: far more than any image has; a typing error must not exhaust the memory."""
 
+_CHANNELS = (1, 3, 4)
+"""Numbers of channels by which an axis of channels in the wrong place is recognised."""
+
 _AT_ONCE = 2**16
 """Values that a resize works on at a time."""
 
@@ -170,7 +173,8 @@ def imresize(image: _Pixels, scale: float | Fraction, *, border: Border = "symme
 
     Raises:
         TypeError: the image is not uint8.
-        SizeMismatch: the image has a wrong number of dimensions or no pixels.
+        SizeMismatch: the image has a wrong number of dimensions or no pixels, or its channels are
+            first in an array or last in a tensor.
         ValueError: the scale is not positive or the border is unknown.
 
     >>> import numpy as np
@@ -181,6 +185,11 @@ def imresize(image: _Pixels, scale: float | Fraction, *, border: Border = "symme
         return imresize_tensor(image, scale, border=border)
     ratio = _check(scale, border)
     require_image("image", image, channels=None)
+    if image.ndim == 3 and image.shape[0] in _CHANNELS and image.shape[2] not in _CHANNELS:
+        raise SizeMismatch(
+            f"image has shape {image.shape}, expected (H, W) or (H, W, C): channels come last in "
+            "arrays: np.moveaxis(image, 0, 2)"
+        )
     _refuse_huge(image.shape[:2], ratio)
     rows = _resize_rows(cast(Image, image), ratio, border)
     columns = np.ascontiguousarray(rows.swapaxes(0, 1))
@@ -203,6 +212,11 @@ def imresize_tensor(
         raise WrongType(f"image is {image.dtype}, expected torch.uint8 (0..255)")
     if image.ndim < 2 or 0 in image.shape:
         raise SizeMismatch(f"image has shape {tuple(image.shape)}, expected (..., H, W)")
+    if image.ndim > 2 and image.shape[-1] in _CHANNELS and image.shape[-3] not in _CHANNELS:
+        raise SizeMismatch(
+            f"image has shape {tuple(image.shape)}, expected (..., H, W): channels come first in "
+            "tensors: image.movedim(-1, -3)"
+        )
     if image.layout != torch.strided:
         raise WrongType(f"image is a tensor of layout {image.layout}, expected image.to_dense()")
     _refuse_huge(image.shape[-2:], ratio)

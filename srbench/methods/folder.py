@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..data.folder import image_id_of
 from ..data.pixels import same_picture, thumbnail
+from ..data.siblings import other_scale
 from ..errors import DatasetError, SizeMismatch
 from ..imaging import crop_to_multiple, read_image
 from ..imaging.luma import Image
@@ -70,6 +72,19 @@ def other_pictures(method: str, images: Sequence[str]) -> str:
         f"than {its} of that name ({', '.join(images[:3])}{', ...' if images[3:] else ''}); check "
         "the names"
     )
+
+
+def other_scale_named(
+    method: str, folders: Sequence[Path], images: Mapping[str, Path], scale: int
+) -> str:
+    """A note if folders of results, or files with other names than their originals, state another
+    scale, under which scores may differ (the border that is cut); "" otherwise.
+    """
+    stems = [path.stem for image, path in images.items() if image_id_of(path) != image]
+    named = other_scale([*(folder.name for folder in folders), *stems], scale)
+    if named is None:
+        return ""
+    return f"{method}: the names say x{named}, but the scale is x{scale}; check the scale"
 
 
 def _refuse_other_form(path: Path, sr: tuple[int, ...], lr: tuple[int, ...], scale: int) -> None:

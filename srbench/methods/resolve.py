@@ -29,7 +29,7 @@ from ..imaging import Border, get_border, require_scale
 from ..models.cards import read_card
 from ..wording import counted, one_line
 from .base import ImageId, Method, file_sha256
-from .folder import FolderMethod, check_result, other_pictures
+from .folder import FolderMethod, check_result, other_pictures, other_scale_named
 from .interpolation import Bicubic, Nearest
 from .network import NetworkMethod
 from .own import own_method
@@ -360,6 +360,7 @@ def _folder_method(
     files: dict[ImageId, Path] = {}
     gaps: list[MissingMethod] = []
     taken: dict[str, list[str]] = {}
+    told: list[str] = []
     others_shown: list[str] = []
     for dataset in datasets:
         subfolder = _subfolder(folder, dataset.name)
@@ -391,6 +392,8 @@ def _folder_method(
             taken.setdefault(
                 f"ignored {counted(len(spare), 'image')} without an original ({shown})", []
             ).append(dataset.name)
+        if note := other_scale_named(name, (folder, subfolder), matched.files, scale):
+            told.append(note)
         for image, path in matched.files.items():
             if not check_result(path, dataset.images.get(image), dataset.lr.get(image), scale):
                 others_shown.append(f"{dataset.name}/{image}")
@@ -401,6 +404,7 @@ def _folder_method(
             "expected one subfolder of images per data set"
         )
     notes = [f"{name} on {', '.join(where)}: {what}" for what, where in taken.items()]
+    notes += dict.fromkeys(told)
     notes += [other_pictures(name, others_shown)] if others_shown else []
     return FolderMethod(name, scale, files), gaps, notes
 

@@ -77,6 +77,22 @@ def import_weights(name: str, file: Path, folder: Path) -> Path:
     return _save(name, weights, folder, source=file.name)
 
 
+def unproven(name: str, file: Path, folder: Path) -> str:
+    """A note if nothing shows that ``file``, imported into ``folder``, has the published values."""
+    entry = get_entry(name)
+    if entry.features_sha256 is not None or entry.published_file is None:
+        return ""
+    with file.open("rb") as stream:
+        if hashlib.file_digest(stream, "sha256").hexdigest() == entry.sha256:
+            return ""
+    if other_source(name, load_weights(name, folder)):
+        return ""
+    return (
+        f"{file.name} has the shape of {name}, but is not torchvision's {entry.published_file}: "
+        "whether it has the published values is not known"
+    )
+
+
 def fetch_weights(
     name: str,
     folder: Path,

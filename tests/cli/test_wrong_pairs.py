@@ -149,3 +149,22 @@ def test_a_checkpoint_of_the_user_in_place_of_the_shipped_one_is_told(run_cli, p
     for ending in (".safetensors", ".json"):
         shutil.copy(shipped.with_suffix(ending), tmp_path / f"espcn_x4{ending}")
     assert told in " ".join(run_cli(*up).err.split())
+
+
+def test_a_scale_that_the_names_contradict_is_told(run_cli, tmp_path):
+    """The sizes may fit both, but the border that is cut differs."""
+    for place in ("Mini/HR/a.png", "out/x4/mine/a.png", "plain/a.png", "named/a_x4.png"):
+        write_png(tmp_path / place, PHOTO)
+    told = "the names say x4, but the scale is x2"
+    for folder, expected in (("out/x4/mine", True), ("named", True), ("plain", False)):
+        score = ("score", "--hr", tmp_path / "Mini/HR", "--sr", tmp_path / folder, "--scale")
+        assert (told in run_cli(*score, 2).err) == expected
+        right = run_cli(*score, 4)
+        assert "the names say" not in right.err
+        assert "Mini " in right.out  # the data set, not its folder HR
+    write_png(tmp_path / "EDSR_x4/Mini/a.png", PHOTO)
+    ran = run_cli("run-all", "--data", tmp_path, "--datasets", "Mini", "--scale", 2, "--metrics",
+                  "psnr_rgb", "--methods", f"mine={tmp_path / 'EDSR_x4'}", "--out",
+                  tmp_path / "r")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert f"mine: {told}" in ran.err

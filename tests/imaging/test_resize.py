@@ -137,3 +137,16 @@ def test_a_wrong_scale_or_border_is_refused():
 def test_an_image_below_one_block_cannot_be_cropped():
     with pytest.raises(SizeMismatch, match="3x9"):
         crop_to_multiple(np.zeros((9, 3), np.uint8), 4)
+
+
+def test_channels_in_the_wrong_place_are_refused():
+    image = data.astronaut()[:40, :48]
+    with pytest.raises(SizeMismatch, match=r"\(3, 40, 48\), .* np.moveaxis\(image, 0, 2\)"):
+        imresize(np.moveaxis(image, 2, 0), 1 / 2)
+    for tensor in (torch.from_numpy(image.copy()), torch.from_numpy(image.copy())[None]):
+        with pytest.raises(SizeMismatch, match=r"channels come first in tensors"):
+            imresize(tensor, 1 / 2)
+        found = imresize(tensor.movedim(-1, -3), 1 / 2)
+        assert np.array_equal(
+            found.movedim(-3, -1).numpy().reshape(20, 24, 3), imresize(image, 1 / 2)
+        )

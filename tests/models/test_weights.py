@@ -20,7 +20,7 @@ from srbench.errors import (
     UnknownName,
 )
 from srbench.models import weights, weights_catalogue
-from srbench.models.backbones import build_features
+from srbench.models.backbones import build_features, expected_shapes
 from srbench.models.weights import (
     fetch_weights,
     import_weights,
@@ -215,6 +215,16 @@ def test_a_pickle_that_wants_to_run_code_is_refused_and_not_run(
         import_weights(NAME, file, tmp_path)
     assert not proof.exists()
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_weights_that_nothing_proves_are_told(run_cli, tmp_path: Path) -> None:
+    """There is no hash of the tensors of vgg16, only of torchvision's file."""
+    tensors = {k: torch.zeros(shape) for k, shape in expected_shapes("vgg16-features").items()}
+    save_file(tensors, tmp_path / "other.safetensors")
+    ran = run_cli("weights", "import", "vgg16-features", tmp_path / "other.safetensors",
+                  "--weights", tmp_path / "weights")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "is not torchvision's vgg16-397923af.pth: whether it has the published" in ran.err
 
 
 def test_files_of_another_architecture_are_refused(
