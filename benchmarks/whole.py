@@ -78,10 +78,7 @@ def script(data: Path, weights: Path, dataset: str, out: Path) -> None:
 def ours(data: Path, weights: Path, dataset: str, out: Path) -> None:
     """The same by `run-all`."""
     from srbench.benchmark import run_all
-    from srbench.cli.program import search_less_for_garbage
     from srbench.config import Experiment
-
-    search_less_for_garbage()  # as the command does
 
     experiment = Experiment(
         datasets=(dataset,), methods=("nearest", "bicubic", "srresnet-mse"),

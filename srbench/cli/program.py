@@ -64,7 +64,10 @@ app.add_typer(study_app, name="study")
 def main() -> None:
     """Run the command line; see the exit codes in the command reference."""
     _repair_surroundings()
-    search_less_for_garbage()
+    # torch, pandas and matplotlib make a million objects that stay. Python would search them for
+    # garbage again and again, and once more at the end: a quarter of the time of a short run.
+    gc.set_threshold(10_000)
+    atexit.register(gc.freeze)
     if not sys.warnoptions:  # hide libraries' warnings for programmers
         warnings.simplefilter("ignore")
     # Hide warnings about a read-only home folder, which a run does not need.
@@ -119,16 +122,6 @@ def main() -> None:
             f"interrupted; finished results are kept: run the same command again{more} to continue"
         )
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def search_less_for_garbage() -> None:
-    """Let Python search for garbage less often, and not at the end.
-
-    torch, pandas and matplotlib make a million objects that stay. To search them again and again
-    took a quarter of the time of a short run.
-    """
-    gc.set_threshold(10_000)
-    atexit.register(gc.freeze)
 
 
 def _say(message: str) -> None:

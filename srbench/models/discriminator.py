@@ -1,4 +1,4 @@
-"""Discriminators: the SRGAN paper's, and a patch discriminator."""
+"""Discriminators: the SRGAN paper's, a patch discriminator, and one of features as well."""
 
 from __future__ import annotations
 
@@ -7,12 +7,24 @@ from typing import Literal
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
 
-DiscriminatorName = Literal["paper", "patches"]
+from .vgg import VggMaps
+
+DiscriminatorName = Literal["paper", "patches", "features"]
 
 
-def make_discriminator(name: DiscriminatorName) -> nn.Module:
-    """A new discriminator: from (N, 3, H, W) in [-1, 1] to tensors of logits."""
+def make_discriminator(name: DiscriminatorName, maps: VggMaps | None = None) -> nn.Module:
+    """A new discriminator: from (N, 3, H, W) in [-1, 1] to tensors of logits.
+
+    Args:
+        name: which.
+        maps: for ``features``: the feature network, on the device of the training.
+    """
+    if name == "features":
+        if maps is None:
+            raise ValueError("a discriminator of features needs the network that makes them")
+        return FeatureDiscriminator(maps)
     return Discriminator() if name == "paper" else PatchDiscriminator()
 
 
@@ -72,6 +84,41 @@ class PatchDiscriminator(nn.Module):
             logits.append(network(image))
             image = F.avg_pool2d(image, 2)
         return tuple(logits)
+
+
+class FeatureDiscriminator(nn.Module):
+    """:class:`PatchDiscriminator`, and a small discriminator on each of three maps of VGG19.
+
+    From images (N, 3, H, W) in [-1, 1] to six tensors of logits. After the projected GAN (Sauer et
+    al., NeurIPS 2021): the features are fixed, so the discriminator starts from what VGG19 can
+    tell apart and judges texture, where patches of pixels mostly judge edges. Each map is
+    normalised by channel; three convolutions with spectral norm lead to a logit per position.
+
+    Args:
+        maps: VGG19's maps, on the device of the training; not part of the state.
+    """
+
+    def __init__(self, maps: VggMaps) -> None:
+        super().__init__()
+        self._maps = (maps,)  # in a tuple, so that it is neither trained nor saved
+        self.patches = PatchDiscriminator()
+        self.heads = nn.ModuleList(_head(channels) for channels in maps.CHANNELS)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        maps = self._maps[0](image)
+        found = [head(map_) for head, map_ in zip(self.heads, maps, strict=True)]
+        return (*self.patches(image), *found)
+
+
+def _head(channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.BatchNorm2d(channels, affine=False),
+        spectral_norm(nn.Conv2d(channels, 128, 1)),
+        nn.LeakyReLU(0.2),
+        spectral_norm(nn.Conv2d(128, 128, 3, padding=1)),
+        nn.LeakyReLU(0.2),
+        spectral_norm(nn.Conv2d(128, 1, 3, padding=1)),
+    )
 
 
 def _patch_gan() -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""VGG19 feature maps for the content loss (Ledig et al., CVPR 2017, equation 5)."""
+"""VGG19's feature maps: for the content loss (SRGAN paper, equation 5) and a discriminator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from torch import nn
 from ..errors import CheckpointError
 from .backbones import build_features
 
-_DEPTH = {"vgg22": 9, "vgg54": 36}  # layers of VGG19 up to the ReLU of phi_2,2 and phi_5,4
+# Layers of VGG19 up to the ReLU of phi_2,2, phi_4,4 and phi_5,4.
+_DEPTH = {"vgg22": 9, "vgg44": 27, "vgg54": 36}
+_MAPS = (8, 17, 26)  # the ReLUs of phi_2,2, phi_3,4 and phi_4,4
 
 
 class VggFeatures(nn.Module):
@@ -52,4 +54,31 @@ class VggFeatures(nn.Module):
         self.requires_grad_(False).eval()
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.features(((image + 1.0) / 2.0 - self.mean) / self.std)
+        return self.features(self._normalised(image))
+
+    def _normalised(self, image: torch.Tensor) -> torch.Tensor:
+        return ((image + 1.0) / 2.0 - self.mean) / self.std
+
+
+class VggMaps(VggFeatures):
+    """phi_2,2, phi_3,4 and phi_4,4 after ReLU, of images in [-1, 1].
+
+    (N, 3, H, W) gives three maps of (N, ``CHANNELS[k]``, H/s, W/s), s being 2, 4 and 8.
+
+    Raises:
+        CheckpointError: as for :class:`VggFeatures`.
+    """
+
+    CHANNELS = (128, 256, 512)
+
+    def __init__(self, weights: Mapping[str, torch.Tensor]) -> None:
+        super().__init__("vgg44", weights)
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:  # type: ignore[override]
+        maps: list[torch.Tensor] = []
+        image = self._normalised(image)
+        for number, layer in enumerate(self.features.children()):
+            image = layer(image)
+            if number in _MAPS:
+                maps.append(image)
+        return maps

@@ -12,14 +12,15 @@ from torch import nn
 from ..data.training import TrainingSet
 from ..errors import MissingWeights
 from ..models.layers import enlarge, to_device
-from ..models.vgg import VggFeatures
+from ..models.vgg import VggFeatures, VggMaps
 from ..models.weights import load_weights, other_source
 from ..models.weights_catalogue import mending_command, weights_path
 from . import losses
-from .recipe import PIXEL_LOSSES, Content
+from .recipe import PIXEL_LOSSES, Content, Recipe
 from .trainer import ContentLoss
 
 NORMALISED = "vgg19-normalised-conv1_1-to-conv3_1"
+_USUAL = "as torchvision's or your own"
 
 FACTORS: dict[tuple[str, Content], float] = {
     ("normalised", "vgg22"): 4.0e-5,
@@ -65,6 +66,7 @@ _PIXEL_LOSSES: dict[Content, ContentLoss] = {
     "luma": losses.luma_mse,
     "colour": losses.colour,
     "grid": losses.grid,
+    "grid_excess": losses.grid_excess,
 }
 
 
@@ -80,6 +82,29 @@ def require_weights(names: Iterable[Content], weights: Path) -> None:
             load_weights("alexnet-features", weights)
         elif name not in PIXEL_LOSSES:
             _vgg_weights(name, weights)
+
+
+def discriminator_maps(
+    recipe: Recipe, weights: Path, device: torch.device
+) -> tuple[VggMaps | None, list[str]]:
+    """VGG19's maps for a discriminator of features on ``device``, and notes for the model card.
+
+    Raises:
+        MissingWeights: with the command that supplies them.
+    """
+    if not (recipe.adversarial > 0 and recipe.discriminator == "features"):
+        return None, []
+    name = "vgg19-features"
+    if not weights_path(name, weights).is_file():
+        raise MissingWeights(
+            f"the discriminator of features needs {name}, which is not in {weights}; run "
+            f"`{mending_command(name)}`"
+        )
+    state = load_weights(name, weights)
+    found = other_source(name, state)
+    maps = VggMaps(state)
+    to_device(maps, device)
+    return maps, [f"discriminator: features of the VGG19 {found.note if found else _USUAL}"]
 
 
 def _vgg_weights(layer: Content, weights: Path) -> str:
@@ -104,7 +129,7 @@ def _vgg(
         source, what = "normalised", "whose filters are normalised to unit mean activation"
     else:
         found = other_source(name, state)
-        source, what = (found.name, found.note) if found else ("", "as torchvision's or your own")
+        source, what = (found.name, found.note) if found else ("", _USUAL)
     factor = FACTORS.get((source, layer)) or calibrated_factor(features, data, batches=4)
     note = (
         f"content loss: {layer} of the VGG19 {what}; factor {factor:.2g} in place of the paper's "

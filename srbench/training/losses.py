@@ -44,20 +44,42 @@ def grid(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
     shuffling remains in the average. Texture and noise of the same frequencies have varying phases
     and average out, so that the other losses decide about them.
     """
-    found = [w * _average_period(sr - hr, side).square().mean() for side, w in GRID_WINDOWS.items()]
+    found = [
+        weight * _periods(sr - hr, side).mean((3, 6)).square().mean()
+        for side, weight in GRID_WINDOWS.items()
+    ]
     return torch.stack(found).sum()
 
 
-def _average_period(image: torch.Tensor, side: int) -> torch.Tensor:
-    """(N, C, rows of windows, 4, columns of windows, 4), without the mean of each window."""
+def grid_excess(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
+    """:func:`grid` beyond what chance gives: the mean product of two *different* periods.
+
+    This loss is ours. In a window with texture of varying phase the mean product is about 0, where
+    :func:`grid` has the texture's power over the number of periods, and so holds texture back. For
+    a grid both are equal. Below 0 it counts as 0 in each window: otherwise a generator would be
+    rewarded for strong periods that cancel each other, and diverge.
+    """
+    found: list[torch.Tensor] = []
+    for side, weight in GRID_WINDOWS.items():
+        periods = _periods(sr - hr, side)
+        count = periods.shape[3] * periods.shape[6]
+        own = periods.square().mean((1, 3, 4, 6, 7))
+        all_pairs = periods.mean((3, 6)).square().mean((1, 3, 5))  # each period with itself too
+        found.append(weight * ((count * all_pairs - own) / (count - 1)).relu().mean())
+    return torch.stack(found).sum()
+
+
+def _periods(image: torch.Tensor, side: int) -> torch.Tensor:
+    """The 4x4 periods of each window, without the mean of each period.
+
+    (N, C, rows of windows, rows of periods, 4, columns of windows, columns of periods, 4).
+    """
     count, channels, *size = image.shape
     window = [min(side, n // 4 * 4) for n in size]
     rows, columns = (n // w for n, w in zip(size, window, strict=True))
     whole = image[..., : rows * window[0], : columns * window[1]]
-    periods = whole.reshape(
-        count, channels, rows, window[0] // 4, 4, columns, window[1] // 4, 4
-    ).mean((3, 6))
-    return periods - periods.mean((3, 5), keepdim=True)
+    periods = whole.reshape(count, channels, rows, window[0] // 4, 4, columns, window[1] // 4, 4)
+    return periods - periods.mean((4, 7), keepdim=True)
 
 
 def feature_mse(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:

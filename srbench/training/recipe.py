@@ -14,8 +14,8 @@ from .optimisers import OptimiserName
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
-Content = Literal["mse", "luma", "colour", "grid", "vgg22", "vgg54", "lpips"]
-PIXEL_LOSSES = frozenset[Content]({"mse", "luma", "colour", "grid"})
+Content = Literal["mse", "luma", "colour", "grid", "grid_excess", "vgg22", "vgg54", "lpips"]
+PIXEL_LOSSES = frozenset[Content]({"mse", "luma", "colour", "grid", "grid_excess"})
 """The content losses that compare pixels; the others compare a network's features."""
 
 
@@ -49,8 +49,8 @@ class Recipe(BaseModel):
     ``content`` maps each content loss to its weight, above zero; their sum, plus ``adversarial``
     times the adversarial loss, plus ``total_variation`` times the total variation, is what the
     generator minimises. A discriminator is trained, with Adam, when ``adversarial`` is above zero:
-    the ``paper``'s, or three small ones that judge ``patches`` at three sizes; its rate is the
-    generator's times ``discriminator_rate``.
+    the ``paper``'s, three small ones that judge ``patches`` at three sizes, or these and three
+    that judge ``features`` of VGG19; its rate is the generator's times ``discriminator_rate``.
     ``start_from`` is the method whose checkpoint the generator starts from, or a safetensors file
     with its card in the same folder; with
     ``frozen_statistics`` its batch normalisation keeps that network's means and variances.

@@ -25,7 +25,7 @@ from ..models.device import lacks_memory
 from ..models.weights_catalogue import LPIPS_BACKBONES, mending_command, weights_path
 from ..observer import Observer
 from .best import Best
-from .content import content_losses, require_weights
+from .content import content_losses, discriminator_maps, require_weights
 from .guard import Stopped
 from .log import TensorboardLog, require_tensorboard
 from .photographs import Photographs, read_photographs
@@ -140,6 +140,7 @@ def train(
     scale = recipe.architecture.scale
     with _alone_in(folder, place), _out_of_memory_told(recipe, place.device):
         require_weights(recipe.content, weights)
+        maps, judged = discriminator_maps(recipe, weights, place.device)
         generator, start = _generator(recipe, weights)
         if not isinstance(photographs, Photographs):
             leaks = folder / "leaks.csv" if place.writes else None
@@ -147,10 +148,10 @@ def train(
                 photographs, scale, guarded, place.device, observer, leaks
             )
         content, notes = content_losses(recipe.content, weights, photographs.training, place.device)
-        notes += start
+        notes += [*judged, *start]
         held_out = [name for name, _ in photographs.held_out]
         given = (str(photographs), *notes)
-        trainer = Trainer(recipe, generator, photographs.training, content, place, given)
+        trainer = Trainer(recipe, generator, photographs.training, content, place, given, maps)
         if resume:
             trainer.resume(state)
             notes = [*notes, *trainer.changes]

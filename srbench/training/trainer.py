@@ -17,6 +17,7 @@ from ..files import atomic_path
 from ..models.discriminator import make_discriminator
 from ..models.layers import to_device
 from ..models.tensor_files import read_tensors
+from ..models.vgg import VggMaps
 from . import losses
 from .device_part import DevicePart
 from .guard import Guard
@@ -62,6 +63,7 @@ class Trainer:
         content: the recipe's content losses, by name, on ``device``.
         place: the device and process of the training.
         given: texts that must be equal in a resumed run: photographs, weights.
+        maps: VGG19's maps on ``device``, for a discriminator of features.
     """
 
     recipe: Recipe
@@ -70,6 +72,7 @@ class Trainer:
     content: Mapping[Content, ContentLoss]
     place: TrainingProcess
     given: Sequence[str] = ()
+    maps: VggMaps | None = None
     step: int = field(default=0, init=False)
     changes: list[str] = field(default_factory=list, init=False)
     """Changes during the run, for the card: other numbers of steps."""
@@ -90,7 +93,7 @@ class Trainer:
         self._follow = torch.zeros((), device=self.device)  # share of the new in the average
         self.discriminator: nn.Module | None = None
         if self.recipe.adversarial > 0:
-            discriminator = make_discriminator(self.recipe.discriminator).train()
+            discriminator = make_discriminator(self.recipe.discriminator, self.maps).train()
             to_device(discriminator, self.device)
             self.discriminator_optimiser = Optimiser(discriminator, "adam", self.recipe.betas)
             self.discriminator = discriminator
