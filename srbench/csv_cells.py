@@ -20,6 +20,8 @@ _ALWAYS = ("'", "\t", "\r", "\n", "\v", "\f", "\x85", "\u2028", "\u2029", "\0")
 _NUMBER = re.compile(
     r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?|nan", re.IGNORECASE
 )
+# What programs write for a missing value: R writes NA, others nan or null.
+MISSING = ("na", "n/a", "nan", "<na>", "null", "none")
 _YES, _NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no", "")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError, SrbenchError, StudyError
-from ..files import require_replaceable, resolved
+from ..files import atomic_path, require_replaceable, resolved
 from ..wording import counted
 from .options import (
     CompareOption,
@@ -45,7 +45,14 @@ def export(
     database: DatabaseOption = None,
 ) -> None:
     """Export the ratings table and the table of raters."""
-    from ..study import export_answers, export_decisions, export_ratings, open_study
+    import csv
+    import io
+    from contextlib import ExitStack
+
+    from ..study import open_study
+    from ..study.answers import answers_csv
+    from ..study.decisions import decisions_csv
+    from ..study.ratings import ratings_csv
     from .console import working
 
     # Before anything is written; the access codes, for example, could not be had again.
@@ -63,12 +70,21 @@ def export(
         )
     with working("reading the votes"):
         store = open_study(folder, database, existing=True).store
-        votes = export_ratings(store, out)
-    say(f"{counted(votes, 'vote')} written to {out}")
-    if answers is not None:
-        say(f"{counted(export_answers(store, answers), 'rater')} written to {answers}")
-    if decisions is not None:
-        say(f"{counted(export_decisions(store, decisions), 'decision')} written to {decisions}")
+        wanted = [
+            (path, text(store), thing)
+            for path, text, thing in (
+                (out, ratings_csv, "vote"),
+                (answers, answers_csv, "rater"),
+                (decisions, decisions_csv, "decision"),
+            )
+            if path is not None
+        ]
+    with ExitStack() as all_or_none:
+        for path, text, _ in wanted:
+            all_or_none.enter_context(atomic_path(path)).write_text(text, "utf-8", newline="")
+    for path, text, thing in wanted:
+        records = sum(1 for _ in csv.reader(io.StringIO(text, newline=""))) - 1
+        say(f"{counted(records, thing)} written to {path}")
 
 
 @study_app.command("import")

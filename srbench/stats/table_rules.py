@@ -9,14 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_float_dtype
 
-from ..csv_cells import number, truth
+from ..csv_cells import MISSING, number, truth
 from ..data.folder import EXTENSIONS
 from ..data.naming import dataset_key, spelt, tidy
 from ..errors import RatingsError
 
 PHASES = ["training", "main", "retest", "gold"]
 REFERENCE = "HR"
-_MISSING = {"na", "n/a", "nan", "<na>", "null", "none"}
 
 
 def known_columns(table: pd.DataFrame, known: Sequence[str]) -> pd.DataFrame:
@@ -57,11 +56,9 @@ def as_names(column: pd.Series) -> pd.Series:
 
 
 def blank_if_missing(column: pd.Series) -> pd.Series:
-    """Text without outer blanks, '' for missing cells and for the words that programs write for
-    them: R writes NA, others nan or null.
-    """
+    """Text without outer blanks, '' for missing cells and the words for them, such as NA."""
     text = as_names(column).str.strip()
-    return text.where(~text.str.casefold().isin(_MISSING), "")
+    return text.where(~text.str.casefold().isin(MISSING), "")
 
 
 def refuse_two_names(table: pd.DataFrame) -> None:

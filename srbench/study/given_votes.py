@@ -12,9 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from ..csv_cells import MISSING, truth, unguard
 from ..csv_cells import number as as_number
-from ..csv_cells import truth, unguard
 from ..csv_tables import read_csv_text
+from ..data.folder import EXTENSIONS
 from ..data.naming import dataset_key, has_control, tidy
 from ..errors import StudyError
 from .manifest import Manifest
@@ -95,9 +96,14 @@ def read_votes(file: Path, manifest: Manifest) -> Iterator[GivenVote]:
         _require_this_study(line, manifest)
         item, usual_phase = _question(line, questions, manifest.asks)
         shown, told, score = _answer(line, item, manifest)
-        phase = line.cells.get("phase") or usual_phase
+        phase = line.cells.get("phase", "").lower() or usual_phase
         if phase not in _PHASES:
             raise StudyError(f"{line.where}: phase '{phase}', expected one of {', '.join(_PHASES)}")
+        if usual_phase != "main" and phase in ("main", "retest"):
+            raise StudyError(
+                f"{line.where}: phase '{phase}', but this study shows {_what(line, manifest.asks)} "
+                f"only in the phase {usual_phase}; correct the phase or remove the row"
+            )
         # The statistics ignore outer spaces and the Unicode form of names.
         rater = tidy(line.cells["rater"])
         if not rater or len(rater) > 80 or has_control(rater):
@@ -151,7 +157,7 @@ def _lines(file: Path, manifest: Manifest) -> list[_Line]:
             if len(row) != len(header):
                 raise StudyError(f"{where}: {len(row)} cells, expected {len(header)}")
             cells = {
-                name: unguard(cell) if is_text else cell.strip()
+                name: unguard(cell) if is_text else _stripped(cell, optional=name not in needed)
                 for name, cell, is_text in zip(header, row, text, strict=True)
                 if name
             }
@@ -159,6 +165,12 @@ def _lines(file: Path, manifest: Manifest) -> list[_Line]:
     except csv.Error as error:
         raise StudyError(f"{file} is not a well-formed CSV ({error})") from error
     return lines
+
+
+def _stripped(cell: str, *, optional: bool) -> str:
+    """A cell that is no name; '' for R's NA in an optional column."""
+    cell = cell.strip()
+    return "" if optional and cell.casefold() in MISSING else cell
 
 
 def _questions(manifest: Manifest) -> dict[tuple[str, ...], tuple[Item, str]]:
@@ -183,7 +195,13 @@ def _key(dataset: str, image: str, *methods: str) -> tuple[str, ...]:
 
 
 def _require_this_study(line: _Line, manifest: Manifest) -> None:
-    study, procedure = line.cells.get("study", ""), line.cells.get("procedure", "")
+    study, procedure = line.cells.get("study", ""), line.cells.get("procedure", "").lower()
+    scale = line.real("scale")
+    if scale not in (None, manifest.scale):
+        raise StudyError(
+            f"{line.where}: of scale {scale:g}, the pictures of this study are of scale "
+            f"{manifest.scale}"
+        )
     if study and study != manifest.study_id:
         raise StudyError(f"{line.where}: from study {study}, this is {manifest.study_id}")
     if procedure not in ("", manifest.asks.name):
@@ -198,6 +216,10 @@ def _question(
     """The question that a row answers, and its phase."""
     dataset, image, *methods = _named(line, asks)
     key = _key(dataset, image, *methods)
+    if key not in questions:
+        stem, dot, ending = tidy(image).rpartition(".")
+        if (dot + ending).lower() in EXTENSIONS:
+            key = _key(dataset, stem, *methods)
     if key not in questions:
         raise StudyError(
             f"{line.where}: {_what(line, asks)} is not a "

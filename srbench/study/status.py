@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import Connection, func, select
@@ -191,6 +191,15 @@ def _notices(connection: Connection, asks: Procedure) -> dict[int, str]:
     return notices
 
 
+def _in_utc(stored: str) -> str:
+    """A stored time in UTC; imported ones may be of another zone, or of none, which is kept."""
+    try:
+        time = datetime.fromisoformat(stored)
+        return stored if time.tzinfo is None else timestamp(time.astimezone(UTC))
+    except (ValueError, OverflowError):
+        return stored
+
+
 def _rater(row, now: datetime, notice: str) -> RaterStatus:
     last = row["last"] or row["created_at"]
     state: RaterState = (
@@ -209,6 +218,6 @@ def _rater(row, now: datetime, notice: str) -> RaterStatus:
         simulated=row["simulated"],
         done=row["done"] or 0,
         of=row["length"] or 0,
-        last_vote=row["last"],
+        last_vote=row["last"] and _in_utc(row["last"]),
         notice=notice,
     )

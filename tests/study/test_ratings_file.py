@@ -15,7 +15,8 @@ from srbench.errors import RatingsError, StudyError
 from srbench.study.importing import import_ratings
 from srbench.study.ratings import export_ratings, ratings_csv, ratings_rows
 from srbench.study.simulate import simulate
-from srbench.study.store import open_study
+from srbench.study.status import study_status
+from srbench.study.store import open_study, utc_now
 
 
 @given(st.text())
@@ -254,3 +255,56 @@ def test_a_table_of_another_program_is_read_where_nothing_is_guessed(study, tmp_
     file.write_bytes(b"SQLite format 3\0")
     with pytest.raises(RatingsError, match="is an SQLite database"):
         import_ratings(study.store, file)
+
+
+def one_vote(study, tmp_path, **more):
+    """A table with one vote of a main picture, and more columns or other cells."""
+    stimulus = study.manifest.by_id[study.manifest.main[0]]
+    row = {"rater": "r1", "dataset": stimulus.dataset, "image": stimulus.image,
+           "method": stimulus.method, "score": 4, **more}  # fmt: skip
+    with (tmp_path / "one.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow(row)
+    return tmp_path / "one.csv"
+
+
+def test_what_other_programs_write_is_understood(study, tmp_path):
+    """R's NA, the file name of an image, upper case, blanks and invisible marks."""
+    image = study.manifest.by_id[study.manifest.main[0]].image
+    cells = {
+        "phase": "Main ",
+        "image": f"{image}.png",
+        "repetition": "NA",
+        "response_ms": "NA",
+        "rated_at": "NA",
+        "pixel_ratio": "nan",
+        "scale": "4.0",
+        "rater": "\ufeffr1 ",
+    }
+    assert import_ratings(study.store, one_vote(study, tmp_path, **cells)).votes == 1
+    (row,) = ratings_rows(study.store)
+    assert (row["rater"], row["image"], row["phase"]) == ("r1", image, "main")
+    assert (row["response_ms"], row["rated_at"], row["pixel_ratio"]) == (None, None, None)
+
+
+def test_votes_of_another_scale_or_of_practice_pictures_do_not_enter_the_study(study, tmp_path):
+    practice = study.manifest.by_id[study.manifest.calibration[0].stimulus]
+    names = {"dataset": practice.dataset, "image": practice.image, "method": practice.method}
+    for cells, said in (
+        ({"scale": 2}, "of scale 2, the pictures of this study are of scale 4"),
+        ({**names, "phase": "main"}, "only in the phase training"),
+        ({**names, "phase": "retest"}, "only in the phase training"),
+    ):
+        with pytest.raises(StudyError, match=said):
+            import_ratings(study.store, one_vote(study, tmp_path, **cells))
+    assert not ratings_rows(study.store)
+
+
+def test_times_of_other_zones_are_shown_in_utc(study, tmp_path):
+    given = "2026-11-27T03:04:05+09:00"
+    import_ratings(study.store, one_vote(study, tmp_path, rated_at=given))
+    (rater,) = study_status(study.store, utc_now()).raters
+    assert rater.last_vote is not None
+    assert rater.last_vote.startswith("2026-11-26T18:04:05")
+    assert ratings_rows(study.store)[0]["rated_at"] == given  # votes are never altered

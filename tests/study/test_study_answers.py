@@ -88,3 +88,13 @@ def test_what_a_page_cannot_have_measured_or_typed_is_not_stored(study, tmp_path
     (row,) = csv.DictReader((tmp_path / "a.csv").open(encoding="utf-8"))
     assert row[question] == "a?b"
     assert (row["pixel_ratio"], row["window_width"], row["window_height"]) == ("", "", "700")
+
+
+def test_an_export_that_fails_in_part_writes_nothing(folder, refused, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    line = refused(
+        *("study", "export", folder, "--out", tmp_path / "votes.csv"),
+        *("--answers", tmp_path / "file" / "answers.csv"),
+    )
+    assert "file is a file, not a folder" in line
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "study"}
