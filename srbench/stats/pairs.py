@@ -44,7 +44,7 @@ def scale_table(block: PairBlock, scale: PairScale, level: float = 0.95) -> pd.D
     found = contrasts_of(block, scale, np.eye(len(scale.on)))
     low, high = found.interval(level)
     place = {int(method): i for i, method in enumerate(scale.on)}
-    note = SEPARATED if scale.fit.separated else ""
+    note = _caveat(block, scale)
     rows: list[dict[str, object]] = []
     for method, name in enumerate(block.methods):
         mine = (block.first[block.pair] == method) | (block.second[block.pair] == method)
@@ -64,6 +64,13 @@ def scale_table(block: PairBlock, scale: PairScale, level: float = 0.95) -> pd.D
             }
         )
     return pd.DataFrame(rows)
+
+
+def _caveat(block: PairBlock, scale: PairScale) -> str:
+    """What limits all numbers of a scale; '' for nothing."""
+    units = (("rater", block.panel), ("image", block.content))
+    alone = [f"one {word}: valid for this {word} only" for word, unit in units if not unit.any()]
+    return "; ".join([*([SEPARATED] if scale.fit.separated else []), *alone])
 
 
 def won(block: PairBlock, method: int) -> Floats:
@@ -162,7 +169,7 @@ def pair_tests(
     ``effect_size`` is the share of direct answers for A minus that for B, empty where the two were
     never asked directly. An undeclared comparison has no row.
     """
-    asked = pairs_asked(block)
+    asked, caveat = pairs_asked(block), _caveat(block, scale)
     wanted: list[tuple[str, str]] = list(family) if family is not None else list(asked)
     wanted = [pair for pair in wanted if set(pair) <= set(block.methods)]
     known, contrasts = _contrasts(block, scale, wanted)
@@ -190,7 +197,7 @@ def pair_tests(
             row: dict[str, object] = {"method_a": a, "method_b": b}
             row["mos_difference"] = np.nan if k is None else found.value[k]
             row["ci_low"] = row["ci_high"] = row["statistic"] = row["p"] = np.nan
-            note = APART if k is None else SEPARATED if scale.fit.separated else ""
+            note = APART if k is None else caveat
             if test in ways and k is not None:
                 values = (float(each[k]) for each in ways[test])
                 row["ci_low"], row["ci_high"], row["statistic"], row["p"] = values

@@ -21,8 +21,8 @@ def pooled_differences(block: Cells, pairs: Pairs) -> list[CrossedMean] | None:
 
     and Satterthwaite degrees of freedom. The pooled variance is too small for comparisons of a
     method that varies more than others, so this is not the headline test. Raters and images are
-    replaced by their panels and contents. None if votes are missing, units differ in size, or there
-    are fewer than two methods, raters or images.
+    replaced by their panels and contents. None if votes are missing, units differ in size, there
+    are fewer than two methods, raters or images, or differences do not vary.
     """
     cells = [block.pooled(table) for table in block.scores]
     scores = np.array([means for means, _ in cells])
@@ -50,7 +50,9 @@ def pooled_differences(block: Cells, pairs: Pairs) -> list[CrossedMean] | None:
     mean, sign = squares / dfs, {0: 1, 1: 1, 2: 1 - len(kept)}
     used = [*kept, *([2] if sign[2] else [])]
     variance = sum(sign[place] * mean[place] for place in used)
-    df = variance**2 / sum(mean[place] ** 2 / dfs[place] for place in used) if variance else 1.0
+    if variance <= 1e-12 * float((scores**2).mean()):
+        return None  # every rater gave every image of a method the same grade
+    df = variance**2 / sum(mean[place] ** 2 / dfs[place] for place in used)
     level = {name: float(value) for name, value in zip(block.methods, method.ravel(), strict=True)}
     return [
         CrossedMean(level[a] - level[b], float(2 * variance / (raters * images)), float(df))

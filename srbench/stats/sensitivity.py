@@ -96,7 +96,8 @@ def sensitivity_table(
     variant, pairs = "pooled mixed model of all methods", _pairs(block, family)
     pooled = pooled_differences(block, pairs)
     if pooled is None:
-        why = "votes are missing or units differ in size, or there is one rater, image or method"
+        why = "votes are missing, units differ in size, differences do not vary, or there is one "
+        why += "rater, image or method"
         rows.append(row(variant, len(block.raters), f"not computed: {why}"))
     else:
         found = _verdicts(pairs, pooled, alpha)

@@ -312,3 +312,15 @@ def test_the_level_of_the_intervals_is_the_one_that_is_named():
     for alpha, named in ((0.1, "90 % interval"), (0.05, "95 % interval")):
         tables = analyze_pairs(answers, alpha=alpha, resamples=100)
         assert named in tables["claims"]["claim"].iloc[0]
+
+
+def test_one_rater_or_one_image_is_told_in_every_row():
+    answers = simulate_answers(np.random.default_rng(0), 6, {"Set5": 4}, QUALITY)
+    for column, word in (("rater", "rater"), ("image", "image")):
+        alone = answers[answers[column] == answers[column].iloc[0]]
+        tables = analyze_pairs(alone, resamples=50)
+        said = f"one {word}: valid for this {word} only"
+        assert tables["scale"]["note"].str.contains(said).all()
+        model = tables["pairwise"][tables["pairwise"]["test"] != "sign-pooled"]
+        assert model["note"].str.contains(said).all()
+    assert (analyze_pairs(answers, resamples=50)["scale"]["note"] == "").all()
