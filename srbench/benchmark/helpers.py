@@ -10,7 +10,6 @@ a main guard and notebooks work. A user's methods and metrics stay in the main p
 
 from __future__ import annotations
 
-import math
 import os
 import pickle
 import signal
@@ -20,9 +19,9 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, ParamSpec, Self, TypeVar
 
+from ..cores import cores
 from ..errors import SrbenchError
 
 _P = ParamSpec("_P")
@@ -39,22 +38,6 @@ _JOBS_PER_HELPER = 8
 """The minimum number of SR images for each helper: for fewer, its start takes too long."""
 _PIPE = 2**20
 """Capacity of a pipe in bytes: with less, both sides often wait for each other."""
-
-
-_CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
-"""The limit of a container: microseconds of computation in each period of wall time."""
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    if sys.platform != "linux":
-        return os.cpu_count() or 1
-    count = len(os.sched_getaffinity(0))
-    # A container with two cores of a large machine would otherwise get a helper for every core.
-    with suppress(OSError, ValueError):  # no file, or the limit is "max"
-        limit, period = map(int, _CPU_LIMIT.read_text().split())
-        count = min(count, max(1, math.ceil(limit / period)))
-    return count
 
 
 class Helpers:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
+from ..cores import cores
 from ..metrics.base import Metric
 
 MAX_PIXELS = 2**24
@@ -45,8 +46,11 @@ def thread_pool(size: int) -> Iterator[ThreadPoolExecutor]:
     else:
         from ..models.device import full_precision
 
+        # By itself torch does not see a container's limit, and would have a thread for every core
+        # of the machine.
+        threads = min(torch.get_num_threads(), cores())
         # Set around all threads, because each restores the value that it found.
-        threads, precision = torch.get_num_threads(), full_precision()
+        precision = full_precision()
         pool = ThreadPoolExecutor(size, initializer=torch.set_num_threads, initargs=(1,))
     with precision:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..config import Experiment
+from ..cores import threads
 from ..data.folder import Dataset
 from ..fingerprint import UNSURE
 from ..methods import Selection
@@ -126,7 +126,8 @@ def run_record(
         "versions": {"srbench": __version__, "python": platform.python_version()}
         | {package: version(package) for package in _PACKAGES},
         "device": device,
-        "threads": os.cpu_count(),
+        # Those that computed the results.
+        "threads": threads() if computed else before.get("threads", threads()),
         "system": f"{platform.system()} {platform.machine()}",
         "last_run": {
             "experiment": _named(experiment),

@@ -7,7 +7,6 @@ after JPEG compression, cropping, mirroring, rotation and resizing.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import Literal, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cores import cores
 from ..csv_cells import csv_text
 from ..files import write_text
 from ..imaging.luma import Image
@@ -134,7 +134,7 @@ class _Workers:
     """
 
     def __enter__(self) -> Self:
-        self._count = os.cpu_count() or 1
+        self._count = cores()
         self._pool = ThreadPoolExecutor(self._count)
         return self
 

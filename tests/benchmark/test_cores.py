@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from srbench import cores
 from srbench.benchmark import helpers, local, pools, run_all
 from srbench.benchmark.pixels import read_pair
 from srbench.benchmark.scoring import score_folders
@@ -160,6 +161,60 @@ def test_folders_are_scored_alike_on_any_number_of_cores(root, tmp_path, shared,
         score_folders(hr, sr, scale=4, metrics=metrics, weights=shared / "weights")
 
 
+def test_helpers_end_with_an_interrupted_scoring_even_if_the_traceback_is_kept(
+    root, tmp_path, monkeypatch
+):
+    start, started = subprocess.Popen, []
+
+    def popen(*args, **kwargs):
+        started.append(start(*args, **kwargs))
+        return started[-1]
+
+    class Impatient(Observer):
+        def step_done(self, name, images=1, pixels=0):
+            raise KeyboardInterrupt
+
+    many(monkeypatch)
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    for path in (root / "Mini/HR").iterdir():
+        write_png(tmp_path / "sr" / path.name, crop_to_multiple(read_image(path), 4))
+    with pytest.raises(KeyboardInterrupt) as kept:
+        score_folders(
+            root / "Mini/HR", tmp_path / "sr", scale=4, metrics=find_metrics(["psnr"]),
+            weights=tmp_path, observer=Impatient(),
+        )  # fmt: skip
+    assert kept.tb is not None
+    assert [helper.poll() for helper in started] == [0, 0, 0]
+
+
+def test_run_json_tells_the_threads_that_computed(root, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+
+    def recorded():
+        run(root, tmp_path / "r", tmp_path, methods=("nearest",))
+        return json.loads((tmp_path / "r/run.json").read_text())["threads"]
+
+    before = torch.get_num_threads()
+    monkeypatch.setattr(pools, "cores", lambda: 1)
+    try:
+        torch.set_num_threads(2)
+        assert recorded() == 1
+        torch.set_num_threads(2)
+        assert recorded() == 1, "nothing was computed with two"
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process to some cores")
+def test_without_torch_run_json_counts_the_cores_that_may_be_used():
+    script = (
+        "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
+        "from srbench.cores import threads; print(threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "1\n"
+
+
 def test_an_error_in_a_helper_is_the_error_of_the_call(monkeypatch):
     many(monkeypatch)
     with helpers.Helpers(1) as one:
@@ -177,8 +232,8 @@ def test_an_error_in_a_helper_is_the_error_of_the_call(monkeypatch):
 def test_a_container_s_limit_counts(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64))
     limit = tmp_path / "cpu.max"
-    monkeypatch.setattr(helpers, "_CPU_LIMIT", limit)
-    assert helpers.cores() == 64
+    monkeypatch.setattr(cores, "_CPU_LIMIT", limit)
+    assert cores.cores() == 64
     for text, expected in (
         ("max 100000\n", 64),
         ("150000 100000\n", 2),
@@ -186,7 +241,7 @@ def test_a_container_s_limit_counts(monkeypatch, tmp_path):
         ("9900000 100000\n", 64),
     ):
         limit.write_text(text)
-        assert helpers.cores() == expected
+        assert cores.cores() == expected
 
 
 def test_at_the_limits_of_the_system_fewer_helpers_work(monkeypatch):
