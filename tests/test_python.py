@@ -66,6 +66,17 @@ def test_paths_pil_images_arrays_and_tensors_give_one_score(tmp_path):
     assert srbench.score(*map(PillowImage.fromarray, grey), scale=4) == expected
 
 
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_a_turned_pil_image_is_turned_as_its_file_is(tmp_path, ending):
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    PillowImage.fromarray(HR).save(tmp_path / f"turned.{ending}", exif=exif)
+    path = tmp_path / f"turned.{ending}"
+    opened = PillowImage.open(path)
+    for image in (opened, opened.convert("RGB")):
+        assert srbench.score(image, path, scale=4)["psnr_y"] == np.inf
+
+
 def test_batches_and_protocols_give_a_table(tmp_path):
     table = srbench.score(
         torch.stack([as_tensor(SR), as_tensor(HR)]), as_tensor(HR), scale=4,

@@ -15,7 +15,7 @@ from ..data.folder import image_id_of
 from ..data.matching import match_names
 from ..errors import DatasetError, ImageError, SizeMismatch, SrbenchError, WrongType
 from ..files import expanded
-from ..imaging import read_image, require_image, require_scale
+from ..imaging import read_image, require_image, require_scale, upright
 from ..imaging.luma import Image
 from ..metrics import find_metrics
 from .pixels import Scorer
@@ -226,6 +226,7 @@ def as_array(what: str, image: Any) -> Any:
             array = array[0] if shape[0] == 1 else np.moveaxis(array, 0, 2)
         return np.ascontiguousarray(array)
     if hasattr(image, "getbands") and hasattr(image, "save"):
+        image = upright(image)  # as in files
         buffer = io.BytesIO()
         try:
             image.save(buffer, format="PNG")

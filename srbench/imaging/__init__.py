@@ -4,7 +4,7 @@ Images are always uint8 arrays of shape (H, W) for grey and (H, W, 3) for RGB.
 """
 
 from .checks import require_image, require_scale
-from .files import MAX_PIXELS, encode_png, probe_image, read_image, write_png
+from .files import MAX_PIXELS, encode_png, probe_image, read_image, upright, write_png
 from .luma import studio_luma, to_rgb
 from .resize import Border, crop_to_multiple, get_border, imresize, imresize_tensor
 
@@ -22,5 +22,6 @@ __all__ = [
     "require_scale",
     "studio_luma",
     "to_rgb",
+    "upright",
     "write_png",
 ]

@@ -111,6 +111,14 @@ def read_image(source: Path | str | BinaryIO, *, name: str | None = None) -> Ima
         return _to_array(name, image)
 
 
+def upright(image: PillowImage.Image) -> PillowImage.Image:
+    """A Pillow image turned by its EXIF orientation, as the file that it was read from."""
+    exif = image.info.get("exif")
+    start = b"Exif\0\0"
+    turn = exif_orientation(exif.removeprefix(start)) if isinstance(exif, bytes) else 1
+    return image if turn == 1 else image.transpose(_TURNS[turn])
+
+
 def probe_image(path: Path) -> tuple[int, ...]:
     """The shape of the result of :func:`read_image`, (H, W) or (H, W, 3).
 

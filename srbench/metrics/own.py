@@ -114,10 +114,21 @@ class OwnMetric(Metric):
         self.uses_device = inner.uses_device
 
     def least(self, scale: int) -> int:
-        return self._inner.least(scale)
+        with guarded(self._name):
+            least: Any = self._inner.least(scale)
+        if not isinstance(least, int):
+            raise MetricError(f"{self._name}.least returned {_described(least)}, expected pixels")
+        return least
 
     def missing(self, weights: Path) -> MissingMetric | None:
-        return self._inner.missing(weights)
+        with guarded(self._name):
+            missing: Any = self._inner.missing(weights)
+        if not isinstance(missing, MissingMetric | None):
+            raise MetricError(
+                f"{self._name}.missing returned {_described(missing)}, expected None or "
+                "srbench.metrics.MissingMetric"
+            )
+        return missing
 
     def load(self, weights: Path, device: str) -> Self:
         loaded = copy(self)
@@ -298,7 +309,17 @@ def own_name(name: str) -> str:
     return name
 
 
+def _is_range(ends: Any) -> bool:
+    return (
+        isinstance(ends, tuple)
+        and len(cast("tuple[Any, ...]", ends)) == 2
+        and all(isinstance(end, int | float | None) for end in cast("tuple[Any, ...]", ends))
+    )
+
+
 def _checked(metric: Metric, name: str | None) -> Metric:
+    from .table import words
+
     called = name or type(metric).__name__
     facts: Any = getattr(metric, "facts", None)
     if isinstance(facts, Facts):
@@ -318,7 +339,19 @@ def _checked(metric: Metric, name: str | None) -> Metric:
         own_name(each.name)
         if not isinstance(each.protocol, str) or not each.protocol:  # pyright: ignore
             raise MetricError(f"{called}: the protocol is {each.protocol!r}, expected a name")
+        if each.protocol != one_line(each.protocol, len(each.protocol)) or len(each.protocol) > 64:
+            raise MetricError(
+                f"{called}: the protocol is {each.protocol!r:.80}, expected up to 64 characters on "
+                "one line"
+            )
         _protocol(called, each.protocol)
+        if each.word in words():
+            raise MetricError(f"{called}: word is '{each.word}', which selects metrics of ours")
+        if not _is_range(each.range):
+            raise MetricError(
+                f"{called}: range is {each.range!r:.60}; expected the smallest and the largest "
+                "value, None for none"
+            )
         _direction(called, each.better)
         _decimals(called, each.decimals)
         if each.needs not in ("original", "lr", "nothing"):

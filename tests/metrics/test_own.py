@@ -236,6 +236,38 @@ def test_two_numbers_of_one_name_are_both_there():
     assert found["protocol"].to_list() == ["linear", "squared"]
 
 
+def stated(**changed):
+    """A metric with these facts or, for names of methods, results of them."""
+
+    class Mine(Metric):
+        facts = (Facts(**{"name": "mine", "protocol": "mine-1"} | changed.pop("facts", {})),)
+
+        def prepare(self, original: Original):
+            return lambda sr: 1.0
+
+    for name, result in changed.items():
+        setattr(Mine, name, lambda self, *_, result=result: result)
+    return Mine()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"facts": {"protocol": "two\nlines"}}, "expected up to 64 characters on one line"),
+        ({"facts": {"protocol": "\x1b[31m"}}, "expected up to 64 characters on one line"),
+        ({"facts": {"word": "psnr"}}, "word is 'psnr', which selects metrics of ours"),
+        ({"facts": {"range": (0,)}}, "expected the smallest and the largest value"),
+        ({"facts": {"range": ("a", 1)}}, "expected the smallest and the largest value"),
+        ({"least": "x"}, "mine.least returned a str, expected pixels"),
+        ({"missing": "x"}, "mine.missing returned a str, expected None or"),
+    ],
+)
+def test_wrong_facts_of_a_metric_are_refused(root, changed, message):
+    with pytest.raises(srbench.SrbenchError, match=message):
+        srbench.run_all(["nearest"], ["Mini"], [stated(**changed)], root / "out")
+    assert not (root / "out/scores.csv").exists()
+
+
 # The whole chain, on a small set of real pictures.
 
 
