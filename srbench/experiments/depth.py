@@ -17,11 +17,11 @@ import numpy as np
 
 from ..csv_cells import csv_text
 from ..data.folder import Dataset
-from ..errors import ConfigError
+from ..errors import CheckpointError, ConfigError
 from ..files import write_text
 from ..imaging import crop_to_multiple, imresize
 from ..methods.network import NetworkMethod
-from ..models.cards import MOST_BLOCKS
+from ..models.cards import MOST_BLOCKS, Card
 from ..models.checkpoints import load_checkpoint
 from ..observer import Observer
 from ..report.kit.style import (
@@ -97,8 +97,7 @@ def depth_study(
     if not blocks or min(blocks) < 1 or max(blocks) > MOST_BLOCKS:
         raise ConfigError(f"blocks are {list(blocks)}, expected numbers from 1 to {MOST_BLOCKS}")
     observer = observer or Observer()
-    photographs: Photographs | None = None  # read only once, and only if a network must be trained
-    trained: list[tuple[Recipe, Path, float]] = []
+    planned: list[tuple[Recipe, Path, Card | None]] = []
     for long_skip in (True, False):
         for count in sorted(set(blocks)):
             shape = {"blocks": count, "long_skip": long_skip}
@@ -106,32 +105,39 @@ def depth_study(
             name = f"{recipe.name}-{count}-blocks" + ("" if long_skip else "-no-long-skip")
             own = recipe.model_copy(update={"architecture": architecture, "name": name})
             checkpoint = out / f"{name}.safetensors"
-            if finished(checkpoint, own) is None:
-                photographs = photographs or read_photographs(
-                    sources,
-                    architecture.scale,
-                    guarded,
-                    place.device,
-                    observer,
-                    out / "leaks.csv" if place.writes else None,
-                )
-                observer.note(f"training {name}, {counted(own.steps, 'step')}")
-                train(
-                    own,
-                    photographs,
-                    checkpoint,
-                    weights=weights,
-                    guarded=guarded,
-                    place=place,
-                    resume=(run_folder(checkpoint) / "state.pt").exists(),
-                    observer=observer,
-                    report=report,
-                )
-            network, _ = load_checkpoint(checkpoint)
-            scores = scores_on(validation, network, architecture.scale, place.device)
-            psnr = float(np.mean([psnr for psnr, _ in scores]))
-            trained.append((own, checkpoint, psnr))
-            observer.note(f"{name}: {psnr:.2f} dB on {validation.name}")
+            planned.append((own, checkpoint, finished(checkpoint, own)))
+    reused = [(checkpoint, card) for _, checkpoint, card in planned if card]
+    photographs: Photographs | None = None  # read only if a network must be trained
+    if len(reused) < len(planned):
+        leaks = out / "leaks.csv" if place.writes else None
+        scale = recipe.architecture.scale
+        photographs = read_photographs(sources, scale, guarded, place.device, observer, leaks)
+    _refuse_other_photographs(reused, photographs)
+    if reused:
+        observer.note(
+            f"{counted(len(reused), 'network')} of an earlier call, trained on {reused[0][1].data}"
+        )
+    trained: list[tuple[Recipe, Path, float]] = []
+    for own, checkpoint, card in planned:
+        name = own.name
+        if card is None and photographs is not None:
+            observer.note(f"training {name}, {counted(own.steps, 'step')}")
+            train(
+                own,
+                photographs,
+                checkpoint,
+                weights=weights,
+                guarded=guarded,
+                place=place,
+                resume=(run_folder(checkpoint) / "state.pt").exists(),
+                observer=observer,
+                report=report,
+            )
+        network, _ = load_checkpoint(checkpoint)
+        scores = scores_on(validation, network, own.architecture.scale, place.device)
+        psnr = float(np.mean([psnr for psnr, _ in scores]))
+        trained.append((own, checkpoint, psnr))
+        observer.note(f"{name}: {psnr:.2f} dB on {validation.name}")
     device = str(place.device)
     observer.begin("timing the networks, then table and figure", 0)
     times = _seconds([checkpoint for _, checkpoint, _ in trained], validation, device)
@@ -148,6 +154,21 @@ def depth_study(
     save_figure(depth_figure(rows, budget), out, "depth")
     observer.end()
     return rows
+
+
+def _refuse_other_photographs(
+    reused: Sequence[tuple[Path, Card]], photographs: Photographs | None
+) -> None:
+    """Refuse to compare networks that were trained on different photographs."""
+    if not reused:
+        return
+    now = reused[0][1].data if photographs is None else str(photographs)
+    for checkpoint, card in reused:
+        if card.data != now:
+            raise CheckpointError(
+                f"{checkpoint} was trained on other photographs ({card.data}) than the other "
+                f"networks ({now}); choose another --out, or delete it and {run_folder(checkpoint)}"
+            )
 
 
 def depth_figure(rows: Sequence[Depth], budget: str) -> Figure:

@@ -58,6 +58,10 @@ def test_depth_study_trains_every_depth_once(run_cli, refused, places):
     again = run_cli(*command)
     assert again.code == 0
     assert "training srresnet" not in again.err
+    assert "4 networks of an earlier call, trained on" in again.err
+    (places / "photos/0.png").unlink()
+    more = [*command[:-3], "2,1,3", *command[-2:]]
+    assert "was trained on other photographs (" in refused(*more)
     assert "another recipe" in refused(*command[:6], 3, *command[7:])
     for wrong in ("0", "2,257", "1000000"):  # of which the last would fill the memory
         assert "expected numbers from 1 to 256" in refused(*command[:7], "--blocks", wrong)
