@@ -297,7 +297,7 @@ def _available(
     for metric in metrics:
         gap = metric.missing(weights)
         if gap is None:
-            available.append(metric)
+            available.append(metric.identified(weights))
             if metric.notice:
                 observer.note(metric.notice)
         else:

@@ -256,6 +256,10 @@ class Metric(ABC):
         """What it lacks on this machine, such as network weights; the metric is then left out."""
         return None
 
+    def identified(self, weights: Path) -> Self:
+        """The metric with the identity of its weights, if they may vary, in its facts."""
+        return self
+
     def load(self, weights: Path, device: str) -> Self:
         """The metric with its networks in memory, on ``device``.
 

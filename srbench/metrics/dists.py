@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from ..imaging.luma import Image, to_rgb
-from ..models.weights_catalogue import mending_command, weights_path
+from ..models.weights_catalogue import mending_command, weights_fingerprint, weights_path
 from .base import Facts, Metric, MissingMetric, Original
 
 if TYPE_CHECKING:
@@ -106,6 +107,12 @@ class Dists(Metric):
             return None
         reason = f"{_BACKBONE} was not on the machine"
         return MissingMetric("dists", reason, mending_command(_BACKBONE))
+
+    def identified(self, weights: Path) -> Self:
+        found = copy(self)
+        fingerprint = weights_fingerprint(_BACKBONE, weights)
+        found.facts = tuple(replace(facts, fingerprint=fingerprint) for facts in self.facts)
+        return found
 
     def load(self, weights: Path, device: str) -> Self:
         loaded = copy(self)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ..imaging.luma import Image
-from ..models.weights_catalogue import LPIPS_BACKBONES, mending_command, weights_path
+from ..models.weights_catalogue import (
+    LPIPS_BACKBONES,
+    mending_command,
+    weights_fingerprint,
+    weights_path,
+)
 from .base import Facts, Metric, MissingMetric, Original
 
 if TYPE_CHECKING:
@@ -56,6 +62,12 @@ class LpipsMetric(Metric):
             f"{backbone} was not on the machine",
             mending_command(backbone),
         )
+
+    def identified(self, weights: Path) -> Self:
+        found = copy(self)
+        fingerprint = weights_fingerprint(LPIPS_BACKBONES[self._net], weights)
+        found.facts = tuple(replace(facts, fingerprint=fingerprint) for facts in self.facts)
+        return found
 
     def load(self, weights: Path, device: str) -> Self:
         from ..models.weights import load_published

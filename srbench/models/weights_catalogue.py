@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +122,16 @@ def get_entry(name: str) -> BackboneWeights:
     if name not in CATALOGUE:
         raise unknown_name("backbone weights", name, CATALOGUE)
     return CATALOGUE[name]
+
+
+def weights_fingerprint(name: str, folder: Path) -> str:
+    """A hash of the entry's file in ``folder``; "" if loading proves that it has the published
+    values.
+    """
+    if get_entry(name).features_sha256 is not None:
+        return ""
+    with weights_path(name, folder).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
 def weights_folder(override: Path | str | None = None) -> Path:

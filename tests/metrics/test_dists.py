@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from skimage import data
 
 import srbench
-from srbench.imaging import imresize
+from srbench.imaging import imresize, write_png
 from srbench.models.backbones import build_features
 from srbench.models.torchvision_import import import_torchvision
 
@@ -83,3 +83,22 @@ def test_identical_images_are_at_no_distance_and_grey_counts_as_rgb(weights):
 def test_without_vgg16_the_command_that_supplies_it_is_named(tmp_path):
     with pytest.raises(srbench.SrbenchError, match="srbench weights fetch vgg16-features"):
         ours(SR, HR, tmp_path)
+
+
+def test_other_weights_give_new_scores(weights, tmp_path):
+    """VGG16's published values are not known here, so a file of other values may follow another."""
+    write_png(tmp_path / "data/Mini/HR/face.png", HR)
+
+    def scores(folder):
+        run = srbench.run_all(["nearest"], ["Mini"], ["dists"], tmp_path / "out",
+                              data=tmp_path / "data", weights=folder)  # fmt: skip
+        return run.scores["value"].item()
+
+    first = scores(weights)
+    assert scores(weights) == first
+    (tmp_path / "others").mkdir()
+    name = "vgg16-features.safetensors"
+    others = {key: tensor * 2 for key, tensor in load_file(weights / name).items()}
+    save_file(others, tmp_path / "others" / name)
+    assert scores(tmp_path / "others") != first
+    assert scores(weights) == first
