@@ -88,7 +88,10 @@ def best_parts(
         verdict, text = f"{name(top)} is preferred to every other reconstruction", ""
     else:
         verdict = "no reconstruction is shown to be preferred to all others"
-        text = f"{name(top)} is highest, "
+        score = f"{row['score']:.2f}"
+        level = [str(m) for m, s in zip(ranked["method"], ranked["score"], strict=True)
+                 if m != top and f"{s:.2f}" == score]  # fmt: skip
+        text = f"{join([top, *level], name)} {'are' if level else 'is'} highest, "
     text += (
         f"{_signed(row['score'])} on the scale ({_percent(alpha)} interval "
         f"{_signed(row['ci_low'])} to {_signed(row['ci_high'])}), preferred in "

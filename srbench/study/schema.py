@@ -34,7 +34,12 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DisconnectionError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 
 from ..errors import StudyError
 from .migrations import MIGRATIONS, Migration
@@ -221,7 +226,8 @@ def open_engine(folder: Path, database: str | None) -> Engine:
             if not url.database or url.database == ":memory:":
                 raise ArgumentError("it names no file, and a study is not kept in memory")
             _make_private(url.database)
-            return _sqlite(create_engine(url, pool_size=10, max_overflow=20))
+            engine = _sqlite(create_engine(url, pool_size=10, max_overflow=20))
+            return engine if url.database.startswith("file:") else _watched(engine, url.database)
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         ours = _LIBPQ if url.drivername == "postgresql+psycopg" else {}
@@ -295,6 +301,37 @@ def _sqlite(engine: Engine) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _watched(engine: Engine, file: str) -> Engine:
+    """Notice that a SQLite file was removed or replaced while it is open.
+
+    Its connections would write on into the removed file, and votes would be lost with it; a new
+    connection would make an empty file.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def _require_file(*_):  # pyright: ignore[reportUnusedFunction]
+        if not os.path.exists(file):
+            raise sqlite3.OperationalError("unable to open database file: it is not there")
+
+    @event.listens_for(engine, "connect")
+    def _remember(_connection, record):  # pyright: ignore[reportUnusedFunction]
+        record.info["file"] = _identity(file)
+
+    @event.listens_for(engine, "checkout")
+    def _compare(_connection, record, _proxy):  # pyright: ignore[reportUnusedFunction]
+        if record.info.get("file") != _identity(file):
+            raise DisconnectionError("the file was removed or replaced")
+
+    return engine
+
+
+def _identity(file: str) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = os.stat(file)
+        return found.st_dev, found.st_ino
+    return None
 
 
 def _postgresql(engine: Engine) -> Engine:

@@ -324,3 +324,9 @@ def test_one_rater_or_one_image_is_told_in_every_row():
         model = tables["pairwise"][tables["pairwise"]["test"] != "sign-pooled"]
         assert model["note"].str.contains(said).all()
     assert (analyze_pairs(answers, resamples=50)["scale"]["note"] == "").all()
+
+
+def test_versions_that_are_level_are_named_together():
+    answers = simulate_answers(np.random.default_rng(0), 6, {"Set5": 4}, QUALITY)
+    claim = analyze_pairs(answers.assign(answer="same"))["claims"]["claim"].iloc[0]
+    assert "bicubic, nearest and srresnet-mse are highest, 0.00 on the scale" in claim

@@ -30,7 +30,8 @@ from srbench.study.rows import require_session
 from srbench.study.schema import prepare_schema
 from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import perfect_submission, simulate
-from srbench.study.store import Store, Study, open_study
+from srbench.study.status import study_status
+from srbench.study.store import Store, Study, open_study, utc_now
 
 
 def enter(study, index=0):
@@ -808,3 +809,27 @@ def test_codes_that_a_researcher_annotated_are_still_read(folder):
     file.mkdir()
     with pytest.raises(StudyError, match=r"access-codes\.csv: Is a directory"):
         open_study(folder, clock=strolling_clock())
+
+
+def test_no_vote_goes_into_a_database_file_that_was_removed(folder, tmp_path):
+    """It would be lost with the file. The server goes on with the file that takes its place."""
+    study = open_study(folder, clock=strolling_clock())
+    session = opened(study)
+    file, copy = folder / schema.DATABASE_FILE, tmp_path / "copy.db"
+    assert study.store.vote(session, submission(study, session)).verdict == "accepted"
+    following = submission(study, session, 1)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(file, copy)
+    for ending in ("", "-wal", "-shm"):
+        file.with_name(file.name + ending).unlink(missing_ok=True)
+    for _ in range(2):
+        with pytest.raises(StudyError, match="it is not there"):
+            study.store.vote(session, following)
+    assert not file.exists()  # nor an empty one in its place
+    shutil.copy(copy, file)
+    assert study.store.vote(session, following).verdict == "accepted"
+    study.store.close()
+    again = open_study(folder, clock=strolling_clock())
+    assert study_status(again.store, utc_now()).votes == 2
+    again.store.close()
