@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..cores import cores
 from ..errors import ConfigError, SrbenchError
 from ..files import expanded
 from .benchmark import doctor, import_scores, report, run_all, score, upscale
@@ -133,6 +134,10 @@ def _repair_surroundings() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by >&-
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # open until the end
+    # torch does not see a container's limit: with a thread for every core of the machine, threads
+    # would mostly wait.
+    if cores() < (os.cpu_count() or 1):
+        os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
     # Figures go into files; a notebook's backend is not installed everywhere.
     os.environ["MPLBACKEND"] = "agg"
 

@@ -1,5 +1,6 @@
 """The commands around a run: help, score, upscale, report, data, weights, doctor."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,27 @@ def test_a_command_does_not_search_its_libraries_for_garbage():
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.stdout.endswith("\n10000 True\n"), ran
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "1"), ("3", "3")])
+def test_in_a_container_torch_gets_the_allowed_threads_unless_the_user_says_more(
+    tmp_path, given, used
+):
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    program = (
+        "import os, pathlib, sys; sys.argv = ['srbench', '--version']\n"
+        "import srbench.cores; os.cpu_count = lambda: 64\n"
+        f"srbench.cores._CPU_LIMIT = pathlib.Path({str(tmp_path / 'cpu.max')!r})\n"
+        "from srbench.cli import main\n"
+        "try: main()\n"
+        "finally: print(os.environ['OMP_NUM_THREADS'])\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    environment |= {"OMP_NUM_THREADS": given} if given else {}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment
+    )
+    assert ran.stdout.endswith(f"\n{used}\n"), ran
 
 
 @pytest.mark.slow
