@@ -142,12 +142,12 @@ def test_code_that_was_loaded_before_its_file_changed_is_another(tmp_path, monke
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     file.write_text("def part(): return 2\ndef f(sr): return part()\n")
-    module = importlib.import_module("loaded_of_test")
+    module = importlib.import_module(file.stem)
     file.write_text("def part(): return 3\ndef f(sr): return part()\n")
     old = source_fingerprint(module.f)
     module = importlib.reload(module)
     assert source_fingerprint(module.f) != old
-    del sys.modules["loaded_of_test"]
+    del sys.modules[file.stem]
 
 
 def test_two_files_that_import_different_helpers_of_one_name_are_refused(tmp_path):
