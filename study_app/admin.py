@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from srbench.errors import StudyError
 from srbench.study.answers import answers_csv
 from srbench.study.decisions import decide, decisions_csv
 from srbench.study.doubts import doubtful_votes
@@ -17,6 +19,7 @@ from srbench.study.keys import PASSWORD_VARIABLE, append_codes
 from srbench.study.ratings import ratings_csv, ratings_rows
 from srbench.study.status import RaterStatus, Status, study_status
 from srbench.study.store import Study, utc_now
+from srbench.wording import printable
 from study_app.cards import plain
 from study_app.door import DOOR
 from study_app.interim import interim_results
@@ -47,9 +50,12 @@ def admin_page(study: Study) -> None:
         return
     st.title(plain(study.manifest.title))
     _overview(study)
-    _decisions(study)
-    _interim(study)
-    _export(study)
+    try:
+        _decisions(study)
+        _interim(study)
+        _export(study)
+    except StudyError:  # the overview tells it
+        st.caption("Reload this page when the database answers again.")
 
 
 def _stored_hash() -> str:
@@ -83,6 +89,14 @@ def _sign_in(stored: str) -> None:
 @st.fragment(run_every=_REFRESH_SECONDS)
 def _overview(study: Study) -> None:
     """The parts that change while raters rate, refreshed automatically."""
+    try:
+        _current(study)
+    except StudyError as error:
+        print(printable(f"srbench: {error}"), file=sys.stderr)
+        st.error(plain(str(error)))
+
+
+def _current(study: Study) -> None:
     status = study_status(study.store, utc_now())
     planned = study.manifest.planned
     wanted = st.session_state.get("wanted", _planned_votes(study))
