@@ -11,6 +11,7 @@ import hmac
 import os
 import re
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -106,8 +107,9 @@ def read_codes(folder: Path) -> list[str]:
 
 
 def hash_code(key: bytes, code: str) -> str:
-    """The stored hash of an access code; case, spaces and dashes are ignored."""
-    plain = "".join(c for c in code.upper() if c.isalnum())
+    """The stored hash of an access code; case, width, spaces and dashes are ignored."""
+    # NFKC: keyboards for Korean and Japanese also type letters and digits of full width.
+    plain = "".join(c for c in unicodedata.normalize("NFKC", code).upper() if c.isalnum())
     return _keyed(key, "code", plain)
 
 

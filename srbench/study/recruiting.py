@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
+from ..data.naming import tidy
 from ..errors import StudyError
 from .manifest import Rules
 
@@ -32,7 +33,7 @@ def participant_of(parameters: Iterable[tuple[str, str]], wanted: str) -> str | 
     parameter's own name), more than 200 characters, or two different values, because all raters
     with the same such value would be treated as one.
     """
-    found = {value.strip() for name, value in parameters if name.casefold() == wanted.casefold()}
+    found = {tidy(value) for name, value in parameters if name.casefold() == wanted.casefold()}
     if len(found) != 1:
         return None
     value = found.pop()

@@ -5,14 +5,15 @@ All state is in the database; every call is one short transaction.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from ..data.naming import has_control
+from ..data.naming import has_control, tidy
 from ..errors import BegunAlready, StudyError
 from ..files import expanded
 from ..wording import one_line
@@ -223,7 +224,10 @@ class Store(Answering):
         """
         with self.read() as connection:
             if link is not None:
-                token = parse_qs(urlsplit(link).query).get("r", [link.strip()])[0]
+                pasted, given = tidy(link), []
+                with suppress(ValueError):  # it is no address
+                    given = parse_qsl(urlsplit(pasted).query)
+                token = next((value for name, value in given if name.casefold() == "r"), pasted)
                 session_id = self._led_to(connection, token)
                 if session_id is None:
                     raise StudyError("this personal link belongs to no rater, or to an erased one")

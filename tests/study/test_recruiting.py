@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from srbench.errors import StudyError
+from srbench.study.keys import hash_code
 from srbench.study.manifest import Rules
 from srbench.study.recruiting import (
     TYPED,
@@ -88,3 +89,11 @@ def test_a_typed_id_goes_into_the_return_address():
     typed = rules("https://a.org/{participant}", participant_typed=True)
     check_return_url(typed)
     assert return_address(typed, "AB-12", [(TYPED, "A1B2C3")]) == "https://a.org/A1B2C3"
+
+
+def test_what_is_pasted_or_typed_with_another_keyboard_is_the_same():
+    """Invisible marks around an id, and letters and digits of full width in a code."""
+    assert participant_of([("PID", "\ufeff A1B2\u200b ")], "PID") == "A1B2"
+    key = b"k" * 64
+    assert hash_code(key, "ａｂ２３-９ｚ") == hash_code(key, "AB23 9Z")
+    assert hash_code(key, "AB23") != hash_code(key, "AB24")

@@ -20,7 +20,7 @@ def test_a_rater_is_erased_by_name_code_or_link(folder, run_cli, by):
     session, token = study.store.enter(code=code)
     other, _ = study.store.enter(code=read_codes(folder)[1])
     given = {"rater": session.rater, "code": f"{code[:5].lower()} {code[5:]}",
-             "link": f"https://study.example.org/?lang=ko&r={token}"}[by]  # fmt: skip
+             "link": f" https://study.example.org/?lang=ko&R={token}\n"}[by]  # fmt: skip
     ran = run_cli("study", "erase", folder, f"--{by}", given)
     assert (ran.code, ran.out) == (0, f"removed: 0 votes of {session.rater}\n")
     assert study.store.resume(token) is None
@@ -39,7 +39,14 @@ def test_exactly_one_way_to_name_the_rater_is_taken(folder, refused, options):
 
 
 @pytest.mark.parametrize(
-    "options", [["--rater", ""], ["--code", ""], ["--link", ""], ["--link", "https://x.org/"]]
+    "options",
+    [
+        ["--rater", ""],
+        ["--code", ""],
+        ["--link", ""],
+        ["--link", "https://x.org/"],
+        ["--link", "http://[x?r=a"],
+    ],
 )
 def test_a_name_that_leads_to_nobody_is_refused(folder, refused, options):
     study = open_study(folder)
