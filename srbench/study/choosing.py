@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,7 @@ def _image_folders(
     results: Path, scale: int | None, datasets: Sequence[str] | None
 ) -> tuple[int, dict[str, Path]]:
     images = results / "images"
-    there = sorted(p.name for p in images.iterdir() if p.is_dir()) if images.is_dir() else []
+    there = [p.name for p in _subfolders(images)] if images.is_dir() else []
     if not there:
         raise StudyError(
             f"{results} holds no images (expected {results}/images/<dataset>/x<scale>/<method>/); "
@@ -140,8 +141,8 @@ def _image_folders(
         {
             int(p.name[1:])
             for name in there
-            for p in (images / name).iterdir()
-            if p.is_dir() and p.name[0] == "x" and p.name[1:].isdigit()
+            for p in _subfolders(images / name)
+            if re.fullmatch("x[1-9][0-9]*", p.name)
         }
     )
     if scale is None:
@@ -153,6 +154,16 @@ def _image_folders(
     if not folders:
         raise StudyError(f"the results hold no images at scale {scale}; there are: {scales}")
     return scale, folders
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted, without hidden ones and those of archivers and servers."""
+    others = ("__MACOSX", "@eaDir")
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and not path.name.startswith(".") and path.name not in others
+    ]
 
 
 def _without_originals(results: Path, scale: int) -> set[str]:
@@ -172,7 +183,7 @@ def _versions(
 
     ``bare``: the data set has no reference.
     """
-    there = {p.name: p for p in sorted(folder.iterdir()) if p.is_dir()}
+    there = {p.name: p for p in _subfolders(folder)}
     reference = there.pop(REFERENCE, None)
     if reference is None and not bare:
         raise StudyError(f"{folder} has no {REFERENCE} folder; a study needs the originals")
@@ -206,7 +217,7 @@ def _versions(
 
 
 def _require_known(methods: Sequence[str], folders: Mapping[str, Path]) -> None:
-    known = {p.name for folder in folders.values() for p in folder.iterdir() if p.is_dir()}
+    known = {p.name for folder in folders.values() for p in _subfolders(folder)}
     for method in methods:
         if method.lower() not in {name.lower() for name in known}:
             raise unknown_name("method in the results", method, known)
@@ -215,7 +226,7 @@ def _require_known(methods: Sequence[str], folders: Mapping[str, Path]) -> None:
 def _no_such_scale(
     results: Path, scale: int, datasets: Sequence[str] | None, folders: Mapping[str, Path]
 ) -> list[str]:
-    there = sorted(p.name for p in (results / "images").iterdir() if p.is_dir())
+    there = [p.name for p in _subfolders(results / "images")]
     asked = None if datasets is None else {dataset_key(name) for name in datasets}
     left = [n for n in there if n not in folders and (asked is None or dataset_key(n) in asked)]
     return [f"left out: {', '.join(left)} (no images at x{scale})"] if left else []
@@ -233,7 +244,7 @@ def _not_shown(
     stand_ins: dict[str, list[str]] = {}
     for dataset, found in versions.items():
         have = {name.lower() for name in found}
-        there = sorted(p.name for p in folders[dataset].iterdir() if p.is_dir())
+        there = [p.name for p in _subfolders(folders[dataset])]
         wanted = plan.methods_of(dataset, there) if methods is None else methods
         if missing := [method for method in wanted if method.lower() not in have]:
             why = f"{', '.join(missing)} (not in the results)"

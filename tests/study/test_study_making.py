@@ -351,3 +351,25 @@ def test_a_study_stands_only_when_all_is_known_of_it(make, tmp_path, monkeypatch
     assert list(tmp_path.glob("*made*")) == []
     monkeypatch.undo()
     make()
+
+
+def test_folders_of_other_programs_are_no_data_sets_methods_or_studies(
+    results, calibration, tmp_path
+):
+    copy, out = tmp_path / "results", tmp_path / "study"
+    shutil.copytree(results, copy)
+    for name in ("Five/x4/.ipynb_checkpoints", ".cache/x4/HR", "@eaDir/x4/HR", "__MACOSX"):
+        (copy / "images" / name).mkdir(parents=True)
+    out.mkdir()
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (out / name).write_bytes(b"a file manager's")
+    made = new_study(copy, out, calibration="Practice", data_root=calibration, raters=2, retests=0)
+    assert set(made.methods) == {"nearest", "bicubic", "srgan-mse", "HR"}
+    assert not any("left out" in note for note in made.notes)
+    assert not (out / "Thumbs.db").exists()
+    (tmp_path / "used").mkdir()
+    for name in (".DS_Store", "notes.txt"):
+        (tmp_path / "used" / name).write_text("mine")
+    with pytest.raises(StudyError, match="is not empty"):
+        new_study(copy, tmp_path / "used")
+    assert len(list((tmp_path / "used").iterdir())) == 2
