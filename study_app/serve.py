@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from srbench.errors import StudyError
-from srbench.study.keys import CODES_FILE, PASSWORD_VARIABLE
+from srbench.study.keys import CODES_FILE, PASSWORD_VARIABLE, is_password_hash
 
 if TYPE_CHECKING:
     from srbench.study.store import Study
@@ -109,6 +109,12 @@ def serve(
         raise StudyError(
             f"{folder} does not state who runs the study; make it again with --institution and "
             "--contact to serve it with --public"
+        )
+    given = os.environ.get(PASSWORD_VARIABLE, "")
+    if given and not is_password_hash(given):
+        raise StudyError(
+            f"{PASSWORD_VARIABLE} holds no hash of a password, so that none would open the "
+            "researcher's page; set it to the line that this prints: srbench study password"
         )
     _require_free(port, address)
     for line in _welcome(study, port, address):

@@ -48,8 +48,9 @@ class Statement:
         if self.url and not self.url.startswith(("http://", "https://")):
             raise ConfigError(f"--url is '{self.url}', expected an address with https://")
         try:
-            date.fromisoformat(self.published)
+            day = date.fromisoformat(self.published)
         except ValueError:
             raise ConfigError(
                 f"--published is '{self.published}', expected a day such as 2026-11-27"
             ) from None
+        object.__setattr__(self, "published", day.isoformat())  # also of 20261127

@@ -25,6 +25,9 @@ PASSWORD_VARIABLE = "SRBENCH_ADMIN_PASSWORD_HASH"
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 
+_OUR_CODE = re.compile(f"[{_ALPHABET}]{{10}}")
+
+
 def make_key(folder: Path) -> bytes:
     """Write the key of a new study, readable only by its owner."""
     key = secrets.token_hex(32)
@@ -90,7 +93,8 @@ def append_codes(folder: Path, codes: Sequence[str]) -> None:
 def read_codes(folder: Path) -> list[str]:
     """The access codes in the study's folder; none if the file is missing.
 
-    Each line starts with a code; notes after it are ignored, in any encoding.
+    Each line starts with a code; notes after it are ignored, in any encoding. The header may be
+    missing, and a code may be there twice or with dashes.
 
     Raises:
         StudyError: the file cannot be read.
@@ -102,15 +106,20 @@ def read_codes(folder: Path) -> list[str]:
         return []
     except OSError as error:
         raise StudyError(f"cannot read {path}: {error.strerror}") from error
-    found = (re.match(r'[\s"]*(\w+)', line) for line in lines[1:])
-    return [match[1] for match in found if match]
+    found = [re.match(r'[\s"]*(\w[\w-]*)', line) for line in lines]
+    if found and found[0] and not _OUR_CODE.fullmatch(found[0][1]):
+        del found[0]  # the header
+    return list({_letters(match[1]): match[1] for match in found if match}.values())
 
 
 def hash_code(key: bytes, code: str) -> str:
     """The stored hash of an access code; case, width, spaces and dashes are ignored."""
+    return _keyed(key, "code", _letters(code))
+
+
+def _letters(code: str) -> str:
     # NFKC: keyboards for Korean and Japanese also type letters and digits of full width.
-    plain = "".join(c for c in unicodedata.normalize("NFKC", code).upper() if c.isalnum())
-    return _keyed(key, "code", plain)
+    return "".join(c for c in unicodedata.normalize("NFKC", code).upper() if c.isalnum())
 
 
 def hash_participant(key: bytes, participant: str) -> str:
@@ -122,6 +131,11 @@ def hash_password(password: str) -> str:
     """The salted scrypt hash of the researcher's password, without shell special characters."""
     salt = secrets.token_bytes(16)
     return f"scrypt:{salt.hex()}:{_scrypt(password, salt).hex()}"
+
+
+def is_password_hash(stored: str) -> bool:
+    """Whether this is a result of `hash_password`, and not for example the password itself."""
+    return re.fullmatch(r"scrypt:[0-9a-f]{32}:[0-9a-f]{128}", stored.strip()) is not None
 
 
 def check_password(password: str, stored: str) -> bool:

@@ -161,3 +161,7 @@ def test_every_column_of_an_export_is_described_or_private():
     for asks in (procedure("acr"), procedure("pair", "side"), procedure("dcr", "place")):
         exported = columns(asks, Use(gold=0.5))
         assert set(exported) - set(described("ratings")) == {"rated_at"}
+
+
+def test_a_day_is_written_in_one_way():
+    assert Statement("CC0", "Kim", ["Kim"], "20261127").published == "2026-11-27"

@@ -833,3 +833,15 @@ def test_no_vote_goes_into_a_database_file_that_was_removed(folder, tmp_path):
     again = open_study(folder, clock=strolling_clock())
     assert study_status(again.store, utc_now()).votes == 2
     again.store.close()
+
+
+def test_a_list_of_codes_without_its_header_with_copies_or_dashes_is_read(folder):
+    codes = read_codes(folder)
+    dashed = f"{codes[1][:5]}-{codes[1][5:]}"
+    listed = [codes[0], dashed, codes[1], *codes[2:], codes[0].lower()]
+    (folder / CODES_FILE).write_text("\n".join(listed), encoding="utf-8")
+    study = open_study(folder, clock=strolling_clock())
+    raters = {study.store.enter(code=code)[0].rater for code in codes}
+    assert len(raters) == len(codes)
+    assert study_status(study.store, utc_now()).codes_unused == 0
+    study.store.close()
