@@ -225,6 +225,9 @@ def open_engine(folder: Path, database: str | None) -> Engine:
         if url.get_backend_name() == "sqlite":
             if not url.database or url.database == ":memory:":
                 raise ArgumentError("it names no file, and a study is not kept in memory")
+            if not url.database.startswith("file:"):  # stays the same if the program changes folder
+                url = url.set(database=os.path.abspath(url.database))
+            assert url.database
             _make_private(url.database)
             engine = _sqlite(create_engine(url, pool_size=10, max_overflow=20))
             return engine if url.database.startswith("file:") else _watched(engine, url.database)

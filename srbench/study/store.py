@@ -324,4 +324,4 @@ def open_study(
     key, codes = keys.read_key(folder), keys.read_codes(folder)
     create = not (existing and database)
     store = Store(engine, manifest, key, codes=codes, clock=clock, create=create)
-    return Study(folder, manifest, store)
+    return Study(folder.absolute(), manifest, store)

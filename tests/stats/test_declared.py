@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from scipy import stats
 from simulated_answers import simulate_answers
 from simulated_ratings import simulate
 
-from srbench.errors import ConfigError
+from srbench.errors import ConfigError, WrongValue
 from srbench.stats import analyze
 from srbench.stats.cells import cells
 from srbench.stats.declared import declared_pairs
@@ -138,3 +140,19 @@ def test_the_test_of_equivalence_keeps_its_promise():
         rows = equivalence_rows(pairs, found.value, found.variance, found.df, abs(margin))
         called.append(bool(rows["equivalent"].iloc[0]))
     assert 0.02 < np.mean(called) < 0.08
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"resamples": 1}, "resamples is 1, expected a whole number from 20"),
+        ({"resamples": 10**12}, "resamples is 1000000000000, expected"),
+        ({"family": [("HR", "bicubic"), ("bicubic", "HR")]}, "family names HR and bicubic twice"),
+        ({"alpha": np.float32("nan")}, "alpha is"),
+    ],
+)
+def test_settings_that_give_other_numbers_than_meant_are_refused(settings, message):
+    votes = simulate(np.random.default_rng(0), 3, {"Set5": 2}, {"bicubic": 2.0, "HR": 4.5})
+    with pytest.raises(WrongValue, match=re.escape(message)):
+        analyze(votes, **settings)
+    assert analyze(votes, alpha=np.float32(0.05), resamples=np.int64(20))["mos"].size

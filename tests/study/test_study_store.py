@@ -811,6 +811,18 @@ def test_codes_that_a_researcher_annotated_are_still_read(folder):
         open_study(folder, clock=strolling_clock())
 
 
+def test_a_program_that_changes_folder_keeps_its_database(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    study = open_study(folder.name, clock=strolling_clock())
+    (tmp_path / "elsewhere" / folder.name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    study.store.engine.dispose()  # the next connection is a new one
+    session = opened(study)
+    assert study.store.vote(session, submission(study, session)).verdict == "accepted"
+    assert not any((tmp_path / "elsewhere" / folder.name).iterdir())
+    study.store.close()
+
+
 def test_no_vote_goes_into_a_database_file_that_was_removed(folder, tmp_path):
     """It would be lost with the file. The server goes on with the file that takes its place."""
     study = open_study(folder, clock=strolling_clock())
