@@ -11,6 +11,7 @@ import pytest
 from srbench.errors import ResultsError
 from srbench.report.benchmark.paper_tables import table1, table2
 from srbench.report.benchmark.results import read_results
+from srbench.report.benchmark.short_table import short_table
 from srbench.report.benchmark.significance import significance
 from srbench.report.benchmark.tables import significance_table, summary_table
 from srbench.report.kit.frames import mark_best
@@ -260,3 +261,23 @@ def test_a_damaged_folder_is_named(make_folder, damage, message):
 def test_names_that_look_like_numbers_or_nothing_stay_names(make_folder):
     scores = score_rows({("NA", "psnr_y"): [1.0], ("007", "psnr_y"): [2.0]})
     assert read_results(make_folder(scores=scores, pictures=False)).methods() == ["007", "NA"]
+
+
+def test_means_over_fewer_images_are_not_ranked(make_folder, small_scores):
+    """bicubic lacks the image on which it is worse, and would be the best."""
+    scores = small_scores[0]
+    scores = scores[scores["method"].isin(["nearest", "bicubic", "srgan-lpips"])]
+    psnr = scores.query("scale == 4 and metric == 'psnr_y' and protocol == 'matlab'").copy()
+    images = sorted(set(psnr["image"]))
+    psnr["value"] = psnr["value"].where(psnr["method"] != "bicubic", 90.0)
+    folder = make_folder(scores=psnr[(psnr["method"] != "bicubic") | (psnr["image"] == images[0])])
+    results = read_results(folder)
+    assert "best PSNR" in repr(results)
+    assert "bicubic" not in repr(results)
+    for text in (to_markdown(summary_table(results)), to_markdown(short_table(results))):
+        assert "| 90.00‡ |" in text  # neither bold nor underlined
+        assert text.count("**") == 2
+        assert "- ‡ mean over fewer images: not ranked" in text
+    others = psnr[(psnr["image"] == images[0]) == (psnr["method"] == "bicubic")]
+    assert "**" not in to_markdown(short_table(read_results(make_folder(scores=others))))
+    assert r"90.00\textsuperscript{\ddag}" in to_latex(short_table(results))

@@ -11,7 +11,7 @@ from ...metrics.base import Facts
 from ...wording import counted
 from ..kit.frames import format_p
 from ..kit.style import display_name, format_value, method_order, trained_mark
-from .results import Results, means, select, without_reference
+from .results import Results, incomplete, means, select, without_reference
 from .significance import LEVEL, out_of_reach
 
 
@@ -97,11 +97,11 @@ def _lead(
     scale: int,
 ) -> Lead | None:
     own = select(scores, metric=facts.name, protocol=facts.protocol)
-    counts = own.groupby("method")["image"].nunique()
+    unranked = incomplete(own)
     found = {
         method: value
         for method, value in means(own).items()
-        if not np.isnan(value) and counts[method] == counts.max()
+        if not np.isnan(value) and method not in unranked
     }
     if not found:
         return None

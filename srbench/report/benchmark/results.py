@@ -329,13 +329,26 @@ def select(
 
 def without_reference(scores: pd.DataFrame) -> pd.DataFrame:
     """The scores of methods, without those of the original."""
-    return cast(pd.DataFrame, scores[[not is_reference(m) for m in scores["method"]]])
+    keep = np.array([not is_reference(m) for m in scores["method"]], dtype=bool)
+    return cast(pd.DataFrame, scores[keep])
 
 
 def means(scores: pd.DataFrame) -> dict[str, float]:
     """Each method's mean value over the given rows."""
     grouped = scores.groupby("method")["value"]
     return {str(m): float(np.mean(v.to_numpy(dtype=np.float64))) for m, v in grouped}
+
+
+def incomplete(scores: pd.DataFrame) -> set[str]:
+    """The methods without a value for some image that others have, so that their means cannot be
+    ranked.
+
+    ``scores`` are those of one metric on one data set.
+    """
+    known = scores.dropna(subset="value")
+    images = known["image"].nunique()
+    counts = known.groupby("method")["image"].nunique()
+    return {str(method) for method, count in counts.items() if count < images}
 
 
 def read_results(folder: Path | str = "results") -> Results:

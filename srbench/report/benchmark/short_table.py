@@ -21,8 +21,8 @@ from ..kit.render import (
     text_cell,
 )
 from ..kit.style import canonical, display_name, format_value, trained_mark
-from .results import Results, means, select
-from .tables import TRAINED_NOTE
+from .results import Results, incomplete, means, select
+from .tables import FEWER, FEWER_NOTE, TRAINED_NOTE, mark_notes
 
 _STEM, _TITLE = "scores", "Scores"
 _BEST = "Best in bold, second underlined, within a data set."
@@ -54,11 +54,13 @@ def short_table(
     shown = _chosen("method", methods, results.methods(), canonical)
     names = _chosen("data set", datasets, [d for d, _, _ in results.groups()], str)
     places = [(d, s, f) for d, s, f in results.groups() if d in names]
-    values = {
-        (d, s, f.key): means(select(frame, protocol=f.protocol, metric=f.name))
+    of_column = {
+        (d, s, f.key): select(frame, protocol=f.protocol, metric=f.name)
         for d, s, frame in places
         for f in wanted
     }
+    values = {key: means(scores) for key, scores in of_column.items()}
+    unranked = {key: incomplete(scores) for key, scores in of_column.items()}
     columns = [f for f in wanted if any(values[d, s, f.key].keys() & shown for d, s, _ in places)]
     several = len({s for _, s, _ in places}) > 1
     rows: list[tuple[Cell, ...]] = []
@@ -70,8 +72,12 @@ def short_table(
                 [values[dataset, scale, f.key].get(m) for m in here],
                 f.decimals,
                 f.better,
-                suffix=lambda i, here=here, scale=scale, f=f: trained_mark(
-                    results.run, here[i], scale, f.name
+                ranked=lambda i, here=here, fewer=unranked[dataset, scale, f.key]: (
+                    here[i] not in fewer
+                ),
+                suffix=lambda i, here=here, scale=scale, f=f, dataset=dataset: (
+                    trained_mark(results.run, here[i], scale, f.name)
+                    + (FEWER if here[i] in unranked[dataset, scale, f.key] else "")
                 ),
             )
             for f in columns
@@ -83,7 +89,7 @@ def short_table(
     headings = [Heading("dataset", "Data set", numeric=False)]
     headings += [Heading("method", "Method", numeric=False)]
     headings += [Heading(f.name, _label(f, columns)) for f in columns]
-    notes = [TRAINED_NOTE] if any("†" in cell.text for row in rows for cell in row) else []
+    notes = mark_notes(rows)
     scales = "" if several or not places else f"×{places[0][1]}. "
     caption = f"{scales}{caption_of(under, columns)}"
     return Table(_STEM, _TITLE, caption, tuple(headings), tuple(rows), tuple(notes), 1)
@@ -107,11 +113,13 @@ def table_data(results: Results) -> dict[str, Any]:
         cells: dict[str, dict[str, list[str]]] = {}
         for facts in numbers:
             for under in protocols if facts.protocol in PROTOCOLS else [""]:
-                found = means(select(frame, protocol=under or facts.protocol, metric=facts.name))
-                for method, value in found.items():
+                own = select(frame, protocol=under or facts.protocol, metric=facts.name)
+                unranked = incomplete(own)
+                for method, value in means(own).items():
                     if value == value:
                         text = format_value(value, facts.decimals)
                         text += trained_mark(results.run, method, scale, facts.name)
+                        text += FEWER if method in unranked else ""
                         of_method = cells.setdefault(method, {})
                         of_method[f"{facts.name}:{under}"] = [text, tex(text), csv_value(value)]
         name = display_name(dataset) + (f" ×{scale}" if several else "")
@@ -133,7 +141,7 @@ def table_data(results: Results) -> dict[str, Any]:
         "places": places,
         "scale": _forms(scale),
         "best": _forms(_BEST),
-        "trained": _forms(TRAINED_NOTE),
+        "marks": {"†": _forms(TRAINED_NOTE), FEWER: _forms(FEWER_NOTE)},
         "long": LONG,
         "narrow": ONE_COLUMN,
     }  # fmt: skip

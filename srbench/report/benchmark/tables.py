@@ -23,9 +23,11 @@ from ..kit.style import (
     is_reference,
     trained_mark,
 )
-from .results import LeftOut, Results, means, select, without_reference
+from .results import LeftOut, Results, incomplete, means, select, without_reference
 from .significance import ALPHA
 
+FEWER = "‡"
+FEWER_NOTE = f"{FEWER} mean over fewer images: not ranked"
 TRAINED_NOTE = "† trained on this metric: it says how well the training went, not how good it looks"
 
 
@@ -98,16 +100,21 @@ def summary_table(results: Results) -> Table:
         ]  # fmt: skip
         for protocol, metric in columns:
             facts = results.known.under(metric, protocol)
-            found = means(select(scores, protocol=protocol, metric=metric))
+            own = select(scores, protocol=protocol, metric=metric)
+            found, unranked = means(own), incomplete(without_reference(own))
+            marks = [
+                trained_mark(results.run, m, scale, metric) + (FEWER if m in unranked else "")
+                for m in methods
+            ]
             by_column.append(
                 score_cells(
                     [found.get(m) for m in methods],
                     facts.decimals,
                     facts.better,
-                    ranked=lambda i, methods=methods: not is_reference(methods[i]),
-                    suffix=lambda i, methods=methods, scale=scale, metric=metric: trained_mark(
-                        results.run, methods[i], scale, metric
+                    ranked=lambda i, methods=methods, unranked=unranked: (
+                        not is_reference(methods[i]) and methods[i] not in unranked
                     ),
+                    suffix=marks.__getitem__,
                 )
             )
         for device in devices:
@@ -117,8 +124,7 @@ def summary_table(results: Results) -> Table:
     timed = set(results.timings["method"])
     if devices and not {m for m in results.scores["method"] if not is_reference(m)} <= timed:
         notes.append("— MP/s: not timed, as for a folder of finished images")
-    if any("†" in cell.text for row in rows for cell in row):
-        notes.append(TRAINED_NOTE)
+    notes += mark_notes(rows)
     caption = (
         "Means over images. Arrows point to the better direction; best in bold, second underlined, "
         "per data set and scale. Compare only numbers of one protocol."
@@ -134,6 +140,13 @@ def missing_notes(results: Results) -> list[str]:
     for dataset, scale, scores in results.groups():
         notes += _gaps(results, dataset, scale, scores)
     return [*notes, *not_a_number_notes(results), *data_set_notes(results.run)]
+
+
+def mark_notes(rows: Sequence[Sequence[Cell]]) -> list[str]:
+    """The notes that explain the marks in these cells."""
+    texts = [cell.text for row in rows for cell in row]
+    known = (("†", TRAINED_NOTE), (FEWER, FEWER_NOTE))
+    return [note for mark, note in known if any(mark in text for text in texts)]
 
 
 def _counts(scores: pd.DataFrame) -> dict[str, int]:

@@ -168,11 +168,12 @@ if (chooser) {
     const luma = metrics.filter((m) => m.luma).map((m) => m.luma);
     const by = (form) => (luma.length ? `; ${luma.join(" and ")} by protocol ${protocol[form]}` : "");
     const caption = (form) => `${data.scale[form]}Means over images${by(form)}. ${data.best[form]}`;
-    const dagger = groups.some((g) => g.rows.some((r) => r.cells.some((c) => c.text.includes("†"))));
-    return { metrics, groups, caption, note: dagger ? data.trained : null };
+    const occurs = (mark) => groups.some((g) => g.rows.some((r) => r.cells.some((c) => c.text.includes(mark))));
+    const notes = Object.keys(data.marks).filter(occurs).map((mark) => data.marks[mark]);
+    return { metrics, groups, caption, notes };
   }
   function marked(cells, better) {
-    const numbers = cells.map(([, , csv], i) => (csv === "" ? null : shownNumber(cells[i][0])));
+    const numbers = cells.map(([text, , csv]) => (csv === "" || text.includes("‡") ? null : shownNumber(text)));
     const known = [...new Set(numbers.filter((n) => n !== null))].sort((a, b) => a - b);
     if (better === "higher") known.reverse();
     if (!better || numbers.filter((n) => n !== null).length < 2) return cells.map(() => "");
@@ -211,7 +212,7 @@ if (chooser) {
     table.replaceChildren(thead, ...bodies);
     makeSortable(table);
     room.querySelector('[data-role="short-caption"]').textContent = now.caption("text");
-    room.querySelector('[data-role="short-note"]').textContent = now.note?.text ?? "";
+    room.querySelector('[data-role="short-note"]').textContent = now.notes.map((n) => n.text).join("; ");
     status.textContent = "";
     copied.hidden = true;
   }
@@ -231,7 +232,7 @@ if (chooser) {
       const line = (cells) => `| ${cells.join(" | ")} |`;
       const lines = [`# ${data.title}`, "", now.caption("md"), "", line(heads), line(rule),
         ...rows.map((r) => line(r.cells.map(cell)))];
-      if (now.note) lines.push("", `- ${now.note.md}`);
+      if (now.notes.length) lines.push("", ...now.notes.map((n) => `- ${n.md}`));
       return `${lines.join("\n")}\n`;
     }
     const parts = [[]];
@@ -250,8 +251,8 @@ if (chooser) {
         : `\\caption{${data.title}. ${now.caption("tex")}}\\label{tab:${data.stem}}`;
       const body = part.map((r, j) =>
         `${j && part[j - 1].place !== r.place ? "\\midrule\n" : ""}${r.cells.map(cell).join(" & ")} \\\\`);
-      const note = now.note && i === parts.length - 1
-        ? `\\par\\footnotesize\\raggedright ${now.note.tex}\n` : "";
+      const note = i < parts.length - 1 ? ""
+        : now.notes.map((n) => `\\par\\footnotesize\\raggedright ${n.tex}\n`).join("");
       return `\\begin{${where}}\n\\centering\\small\n${begin}\n\\begin{adjustbox}{max width=\\linewidth}\n`
         + `\\begin{tabular}{ll${"r".repeat(now.metrics.length)}}\n\\toprule\n${heads.join(" & ")} \\\\\n\\midrule\n`
         + `${body.join("\n")}\n\\bottomrule\n\\end{tabular}\n\\end{adjustbox}\n${note}\\end{${where}}\n`;
