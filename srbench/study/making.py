@@ -201,6 +201,13 @@ def new_study(
         for method in asks.rated(q)
     }
     declared = declared_pairs(compare, asked) if compare else None
+    direct = {frozenset(q) for q in _compared(asks, chosen.questions)}
+    indirect = [f"{a}:{b}" for a, b in declared or () if {a, b} not in direct]
+    if indirect and asks.name == "pair":
+        notes.append(
+            "declared but never asked directly, only compared through others: "
+            f"{', '.join(indirect)}"
+        )
     accepted, used = declared_rules(Accept, accept), declared_rules(Use, use)
     _require_questions(accepted, used, gold=gold, retest=rules.retests)
 
@@ -252,7 +259,7 @@ def new_study(
             raters,
             len(chosen.contents),
             trials / (len(items) + rules.retests),
-            comparisons=len(declared or {frozenset(q) for q in _compared(asks, chosen.questions)}),
+            comparisons=len(declared or direct),
             declared=declared is not None,
             procedure=asks.name,
             seed=seed,

@@ -67,6 +67,8 @@ def read_wording(path: Path | None) -> Wording:
         raise StudyError(f"{path} does not exist; begin one with: srbench study texts") from None
     except (OSError, ValueError) as error:
         raise StudyError(f"{path} cannot be read as TOML in UTF-8 ({error})") from error
+    if not content:
+        raise StudyError(f"{path} holds no text to change; begin one with: srbench study texts")
     offered = content.pop("languages", None)
     questions = content.pop("questions", None)
     words = dict(ours.words)

@@ -151,3 +151,13 @@ def test_designs_that_cannot_be_are_refused_and_nothing_is_written(
     with pytest.raises(SrbenchError, match=reason):
         new_study(results, tmp_path / "s", **given)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_declared_comparison_that_is_never_asked_is_told(results, calibration, tmp_path):
+    made = new_study(
+        results, tmp_path / "study", calibration="Practice", data_root=calibration, raters=2,
+        retests=0, procedure_name="pair", pairs="mine:nearest",
+        compare="nearest:bicubic,bicubic:srgan-mse",
+    )  # fmt: skip
+    (told,) = [note for note in made.notes if "never asked directly" in note]
+    assert told.endswith(": bicubic:srgan-mse")

@@ -102,6 +102,8 @@ def test_the_manifest_keeps_every_word(results, calibration, own, tmp_path):
         ('[[questions]]\nid = "a"\nlabel.en = "x"\noptions.ko = ["y", "z"]\n', "languages"),
         ('[[questions]]\nid = "a"\nlabel.en = "x"\n' * 2, "the same id"),
         ("[en", "cannot be read"),
+        ("", "holds no text to change"),
+        ("# [en]\n# undo = 'x'\n", "holds no text to change"),
     ],
 )
 def test_a_file_that_is_no_catalogue_is_refused_in_one_line(own, text, says):
