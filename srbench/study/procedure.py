@@ -37,6 +37,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
+from ..csv_cells import number
 from ..errors import StudyError
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Procedure:
         """
         grades = {float(grade): grade for grade in self.answers}
         try:
-            return item, grades.get(float(cells["score"]))
+            return item, grades.get(number(cells["score"]))
         except ValueError:
             return item, None
 

@@ -96,6 +96,8 @@ def test_extra_columns_are_kept_and_stay_harmless(study, tmp_path):
         (("score", "6"), "score 6, expected 1, 2, 3, 4 or 5"),
         (("score", "3.5"), "not a whole number"),
         (("score", "nan"), "not a whole number"),
+        (("score", "0_5"), "not a whole number"),
+        (("score", "\u0664"), "not a whole number"),  # an Arabic 4, refused by the analysis too
         (("image", "unknown"), "is not a stimulus of this study"),
         (("phase", "warmup"), "phase 'warmup'"),
         (("rater", ""), "1 to 80 letters"),
