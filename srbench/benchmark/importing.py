@@ -44,7 +44,7 @@ def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None
 
     The file is a CSV with the columns ``dataset, image, method, metric, value`` and optionally
     ``direction`` (``higher`` or ``lower``: which is better) and ``scale``. Every row must name an
-    image in the folder. A value is kept as long as its image does not change.
+    image in the folder. A value is kept as long as its image and the original do not change.
 
     Raises:
         ResultsError: the file is not such a table, a value is not a number, or a row names no image
@@ -87,7 +87,7 @@ def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None
         cache = Cache(folder.cache)
         rows: list[Score] = []
         for (dataset, image, method, at, metric), (value, pixels) in taken.items():
-            cache.put(imported_key(dataset, image, method, at, pixels, metric), value)
+            cache.put(imported_key(folder, dataset, image, method, at, pixels, metric), value)
             rows.append(Score(dataset, image, method, at, IMPORTED, metric, value))
         fresh = {row[:6] for row in rows}
         kept = [row for row in known if row[:6] not in fresh]

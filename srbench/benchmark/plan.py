@@ -12,7 +12,7 @@ from ..errors import DatasetError, SrbenchError
 from ..imaging import Border, read_image
 from ..methods import ImageId, Method, Selection
 from ..methods.base import file_sha256
-from ..metrics.base import IMPORTED, Facts, Metric
+from ..metrics.base import Facts, Metric
 from .cache import Cache, content_key
 from .results import ResultsFolder
 from .work import Job, JobResult, MadeImage, Task
@@ -90,9 +90,6 @@ def score_key(
     cell: MethodOnImage, pixels_sha256: str, scale: int, border: Border, facts: Facts
 ) -> str:
     """The cache key of one number: the content of everything that it depends on."""
-    if facts.protocol == IMPORTED:
-        source = cell.source.dataset, cell.source.image, cell.method.name
-        return imported_key(*source, scale, pixels_sha256, facts.name)
     parts: list[object] = [cell.hr_sha256, pixels_sha256, scale, *facts.key]
     if facts.fingerprint:
         parts.append(facts.fingerprint)
@@ -103,10 +100,18 @@ def score_key(
 
 
 def imported_key(
-    dataset: str, image: str, method: str, scale: int, pixels_sha256: str, metric: str
+    folder: ResultsFolder,
+    dataset: str,
+    image: str,
+    method: str,
+    scale: int,
+    pixels_sha256: str,
+    metric: str,
 ) -> str:
-    """The cache key of an imported number for exactly these pixels."""
-    return content_key("imported", dataset, image, method, scale, pixels_sha256, metric)
+    """The cache key of an imported number for exactly these pixels and the folder's original."""
+    original = folder.image(dataset, scale, "HR", image)
+    hr_sha256 = file_sha256(original) if original.is_file() else ""
+    return content_key("imported", dataset, image, method, scale, pixels_sha256, metric, hr_sha256)
 
 
 def make_plan(

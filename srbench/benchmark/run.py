@@ -26,14 +26,14 @@ from ..files import resolved
 from ..methods import MissingMethod, select_methods
 from ..methods.resolve import NETWORKS, shipped
 from ..metrics import Metric, find_metrics
-from ..metrics.base import MissingMetric
+from ..metrics.base import IMPORTED, MissingMetric
 from ..models.device import pick_device
 from ..observer import Observer
 from .cache import Cache, content_key
 from .earlier import Earlier
 from .helpers import Helpers
 from .local import run_here
-from .plan import Plan, made_of, make_plan, refuse_unfit, score_key, usable
+from .plan import Plan, imported_key, made_of, make_plan, refuse_unfit, score_key, usable
 from .record import VOLATILE, numbers_of, run_record
 from .results import ResultsFolder, Score, Timing
 from .scoring import tell_what_was_printed
@@ -377,9 +377,12 @@ def _write_tables(
         dataset, image = cell.source
         method = cell.method.name
         for facts in numbers:
-            value = cache.number(
-                score_key(cell, made.pixels_sha256, scale, experiment.border, facts)
-            )
+            if facts.protocol == IMPORTED:
+                at = (dataset, image, method, scale, made.pixels_sha256, facts.name)
+                key = imported_key(folder, *at)
+            else:
+                key = score_key(cell, made.pixels_sha256, scale, experiment.border, facts)
+            value = cache.number(key)
             if value is not None:
                 scores.append(Score(dataset, image, method, scale, *facts.key, value))
         if made.seconds is not None:

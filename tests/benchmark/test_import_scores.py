@@ -171,3 +171,26 @@ def test_two_metrics_of_one_name_keep_their_directions(run_cli, out, table, mini
     assert "| imported human ↓ | user human ↑ |" in summary
     assert "**2.5000**" in summary  # the lower one
     assert "human ↑" in ran.out
+
+
+def test_a_score_against_a_changed_original_is_not_kept(run_cli, mini, root, tmp_path, table):
+    """The SR images of a folder stay the same."""
+    sr, hr = tmp_path / "sr/Mini", root / "Mini/HR"
+    for path in hr.iterdir():
+        image = read_image(path)
+        write_png(sr / path.name, image[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4])
+    run = ("run-all", "--datasets", "Mini", "--methods", f"mine={sr.parent}", "--metrics",
+           "psnr_rgb", "--out", tmp_path / "results")  # fmt: skip
+    assert run_cli(*run).code == 0
+    rows = [f"Mini,{image},mine,human,3,higher" for image in ("eye", "face", "man")]
+    taken = run_cli("import-scores", table(*rows), "--out", tmp_path / "results")
+    assert taken.code == 0, taken.err
+
+    def scored():
+        assert run_cli(*run).code == 0
+        found = pd.read_csv(tmp_path / "results/scores.csv")
+        return set(found.loc[found["metric"] == "human", "image"])
+
+    assert scored() == {"eye", "face", "man"}
+    write_png(hr / "eye.png", read_image(hr / "eye.png") ^ 1)
+    assert scored() == {"face", "man"}
