@@ -278,6 +278,9 @@ def test_means_over_fewer_images_are_not_ranked(make_folder, small_scores):
         assert "| 90.00‡ |" in text  # neither bold nor underlined
         assert text.count("**") == 2
         assert "- ‡ mean over fewer images: not ranked" in text
+    ledig = psnr[(psnr["method"] != "bicubic") | (psnr["image"] == images[0])]
+    paper = read_results(make_folder(scores=ledig.assign(protocol="ledig2017")))
+    assert "| 90.00‡ |" in to_markdown(table2(paper))
     others = psnr[(psnr["image"] == images[0]) == (psnr["method"] == "bicubic")]
     assert "**" not in to_markdown(short_table(read_results(make_folder(scores=others))))
     assert r"90.00\textsuperscript{\ddag}" in to_latex(short_table(results))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -16,8 +16,8 @@ from ..kit.style import (
     is_reference,
     method_order,
 )
-from .results import Results, means, select
-from .tables import missing_note
+from .results import Results, incomplete, means, select
+from .tables import FEWER, mark_notes, missing_note
 
 _SCALE = 4
 _MOS = Facts("mos", "", better="higher", label="MOS", decimals=2)
@@ -72,14 +72,21 @@ def _paper_table(
         here = select(scored, dataset=dataset, scale=scale)
         lead = [text_cell(dataset), Cell(f"×{scale}", scale)]
 
-        def row(metric: str, source: str, values: list[float | None], lead=lead) -> None:
+        def row(
+            metric: str,
+            source: str,
+            values: list[float | None],
+            lead=lead,
+            unranked: Collection[str] = (),
+        ) -> None:
             facts = _MOS if metric == "mos" else results.known[metric]
             label = Cell(f"{facts.axis_label} {facts.arrow}", metric)
             cells = score_cells(
                 values,
                 facts.decimals,
                 facts.better,
-                ranked=lambda i: not is_reference(columns[i]),
+                ranked=lambda i: not is_reference(columns[i]) and columns[i] not in unranked,
+                suffix=lambda i: FEWER if columns[i] in unranked else "",
             )
             rows.append((*lead, label, text_cell(source), *cells))
 
@@ -87,15 +94,17 @@ def _paper_table(
         for metric, column in (("psnr_y", "psnr_y_db"), ("ssim_y", "ssim_y")):
             by_definition = {"HR": float("inf") if metric == "psnr_y" else 1.0}
             known = by_definition if (dataset, scale) in run else {}
-            ours_here = {**known, **means(select(here, metric=metric))}
-            row(metric, "ours", [ours_here.get(m) for m in columns])
+            own = select(here, metric=metric)
+            ours_here = {**known, **means(own)}
+            fewer = incomplete(own)
+            row(metric, "ours", [ours_here.get(m) for m in columns], unranked=fewer)
             if paper:
                 theirs = by_definition | _column(select(objective, dataset=dataset), column)
                 row(metric, "paper", [theirs.get(m) for m in columns])
         if paper:
             theirs = _column(select(opinion, dataset=dataset), "mos")
             row("mos", "paper", [theirs.get(m) for m in columns])
-    notes = _paper_notes(results, columns, scored)
+    notes = [*_paper_notes(results, columns, scored), *mark_notes(rows)]
     caption = (
         "Protocol Ledig 2017 (the daala tools' PSNR and SSIM), mean over images. 'paper' has the "
         f"scores that {PAPER_NAME} printed for networks trained by its authors; 'ours' has the "
