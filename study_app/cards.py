@@ -37,8 +37,11 @@ def _write(text: str) -> None:
 
 
 def without_formulas(text: str) -> str:
-    """A text for Streamlit's Markdown in which dollars are dollars and not LaTeX."""
-    return text.replace("$", "\\$")
+    """A text for Streamlit's Markdown in which dollars are dollars and not LaTeX.
+
+    A single one is no formula and stays as it is: screen readers read the backslash in a label.
+    """
+    return text.replace("$", "\\$") if text.count("$") > 1 else text
 
 
 def plain(text: str) -> str:
@@ -103,7 +106,10 @@ def _answer(question: Question, session: Session, texts: Texts) -> str | None:
     first = next(iter(question.label))
     language = st.session_state["language"]
     language = language if language in question.label else first
-    label, key = plain(question.label[language]), _key(session, f"question-{question.id}")
+    label, key = (
+        without_formulas(question.label[language]),
+        _key(session, f"question-{question.id}"),
+    )
     if not question.options:
         return st.text_input(label, max_chars=_LONGEST_ANSWER, key=key, autocomplete="off").strip()
     options = question.options[language]
