@@ -106,10 +106,8 @@ def _answer(question: Question, session: Session, texts: Texts) -> str | None:
     first = next(iter(question.label))
     language = st.session_state["language"]
     language = language if language in question.label else first
-    label, key = (
-        without_formulas(question.label[language]),
-        _key(session, f"question-{question.id}"),
-    )
+    label = without_formulas(question.label[language])
+    key = _key(session, f"question-{question.id}")
     if not question.options:
         return st.text_input(label, max_chars=_LONGEST_ANSWER, key=key, autocomplete="off").strip()
     options = question.options[language]
