@@ -17,7 +17,7 @@ import numpy as np
 
 from ..csv_cells import csv_text
 from ..data.folder import Dataset
-from ..errors import CheckpointError, ConfigError
+from ..errors import ConfigError
 from ..files import write_text
 from ..imaging import crop_to_multiple, imresize
 from ..methods.network import NetworkMethod
@@ -36,7 +36,7 @@ from ..report.kit.style import (
 )
 from ..training import Recipe, TrainingProcess, train
 from ..training.photographs import Photographs, read_photographs
-from ..training.run import finished, run_folder
+from ..training.run import finished, require_same_photographs, run_folder
 from ..training.trainer import TrainingProgress
 from ..training.validation import scores_on
 from ..wording import counted
@@ -112,7 +112,7 @@ def depth_study(
         leaks = out / "leaks.csv" if place.writes else None
         scale = recipe.architecture.scale
         photographs = read_photographs(sources, scale, guarded, place.device, observer, leaks)
-    _refuse_other_photographs(reused, photographs)
+    require_same_photographs(reused, photographs)
     if reused:
         observer.note(
             f"{counted(len(reused), 'network')} of an earlier call, trained on {reused[0][1].data}"
@@ -154,21 +154,6 @@ def depth_study(
     save_figure(depth_figure(rows, budget), out, "depth")
     observer.end()
     return rows
-
-
-def _refuse_other_photographs(
-    reused: Sequence[tuple[Path, Card]], photographs: Photographs | None
-) -> None:
-    """Refuse to compare networks that were trained on different photographs."""
-    if not reused:
-        return
-    now = reused[0][1].data if photographs is None else str(photographs)
-    for checkpoint, card in reused:
-        if card.data != now:
-            raise CheckpointError(
-                f"{checkpoint} was trained on other photographs ({card.data}) than the other "
-                f"networks ({now}); choose another --out, or delete it and {run_folder(checkpoint)}"
-            )
 
 
 def depth_figure(rows: Sequence[Depth], budget: str) -> Figure:

@@ -14,6 +14,7 @@ from rich.table import Table
 from ..csv_cells import csv_text
 from ..data.folder import Dataset
 from ..files import write_text
+from ..models.cards import Card
 from ..models.checkpoints import load_checkpoint
 from ..observer import Observer
 from ..stats.cells import Floats
@@ -25,7 +26,7 @@ from .photographs import Photographs, read_photographs
 from .processes import TrainingProcess
 from .recipe import Recipe
 from .recipes import TV_CROPS
-from .run import finished, run_folder, train
+from .run import finished, require_same_photographs, run_folder, train
 from .trainer import TrainingProgress
 from .validation import PROTOCOL, Scores, scores_on
 
@@ -105,24 +106,29 @@ def train_matrix(
 
     Raises:
         SrbenchError: as :func:`~srbench.training.run.train` does.
-        CheckpointError: the folder holds a network of another recipe.
+        CheckpointError: the folder holds a network of another recipe or of other photographs.
     """
     rows: list[Row] = []
     for scale in scales:
         published = _published(scale)
         bicubic = scores_on(validation, None, scale, place.device)
         rows.append(Row(scale, None, None, bicubic, published[None, None]))
-        data: Photographs | None = None
-        for crop, varied in ((c, v) for v in (True, False) for c in TV_CROPS):
-            recipe = recipe_of(scale, crop, total_variation=varied)
+        planned: dict[Entry, tuple[Recipe, Path, Card | None]] = {}
+        for entry in ((c, v) for v in (True, False) for c in TV_CROPS):
+            recipe = recipe_of(scale, entry[0], total_variation=entry[1])
             recipe = recipe if steps is None else recipe.lasting(steps)
             out = folder / f"{recipe.name}_x{scale}.safetensors"
-            card = finished(out, recipe)
-            if card is None:
-                if data is None:
-                    require_weights(recipe.content, weights)  # fails early
-                    leaks = folder / "leaks.csv" if place.writes else None
-                    data = read_photographs(sources, scale, guarded, place.device, observer, leaks)
+            planned[entry] = recipe, out, finished(out, recipe)
+        reused = [(out, card) for _, out, card in planned.values() if card]
+        data: Photographs | None = None
+        if len(reused) < len(planned):
+            for recipe, _, _ in planned.values():
+                require_weights(recipe.content, weights)  # fails early
+            leaks = folder / "leaks.csv" if place.writes else None
+            data = read_photographs(sources, scale, guarded, place.device, observer, leaks)
+        require_same_photographs(reused, data)
+        for (crop, varied), (recipe, out, card) in planned.items():
+            if card is None and data is not None:
                 observer.note(f"{recipe.name} x{scale}: {counted(recipe.steps, 'step')}")
                 try:
                     card = train(

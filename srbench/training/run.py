@@ -78,6 +78,29 @@ def finished(out: Path, recipe: Recipe) -> Card | None:
     return card
 
 
+def require_same_photographs(
+    reused: Sequence[tuple[Path, Card]], photographs: Photographs | None
+) -> None:
+    """Check that networks that are compared were trained on the same photographs.
+
+    Args:
+        reused: checkpoints of an earlier call, with their cards.
+        photographs: those of this call; None if it trains none.
+
+    Raises:
+        CheckpointError: one was trained on others.
+    """
+    if not reused:
+        return
+    now = reused[0][1].data if photographs is None else str(photographs)
+    for checkpoint, card in reused:
+        if card.data != now:
+            raise CheckpointError(
+                f"{checkpoint} was trained on other photographs ({card.data}) than the other "
+                f"networks ({now}); choose another --out, or delete it and {run_folder(checkpoint)}"
+            )
+
+
 def train(
     recipe: Recipe,
     photographs: Sequence[Path] | Photographs,

@@ -103,8 +103,8 @@ def test_the_matrix_refuses_what_it_cannot_do(refused, train_tv, tmp_path):
     assert "srbench weights fetch vgg19-features" in refused(*train_tv)
 
 
-def test_a_network_of_another_recipe_in_the_folder_is_not_passed_off(
-    run_cli, refused, train_tv, monkeypatch
+def test_a_network_of_another_recipe_or_other_photographs_is_not_passed_off(
+    refused, train_tv, tmp_path, monkeypatch
 ):
     def stop(recipe, *arguments, **named):
         raise TrainingError("enough")
@@ -118,6 +118,8 @@ def test_a_network_of_another_recipe_in_the_folder_is_not_passed_off(
 
     monkeypatch.setattr(srbench.training.matrix, "train", once)
     assert "enough" in refused(*train_tv)
+    write_png(tmp_path / "photos/one-more.png", data.astronaut()[-200:, -200:].copy())
+    assert "was trained on other photographs (" in refused(*train_tv)
     monkeypatch.setitem(MATRICES, "tv-div2k", tv_recipe)
     assert "another recipe" in refused(*train_tv)
 
