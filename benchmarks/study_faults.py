@@ -49,7 +49,7 @@ from wire import Wire
 
 from srbench.data import open_dataset
 from srbench.imaging import imresize, read_image, write_png
-from srbench.study import schema
+from srbench.study import connecting, schema
 from srbench.study.making import new_study
 from srbench.study.manifest import stimulus_path
 from srbench.study.session import OPENING_STEPS
@@ -374,7 +374,7 @@ class Run:
 
     async def lock_database(self) -> None:
         if self.database is None:
-            file = self.study.folder / schema.DATABASE_FILE
+            file = self.study.folder / connecting.DATABASE_FILE
             locker = sqlite3.connect(file, isolation_level=None, timeout=20)
             locker.execute("BEGIN IMMEDIATE")
             await asyncio.sleep(self.rng.uniform(1, 5))

@@ -13,10 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import StudyError
 from . import keys
+from .connecting import database_error
 from .manifest import Manifest
 from .numbers import require_whole
 from .rows import read_meta, timestamp
-from .schema import database_error, invites, lock_schema, meta, prepare_schema
+from .schema import invites, lock_schema, meta, prepare_schema
 
 StudyState = Literal["open", "paused", "closed"]
 Clock = Callable[[], datetime]

@@ -21,6 +21,7 @@ from . import keys
 from .answering import Answering
 from .answering import VoteOutcome as VoteOutcome
 from .balance import raters_per_item, raters_per_unit
+from .connecting import open_engine, require_database
 from .database import Clock, utc_now
 from .database import StudyState as StudyState
 from .manifest import Manifest, load_manifest
@@ -30,8 +31,6 @@ from .rows import read_meta, read_session, require_session, session_of, timestam
 from .schema import (
     invites,
     meta,
-    open_engine,
-    require_database,
     sessions,
     steps,
     tokens,

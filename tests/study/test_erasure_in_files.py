@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from srbench.errors import StudyError
-from srbench.study import schema
+from srbench.study import connecting
 from srbench.study.keys import hash_token, read_codes
 from srbench.study.session import OPENING_STEPS
 from srbench.study.simulate import perfect_submission
@@ -55,7 +55,7 @@ def test_nothing_of_an_erased_rater_is_left_in_the_files(study):
 
 
 def test_tables_that_postgresql_could_not_write_anew_are_told(folder, new_database, monkeypatch):
-    monkeypatch.setattr(schema, "_LOCK_SECONDS", 1)
+    monkeypatch.setattr(connecting, "_LOCK_SECONDS", 1)
     study = open_study(folder, new_database())
     session, _ = study.store.enter(code=read_codes(folder)[0])
     with study.store.read() as reader:  # a long look at the votes, such as a backup

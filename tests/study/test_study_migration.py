@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import MetaData, Table, insert, select, text
 
 from srbench.errors import StudyError
-from srbench.study import schema
+from srbench.study import connecting, schema
 from srbench.study.doubts import doubtful_votes
 from srbench.study.ratings import ratings_rows
 from srbench.study.store import Store
@@ -36,7 +36,7 @@ def manifest(design):
 @pytest.fixture
 def engine(tmp_path, database, manifest):
     """The old database, on SQLite and on PostgreSQL."""
-    yield from filled(OLD, schema.open_engine(tmp_path, database), manifest)
+    yield from filled(OLD, connecting.open_engine(tmp_path, database), manifest)
 
 
 def filled(old, engine, manifest):
@@ -98,7 +98,7 @@ def test_raters_of_an_old_database_go_on_and_no_id_comes_back(engine, manifest):
 
 
 def test_a_database_of_schema_2_is_brought_up_without_loss(tmp_path, database, manifest):
-    for engine in filled(OLD_2, schema.open_engine(tmp_path, database), manifest):
+    for engine in filled(OLD_2, connecting.open_engine(tmp_path, database), manifest):
         store = Store(engine, manifest, b"k" * 64)
         found = contents(engine)
         for table, rows in OLD_2["rows"].items():
@@ -146,7 +146,7 @@ def test_old_votes_that_may_stand_at_another_picture_are_told(engine, manifest):
 
 def test_a_new_study_with_erasures_is_in_no_doubt(design, tmp_path):
     manifest = design([2], access="open")
-    store = Store(schema.open_engine(tmp_path, None), manifest, b"k" * 64)
+    store = Store(connecting.open_engine(tmp_path, None), manifest, b"k" * 64)
     store.erase(store.enter()[0].rater)
     store.enter()
     assert doubtful_votes(store) is None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from srbench.study import schema
+from srbench.study import connecting, schema
 from srbench.study.keys import read_codes
 from srbench.study.ratings import export_ratings
 from srbench.study.session import OPENING_STEPS
@@ -54,7 +54,7 @@ def large_study(design, tmp_path_factory):
     """100,000 votes: 89 raters of 1,128 trials, written without ceremony."""
     manifest = design([12] * 19 + [9] * 100, practice=0)
     folder = tmp_path_factory.mktemp("large")
-    store = Store(schema.open_engine(folder, None), manifest, b"k" * 64)
+    store = Store(connecting.open_engine(folder, None), manifest, b"k" * 64)
     with store.write() as connection:
         for rater in range(89):
             connection.execute(

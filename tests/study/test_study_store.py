@@ -22,7 +22,7 @@ from sqlalchemy import Column, MetaData, String, Table, func, select, text
 from study_servers import strolling_clock
 
 from srbench.errors import BegunAlready, StudyError
-from srbench.study import schema, scrub
+from srbench.study import connecting, schema, scrub
 from srbench.study.importing import import_ratings
 from srbench.study.keys import CODES_FILE, KEY_FILE, append_codes, read_codes
 from srbench.study.ratings import ratings_rows
@@ -294,7 +294,7 @@ def test_the_database_itself_refuses_a_second_vote_and_a_wrong_grade(study):
 def test_sub_sampling_fills_up_what_abandoned_raters_left_open(design, tmp_path):
     manifest = design([4] * 6, per_rater=8, access="open")
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
-    engine = schema.open_engine(tmp_path, None)
+    engine = connecting.open_engine(tmp_path, None)
     store = Store(engine, manifest, b"k" * 64, clock=lambda: now[0])
 
     def contents(session):
@@ -318,7 +318,7 @@ def shared_out(design, tmp_path):
     """A study of six contents in four versions, two contents a rater, with its clock."""
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
     manifest = design([4] * 6, practice=0, per_rater=8, access="open", minimum_ms=0)
-    engine = schema.open_engine(tmp_path, None)
+    engine = connecting.open_engine(tmp_path, None)
     return Study(tmp_path, manifest, Store(engine, manifest, b"k" * 64, clock=lambda: now[0])), now
 
 
@@ -358,7 +358,7 @@ def test_imported_votes_that_were_cast_twice_count_in_the_balance(shared_out, tm
 
 
 def test_a_participant_comes_back_by_the_own_device_and_by_nothing_else(design, tmp_path):
-    store = Store(schema.open_engine(tmp_path, None), design([2, 2], access="open"), b"k" * 64)
+    store = Store(connecting.open_engine(tmp_path, None), design([2, 2], access="open"), b"k" * 64)
     first, token = store.enter(participant="abc")
     other, other_token = store.enter(participant="abd")
     anonymous, _ = store.enter()
@@ -483,7 +483,7 @@ def test_what_an_erasure_could_not_clear_at_once_is_told(folder, monkeypatch):
     monkeypatch.setattr(scrub, "_PATIENCE_MS", 300)
     study = open_study(folder)
     session = opened(study)
-    reader = sqlite3.connect(folder / schema.DATABASE_FILE, isolation_level=None)
+    reader = sqlite3.connect(folder / connecting.DATABASE_FILE, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM sessions").fetchone()
     erased = study.store.erase(session.rater)
@@ -524,7 +524,7 @@ def test_a_locked_database_is_waited_for(folder):
     study = open_study(folder, clock=strolling_clock())
     session = opened(study)
     sent = submission(study, session)
-    database = folder / schema.DATABASE_FILE
+    database = folder / connecting.DATABASE_FILE
     locker = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
     locker.execute("BEGIN IMMEDIATE")
     threading.Timer(3, lambda: locker.execute("ROLLBACK")).start()
@@ -602,9 +602,9 @@ def test_a_server_frozen_inside_a_transaction_holds_nobody_up_for_long(folder, n
     program = textwrap.dedent("""
         import os, signal, sys
         from srbench.errors import StudyError
-        from srbench.study import schema
+        from srbench.study import connecting, schema
         from srbench.study.store import open_study
-        schema._IDLE_SECONDS = 2
+        connecting._IDLE_SECONDS = 2
         store = open_study(sys.argv[1], sys.argv[2]).store
         try:
             with store.write() as connection:
@@ -636,7 +636,7 @@ def test_a_server_frozen_inside_a_transaction_holds_nobody_up_for_long(folder, n
 
 
 def test_a_lock_that_is_held_for_long_is_given_up(folder, new_database, monkeypatch):
-    monkeypatch.setattr(schema, "_LOCK_SECONDS", 1)
+    monkeypatch.setattr(connecting, "_LOCK_SECONDS", 1)
     study = open_study(folder, new_database(), clock=strolling_clock())
     session = opened(study)
     sent = submission(study, session)
@@ -659,8 +659,8 @@ def test_every_connection_to_postgresql_has_an_end_to_its_patience(folder, new_d
         ]
         told = connection.connection.driver_connection.info.get_parameters()
     assert shown == ["10s", "15s", "1min"]
-    assert {name: told[name] for name in schema._LIBPQ} == {
-        name: str(value) for name, value in schema._LIBPQ.items()
+    assert {name: told[name] for name in connecting._LIBPQ} == {
+        name: str(value) for name, value in connecting._LIBPQ.items()
     }
     study.store.close()
 
@@ -675,7 +675,7 @@ def test_unusable_databases_are_named_in_one_line(folder, tmp_path):
     with pytest.raises(StudyError, match="not a database"):
         open_study(folder, f"sqlite:///{tmp_path}/text.db", clock=strolling_clock())
     other = Table("meta", MetaData(), Column("key", String), Column("value", String))
-    engine = schema.open_engine(tmp_path, None)
+    engine = connecting.open_engine(tmp_path, None)
     with engine.connect().execution_options(srbench_write=True) as connection, connection.begin():
         other.create(connection)
     with pytest.raises(StudyError, match="tables of another program"):
@@ -827,7 +827,7 @@ def test_no_vote_goes_into_a_database_file_that_was_removed(folder, tmp_path):
     """It would be lost with the file. The server goes on with the file that takes its place."""
     study = open_study(folder, clock=strolling_clock())
     session = opened(study)
-    file, copy = folder / schema.DATABASE_FILE, tmp_path / "copy.db"
+    file, copy = folder / connecting.DATABASE_FILE, tmp_path / "copy.db"
     assert study.store.vote(session, submission(study, session)).verdict == "accepted"
     following = submission(study, session, 1)
     with closing(sqlite3.connect(file)) as connection:

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from study_servers import strolling_clock
 
 from srbench.errors import SessionGone, StudyError
-from srbench.study import schema
+from srbench.study import connecting, schema
 from srbench.study.importing import import_ratings
 from srbench.study.keys import read_codes
 from srbench.study.ratings import export_ratings, ratings_rows
@@ -187,7 +187,7 @@ def test_export_and_import_keep_what_was_shown(study, tmp_path):
 
 
 def test_a_table_that_does_not_know_what_was_shown_keeps_it_open(design, tmp_path):
-    store = Store(schema.open_engine(tmp_path, None), design([2]), b"k" * 64)
+    store = Store(connecting.open_engine(tmp_path, None), design([2]), b"k" * 64)
     stimulus = store.manifest.by_id[store.manifest.main[0]]
     named = f"{stimulus.dataset},{stimulus.image},{stimulus.method}"
     table = tmp_path / "in.csv"

@@ -15,7 +15,7 @@ pytest.importorskip("playwright", reason="needs playwright")
 from driver import FIRST, Rater
 from wire import Wire
 
-from srbench.study.schema import DATABASE_FILE
+from srbench.study.connecting import DATABASE_FILE
 from srbench.study.simulate import perfect_submission
 
 

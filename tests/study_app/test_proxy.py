@@ -21,7 +21,7 @@ from driver import FIRST, Rater
 from sqlalchemy import text
 from study_servers import ROOT, free_port, strolling_clock
 
-from srbench.study.schema import open_engine
+from srbench.study.connecting import open_engine
 from srbench.study.store import open_study
 
 HOW_TO = ROOT / "docs" / "how-to" / "online-study.md"
