@@ -271,6 +271,11 @@ def sentences() -> Iterator[tuple[str, str]]:
     reached = [value for (_, skip), value in psnr.items() if skip == "True"]
     yield "results/README.md", f"differ by {max(reached) - min(reached):.2f} dB"
 
+    for row in rows_of(RESULTS / "tv-laptop/contrasts.csv"):
+        mean, low, high = (float(row[c]) for c in ("psnr_difference_db", "ci_low", "ci_high"))
+        cells = row["choice"], f"{mean:+.3f}", f"{low:+.3f} to {high:+.3f}"
+        yield "results/README.md", f"| {' | '.join(cells)} |"
+
     load = table_with(page("benchmarks/study_load.md"), "browsers")
     (waits,) = [(row["median"], row["95 % median"]) for row in load if row["browsers"] == "26"]
     median, most = (printed(wait, 2) for wait in waits)
