@@ -54,13 +54,14 @@ class VggFeatures(nn.Module):
         self.requires_grad_(False).eval()
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.features(self._normalised(image))
+        return self.features(self.normalised(image))
 
-    def _normalised(self, image: torch.Tensor) -> torch.Tensor:
+    def normalised(self, image: torch.Tensor) -> torch.Tensor:
+        """``image`` by the mean and deviation of ImageNet, as VGG19 expects it."""
         return ((image + 1.0) / 2.0 - self.mean) / self.std
 
 
-class VggMaps(VggFeatures):
+class VggMaps(nn.Module):
     """phi_2,2, phi_3,4 and phi_4,4 after ReLU, of images in [-1, 1].
 
     (N, 3, H, W) gives three maps of (N, ``CHANNELS[k]``, H/s, W/s), s being 2, 4 and 8.
@@ -72,12 +73,13 @@ class VggMaps(VggFeatures):
     CHANNELS = (128, 256, 512)
 
     def __init__(self, weights: Mapping[str, torch.Tensor]) -> None:
-        super().__init__("vgg44", weights)
+        super().__init__()
+        self.vgg = VggFeatures("vgg44", weights)
 
-    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:  # type: ignore[override]
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
         maps: list[torch.Tensor] = []
-        image = self._normalised(image)
-        for number, layer in enumerate(self.features.children()):
+        image = self.vgg.normalised(image)
+        for number, layer in enumerate(self.vgg.features.children()):
             image = layer(image)
             if number in _MAPS:
                 maps.append(image)
