@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from srbench.study.keys import read_codes
 from srbench.study.ratings import ratings_rows
@@ -40,7 +40,10 @@ class Rater:
         self.token = parse_qs(urlsplit(self.page.url).query)["r"][0]
 
     def press_button(self, name: str) -> None:
-        self.page.get_by_role("button", name=name).click()
+        button = self.page.get_by_role("button", name=name)
+        # Streamlit shows the next step's parts before it takes the last step's away.
+        expect(button).to_have_count(1, timeout=30_000)
+        button.click()
 
     def wait_ready(self, trial: str | None = None) -> None:
         """Until a picture ("trial.attempt") takes votes."""
