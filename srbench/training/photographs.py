@@ -35,15 +35,20 @@ HELD_OUT_SIDE = 480
 
 @dataclass(frozen=True)
 class Photographs:
-    """The training photographs and those held out for validation: names and pixels."""
+    """The training photographs and those held out for validation: names and pixels.
+
+    ``digest`` is the SHA-256 of all pixels in the order of reading. The text of this object, which
+    cards and training states record, begins with counts and ends with a part of the digest.
+    """
 
     training: TrainingSet
     held_out: tuple[tuple[str, Image], ...]
+    digest: str
 
     def __str__(self) -> str:
         return (
             f"{counted(len(self.training), 'photograph')}, {self.training.megapixels:.1f} "
-            "megapixels"
+            f"megapixels, SHA-256 of the pixels {self.digest[:16]}"
         )
 
 
@@ -119,11 +124,14 @@ def read_photographs(
     training = TrainingSet((), scale, device, room=max(1, pixels))
     held_out: list[tuple[str, Image]] = []
     maybe_copies, seen = namesakes(sizes), dict[str, Picture]()
+    digest = hashlib.sha256()
 
     def read() -> Iterator[tuple[str, Image]]:
         for name, image in _read(sources, sizes, passed_over):
             if name in maybe_copies:
                 seen[name] = Picture.of(image)
+            digest.update(f"{image.shape} {name in held}".encode())
+            digest.update(np.ascontiguousarray(image).data)
             if name in held:
                 held_out.append((name, _middle(image)))
             else:
@@ -139,7 +147,8 @@ def read_photographs(
     refuse_leaks(leaks, leaks_file)
     _refuse_copies(low_resolution(seen)[0])
     observer.note(_looked_for(guarded))
-    return Photographs(training, tuple(sorted(held_out, key=lambda item: item[0])))
+    held_out.sort(key=lambda item: item[0])
+    return Photographs(training, tuple(held_out), digest.hexdigest())
 
 
 def refuse_leaks(leaks: Sequence[Leak], file: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The photographs that ``--data`` uses, ignores and holds out, each in memory only once."""
 
 import csv
+import re
 import subprocess
 import sys
 import tarfile
@@ -62,6 +63,29 @@ def test_several_folders_and_tars_are_taken_together_and_told(tmp_path):
     assert found.training.megapixels * 1e6 == taken - held.shape[0] * held.shape[1]
     name = found.held_out[0][0]
     assert name.startswith(("a:", "b.tar:b/"))
+
+
+def test_the_text_of_photographs_follows_pixels_and_order_but_not_scale_or_place(tmp_path):
+    folder = tmp_path / "photos"
+    save(folder, [f"{k}.png" for k in range(9)])
+    first = str(read(folder))
+    assert re.fullmatch(
+        r"8 photographs, 0\.1 megapixels, SHA-256 of the pixels [0-9a-f]{16}", first
+    )
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        for k in range(9):
+            archive.add(folder / f"{k}.png", f"{k}.png")
+    assert str(read(folder, scale=2)) == str(read(tmp_path / "all.tar")) == first
+    ((held, _),) = read(folder).held_out
+    for name in (held, "1.png" if held == "0.png" else "0.png"):
+        picture = read_image(folder / name)
+        write_png(folder / name, picture ^ np.uint8(1))
+        assert str(read(folder)) != first
+        write_png(folder / name, picture)
+    assert str(read(folder)) == first
+    last = "7.png" if held == "8.png" else "8.png"
+    (folder / last).rename(folder / "00.png")  # read first, so that crops are drawn from others
+    assert str(read(folder)) != first
 
 
 def test_commas_part_sources_unless_a_path_has_one(tmp_path):
