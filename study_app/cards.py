@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -23,30 +23,47 @@ from study_app.components import display_check
 from study_app.rating import geometry
 
 _LONGEST_ANSWER = 500
+# What has a meaning in Markdown, some of it only at the beginning of a line.
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>~|$]|&(?=#?\w+;)|^[#+=-]", re.MULTILINE)
+# What Streamlit replaces in spite of backslashes: arrows and similar signs, and its own pictures.
+_REPLACED = re.compile(r"(?<!\S)[<>~-](?=(?:[>=-]|->)(?!\S))|:(?=(?:streamlit|material[/_]\w+):)")
+_UNSEEN = "\u2060"  # a character without width, at which lines do not break
 
 
 def show(title: str, text: str) -> None:
     """Show a title and a text, with one paragraph per line."""
-    st.title(title)
+    st.title(plain(title))
     _write(text)
 
 
 def _write(text: str) -> None:
     for line in text.strip().splitlines():
-        st.write(without_formulas(line))
+        st.write(plain(line))
 
 
-def without_formulas(text: str) -> str:
-    """A text for Streamlit's Markdown in which dollars are dollars and not LaTeX.
-
-    A single one is no formula and stays as it is: screen readers read the backslash in a label.
-    """
-    return text.replace("$", "\\$") if text.count("$") > 1 else text
+def _bold(text: str) -> None:
+    st.markdown(f"**{plain(text.strip())}**")
 
 
 def plain(text: str) -> str:
-    """A name or code for Streamlit's Markdown that is shown exactly as it is."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    """A text for Streamlit's Markdown that is shown exactly as it is."""
+    text = re.sub(r"(?m)^[ \t]+", "", text)  # four blanks would make it code
+    text = _REPLACED.sub(rf"\g<0>{_UNSEEN}", text)
+    text = _MARKDOWN.sub(r"\\\g<0>", text)
+    text = re.sub(r":\S+", lambda word: word[0].replace(":", "\\:"), text)
+    return re.sub(r"(?m)^(\d+)([.)])", r"\1\\\2", text)
+
+
+def labelled(text: str) -> tuple[str, Literal["visible", "collapsed"]]:
+    """The label of an input field, and whether the field shows it.
+
+    Screen readers read a label with the backslashes of `plain`. A text that needs them is therefore
+    written above the field, which keeps it as it is for screen readers only.
+    """
+    if plain(text) == text:
+        return text, "visible"
+    st.markdown(plain(text))
+    return text, "collapsed"
 
 
 def address_parameters() -> list[tuple[str, str]]:
@@ -72,11 +89,11 @@ body:has([data-testid="stDialog"])::after {{
 
 def consent(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
     """The consent: what the rater does, what is stored, and the agreement."""
-    st.title(texts["consent_title"])
+    st.title(plain(texts["consent_title"]))
     manifest, playlist = study.manifest, study.store.playlist(session)
     if manifest.institution and manifest.contact:
-        names = {"institution": plain(manifest.institution), "contact": plain(manifest.contact)}
-        st.write(without_formulas(texts["consent_by"]).format(**names))
+        names = {"institution": manifest.institution, "contact": manifest.contact}
+        _write(texts["consent_by"].format(**names))
     _write(texts["consent"])
     if manifest.rules.participant_parameter or manifest.rules.participant_typed:
         _write(texts["consent_participant"])
@@ -84,7 +101,7 @@ def consent(study: Study, session: Session, screen: Screen, texts: Texts) -> Non
     rest = len(playlist) - practice
     whole = minutes(practice, rest, manifest.rules.block_trials, manifest.asks.seconds)
     length = {"total": rest, "practice": practice, "minutes": max(1, round(whole))}
-    st.markdown(f"**{without_formulas(texts['consent_length']).format(**length)}**")
+    _bold(texts["consent_length"].format(**length))
     said = {"language": st.session_state["language"]}
     _go_on(study, session, screen, texts["consent_agree"], said)
 
@@ -95,8 +112,8 @@ def questionnaire(study: Study, session: Session, screen: Screen, texts: Texts) 
     if not questions:
         study.store.confirm(session, "questionnaire")
         st.rerun()
-    st.title(texts["questionnaire_title"])
-    st.caption(texts["questionnaire_note"])
+    st.title(plain(texts["questionnaire_title"]))
+    st.caption(plain(texts["questionnaire_note"]))
     asked = [(question.id, _answer(question, session, texts)) for question in questions]
     answers = {name: answer for name, answer in asked if answer}
     _go_on(study, session, screen, texts["go_on"], answers)
@@ -106,10 +123,12 @@ def _answer(question: Question, session: Session, texts: Texts) -> str | None:
     first = next(iter(question.label))
     language = st.session_state["language"]
     language = language if language in question.label else first
-    label = without_formulas(question.label[language])
+    label, shown = labelled(question.label[language])
     key = _key(session, f"question-{question.id}")
     if not question.options:
-        return st.text_input(label, max_chars=_LONGEST_ANSWER, key=key, autocomplete="off").strip()
+        return st.text_input(
+            label, max_chars=_LONGEST_ANSWER, key=key, autocomplete="off", label_visibility=shown
+        ).strip()
     options = question.options[language]
     chosen = st.selectbox(
         label,
@@ -118,6 +137,7 @@ def _answer(question: Question, session: Session, texts: Texts) -> str | None:
         format_func=options.__getitem__,
         placeholder=texts["no_answer"],
         key=key,
+        label_visibility=shown,
     )
     # Stored in the first language, so that equal answers are stored as equal.
     return None if chosen is None else question.options[first][chosen]
@@ -125,7 +145,7 @@ def _answer(question: Question, session: Session, texts: Texts) -> str | None:
 
 def display(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
     """The display check: whether the largest picture of this rater's playlist fits the window."""
-    st.title(texts["display_title"])
+    st.title(plain(texts["display_title"]))
     result = display_check(
         key=_key(session, "display-check"),
         data={
@@ -179,18 +199,18 @@ def finished(study: Study, session: Session, screen: Screen, texts: Texts) -> No
     """The end: completion code, link back to the recruiting site, and withdrawal."""
     show(texts["finished_title"], texts["finished"])
     code = session.completion_code or ""
-    st.write(texts["completion_code"])
+    _write(texts["completion_code"])
     # Streamlit's box for code would first load a highlighter of 1.5 MB.
     with st.container(key="completion-code"):
         st.header(plain(code), anchor=False)
     if address := return_address(study.manifest.rules, code, address_parameters()):
-        st.link_button(texts["return_link"], address, type="primary")
+        st.link_button(plain(texts["return_link"]), address, type="primary")
 
 
 def withdrawal(study: Study, session: Session, texts: Texts) -> None:
     """The button at the bottom of every card that removes all data of the rater."""
-    with st.expander(texts["withdraw"]):
-        if st.button(texts["withdraw_sure"], key=_key(session, "withdraw")):
+    with st.expander(plain(texts["withdraw"])):
+        if st.button(plain(texts["withdraw_sure"]), key=_key(session, "withdraw")):
             erased = study.store.erase(session.rater)
             if erased.left:
                 line = f"srbench: {erased.rater} withdrew; {erased.left}"
@@ -208,7 +228,7 @@ def _go_on(
     label: str,
     answers: dict[str, Any] | None = None,
 ) -> None:
-    pressed = st.button(label, type="primary", key=_key(session, f"go-{screen.step}"))
+    pressed = st.button(plain(label), type="primary", key=_key(session, f"go-{screen.step}"))
     if pressed and screen.step:
         study.store.confirm(session, screen.step, answers)
         st.rerun()
@@ -217,7 +237,7 @@ def _go_on(
 def _take_back(study: Study, session: Session, screen: Screen, texts: Texts) -> None:
     """Undo the vote before this card."""
     key = _key(session, f"undo-{screen.step}")
-    if screen.undo and st.button(texts["undo_last"], type="tertiary", key=key):
+    if screen.undo and st.button(plain(texts["undo_last"]), type="tertiary", key=key):
         study.store.undo(session, *screen.undo)
         st.rerun()
 
@@ -231,5 +251,5 @@ def _key(session: Session, name: str) -> str:
 
 def _personal_link(texts: Texts) -> None:
     with st.container(border=True):
-        st.markdown(f"**{texts['link_title']}**")
-        st.caption(texts["link_note"])
+        _bold(texts["link_title"])
+        st.caption(plain(texts["link_note"]))

@@ -63,7 +63,7 @@ def rater_page(study: Study) -> None:
     except StudyError as error:
         print(printable(f"srbench: {error}"), file=sys.stderr)
         if not rating.show_again(study, texts):
-            st.info(texts["trouble"])
+            st.info(cards.plain(texts["trouble"]))
             _try_again(time.monotonic())
 
 
@@ -145,7 +145,7 @@ def _choose_language(study: Study) -> None:
     chosen = st.segmented_control(
         "Language",
         list(names),
-        format_func=names.__getitem__,
+        format_func=lambda code: cards.plain(names[code]),
         default=now,
         label_visibility="collapsed",
         key=f"language-{now}",
@@ -164,38 +164,40 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
     if rules.participant_parameter:
         participant = participant_of(given, rules.participant_parameter)
     _choose_language(study)
-    st.title(texts["code_title"])
+    st.title(cards.plain(texts["code_title"]))
     if st.session_state.pop("withdrawn", False):
-        st.success(texts["withdrawn"])
+        st.success(cards.plain(texts["withdrawn"]))
         return
     if link_was_wrong:
-        st.warning(texts["no_link"])
+        st.warning(cards.plain(texts["no_link"]))
     if study.store.state() != "open":
-        st.write(texts["full"])
+        st.write(cards.plain(texts["full"]))
         return
     if rules.participant_parameter and participant is None and not asks_for_id:
-        st.warning(texts["link_again"])
+        st.warning(cards.plain(texts["link_again"]))
         return
     if rules.session_parameter and participant_of(given, rules.session_parameter) is None:
-        st.warning(texts["link_again"])
+        st.warning(cards.plain(texts["link_again"]))
         return
-    st.write(cards.without_formulas(texts["code_note" if needs_code else "open_note"]))
+    st.write(cards.plain(texts["code_note" if needs_code else "open_note"]))
     with st.form("enter", border=False):
         code = None
         if needs_code:
-            code = st.text_input(texts["code_label"], max_chars=40, autocomplete="off")
+            label, shown = cards.labelled(texts["code_label"])
+            code = st.text_input(label, max_chars=40, autocomplete="off", label_visibility=shown)
         if asks_for_id and participant is None:
+            label, shown = cards.labelled(texts["participant_label"])
             typed = st.text_input(
-                texts["participant_label"], max_chars=LONGEST_PARTICIPANT, autocomplete="off"
+                label, max_chars=LONGEST_PARTICIPANT, autocomplete="off", label_visibility=shown
             )
             name = rules.participant_parameter or TYPED
             given = [pair for pair in given if pair[0].casefold() != name.casefold()]
             given.append((name, typed))
             participant = participant_of(given, name)
-        if not st.form_submit_button(texts["code_enter"], type="primary"):
+        if not st.form_submit_button(cards.plain(texts["code_enter"]), type="primary"):
             return
     if asks_for_id and participant is None:
-        st.error(texts["participant_missing"])
+        st.error(cards.plain(texts["participant_missing"]))
         return
     device = st.context.cookies.get(_device_name(study))
     try:
@@ -203,11 +205,11 @@ def _entrance(study: Study, texts: Texts, *, link_was_wrong: bool) -> None:
         known_as = participant.casefold() if participant and asks_for_id else participant
         _, token = study.store.enter(code=code, participant=known_as, device=device)
     except BegunAlready:
-        st.info(texts["begun_already"])
+        st.info(cards.plain(texts["begun_already"]))
         return
     except StudyError:
         known = study.store.state() == "open"
-        st.error(texts["code_unknown"] if known else texts["full"])
+        st.error(cards.plain(texts["code_unknown" if known else "full"]))
         return
     language = _in_address(LANGUAGE)
     kept = kept_in_address(rules, given) | ({LANGUAGE: language} if language else {})

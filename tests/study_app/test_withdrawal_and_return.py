@@ -98,16 +98,29 @@ def test_the_parameter_is_known_whatever_its_case(recruited, browser):
     stranger.context.close()
 
 
+def written(page):
+    """What stands on the page, without the character that keeps Streamlit from changing it."""
+    return page.locator("body").inner_text().replace("\u2060", "")
+
+
 def test_a_rater_who_types_the_workers_id_is_told_who_asks_and_led_back(
     serve, made_once, tmp_path, browser
 ):
     root, texts = made_once.parent, tmp_path / "texts.toml"
-    consent = "You get $5 now and $6 at the end."
-    texts.write_text(f"[en]\nconsent = '{consent}'\n[ar]\nlanguage = 'Arabic'\n")
+    consent = [
+        "You get $5 now and $6 at the end.", "# 1~5: bad, 6~9: good :material/home:", "    2. *b*",
+        "x -- y -> z", "[a](b) <i> &amp; :red[c] :streamlit: \\\\_d_ **",
+    ]  # fmt: skip
+    texts.write_text(
+        f"[en]\nconsent = '''{chr(10).join(consent)}'''\nconsent_title = ':x: -- _x_'\n"
+        "consent_agree = ':x: **Yes**'\nparticipant_label = '*MTurk* worker :x:'\n"
+        "[ar]\nlanguage = ':smile: *Arabic*'\n"
+        "[[questions]]\nid = 'q'\nlabel.en = '1. :x: _Which_?'\noptions.en = [':x: *a*', 'b']\n"
+    )
     made = new_study(
         root / "results", tmp_path / "study", calibration="Practice", data_root=root / "data",
         open_access=True, ask_participant=True, session_parameter="SESSION_ID",
-        completion_code="_C1_ABC_", institution="Seoul *Test* $1 University $2", texts=texts,
+        completion_code="_C1_ABC_", institution="Seoul *Test* $1 :x: University $2", texts=texts,
         contact="Lab <lab@example.org>",
         return_url="https://example.org/?cc={code}&p={participant}&s={session}", raters=9,
     )  # fmt: skip
@@ -118,14 +131,18 @@ def test_a_rater_who_types_the_workers_id_is_told_who_asks_and_led_back(
     page.goto(f"{server.url}/?lang=en&SESSION_ID=s%201")
     page.get_by_role("button", name="Enter").click()
     page.get_by_text("Please enter your ID exactly as the site shows it").wait_for()
-    page.get_by_label("MTurk worker ID").fill(" A1B2C3 ")
+    page.get_by_label("*MTurk* worker :x:", exact=True).fill(" A1B2C3 ")
+    assert written(page).count("*MTurk* worker :x:") == 1
     page.get_by_role("button", name="Enter").click()
-    page.get_by_text("This study is run by Seoul *Test* $1 University $2.").wait_for()
+    page.get_by_text("This study is run by Seoul *Test* $1 :x: University $2.").wait_for()
     page.get_by_text(
         "4 practice pictures and then 12 pictures to rate. This takes about 3 minutes"
     ).wait_for()
-    for words in ("Lab <", "lab@example.org", "stored only as a hash", consent):
+    for words in ("Lab <", "lab@example.org", "stored only as a hash", consent[0]):
         page.get_by_text(words).wait_for()
+    page.get_by_role("button", name=":x: **Yes**", exact=True).wait_for()
+    for words in (*consent, ":x: -- _x_", ":smile: *Arabic*"):
+        assert words.strip() in written(page)
     assert page.evaluate("[document.documentElement.lang, document.documentElement.translate]") == [
         "en",
         False,
@@ -133,10 +150,14 @@ def test_a_rater_who_types_the_workers_id_is_told_who_asks_and_led_back(
     token = parse_qs(urlsplit(page.url).query)["r"][0]
     again = browser.new_context().new_page()
     again.goto(f"{server.url}/?lang=en&SESSION_ID=s2")
-    again.get_by_label("MTurk worker ID").fill("a1b2c3")
+    again.get_by_label("*MTurk* worker :x:").fill("a1b2c3")
     again.get_by_role("button", name="Enter").click()
     again.get_by_text("You have already started this study").wait_for()
     again.context.close()
+    page.get_by_role("button", name=":x: **Yes**").click()
+    page.get_by_label("1. :x: _Which_?", exact=True).click()
+    page.get_by_role("option", name=":x: *a*", exact=True).click()
+    assert "1. :x: _Which_?" in written(page)
     session = study.store.resume(token)
     for step in OPENING_STEPS:
         study.store.confirm(session, step)
