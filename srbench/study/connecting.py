@@ -7,11 +7,12 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 
 from ..errors import StudyError
+from ..files import expanded
 
 DATABASE_FILE = "study.db"
 _BUSY_SECONDS = 30
@@ -42,14 +43,10 @@ def open_engine(folder: Path, database: str | None) -> Engine:
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise ArgumentError(f"it names {url.get_backend_name()}")
         if url.get_backend_name() == "sqlite":
-            if not url.database or url.database == ":memory:":
-                raise ArgumentError("it names no file, and a study is not kept in memory")
-            if not url.database.startswith("file:"):  # stays the same if the program changes folder
-                url = url.set(database=os.path.abspath(url.database))
-            assert url.database
-            _make_private(url.database)
-            engine = _sqlite(create_engine(url, pool_size=10, max_overflow=20))
-            return engine if url.database.startswith("file:") else _watched(engine, url.database)
+            file = _sqlite_file(url)
+            _make_private(file)
+            engine = create_engine(url.set(database=file), pool_size=10, max_overflow=20)
+            return _watched(_sqlite(engine), file)
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         ours = _LIBPQ if url.drivername == "postgresql+psycopg" else {}
@@ -80,20 +77,34 @@ def require_database(database: str) -> None:
     """
     with suppress(ArgumentError):  # `open_engine` reports it
         url = make_url(database)
-        file = url.database or ""
-        in_file = url.get_backend_name() == "sqlite" and file not in ("", ":memory:")
-        if in_file and not file.startswith("file:") and not Path(file).exists():
+        if url.get_backend_name() == "sqlite" and not os.path.exists(_sqlite_file(url)):
             raise StudyError(
-                f"there is no database {file}; expected the one that the study was served with"
+                f"there is no database {url.database}; expected the one that the study was served "
+                "with"
             )
 
 
-def _make_private(database: str | None) -> None:
+def _sqlite_file(url: URL) -> str:
+    """The absolute path of the file, which stays the same if the program changes its folder.
+
+    Raises:
+        ArgumentError: the URL names no file, or has parameters such as ``mode=ro``. SQLite reads
+            them only from a ``file:`` URL, and a study needs its own settings.
+    """
+    if not url.database or url.database == ":memory:":
+        raise ArgumentError("it names no file, and a study is not kept in memory")
+    if url.query or url.database.startswith("file:"):
+        after = url.render_as_string().partition("?")[2]
+        raise ArgumentError(
+            f"a SQLite file takes no parameters, this one has {after or 'file:'}; leave them out"
+        )
+    return os.path.abspath(expanded(url.database))
+
+
+def _make_private(file: str) -> None:
     """Create a SQLite file that only its owner can read; its log gets the same rights."""
-    if not database or database.startswith("file:"):
-        return
     with suppress(OSError):  # it exists already, or SQLite will give a better error
-        os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _sqlite(engine: Engine) -> Engine:

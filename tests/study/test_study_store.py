@@ -665,10 +665,16 @@ def test_every_connection_to_postgresql_has_an_end_to_its_patience(folder, new_d
     study.store.close()
 
 
-def test_unusable_databases_are_named_in_one_line(folder, tmp_path):
-    for url in ("nonsense", "mongodb://x/y", "mysql://x/y", "sqlite://", "sqlite:///:memory:"):
+def test_unusable_databases_are_named_in_one_line(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ("mode=ro", "timeout=5", "mode=memory&uri=true", "immutable=1")
+    parameters = [f"sqlite:///{tmp_path}/new.db?{one}" for one in asked]
+    parameters += ["sqlite:///file:new.db", "sqlite:///file:new.db?mode=ro&uri=true"]
+    for url in ("nonsense", "mongodb://x/y", "mysql://x/y", "sqlite://", "sqlite:///:memory:",
+                *parameters):  # fmt: skip
         with pytest.raises(StudyError, match="database URL is not usable"):
             open_study(folder, url, clock=strolling_clock())
+    assert not list(tmp_path.glob("*new.db*"))
     with pytest.raises(StudyError, match="does not answer as it should"):
         open_study(folder, f"sqlite:///{tmp_path}/none/there/study.db", clock=strolling_clock())
     (tmp_path / "text.db").write_text("this is no database" * 100)
