@@ -84,6 +84,7 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
         raise RatingsError(f"cannot read {path}: it does not exist") from error
     except OSError as error:
         raise RatingsError(f"cannot read {path}: {error.strerror}") from error
+    _require_as_packed(path, content)
     content = _of_package(path.name, content)
     _refuse_other_kinds(path.name, content)
     text = _decoded(path.name, content)
@@ -180,11 +181,33 @@ def _of_package(name: str, content: bytes) -> bytes:
                 f"{name} is a damaged package ({' '.join(str(error).split())}); get it again"
             ) from error
     if recorded.get(tables[0]) != hashlib.sha256(table).hexdigest() or tables[1:]:
-        raise RatingsError(
-            f"{name}: {tables[-1]} was changed after the package was made (metadata.json records "
-            "another SHA-256); get it again, or unpack it and give the table itself"
-        )
+        raise _changed(f"{name}: {tables[-1]}")
     return table
+
+
+def _require_as_packed(path: Path, content: bytes) -> None:
+    """Refuse a table in the folder of an unpacked package that was changed.
+
+    Other line ends, which programs for archives and versions write, are no change.
+    """
+    root = path.absolute().parent.parent
+    try:
+        if not (root / "dataset_description.json").is_file():
+            return
+        recorded = _recorded((root / "metadata.json").read_bytes())
+    except (OSError, KeyError, ValueError, TypeError, RecursionError):
+        return  # the folder of another program
+    hashes = {hashlib.sha256(one).hexdigest() for one in (content, content.replace(b"\r\n", b"\n"))}
+    inside = f"{path.absolute().parent.name}/{path.name}"
+    if recorded.get(inside, min(hashes)) not in hashes:
+        raise _changed(str(path))
+
+
+def _changed(what: str) -> RatingsError:
+    return RatingsError(
+        f"{what} was changed after the package was made (metadata.json records another SHA-256); "
+        "get the package again, or give a copy of the table outside of it"
+    )
 
 
 def _recorded(metadata: bytes) -> dict[str, str]:

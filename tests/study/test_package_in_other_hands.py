@@ -84,6 +84,24 @@ def test_ratings_changed_in_the_package_are_noticed(
     assert not (tmp_path / "new").exists()
 
 
+def test_ratings_changed_in_an_unpacked_package_are_noticed(content, tmp_path, refused):
+    for name in (TABLE, "dataset_description.json", "metadata.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content[name])
+    table, copy = tmp_path / TABLE, tmp_path / "copy.csv"
+    assert len(read_ratings(table)) == 80
+    table.write_bytes(content[TABLE].replace(b"\n", b"\r\n"))
+    assert len(read_ratings(table)) == 80
+    another_score(content)
+    for file in (table, copy):
+        file.write_bytes(content[TABLE])
+    line = refused("study", "analyze", "--ratings", table, "--out", tmp_path / "a")
+    assert "study-1a2b_data.csv was changed after the package was made" in line
+    assert len(read_ratings(copy)) == 80
+    (tmp_path / "metadata.json").write_bytes(b"[1]")
+    assert len(read_ratings(table)) == 80
+
+
 def test_an_archive_packed_again_is_restored(content, folder, tmp_path):
     again = {"materials/": b"", "materials/stimuli/": b"", **content}
     again |= {"materials/stimuli/.DS_Store": b"x", "materials/stimuli/../../evil.png": b"x"}
