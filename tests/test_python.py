@@ -101,10 +101,10 @@ def test_batches_and_protocols_give_a_table(tmp_path):
         (
             "ba",
             "ab",
-            "SR image b stands at the place of the original a, but by",
+            "SR image b is at the position of the original a, but its name",
         ),
-        (("b_x4", "a_x4"), "ab", "SR image b_x4 stands at the place of the original a"),
-        ("ab", "bc", "SR image b stands at the place of the original c"),
+        (("b_x4", "a_x4"), "ab", "SR image b_x4 is at the position of the original a"),
+        ("ab", "bc", "SR image b is at the position of the original c"),
     ],
 )
 def test_lists_of_files_in_different_orders_are_refused(tmp_path, sr, hr, message):

@@ -97,7 +97,7 @@ def score(
         WrongType: an argument is not an image, or not uint8 (also a TypeError).
         SizeMismatch: the sizes differ or are too small (images are never resized), or the SR image
             is grey and the original has colours.
-        DatasetError: by their names, files of a list belong to other originals of the list.
+        DatasetError: the names of the files show that the two lists have different orders.
         ImageError: a file cannot be read.
         MissingWeights: the weights of a metric's network are not on this machine.
 
@@ -146,7 +146,7 @@ def score(
 
 
 def _refuse_other_order(images: Sequence[_Named], originals: Sequence[_Named]) -> None:
-    """Refuse lists of files if by its name a file belongs to an original at another place."""
+    """Refuse lists of files if the name of a file belongs to an original at another position."""
     if len(originals) < 2 or any(isinstance(name, int) for name, _ in (*images, *originals)):
         return  # pixels have no names
     sr, hr = (
@@ -161,8 +161,8 @@ def _refuse_other_order(images: Sequence[_Named], originals: Sequence[_Named]) -
     for image, original in zip(sr, hr, strict=True):
         if meant.get(image, original) != original:
             raise DatasetError(
-                f"the SR image {image} stands at the place of the original {original}, but by its "
-                f"name it belongs to {meant[image]}; give both lists in one order"
+                f"the SR image {image} is at the position of the original {original}, but its name "
+                f"belongs to {meant[image]}; give both lists in the same order"
             )
 
 

@@ -103,7 +103,7 @@ class Equipment(WorkerPlugin):
     threads: int
     versions: Mapping[str, str]
     _profiler: Any = field(default=None, init=False)
-    """The worker's sampling of stacks, while it is off."""
+    """The worker's sampling of stacks, kept here while it is off."""
 
     def setup(self, worker: Worker) -> None:
         """Refuse a worker with other package versions, whose numbers might differ."""
@@ -115,7 +115,7 @@ class Equipment(WorkerPlugin):
                     f"{expected}; install the same versions, or the scores may differ"
                 )
         # Dask samples the stack of each task, keeps the samples for 1,000 seconds and reads the
-        # source code of torch for them: up to 150 MiB. It is taken out, because a worker that joins
+        # source code of torch for them: up to 150 MiB. We remove it, because a worker that joins
         # starts all its periodic calls after this.
         self._profiler = worker.periodic_callbacks.pop("profile", None)
         if self._profiler is not None:
@@ -135,7 +135,7 @@ class Forgetful(SchedulerPlugin):
     """
 
     async def start(self, scheduler: Scheduler) -> None:
-        """Change the connections to today's workers."""
+        """Change the connections to the current workers."""
         for connection in scheduler.stream_comms.values():
             _keep_no_messages(connection)
 

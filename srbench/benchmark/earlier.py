@@ -1,4 +1,4 @@
-"""Refuse a run whose scores would stand beside incomparable ones of earlier runs in its folder."""
+"""Refuse a run whose scores cannot be compared with those of earlier runs in its folder."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Earlier:
                     )
 
     def refuse_other_versions(self, plan: Plan, datasets: Sequence[Dataset]) -> None:
-        """Refuse a changed method that was run on further data sets.
+        """Refuse a changed method that was also run on other data sets.
 
         Raises:
             ResultsError: its scores on these sets are from other code or another checkpoint.
@@ -93,7 +93,7 @@ class Earlier:
                 )
 
     def refuse_other_images(self, plan: Plan, datasets: Sequence[Dataset]) -> None:
-        """Refuse changed images of a data set on which further methods were run.
+        """Refuse changed images of a data set on which other methods were run too.
 
         Raises:
             ResultsError: the scores of these methods belong to other originals or LR images.
@@ -119,7 +119,7 @@ class Earlier:
                 )
 
     def tell_what_is_gone(self, datasets: Sequence[Dataset], observer: Observer) -> None:
-        """Report images without which a data set comes now; their scores are removed."""
+        """Report images that a data set no longer has; their scores are removed."""
         for dataset in datasets:
             gone = sorted({i for d, i, _ in self._scored if d == dataset.name} - {*dataset.ids})
             if gone:

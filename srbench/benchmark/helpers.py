@@ -1,7 +1,7 @@
 """Helper processes that compute with NumPy, each on one core.
 
 Threads do not help with many short calls of NumPy: after each call, a thread waits for Python's
-lock. On two cores that took a third more CPU time than one thread takes.
+lock. On two cores this took a third more CPU time than a single thread.
 
 A helper is a new Python process that reads functions and their arguments from its standard input.
 Unlike a process of ``multiprocessing`` it does not run the user's script again, so scripts without
@@ -54,7 +54,7 @@ class Helpers:
         count = min(self.cores, jobs // _JOBS_PER_HELPER) if possible else 0
         self._lock = threading.Lock()
         self._helpers: list[_Helper] = []
-        with suppress(OSError):  # at the limit of processes or memory, fewer do the work
+        with suppress(OSError):  # at a limit of processes or memory, continue with fewer
             while len(self._helpers) < count:
                 self._helpers.append(_Helper())
         self._free = list(self._helpers)

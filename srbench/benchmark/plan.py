@@ -72,7 +72,7 @@ def made_of(cache: Cache, cell: MethodOnImage) -> MadeImage | None:
         case [str(png), str(pixels), (int() | float() | None) as seconds,
               (int() | float()) as megapixels, str(device)]:  # fmt: skip
             return MadeImage(png, pixels, seconds, megapixels, device)
-        case _:  # nothing, or what another version kept
+        case _:  # no value, or one that another version stored
             return None
 
 

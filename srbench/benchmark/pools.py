@@ -61,4 +61,4 @@ def thread_pool(size: int) -> Iterator[ThreadPoolExecutor]:
         finally:
             pool.shutdown()
             if torch is not None:
-                torch.set_num_threads(threads)  # the number of threads to come
+                torch.set_num_threads(threads)  # the number of threads that will start

@@ -45,7 +45,7 @@ class Task:
 
     @property
     def steps(self) -> int:
-        """What progress counts: its SR images, or one if only the original's copy is open."""
+        """The count for progress: its SR images, or one if only the original's copy is open."""
         return max(1, len(self.jobs))
 
 

@@ -30,7 +30,7 @@ def interruptible() -> Iterator[None]:
     told, handler = sys.unraisablehook, signal.getsignal(signal.SIGTERM)
 
     def send_again(lost: UnraisableHookArgs) -> None:
-        # Python only prints exceptions that are raised while it frees an object.
+        # Python prints, but does not raise, exceptions that occur while it frees an object.
         if issubclass(lost.exc_type, KeyboardInterrupt):
             # Send SIGTERM, because a command in the background ignores SIGINT.
             threading.Timer(_SOON, _thread.interrupt_main, [signal.SIGTERM]).start()

@@ -65,8 +65,8 @@ app.add_typer(study_app, name="study")
 def main() -> None:
     """Run the command line; see the exit codes in the command reference."""
     _repair_surroundings()
-    # torch, pandas and matplotlib make a million objects that stay. Python would search them for
-    # garbage again and again, and once more at the end: a quarter of the time of a short run.
+    # torch, pandas and matplotlib make a million permanent objects. Python would search them for
+    # garbage many times, and once more at the end: a quarter of the time of a short run.
     gc.set_threshold(10_000)
     atexit.register(gc.freeze)
     if not sys.warnoptions:  # hide libraries' warnings for programmers
@@ -174,7 +174,7 @@ def _refuse_missing(arguments: list[str]) -> None:
             if name.startswith("-") and not getattr(option, "is_flag", False)
         }
         if "--" in arguments[: place + 1]:
-            return  # what follows is no option
+            return  # the following arguments are not options
         if argument in valued and (after.startswith("--") or after == "-h"):
             raise ConfigError(
                 f"{argument} lacks its value: the option {after} follows; give a value, or write "

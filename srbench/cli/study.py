@@ -1,4 +1,4 @@
-"""``srbench study ...``: make and run a study; what is done with its votes is in `study_votes`."""
+"""``srbench study ...``: make and run a study; the commands for its votes are in `study_votes`."""
 
 from __future__ import annotations
 
@@ -353,7 +353,7 @@ def plan(
     shown = Table("images", *(counted(n, "rater") for n in people), goal, box=None)
     for count, needed in zip(counts, fewest, strict=True):
         part = table[table["images"] == count]
-        # Rounded down: 0.798 is not the 80 % that the last column is about.
+        # Rounded down, because 0.798 is less than the 80 % of the last column.
         powers = [f"{math.floor(100 * value + 1e-9)} %" for value in part["power"]]
         shown.add_row(str(count), *powers, "add images" if needed is None else str(needed))
     among = "a single comparison" if comparisons == 1 else f"one of {comparisons} comparisons"

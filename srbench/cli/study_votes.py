@@ -55,7 +55,7 @@ def export(
     from ..study.ratings import ratings_csv
     from .console import working
 
-    # Before anything is written; the access codes, for example, could not be had again.
+    # Before anything is written: overwritten access codes, for example, cannot be restored.
     for path, beginning, what in (
         (out, "rater,dataset,image,", "a table of votes"),
         (answers, "rater,simulated,began_at,", "a table of raters"),

@@ -140,7 +140,7 @@ def _resize_rows(image: Image, scale: Fraction, border: Border) -> Image:
             if tap:
                 total += term
         total += 0.5
-        # The conversion cuts off the fraction, which rounds down: nothing is negative any more.
+        # The conversion drops the fraction, which rounds down because no value is negative here.
         resized[top : top + step] = np.clip(total, 0, 255, out=total)
     return resized.reshape(len(index), *image.shape[1:])
 
@@ -148,8 +148,8 @@ def _resize_rows(image: Image, scale: Fraction, border: Border) -> Image:
 def _is_exact(weights: NDArray[np.float64]) -> bool:
     """Whether float32 holds every sum of weighted pixels exactly, so that it gives the same bits.
 
-    It has 24 of them: 8 for the pixel, 14 for the weight, one for the sum and one to spare. So it
-    is for scales of 2 and 4, where all weights are multiples of 2^-14.
+    Its significand has 24 bits, and 23 are needed: 8 for the pixel, 14 for the weight and one for
+    the sum. This holds for scales of 2 and 4, whose weights are multiples of 2^-14.
     """
     units = weights * 2**14
     return bool(np.all(units == np.rint(units)) and np.abs(weights).sum(axis=1).max() < 2)

@@ -24,7 +24,7 @@ _Whole = NDArray[np.float64]
 _UNIT = 9745792000.0
 _LUMA = 2916394880000.0
 
-# Rows of 2x2 blocks that are converted at a time: what they take stays in a core's cache.
+# Rows of 2x2 blocks that are converted at a time: their data stay in a core's cache.
 _ROWS = 16
 
 
@@ -40,14 +40,14 @@ def daala_luma(image: Image) -> Luma:
     # Everything has the axes RGB, row and column in the block, row and column of blocks.
     pixels = image.reshape(rows, 2, columns, 2, 3).transpose(4, 1, 3, 0, 2)
     plane = np.empty((rows, 2, columns, 2))
-    # Memory that is used again: the system clears new memory, which takes longer than all else.
+    # Reuse the memory: the system clears new memory, which takes longer than the computation.
     memory = np.empty((2, 3, 2, 2, min(rows, _ROWS), columns))
     for top in range(0, rows, _ROWS):
         part = np.s_[..., top : top + _ROWS, :]
         rgb, room = memory[..., : rows - top, :]
         offsets = dither_offsets(top * columns, min(top + _ROWS, rows) * columns)
         offsets = offsets.reshape(-1, columns, 2, 2, 3).transpose(4, 2, 3, 0, 1)
-        # Copied before it is converted: NumPy does both at once far more slowly.
+        # Copy, then convert: NumPy is far slower if it does both at once.
         rgb[...] = np.ascontiguousarray(pixels[part])
         rgb *= 257
         rgb += np.ascontiguousarray(offsets)
@@ -79,7 +79,7 @@ def _chroma(rgb: _Whole) -> _Whole:
 def _nearest_luma(rgb: _Whole, chroma: _Whole, room: _Whole) -> _Whole:
     """Step 5: of the two candidates the luma that reconstructs R, G, B better.
 
-    ``room`` has the shape of ``rgb`` and is written over.
+    ``room`` has the shape of ``rgb`` and is overwritten.
     """
     np.multiply(rgb, _UNIT, out=room)
     room -= chroma - 4096

@@ -131,8 +131,8 @@ class Niqe(Metric):
                 needs="nothing",
                 protocol_label="BasicSR's luma",
                 about="Mittal et al. 2013 with the published parameters, on rounded BT.601 luma as "
-                "BasicSR does, no border cut: how unlike natural photographs the image is. No "
-                "original is looked at. Lower is better.",
+                "BasicSR does, without a border crop. It measures how much the image differs from "
+                "natural photographs, without an original. Lower is better.",
             ),
         )
 
