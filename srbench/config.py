@@ -31,7 +31,7 @@ def require_device_name(device: str) -> str:
 
 def _is_choice(choice: object) -> object:
     if choice is None or isinstance(choice, (bool, int, float, bytes, list, tuple, dict)):
-        raise ValueError(f"{choice!r} is no name")
+        raise ValueError(f"{choice!r} is not a name")
     return choice
 
 

@@ -56,7 +56,7 @@ def expanded(path: Path | str) -> Path:
     if any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(path).parts):
         raise ConfigError(
             f"the path {one_line(str(path), 60)} has a name of more than {_LONGEST_NAME} bytes, "
-            "which no file system takes"
+            "which no file system accepts"
         )
     with home_needed(f"write out {path} without ~"):
         return Path(path).expanduser()
@@ -144,7 +144,7 @@ def require_replaceable(target: Path, ours: str, what: str) -> None:
     """Refuse to write over a file of another kind, such as one that is being read.
 
     Args:
-        target: the file to write, there or not.
+        target: the file to write; it may exist.
         ours: what an earlier output of this kind contains near its beginning or end. An empty file
             is replaced too: nothing is lost, and programs reserve a name with one (``mktemp``).
         what: this kind in words, such as ``a table of scores``.

@@ -79,8 +79,8 @@ def imports(file: Path) -> Iterator[tuple[str, Path]]:
 
 
 def shadowed(file: Path) -> Iterator[tuple[str, Path, Path]]:
-    """The names that a file in a folder imports from elsewhere, although a file of that name lies
-    beside it, with both files: another module of this name was loaded before.
+    """The names that a file in a folder imports from elsewhere, although a file of that name is
+    in the same folder, with both files: another module of this name was loaded before.
     """
     folder = file.resolve().parent
     for path in files_of(file):
@@ -157,7 +157,7 @@ class _Contents:
     """
 
     def __init__(self) -> None:
-        # The objects stay here, so that no other gets their id.
+        # Keep the objects, so that no other object gets their id.
         self._known: dict[int, tuple[object, str]] = {}
         self._globals: dict[int, _Globals] = {}
         self.unsure = False

@@ -19,7 +19,7 @@ from srbench.study.keys import PASSWORD_VARIABLE, append_codes
 from srbench.study.ratings import ratings_csv, ratings_rows
 from srbench.study.status import RaterStatus, Status, study_status
 from srbench.study.store import Study, utc_now
-from srbench.wording import printable
+from srbench.wording import counted, printable
 from study_app.cards import plain
 from study_app.door import DOOR
 from study_app.interim import interim_results
@@ -54,7 +54,7 @@ def admin_page(study: Study) -> None:
         _decisions(study)
         _interim(study)
         _export(study)
-    except StudyError:  # the overview tells it
+    except StudyError:  # the overview reports it
         st.caption("Reload this page when the database answers again.")
 
 
@@ -111,7 +111,7 @@ def _current(study: Study) -> None:
     columns[1].metric("Rating now", states.count("active"))
     columns[2].metric("Dropped out", sum(rater.dropped_out for rater in people))
     columns[3].metric("Votes", sum(rater.done for rater in people))
-    columns[4].metric("Votes a minute", f"{status.votes_per_minute:.1f}")
+    columns[4].metric("Votes per minute", f"{status.votes_per_minute:.1f}")
     if simulated := len(status.raters) - len(people):
         st.caption(f"Of people only. Simulated raters, not counted above: {simulated}.")
     _controls(study, status, wanted)
@@ -126,7 +126,7 @@ def _sentence(study: Study, status: Status, wanted: int | None) -> str:
     sentence = f"The study is {status.state}: each {_asked(study)} has {votes}"
     if wanted is None:
         unknown = "this study does not record how many raters were planned"
-        return f"{sentence} vote{'s' * (most != 1)}; {unknown}. Enter the votes wanted below."
+        return f"{sentence} vote{'s' * (most != 1)}; {unknown}. Enter the votes needed below."
     sentence += f" of {wanted} vote{'s' * (wanted != 1)}"
     missing = _raters_needed(study, status, wanted)
     if not missing:
@@ -206,7 +206,7 @@ def _raters(status: Status) -> None:
         st.write("No rater has started yet.")
         return
     wrong = sum(bool(rater.notice) for rater in status.raters if not rater.simulated)
-    st.caption(f"{wrong} to look at: see the notices." if wrong else "No problems found.")
+    st.caption(f"{counted(wrong, 'rater')} with a notice." if wrong else "No problems found.")
     # Raters with notices come first.
     raters = sorted(status.raters, key=lambda rater: (rater.simulated, not rater.notice))
     table = pd.DataFrame(
@@ -246,7 +246,7 @@ def _stimuli(study: Study, status: Status, wanted: int | None) -> None:
         )
     table = pd.DataFrame(rows)
     st.dataframe(table.sort_values("Votes", kind="stable"), hide_index=True, height=240)
-    st.number_input(f"Votes wanted for each {what}", 1, 10_000, _planned_votes(study), key="wanted")
+    st.number_input(f"Votes needed for each {what}", 1, 10_000, _planned_votes(study), key="wanted")
 
 
 def _asked(study: Study) -> str:

@@ -113,8 +113,8 @@ def serve(
     given = os.environ.get(PASSWORD_VARIABLE, "")
     if given and not is_password_hash(given):
         raise StudyError(
-            f"{PASSWORD_VARIABLE} holds no hash of a password, so that none would open the "
-            "researcher's page; set it to the line that this prints: srbench study password"
+            f"{PASSWORD_VARIABLE} does not contain the hash of a password, so the researcher's "
+            "page could not be opened; set it to the line that this prints: srbench study password"
         )
     _require_free(port, address)
     for line in _welcome(study, port, address):

@@ -206,7 +206,7 @@ def test_a_run_and_its_results(root):
     [
         ({"methods": ["bicubicc"]}, "did you mean 'bicubic'"),
         ({"methods": [Sharper]}, "is a class; give an instance"),
-        ({"methods": [4]}, "4 is no name"),
+        ({"methods": [4]}, "4 is not a name"),
         ({"datasets": []}, "datasets is empty"),
         ({"scale": 5}, "scale is 5"),
         ({"border": "mirror"}, "border"),

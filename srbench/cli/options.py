@@ -18,7 +18,7 @@ def a_device(name: str) -> str:
 
 
 def a_file(path: Path | None) -> Path | None:
-    """For an option that names a file, there or not: a folder is refused before any work."""
+    """For an option that names a file, which may exist: a folder is refused before any work."""
     if path and path.is_dir():
         raise typer.BadParameter(f"{path} is a folder, expected the name of a file")
     return path
@@ -32,7 +32,7 @@ def a_csv(path: Path | None) -> Path | None:
 
 
 def a_folder(path: Path | None) -> Path | None:
-    """For an option that names a folder, there or not: a file is refused before any work."""
+    """For an option that names a folder, which may exist: a file is refused before any work."""
     if path and path.is_file():
         raise typer.BadParameter(f"{path} is a file, expected the name of a folder")
     return path

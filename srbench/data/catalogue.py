@@ -1,6 +1,6 @@
 """The known data sets: sources, licences, ids, and the hashes of each image's pixels.
 
-``catalogue.toml`` is written by hand, ``pixels.csv`` by :func:`record_pixels`.
+``catalogue.toml`` is edited manually; :func:`record_pixels` writes ``pixels.csv``.
 """
 
 from __future__ import annotations

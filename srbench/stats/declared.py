@@ -31,7 +31,7 @@ def declared_pairs(words: str, methods: Iterable[str]) -> list[tuple[str, str]]:
             near = get_close_matches(word.strip().casefold(), spelt, n=1)
             hint = f" (did you mean {spelt[near[0]]}?)" if near else ""
             raise ConfigError(
-                f"'{part}' names no method that is here{hint}; there are: {', '.join(methods)}"
+                f"'{part}' names no method of these results{hint}; there are: {', '.join(methods)}"
             )
         return name
 

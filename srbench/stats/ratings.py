@@ -136,7 +136,7 @@ def _grades(column: pd.Series) -> NDArray[np.float64]:
 
 
 def _check_expected(table: pd.DataFrame) -> None:
-    """Refuse a right answer that is no grade: every vote would miss it, or it would be ignored."""
+    """Refuse a right answer that is not a grade: all votes would miss it, or none would count."""
     if "expected" not in table:
         return
     words = blank_if_missing(table["expected"])

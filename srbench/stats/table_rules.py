@@ -45,7 +45,7 @@ def tidy_names(table: pd.DataFrame, columns: Sequence[str]) -> None:
 
 
 def as_names(column: pd.Series) -> pd.Series:
-    """Names as text, '' where missing; 1.0 is 1, because pandas reads numbers beside gaps so."""
+    """Names as text, '' where missing; 1.0 is 1, as columns with gaps have floats in pandas."""
     if is_float_dtype(column.dtype):
         whole = column.dropna()
         if (whole == np.floor(whole)).all() and np.isfinite(whole).all():

@@ -139,8 +139,8 @@ def _sqlite(engine: Engine) -> Engine:
 def _watched(engine: Engine, file: str) -> Engine:
     """Notice that a SQLite file was removed or replaced while it is open.
 
-    Its connections would write on into the removed file, and votes would be lost with it; a new
-    connection would make an empty file.
+    Its connections would continue to write into the removed file, and these votes would be lost; a
+    new connection would create an empty file.
     """
 
     @event.listens_for(engine, "do_connect")
@@ -202,8 +202,8 @@ def database_error(error: Exception) -> StudyError:
     original = getattr(error, "orig", None) or error
     cause = str(original).strip().splitlines()
     remedy = (
-        "check that its folder can be written to and has room, and that no other program holds it; "
-        "of a copy on a read-only disk make another copy first"
+        "check that its folder is writable and its disk has free space, and that no other program "
+        "locks it; if it is on a read-only disk, copy it to another one first"
     )
     if type(original).__module__.startswith("psycopg"):
         remedy = (
@@ -211,6 +211,5 @@ def database_error(error: Exception) -> StudyError:
             "user has the right to make tables and write to them"
         )
     return StudyError(
-        f"the study's database does not answer as it should ({cause[0] if cause else error}); "
-        f"{remedy}"
+        f"the study's database does not work as expected ({cause[0] if cause else error}); {remedy}"
     )

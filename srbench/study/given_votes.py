@@ -168,7 +168,7 @@ def _lines(file: Path, manifest: Manifest) -> list[_Line]:
 
 
 def _stripped(cell: str, *, optional: bool) -> str:
-    """A cell that is no name; '' for R's NA in an optional column."""
+    """A cell that does not contain a name; '' for R's NA in an optional column."""
     cell = cell.strip()
     return "" if optional and cell.casefold() in MISSING else cell
 

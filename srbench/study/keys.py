@@ -83,7 +83,7 @@ def append_codes(folder: Path, codes: Sequence[str]) -> None:
         there = path.read_bytes()
     except FileNotFoundError:
         there = b""
-    # A file edited by hand may have no final line end.
+    # An edited file may have no final line end.
     header = ["code"] if not there else [] if there.endswith(b"\n") else [""]
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:

@@ -1,4 +1,4 @@
-"""The study's store: entering, returning and withdrawing, besides the actions in `answering`.
+"""The study's store: raters enter, return and withdraw (`answering` has their other actions).
 
 All state is in the database; every call is one short transaction.
 """
@@ -224,7 +224,7 @@ class Store(Answering):
         with self.read() as connection:
             if link is not None:
                 pasted, given = tidy(link), []
-                with suppress(ValueError):  # it is no address
+                with suppress(ValueError):  # it is not an address
                     given = parse_qsl(urlsplit(pasted).query)
                 token = next((value for name, value in given if name.casefold() == "r"), pasted)
                 session_id = self._led_to(connection, token)

@@ -284,7 +284,7 @@ def test_the_database_itself_refuses_a_second_vote_and_a_wrong_grade(study):
     row = {"session_id": session.id, "trial": 0, "attempt": 1, "score": 3, "simulated": False}
     for change in ({}, {"trial": 1, "score": 6}, {"trial": 999}):
         with (
-            pytest.raises(StudyError, match="does not answer as it should"),
+            pytest.raises(StudyError, match="does not work as expected"),
             study.store.write() as c,
         ):
             c.execute(schema.votes.insert().values(**{**row, **change}))
@@ -629,7 +629,7 @@ def test_a_server_frozen_inside_a_transaction_holds_nobody_up_for_long(folder, n
     finally:
         frozen.send_signal(signal.SIGCONT)
         said, _ = frozen.communicate(timeout=30)
-    assert said.splitlines()[0].startswith("the study's database does not answer as it should")
+    assert said.splitlines()[0].startswith("the study's database does not work as expected")
     assert said.splitlines()[1] == "open"
     assert count(study, schema.votes) == 1
     study.store.close()
@@ -675,7 +675,7 @@ def test_unusable_databases_are_named_in_one_line(folder, tmp_path, monkeypatch)
         with pytest.raises(StudyError, match="database URL is not usable"):
             open_study(folder, url, clock=strolling_clock())
     assert not list(tmp_path.glob("*new.db*"))
-    with pytest.raises(StudyError, match="does not answer as it should"):
+    with pytest.raises(StudyError, match="does not work as expected"):
         open_study(folder, f"sqlite:///{tmp_path}/none/there/study.db", clock=strolling_clock())
     (tmp_path / "text.db").write_text("this is no database" * 100)
     with pytest.raises(StudyError, match="not a database"):
@@ -779,7 +779,7 @@ def test_a_connection_lost_during_a_vote_loses_and_doubles_nothing(folder, new_d
                 pid = lost.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
                 other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
 
-        with pytest.raises(StudyError, match="does not answer as it should"):
+        with pytest.raises(StudyError, match="does not work as expected"):
             cut_off()
     assert store.vote(session, vote).verdict == "accepted"
     assert store.vote(session, vote).verdict == "repeated"  # if the answer was lost, not the vote

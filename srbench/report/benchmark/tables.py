@@ -28,7 +28,9 @@ from .significance import ALPHA
 
 FEWER = "‡"
 FEWER_NOTE = f"{FEWER} mean over fewer images: not ranked"
-TRAINED_NOTE = "† trained on this metric: it says how well the training went, not how good it looks"
+TRAINED_NOTE = (
+    "† trained on this metric: it shows how well the training worked, not the image quality"
+)
 
 
 def missing_note(missing: LeftOut, known: Known) -> str:

@@ -15,8 +15,8 @@ from ...csv_cells import guard
 from ...files import write_text
 
 LONG = 40  # rows of one LaTeX table, the limit of a page; further rows follow in another table
-_WIDE = 85  # letters across that a page holds in small print; a wider table is turned, if it may
-_FLOATS = 10  # parts of a table after which LaTeX must print them: it keeps few tables waiting
+_WIDE = 85  # letters in a line of a page in small print; wider tables are turned if allowed
+_FLOATS = 10  # after so many parts of a table LaTeX must print them: its queue is short
 ONE_COLUMN = 6  # table columns that fit into one column of a two-column paper
 _WORDY = 40  # text columns with more letters are broken into lines
 

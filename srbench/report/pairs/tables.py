@@ -190,7 +190,7 @@ def reliability(tables: Tables) -> Table:
     headings = (
         Heading("measure", "Measure", numeric=False),
         Heading("value", "Value"),
-        Heading("meaning", "What it says", numeric=False),
+        Heading("meaning", "Meaning", numeric=False),
     )
     return Table("pair_reliability", "Reliability of the answers", "Over the whole study.",
                  headings, tuple(rows), (), 0)  # fmt: skip

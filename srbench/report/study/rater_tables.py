@@ -41,7 +41,7 @@ def reliability(tables: Tables) -> Table:
         "and contents.",
         (Heading("measure", "Measure", numeric=False), Heading("value", "Value"),
          Heading("low", "from", "95 % interval"), Heading("high", "to", "95 % interval"),
-         Heading("meaning", "What it says", numeric=False)),
+         Heading("meaning", "Meaning", numeric=False)),
         tuple(rows),
         tuple(notes),
         0,

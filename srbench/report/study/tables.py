@@ -74,12 +74,12 @@ def equivalence(stem: str, frame: pd.DataFrame, unit: str) -> Table:
     margin = f"{frame['margin'].iloc[0]:g}" if len(frame) else "the margin"
     return frame_table(
         stem,
-        f"Which are as good as each other, within {margin} {unit}",
-        "Two one-sided tests with raters and images both random: 'as good' if the difference is "
-        f"smaller than {margin} {unit} in both directions, Holm over the comparisons of a data "
-        "set, 5 %. The 90 % interval of one comparison lies within the margin if its unadjusted p "
-        "is below 5 %. If two methods are neither different nor as good, the study is too small "
-        "to decide.",
+        f"Which methods are equivalent, within {margin} {unit}",
+        "Two one-sided tests with raters and images both random: two methods are equivalent if "
+        f"their difference is smaller than {margin} {unit} in both directions; Holm over the "
+        "comparisons of a data set, 5 %. The 90 % interval of one comparison lies within the "
+        "margin if its unadjusted p is below 5 %. If two methods are neither different nor "
+        "equivalent, the study is too small to decide.",
         frame,
         [
             Column("dataset", "Data set", "dataset"),
@@ -90,7 +90,7 @@ def equivalence(stem: str, frame: pd.DataFrame, unit: str) -> Table:
             Column("ci_high", "to", 2, "90 % interval"),
             Column("p", "p", "p"),
             Column("p_holm", "p (Holm)", "p"),
-            Column("equivalent", "As good", "yes"),
+            Column("equivalent", "Equivalent", "yes"),
         ],
     )
 
