@@ -116,7 +116,7 @@ def read_csv_text(path: Path, needed: Sequence[str]) -> CsvText:
 def read_rows(path: Path, needed: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     """The rows of such a table, each with its line in the file; columns are spelt as in ``needed``.
 
-    Empty rows, which spreadsheets leave, are skipped.
+    Empty rows, which spreadsheets leave, and blanks around a cell's text are left out.
 
     Raises:
         RatingsError: as `read_csv_text`, a column is missing or occurs twice, or a row has another
@@ -150,7 +150,7 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[tuple[int, dict[str, st
                         f"has {len(row)} cells in line {line}, expected {len(header)} as in the "
                         "header"
                     )
-                rows.append((line, dict(zip(header, row, strict=True))))
+                rows.append((line, dict(zip(header, map(str.strip, row), strict=True))))
     except csv.Error as error:
         raise RatingsError(f"cannot be read as a CSV table ({error})") from error
     return rows

@@ -507,7 +507,14 @@ HOSTILE = [
     ("imresize", (HR, 1e9), {}, "at most 1048576 are made"),
     ("imresize", (not_plain(), 2), {}, "layout torch.sparse_coo"),
     # words
-    ("score", (SR, HR), {"protocol": None}, "unknown protocol 'None'"),
+    (
+        "score",
+        (SR, HR),
+        {"protocol": "basicsr", "metrics": ["psnr_rgb", brightness]},
+        "a protocol is for psnr and ssim, and the metrics name neither",
+    ),
+    ("run_all", (), {"protocols": ["matlab"], "metrics": ["psnr_rgb"]}, "a protocol is for psnr"),
+    ("run_all", (), {"lpips": "vgg", "metrics": ["psnr"]}, "an LPIPS network is for lpips"),
     ("score", (SR, HR), {"protocol": 7}, "unknown protocol '7'"),
     ("score", (SR, HR), {"metrics": None}, "a metric is a function"),
     ("score", (SR, HR), {"metrics": ["psnr\nx"]}, "unknown metric 'psnr x'"),

@@ -18,6 +18,7 @@ from ..files import expanded
 from ..imaging import read_image, require_image, require_scale, upright
 from ..imaging.luma import Image
 from ..metrics import find_metrics
+from ..metrics.table import refuse_unused
 from .pixels import Scorer
 from .scoring import load_metrics, original_of
 
@@ -38,7 +39,7 @@ def score(
     hr: object,
     *,
     scale: int,
-    protocol: str = "matlab",
+    protocol: str | None = None,
     metrics: Sequence[object] = ("psnr", "ssim"),
     weights: Path | str | None = None,
     device: str = "auto",
@@ -63,7 +64,7 @@ def score(
     hr: object,
     *,
     scale: int,
-    protocol: str | Sequence[str] = "matlab",
+    protocol: str | Sequence[str] | None = None,
     metrics: Sequence[object] = ("psnr", "ssim"),
     weights: Path | str | None = None,
     device: str = "auto",
@@ -80,7 +81,8 @@ def score(
         hr: the original, or a batch. It is first cropped to a multiple of ``scale``; then its size
             must equal that of ``sr``.
         scale: the magnification.
-        protocol: ``matlab``, ``basicsr`` or ``ledig2017``, or several, for ``psnr`` and ``ssim``.
+        protocol: ``matlab`` (the default), ``basicsr`` or ``ledig2017``, or several, for ``psnr``
+            and ``ssim``.
         metrics: words (``psnr``, ``ssim``, ``lpips``, ``psnr_rgb``, ``niqe``, ``piq:gmsd``,
             ``NAME=FILE.py:function``), functions ``(sr, hr)`` or ``(sr)`` of uint8 arrays that
             return a number, and :class:`srbench.Metric` objects.
@@ -94,6 +96,7 @@ def score(
 
     Raises:
         UnknownName: there is no such protocol or metric; the message suggests the nearest name.
+        ConfigError: a protocol is given, but the metrics name neither ``psnr`` nor ``ssim``.
         WrongType: an argument is not an image, or not uint8 (also a TypeError).
         SizeMismatch: the sizes differ or are too small (images are never resized), or the SR image
             is grey and the original has colours.
@@ -119,9 +122,10 @@ def score(
             f"{len(images)} SR images, but {len(originals)} originals; give one for each, or one"
         )
     _refuse_other_order(images, originals)
-    several = not isinstance(protocol, str)
-    protocols = [str(name) for name in listed(protocol)]
-    chosen = find_metrics(listed(metrics), protocols=protocols)
+    several = protocol is not None and not isinstance(protocol, str)
+    protocols = None if protocol is None else [str(name) for name in listed(protocol)]
+    refuse_unused(listed(metrics), protocols=protocols)
+    chosen = find_metrics(listed(metrics), protocols=["matlab"] if protocols is None else protocols)
     loaded = load_metrics(chosen, weights_folder(weights), device)
     rows: list[tuple[str | int, str, str, float]] = []
     scorer = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,8 @@ from typing import NamedTuple
 from ..csv_cells import number as as_number
 from ..csv_cells import unguard
 from ..csv_tables import read_rows
+from ..data.folder import image_id_of
+from ..data.naming import tidy
 from ..errors import RatingsError, ResultsError, UnknownName, unknown_name
 from ..files import expanded
 from ..imaging import read_image
@@ -62,8 +63,6 @@ def import_scores(file: Path | str, out: Path | str, *, scale: int | None = None
     with folder.locked():
         known = folder.read_scores()
         scales = sorted({row.scale for row in known})
-        if scale is None and len(scales) == 1:
-            scale = scales[0]
         facts: dict[str, Facts] = {}
         spelt = {f.name.lower(): f.name for f in numbers_of(folder.read_run())}
         taken: dict[tuple[str, str, str, int, str], tuple[float, str]] = {}
@@ -110,7 +109,8 @@ def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
     if not rows:
         raise ResultsError(f"{file} holds no scores below its header")
     return [
-        (line, {name.casefold(): _text(cell) for name, cell in row.items()}) for line, row in rows
+        (line, {name.casefold(): tidy(unguard(cell)) for name, cell in row.items()})
+        for line, row in rows
     ]
 
 
@@ -131,13 +131,15 @@ def _other_columns(file: Path, line: dict[str, str]) -> list[str]:
     return [f"columns that are not read: {', '.join(others)}"] if others else []
 
 
-def _text(cell: str) -> str:
-    return unicodedata.normalize("NFC", unguard(cell.strip()))
-
-
 def _scale_of(where: str, line: dict[str, str], scale: int | None, scales: Sequence[int]) -> int:
-    text = line.get("scale", "") or (str(scale) if scale is not None else "")
+    text = line.get("scale", "")
+    if text and scale is not None and text.removeprefix("x") != str(scale):
+        raise ResultsError(
+            f"{where}: scale is {text}, but --scale is {scale}; leave out the option or the column"
+        )
     shown = ", ".join(f"x{s}" for s in scales)
+    if not text and (scale is not None or len(scales) == 1):
+        text = str(scales[0] if scale is None else scale)
     if not text:
         raise ResultsError(f"{where}: the folder has {shown}; add a column scale, or give --scale")
     if text.removeprefix("x") not in {str(s) for s in scales}:
@@ -155,8 +157,8 @@ def _place(
     method = _spelt(where, "method", line["method"], {row.method for row in here})
     images = {row.image for row in here if row.method == method}
     image = line["image"]
-    if image not in images and Path(image).stem in images:
-        image = Path(image).stem
+    if image not in images and image_id_of(Path(image)) in images:
+        image = image_id_of(Path(image))
     if image not in images or not folder.image(dataset, scale, method, image).is_file():
         error = unknown_name(f"image of {dataset} by {method}:", image, images)
         raise UnknownName(f"{where}: {error}")

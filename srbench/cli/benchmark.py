@@ -87,6 +87,7 @@ def run_all(
     from ..config import parse_experiment, read_experiment
     from ..data.folder import data_root
     from ..errors import unknown_name
+    from ..metrics.table import refuse_unused
     from ..models.weights_catalogue import weights_folder
     from .console import ConsoleObserver, make_console
 
@@ -107,7 +108,13 @@ def run_all(
         "metrics": chosen_metrics(metrics, without="lpips" if no_lpips else None),
     }
     options = {key: value for key, value in given.items() if value is not None}
-    values = read_experiment(config).model_dump() | options
+    planned = read_experiment(config)
+    refuse_unused(
+        planned.metrics,
+        protocols=planned.protocols if "protocols" in planned.model_fields_set else None,
+        nets=planned.lpips if "lpips" in planned.model_fields_set and planned.lpips else None,
+    )
+    values = planned.model_dump() | options
     experiment = parse_experiment(values, "the command line" if options else "the experiment")
     console = make_console()
     with ConsoleObserver(console, unit="SR image") as observer:
@@ -207,26 +214,17 @@ def score(
     from ..benchmark.scoring import score_folders
     from ..metrics import find_metrics
     from ..metrics.base import Score
+    from ..metrics.table import refuse_unused
     from ..models.weights_catalogue import weights_folder
     from ..report.benchmark.terminal import scores_table
     from .console import ConsoleObserver, make_console, table_console
 
     usual = ("psnr", "ssim", "lpips") if lpips else ("psnr", "ssim")
-    chosen = find_metrics(
-        chosen_metrics(metrics) or usual,
-        protocols=names_in(protocol) or ["matlab"],
-        nets=names_in(lpips) or ["alex"],
-    )
+    words = chosen_metrics(metrics) or usual
+    protocols, nets = names_in(protocol), names_in(lpips)
+    refuse_unused(words, protocols=protocols or None, nets=nets or None)
+    chosen = find_metrics(words, protocols=protocols or ["matlab"], nets=nets or ["alex"])
     numbers = [facts for metric in chosen for facts in metric.facts]
-    for option, given, words in (
-        ("--protocol", protocol, ("psnr", "ssim")),
-        ("--lpips", lpips, ("lpips",)),
-    ):
-        if given and not any(facts.word in words for facts in numbers):
-            raise ConfigError(
-                f"{option} is for {' and '.join(words)}, which --metrics does not name; add one or "
-                f"leave out {option}"
-            )
     if out:
         require_replaceable(out, ",".join(Score._fields), "a table of scores")
     with ConsoleObserver(make_console(), unit="SR image") as observer:

@@ -55,8 +55,9 @@ def chosen_metrics(text: str | None, *, without: str | None = None) -> tuple[str
     words = names_of(text)
     if words is not None and not words:
         raise ConfigError("--metrics names no metric; expected some such as psnr,ssim")
-    if words and without in words:
-        raise ConfigError(f"--metrics asks for {without}, --no-{without} leaves it out; give one")
+    named = [word for word in words or () if without and word.lower().startswith(without)]
+    if named:
+        raise ConfigError(f"--metrics asks for {named[0]}, --no-{without} leaves it out; give one")
     return words
 
 

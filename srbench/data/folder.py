@@ -5,7 +5,6 @@ A data set is ``<root>/<Name>/HR/*`` (png, bmp, jpg, tif, webp). Image ids are f
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from ..imaging import read_image
 from ..imaging.luma import Image
 from ..wording import counted
 from .catalogue import AUTO, SAMPLE, canonical_name, catalogue
-from .naming import dataset_key, has_control, refuse_reserved, spelt
+from .naming import dataset_key, has_control, refuse_reserved, spelt, tidy
 
 EXTENSIONS = (".png", ".bmp", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp")
 
@@ -87,6 +86,8 @@ def image_files(folder: Path | str) -> dict[str, Path]:
                     f"{folder} holds {path.name!a}, whose name has control characters or is "
                     "not UTF-8; rename it"
                 )
+            if not image_id_of(path):
+                raise DatasetError(f"{folder} holds {path.name!a}, whose name is blank; rename it")
             found[image_id_of(path).casefold()].append(path)
     if not found:
         instead = passed_over(folder)
@@ -129,8 +130,11 @@ def passed_over(folder: Path | str) -> str:
 
 
 def image_id_of(path: Path) -> str:
-    """The id of an image file: its name without suffix, in Unicode's form NFC."""
-    return unicodedata.normalize("NFC", path.stem)
+    """The id of an image file: its name without suffix, in Unicode's form NFC.
+
+    Blanks and invisible marks around it are left out, because tables do not keep them.
+    """
+    return tidy(path.stem)
 
 
 def data_root(override: Path | str | None = None) -> Path:

@@ -27,8 +27,8 @@ def dataset_key(name: str) -> str:
 
 
 def spelt(name: str) -> str:
-    """The spelling of a data set's name: the catalogue's, else unchanged, in NFC."""
-    return canonical_name(name) or unicodedata.normalize("NFC", name)
+    """The spelling of a data set's name: the catalogue's, else as `tidy` leaves it."""
+    return canonical_name(name) or tidy(name)
 
 
 def tidy(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..data.folder import image_files, passed_over
+from ..data.folder import image_files, image_id_of, passed_over
 from ..errors import ConfigError, DatasetError, SizeMismatch
 from ..files import require_replaceable, resolved
 from ..imaging import MAX_PIXELS, Border, probe_image, read_image, write_png
@@ -44,7 +44,7 @@ def upscale_files(
         raise ConfigError(f"--border is for bicubic, the method is {method}; leave it out")
     if not source.exists():
         raise DatasetError(f"{source} does not exist; expected an image or a folder of images")
-    files = {source.stem: source} if source.is_file() else image_files(source)
+    files = {image_id_of(source): source} if source.is_file() else image_files(source)
     if source.is_dir() and (others := passed_over(source)):
         observer.note(f"{source}: ignored {others}")
     targets = {name: out / f"{name}.png" for name in files}
@@ -56,7 +56,9 @@ def upscale_files(
             f"the results would lie among the images of {source}; choose another --out"
         )
     if source.is_file() and resolved(out) == resolved(source).parent:
-        beside = targets[source.stem]  # a picture.png next to picture.jpg may be another picture
+        beside = targets[
+            image_id_of(source)
+        ]  # a picture.png next to picture.jpg may be another picture
         if beside.exists():
             raise ConfigError(
                 f"{beside}, next to {source}, would be overwritten; choose another --out"

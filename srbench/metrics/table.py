@@ -82,6 +82,31 @@ def find_metrics(
     return selected
 
 
+def refuse_unused(
+    chosen: Sequence[object],
+    *,
+    protocols: Sequence[str] | None = None,
+    nets: Sequence[str] | None = None,
+) -> None:
+    """Refuse protocols or LPIPS networks that a user gave (None: not given) for other metrics.
+
+    Raises:
+        ConfigError: they would change none of the metrics in ``chosen``.
+    """
+    said = {choice.lower() for choice in chosen if isinstance(choice, str)}
+    luma = {name for f in _FACTS if f.protocol in PROTOCOLS for name in (f.word, f.name)}
+    if protocols is not None and not said & luma:
+        raise ConfigError(
+            "a protocol is for psnr and ssim, and the metrics name neither; add one of them, or "
+            "leave the protocol out"
+        )
+    if nets is not None and "lpips" not in said:
+        raise ConfigError(
+            "an LPIPS network is for lpips, which the metrics do not name; add lpips, or leave the "
+            "network out"
+        )
+
+
 def _is_meant(facts: Facts, word: str, protocols: Sequence[str], nets: Sequence[str]) -> bool:
     if facts.protocol in PROTOCOLS:
         return facts.protocol in protocols

@@ -194,3 +194,29 @@ def test_a_score_against_a_changed_original_is_not_kept(run_cli, mini, root, tmp
     assert scored() == {"eye", "face", "man"}
     write_png(hr / "eye.png", read_image(hr / "eye.png") ^ 1)
     assert scored() == {"face", "man"}
+
+
+def test_blanks_around_names_do_not_count(run_cli, root, mini, table, tmp_path):
+    """Neither in file names nor in the cells of tables."""
+    hr = root / "Mini/HR"
+    (hr / "eye.png").rename(hr / " eye .png")
+    assert run_cli(*mini, "--metrics", "psnr").code == 0
+    out = tmp_path / "results"
+    assert (out / "images/Mini/x4/bicubic/eye.png").is_file()
+    rows = [f'Mini ,"{image}", bicubic\t,human, 3 ,higher' for image in (" eye .png", "eye ")]
+    for row in rows:
+        ran = run_cli("import-scores", table(row), "--out", out)
+        assert ran.code == 0, ran.err
+    scores = (out / "scores.csv").read_text("utf-8")
+    assert "Mini,eye,bicubic,4,imported,human,3.000000\n" in scores
+    before = run_cli("report", "--out", out, "--table", "csv").out
+    (out / "scores.csv").write_text(
+        scores.replace("bicubic,", "bicubic ,").replace("eye,", "eye ,")
+    )
+    assert run_cli("report", "--out", out, "--table", "csv").out == before
+
+
+def test_a_scale_that_contradicts_the_table_is_refused(refused, out, table):
+    header, row = HEADER.replace("direction", "scale"), "Mini,eye,nearest,human,1,4"
+    line = refused("import-scores", table(row, header=header), "--out", out, "--scale", 2)
+    assert "line 2: scale is 4, but --scale is 2" in line

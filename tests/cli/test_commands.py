@@ -162,6 +162,19 @@ def test_score_takes_lists_and_names_the_rows_as_told(run_cli, refused, pair, tm
     assert "cannot name a data set" in refused(*score, "--dataset", "all")
 
 
+def test_protocols_and_networks_that_change_no_metric_are_refused(refused, pair, tmp_path):
+    hr, sr = pair
+    score = ("score", "--hr", hr, "--sr", sr, "--scale", 4, "--metrics")
+    line = refused(*score, "psnr_rgb", "--protocol", "basicsr")
+    assert "a protocol is for psnr and ssim" in line
+    assert "an LPIPS network is for lpips" in refused(*score, "lpips_vgg", "--lpips", "alex")
+    plan = tmp_path / "plan.toml"
+    plan.write_text('metrics = ["niqe"]\nprotocols = ["matlab"]\n')
+    assert "a protocol is for psnr and ssim" in refused("run-all", "--config", plan)
+    line = refused("run-all", "--metrics", "psnr,LPIPS_alex", "--no-lpips")
+    assert "--metrics asks for LPIPS_alex, --no-lpips leaves it out" in line
+
+
 def test_score_refuses_what_does_not_fit(refused, pair, tmp_path):
     hr, sr = pair
     score = ("score", "--hr", hr, "--sr", sr, "--scale", 4)

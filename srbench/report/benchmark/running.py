@@ -10,6 +10,7 @@ from ...config import listed, parse_experiment
 from ...data.folder import data_root
 from ...errors import WrongType
 from ...files import expanded
+from ...metrics.table import refuse_unused
 from ...models.weights_catalogue import weights_folder
 from ...observer import Observer
 from .results import Results, read_results
@@ -24,8 +25,8 @@ def run_all(
     scale: int = 4,
     border: str = "symmetric",
     lr: str = "made",
-    protocols: Sequence[str] = ("matlab", "basicsr", "ledig2017"),
-    lpips: Sequence[str] = ("alex",),
+    protocols: Sequence[str] | None = None,
+    lpips: Sequence[str] | None = None,
     device: str = "auto",
     patterns: Sequence[str] = (),
     as_is: bool = False,
@@ -50,8 +51,9 @@ def run_all(
         border: MATLAB's border rule: ``symmetric`` or ``replicate``.
         lr: ``made``: LR images are computed from the originals; ``given``: they come with each data
             set, ``LR/x4/*`` next to ``HR``; or the name of their folder (``LR_bicubic``).
-        protocols: the protocols for ``psnr`` and ``ssim``.
-        lpips: the networks for ``lpips``.
+        protocols: the protocols for ``psnr`` and ``ssim``: by default ``matlab``, ``basicsr`` and
+            ``ledig2017``.
+        lpips: the networks for ``lpips``: by default ``alex``.
         device: where networks run.
         patterns: the file names in the folders of ``NAME=FOLDER``, such as ``{}_x4_SR``.
         as_is: accept a known data set whose images differ from the recorded ones, under the name
@@ -87,12 +89,14 @@ def run_all(
         "scale": scale,
         "border": border,
         "lr": lr,
-        "protocols": listed(protocols),
-        "lpips": listed(lpips),
         "device": device,
         "patterns": listed(patterns),
         "as_is": as_is,
     }
+    if protocols is not None:
+        given["protocols"] = listed(protocols)
+    if lpips is not None:
+        given["lpips"] = listed(lpips)
     for name, value, kind in (
         ("force", force, bool),
         ("report", report, bool),
@@ -103,6 +107,11 @@ def run_all(
             expected = getattr(kind, "__name__", str(kind).rpartition(".")[2])
             raise WrongType(f"run_all: {name} is {value!r:.60}, expected {expected}")
     experiment = parse_experiment(given, "run_all")
+    refuse_unused(
+        experiment.metrics,
+        protocols=experiment.protocols if protocols is not None else None,
+        nets=experiment.lpips if lpips else None,
+    )
     folder = expanded(out)
     run_experiment(
         experiment,
