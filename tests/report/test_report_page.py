@@ -16,7 +16,9 @@ from srbench.report import write_report
 from srbench.report.benchmark.headline import dataset_leads, headline
 from srbench.report.benchmark.page import render_images
 from srbench.report.benchmark.results import read_results
+from srbench.report.benchmark.short_table import table_data
 from srbench.report.benchmark.significance import significance
+from srbench.report.benchmark.tables import AGAINST_NOTE, significance_table
 
 COLUMNS = ["dataset", "image", "method", "scale", "protocol", "metric", "value"]
 HOSTILE = "<img src=x onerror=alert(1)> & \"q\" 'a' </script> $x_1$ {{ 7*7 }}"
@@ -144,6 +146,59 @@ def test_a_lead_is_called_significant_only_where_its_test_is(make_folder):
     assert lead(2.0, 12) == "2.00 dB ahead of bicubic, significant (p = 0.0005)"
     assert "ahead of bicubic, not significant (p = " in lead(0.1, 8)
     assert "not testable: 5 images" in lead(2.0, 5)
+
+
+def test_a_lead_in_the_mean_against_the_rank_test_is_told(make_folder):
+    """One image decides the mean; on all others bicubic is better."""
+    rows = [
+        ("Set5", f"{i:02}", method, 4, "matlab", "psnr_y", value)
+        for i in range(12)
+        for method, value in (("bicubic", 30.0), ("mine", 90.0 if i == 0 else 29 + i / 100))
+    ]
+    scores = pd.DataFrame(rows, columns=COLUMNS)
+    results = read_results(make_folder(scores=scores, pictures=False, timed=False))
+    tests = significance(results.scores)
+    assert (
+        dataset_leads(results, tests)[0]
+        .leads[0]
+        .ahead.startswith("4.14 dB ahead of bicubic, but the rank test favours bicubic (p = 0.0")
+    )
+    assert AGAINST_NOTE in significance_table(tests, {}).notes
+
+
+def test_a_lead_over_fewer_images_than_the_data_set_has_says_so(make_folder, small_scores):
+    scores = small_scores[0][small_scores[0]["scale"] == 4]
+    scores = scores[(scores["metric"] == "psnr_y") | (scores["image"] == "coffee")]
+    folder = make_folder(scores=scores)
+    psnr, lpips = dataset_leads(read_results(folder))[0].leads
+    assert (psnr.images, lpips.images) == (2, 1)
+    page = page_of(folder)
+    assert page.count("<small>over 1 image</small>") == 1
+    told = "mean over fewer images than the column Images says (nearest 1 of 2, bicubic 1 of 2"
+    assert f"<li>LPIPS (AlexNet) on Photos ×4: {told}" in page
+
+
+def test_two_versions_of_a_metric_are_two_metrics(make_folder, run_cli):
+    """A user changed its version and ran it again into the same folder."""
+    rows = [
+        ("Set5", image, method, 4, version, "mine", value + (version == "2"))
+        for version in ("1", "2")
+        for image in "ab"
+        for method, value in (("bicubic", 0.5), ("nearest", 0.25))
+    ]
+    run = {"metrics": [{"name": "mine", "protocol": v, "better": "lower"} for v in ("1", "2")]}
+    folder = make_folder(scores=pd.DataFrame(rows, columns=COLUMNS), run=run, pictures=False)
+    results = read_results(folder)
+    assert "best mine (1) 0.2500 nearest · best mine (2) 1.2500 nearest" in headline(results)
+    said = run_cli("report", "--out", folder, "--table", "csv").out.splitlines()
+    assert said[0] == "dataset,method,mine:1,mine:2"
+    assert said[1:] == ["Set5,nearest,0.25,1.25", "Set5,bicubic,0.5,1.5"]
+    data = table_data(results)
+    assert [metric["id"] for metric in data["metrics"]] == ["mine:1", "mine:2"]
+    assert data["places"][0]["cells"]["nearest"]["mine:2:"][0] == "1.2500"
+    with pytest.raises(ResultsError, match="under several protocols; name mine:1 or mine:2"):
+        results.distributions("Set5", metrics="mine")
+    assert results.number("mine:2").protocol == "2"
 
 
 def test_a_method_scored_on_fewer_images_does_not_lead(make_folder, small_scores):

@@ -7,13 +7,17 @@ import io
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from srbench.benchmark.results import Score
 from srbench.errors import ResultsError
+from srbench.report.benchmark.charts import distributions, plane
 from srbench.report.benchmark.paper_tables import table1, table2
 from srbench.report.benchmark.results import read_results
 from srbench.report.benchmark.short_table import short_table
 from srbench.report.benchmark.significance import significance
-from srbench.report.benchmark.tables import significance_table, summary_table
+from srbench.report.benchmark.tables import leading_tests, significance_table, summary_table
+from srbench.report.benchmark.terminal import scores_table
 from srbench.report.kit.frames import mark_best
 from srbench.report.kit.render import (
     Cell,
@@ -281,6 +285,23 @@ def test_means_over_fewer_images_are_not_ranked(make_folder, small_scores):
     ledig = psnr[(psnr["method"] != "bicubic") | (psnr["image"] == images[0])]
     paper = read_results(make_folder(scores=ledig.assign(protocol="ledig2017")))
     assert "| 90.00‡ |" in to_markdown(table2(paper))
+    # Figures and terminal have the same mark; the leaders are tested without it.
+    figure = distributions(results, "Photos", 4)
+    assert figure is not None
+    assert "bicubic‡" in [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    lpips = psnr.assign(metric="lpips_alex", protocol="lpips-v0.1", value=0.5)
+    both = read_results(make_folder(scores=pd.concat([psnr, lpips.iloc[1:]])))
+    figure = plane(both, 4)
+    assert figure is not None
+    assert len([text for text in figure.axes[0].texts if "‡" in text.get_text()]) == 1
+    tests = leading_tests(results, significance(results.scores))
+    assert set(tests["method_a"]) | set(tests["method_b"]) == {"nearest", "srgan-lpips"}
+    rows = [Score(*row) for row in results.scores.itertuples(index=False, name=None)]
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(scores_table(rows, {}))
+    printed = console.export_text()
+    assert "90.00‡" in printed
+    assert "‡ mean over fewer images" in printed
     others = psnr[(psnr["image"] == images[0]) == (psnr["method"] == "bicubic")]
     assert "**" not in to_markdown(short_table(read_results(make_folder(scores=others))))
     assert r"90.00\textsuperscript{\ddag}" in to_latex(short_table(results))

@@ -16,6 +16,7 @@ from ..kit.labels import Segment, place_labels
 from ..kit.panels import draw_key, side_by_side
 from ..kit.style import (
     COLUMN_WIDTH,
+    FEWER,
     INK,
     TEXT,
     MethodStyle,
@@ -28,7 +29,7 @@ from ..kit.style import (
     new_figure,
     trained_mark,
 )
-from .results import Results, select
+from .results import Results, incomplete, select
 from .significance import bootstrap_interval
 
 if TYPE_CHECKING:
@@ -121,7 +122,9 @@ def _chart(
             f"one pair of axes cannot show {len(panels)} panels ({', '.join(panels)}); name one "
             "data set by dataset=, or give no ax"
         )
-    looks = {mark.key: mark for marks in panels.values() for mark in marks}.values()
+    every = sorted((m for marks in panels.values() for m in marks), key=lambda m: len(m.name))
+    looks = {mark.key: mark for mark in every}  # the name with the most marks
+    looks = [looks[key] for key in dict.fromkeys(m.key for ms in panels.values() for m in ms)]
     with figure_style():
         if axes is not None or len(panels) == 1:
             figure, found = (cast("Figure", axes.figure), [axes]) if axes else side_by_side(1, 2.35)
@@ -171,8 +174,13 @@ def _label(axes: Axes, marks: Sequence[Mark], *, key: bool = False) -> bool:
     )
 
 
-def default_baseline(methods: Collection[str]) -> str | None:
-    """The default baseline of differences: bicubic, otherwise the first method."""
+def baseline_of(frame: pd.DataFrame, x: Facts, y: Facts) -> str | None:
+    """The default baseline on one data set: bicubic, otherwise the first method with both numbers.
+
+    None if no method has both.
+    """
+    upright = _values(frame, y)
+    methods = [method for method in _values(frame, x) if method in upright]
     return "bicubic" if "bicubic" in methods else next(iter(methods), None)
 
 
@@ -199,12 +207,11 @@ def plane(
     for name, at, frame in results.groups():
         if at != scale or dataset not in (None, name):
             continue
-        across, upright = _values(frame, x), _values(frame, y)
-        to = baseline or default_baseline([m for m in across if m in upright])
-        pairs = {m: (_beside(frame, x, m, to), _beside(frame, y, m, to)) for m in across}
+        to = baseline or baseline_of(frame, x, y)
+        pairs = {m: (_beside(frame, x, m, to), _beside(frame, y, m, to)) for m in _values(frame, x)}
         marks = [
             Mark(
-                m, display_name(m, limit=18) + _dagger(results, m, scale, (x, y)),
+                m, display_name(m, limit=18) + _marks(results, frame, m, scale, (x, y)),
                 method_style(m), a.value, b.value, () if m == to else _cross(a, b),
             )
             for m, (a, b) in pairs.items()
@@ -214,6 +221,8 @@ def plane(
             panels[f"{display_name(name)} ×{scale}"] = marks
     if not panels:
         return None
+    if baseline and not any(m.key == baseline for marks in panels.values() for m in marks):
+        raise ConfigError(f"the baseline {baseline} has no scores there; choose another one")
 
     def prepare(panel: Axes, title: str) -> None:
         panel.set_title(title)
@@ -223,9 +232,16 @@ def plane(
     return _chart(panels, axes, prepare)
 
 
-def _dagger(results: Results, method: str, scale: int, numbers: Sequence[Facts]) -> str:
-    marks = [trained_mark(results.run, method, scale, facts.name) for facts in numbers]
-    return max(marks)
+def _marks(
+    results: Results, frame: pd.DataFrame, method: str, scale: int, numbers: Sequence[Facts]
+) -> str:
+    """The marks of a method's means on one data set, as in the tables."""
+    trained = max(trained_mark(results.run, method, scale, facts.name) for facts in numbers)
+    fewer = any(
+        method in incomplete(select(frame, metric=facts.name, protocol=facts.protocol))
+        for facts in numbers
+    )
+    return trained + (FEWER if fewer else "")
 
 
 def _beside(frame: pd.DataFrame, facts: Facts, method: str, baseline: str | None) -> Mean | None:
@@ -268,7 +284,9 @@ def speed(
     for name, at, frame in results.groups():
         if at != scale or dataset not in (None, name) or timings.empty:
             continue
-        marks = _speed_marks(_values(frame, facts), select(timings, dataset=name), facts)
+        values = _values(frame, facts)
+        fewer = incomplete(select(frame, metric=facts.name, protocol=facts.protocol))
+        marks = _speed_marks(values, select(timings, dataset=name), facts, fewer)
         if marks:
             panels[f"{display_name(name)} ×{scale}"] = marks
     if not panels:
@@ -285,8 +303,10 @@ def speed(
     return _chart(panels, axes, prepare)
 
 
-def _speed_marks(values: Mapping[str, Floats], timings: pd.DataFrame, facts: Facts) -> list[Mark]:
-    """One mark for each architecture with timings and scores."""
+def _speed_marks(
+    values: Mapping[str, Floats], timings: pd.DataFrame, facts: Facts, fewer: Collection[str]
+) -> list[Mark]:
+    """One mark for each architecture with timings and scores; ``fewer``: methods to be marked."""
     groups: dict[str, list[str]] = {}
     for method, scores in values.items():
         rates = select(timings, method=method)["megapixels_per_second"]
@@ -300,6 +320,7 @@ def _speed_marks(values: Mapping[str, Floats], timings: pd.DataFrame, facts: Fac
         best, worst = (means[0], means[-1]) if facts.better == "lower" else (means[-1], means[0])
         label = display_name(name, limit=18)
         label += f" ({len(methods)} networks)" if len(methods) > 1 else ""
+        label += FEWER if any(method in fewer for method in methods) else ""
         lines: list[Segment] = [((low, best), (high, best))]
         lines += [((x, worst), (x, best))] if len(methods) > 1 else []
         marks.append(Mark(name, label, method_style(methods[0]), x, best, tuple(lines)))
@@ -336,7 +357,7 @@ def distributions(
         )
         for panel, (facts, values) in zip(all_axes, panels, strict=True):
             panel.set_title(f"{facts.axis_label} {facts.arrow}".strip())
-            marks = [trained_mark(results.run, m, scale, facts.name) for m in values]
+            marks = [_marks(results, frame, m, scale, [facts]) for m in values]
             _strips(panel, values, marks)
     return drawn
 

@@ -8,14 +8,15 @@ from ...files import safe_stem
 from ...metrics import PROTOCOLS, Facts
 from ..kit.drawn import Drawn
 from ..kit.style import (
+    FEWER,
     display_name,
     is_reference,
     trained_mark,
 )
-from .charts import default_baseline, distributions, plane, speed
+from .charts import baseline_of, distributions, plane, speed
 from .crop_figure import draw_crops
 from .crops import View
-from .results import Results
+from .results import Results, incomplete, select
 
 KINDS = ("crops", "plane", "distributions", "speed")  # prefixes of the figures' file names
 
@@ -32,18 +33,20 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
         if any(trained_mark(results.run, m, s, f.name) for m, s in methods for f in numbers)
         else ""
     )
-    scales = sorted(set(scores["scale"]))
-    baseline = display_name(default_baseline(results.methods()) or "")
-    lines = (
-        "Means over images. Lines: 95 % bootstrap intervals of the paired difference to "
-        f"{baseline} over images. "
+    unranked = any(
+        incomplete(select(frame, metric=f.name, protocol=f.protocol))
+        for _, _, frame in results.groups()
+        for f in numbers
     )
+    fewer = f" {FEWER} mean over fewer images than of other methods." if unranked else ""
+    marks = dagger + fewer
+    scales = sorted(set(scores["scale"]))
     for scale in scales:
         if figure := plane(results, scale):
             yield Drawn(
                 f"plane_x{scale}",
                 f"Perception against distortion, ×{scale}",
-                f"{lines}{_corner(first, second)}{read_by}.{dagger}",
+                f"{_lines(results, scale, first, second)}{_corner(first, second)}{read_by}.{marks}",
                 figure,
             )
         # Figures that only repeat another one are drawn only on request.
@@ -52,10 +55,10 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 continue
             if figure := plane(results, scale, first, facts):
                 yield Drawn(
-                    safe_stem(f"plane_{facts.name}_x{scale}"),
+                    safe_stem(f"plane_{_stem(facts, numbers)}_x{scale}"),
                     f"{facts.short_label} against {first.short_label}, ×{scale}",
-                    f"{lines}{_corner(first, facts)}{first.with_protocol}, "
-                    f"{facts.with_protocol}.{dagger}",
+                    f"{_lines(results, scale, first, facts)}{_corner(first, facts)}"
+                    f"{first.with_protocol}, {facts.with_protocol}.{marks}",
                     figure,
                 )
     for dataset, scale, _ in results.groups():
@@ -64,7 +67,7 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 safe_stem(f"distributions_{dataset}_x{scale}"),
                 f"Score distributions, {display_name(dataset)} ×{scale}",
                 "One dot per image; the outlined marker is the mean, its line the 95 % bootstrap "
-                f"interval over images. {read_by}.{dagger}",
+                f"interval over images. {read_by}.{marks}",
                 figure,
             )
     for scale in scales:
@@ -77,7 +80,8 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                     f"Vertical: mean {first.with_protocol} over images. Networks of one "
                     "architecture are equally fast and share one mark: the best of them, with a "
                     f"line to the worst. Intervals of {first.short_label} are in the tables. "
-                    "Methods without times, such as folders of finished images, are left out.",
+                    "Methods without times, such as folders of finished images, are left out."
+                    f"{fewer}",
                     figure,
                 )
     for view in views:
@@ -90,6 +94,25 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 f"without interpolation. Scores are of the whole image. {read_by}.{dagger}",
                 draw_crops(results, view, numbers),
             )
+
+
+def _stem(facts: Facts, numbers: Sequence[Facts]) -> str:
+    several = sum(f.name == facts.name for f in numbers) > 1
+    return f"{facts.name}_{facts.protocol}" if several else facts.name
+
+
+def _lines(results: Results, scale: int, x: Facts, y: Facts | None) -> str:
+    """What the marks and lines of a plane are."""
+    used: dict[str, list[str]] = {}
+    for dataset, at, frame in results.groups():
+        if y is not None and at == scale and (to := baseline_of(frame, x, y)):
+            used.setdefault(display_name(to), []).append(display_name(dataset))
+    told = [f"{to} on {', '.join(where)}" for to, where in used.items()]
+    baseline = next(iter(used), "") if len(used) < 2 else ", ".join(told)
+    return (
+        "Means over images. Lines: 95 % bootstrap intervals of the paired difference to "
+        f"{baseline} over images. "
+    )
 
 
 def _corner(x: Facts, y: Facts | None) -> str:

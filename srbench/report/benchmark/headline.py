@@ -20,12 +20,13 @@ class Lead:
     """The best method in one metric on one data set; several if their printed values are equal.
 
     ``ahead``: the lead over the second best and whether it is significant; empty without a second
-    method or without tests.
+    method or without tests. ``images``: the number of images that the means are over.
     """
 
     label: str
     names: tuple[str, ...]
     value: str
+    images: int
     ahead: str = ""
 
     def __str__(self) -> str:
@@ -119,7 +120,8 @@ def _lead(
         )
         ahead = _ahead(family, first[0], second, facts)
     value = format_value(values[0], facts.decimals) + unit
-    return Lead(facts.short_label, tuple(names), value, ahead)
+    images = own.dropna(subset="value")["image"].nunique()
+    return Lead(facts.short_label, tuple(names), value, images, ahead)
 
 
 def _ahead(family: pd.DataFrame, first: str, second: str, facts: Facts) -> str:
@@ -137,7 +139,10 @@ def _ahead(family: pd.DataFrame, first: str, second: str, facts: Facts) -> str:
     text = f"{format_value(gap, facts.decimals)}{unit} ahead of {display_name(second)}, "
     if row["significant"]:
         p = format_p(row["p_holm"])
-        return f"{text}significant (p {p if p.startswith('<') else f'= {p}'})".replace("<", "< ")
+        p = f"p {p if p.startswith('<') else f'= {p}'}".replace("<", "< ")
+        if row["mean_difference"] * row["effect_size"] < 0:
+            return f"{text}but the rank test favours {display_name(second)} ({p})"
+        return f"{text}significant ({p})"
     if out_of_reach(int(row["n"]), 1):
         return f"{text}not testable: {counted(int(row['n']), 'image')} cannot reach {LEVEL}"
     return f"{text}not significant (p = {format_p(row['p_holm'])})"

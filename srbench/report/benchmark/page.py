@@ -96,14 +96,17 @@ def significance_parts(results: Results, tests: pd.DataFrame) -> list[tuple[str,
     parts: list[tuple[str, str, Table]] = []
     for dataset, scale, _ in results.groups():
         here = select(tests, dataset=dataset, scale=scale)
-        wanted = [select(here, protocol=f.protocol, metric=f.name) for f in results.numbers()]
-        wanted = [family for family in wanted if len(family)]
+        families = [
+            (facts, select(here, protocol=facts.protocol, metric=facts.name))
+            for facts in results.numbers()
+        ]
+        wanted = [family for _, family in families if len(family)]
         if not wanted:
             continue
         counts = ", ".join(
-            f"{results.known[family['metric'].iloc[0]].full_label} "
-            f"{sum(family['significant'])} of {len(family)}"
-            for family in wanted
+            f"{facts.full_label} {sum(family['significant'])} of {len(family)}"
+            for facts, family in families
+            if len(family)
         )
         said = f"pairs that differ: {counts}"
         images, pairs = max(here["n"]), max(len(family) for family in wanted)

@@ -11,13 +11,14 @@ from ..kit.frames import score_cells
 from ..kit.published import PAPER_NAME, published
 from ..kit.render import Cell, Heading, Table, text_cell
 from ..kit.style import (
+    FEWER,
     dataset_order,
     display_name,
     is_reference,
     method_order,
 )
 from .results import Results, incomplete, means, select
-from .tables import FEWER, mark_notes, missing_note
+from .tables import mark_notes, missing_note
 
 _SCALE = 4
 _MOS = Facts("mos", "", better="higher", label="MOS", decimals=2)

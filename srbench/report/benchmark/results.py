@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,7 +22,9 @@ from ...errors import ResultsError, unknown_name
 from ...files import expanded
 from ...imaging import read_image
 from ...metrics.base import Facts
+from ...metrics.protocols import PROTOCOLS
 from ...metrics.table import Known
+from ...wording import one_line
 from ..kit.panels import require_axes
 from ..kit.style import canonical, dataset_order, is_reference, method_order
 
@@ -82,17 +84,22 @@ class Results:
 
     def numbers(self) -> list[Facts]:
         """The metrics in figures, in the order of tables: PSNR and SSIM under one protocol
-        (MATLAB's if available), and LPIPS with one network.
+        (MATLAB's if available), LPIPS with one network, and every other one.
         """
         pairs = set(self.scores[["protocol", "metric"]].itertuples(index=False, name=None))
         order = sorted(
             pairs, key=lambda p: (self.known.order(p[1]), self.known.protocol_order(p[0]))
         )
-        shown: dict[str, Facts] = {}
+        shown: dict[object, Facts] = {}
         for protocol, metric in order:
             facts = self.known.under(metric, protocol)
-            shown.setdefault(facts.word or facts.name, facts)
-        return list(shown.values())
+            # Two versions of a user's metric are two metrics with one name.
+            shown.setdefault(facts.word or facts.key, facts)
+        names = [facts.full_label for facts in shown.values()]
+        return [
+            f if names.count(f.full_label) == 1 or f.protocol in PROTOCOLS else _told_apart(f)
+            for f in shown.values()
+        ]
 
     def axes(self) -> tuple[Facts, Facts | None]:
         """The first shown metric, such as PSNR, and the first for which lower is better."""
@@ -100,17 +107,26 @@ class Results:
         return numbers[0], next((f for f in numbers[1:] if f.better == "lower"), None)
 
     def number(self, metric: str) -> Facts:
-        """The metric for a word (``psnr``) or a name (``psnr_y``).
+        """The metric for a word (``psnr``), a name (``psnr_y``), or a name and its protocol as in
+        the columns of `summary` (``psnr_y:basicsr``).
 
         Raises:
             UnknownName: the scores have no such metric.
+            ResultsError: they have the name under several protocols, of which none is the usual.
         """
-        shown = {f.name: f for f in self.numbers()}
-        every = {str(name): self.known[str(name)] for name in self.scores["metric"].unique()}
-        for facts in [*shown.values(), *every.values()]:
-            if metric in (facts.name, facts.word):
+        pairs = self.scores[["metric", "protocol"]].drop_duplicates()
+        every = [self.known.under(*pair) for pair in pairs.itertuples(index=False, name=None)]
+        for facts in every:
+            if metric == f"{facts.name}:{facts.protocol}":
                 return facts
-        raise unknown_name("metric of these results:", metric, every)
+        named = [f for f in self.numbers() if metric in (f.name, f.word)]
+        named = named or [f for f in every if metric in (f.name, f.word)]
+        if len({f.protocol for f in named}) > 1:
+            choices = " or ".join(sorted(f"{f.name}:{f.protocol}" for f in named))
+            raise ResultsError(f"{self.name} has {metric} under several protocols; name {choices}")
+        if named:
+            return named[0]
+        raise unknown_name("metric of these results:", metric, sorted({f.name for f in every}))
 
     def methods(self) -> list[str]:
         """All methods with scores or reported as missing, in the order of tables, without the
@@ -304,6 +320,12 @@ class Results:
         return path if path.is_file() else None
 
 
+def _told_apart(facts: Facts) -> Facts:
+    """The facts of one of several metrics with one label, with the protocol in its label."""
+    under = f" ({one_line(facts.under, 14)})"
+    return replace(facts, label=one_line(facts.short_label, 28 - len(under)) + under)
+
+
 def select(
     frame: pd.DataFrame,
     *,
@@ -343,9 +365,9 @@ def incomplete(scores: pd.DataFrame) -> set[str]:
     """The methods without a value for some image that others have, so that their means cannot be
     ranked.
 
-    ``scores`` are those of one metric on one data set.
+    ``scores`` are those of one metric on one data set; those of the original do not count.
     """
-    known = scores.dropna(subset="value")
+    known = without_reference(scores).dropna(subset="value")
     images = known["image"].nunique()
     counts = known.groupby("method")["image"].nunique()
     return {str(method) for method, count in counts.items() if count < images}

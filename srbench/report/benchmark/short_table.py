@@ -20,9 +20,9 @@ from ..kit.render import (
     tex,
     text_cell,
 )
-from ..kit.style import canonical, display_name, format_value, trained_mark
+from ..kit.style import FEWER, canonical, display_name, format_value, trained_mark
 from .results import Results, incomplete, means, select
-from .tables import FEWER, FEWER_NOTE, TRAINED_NOTE, mark_notes
+from .tables import FEWER_NOTE, TRAINED_NOTE, mark_notes
 
 _STEM, _TITLE = "scores", "Scores"
 _BEST = "Best in bold, second underlined, within a data set."
@@ -88,7 +88,7 @@ def short_table(
         ]
     headings = [Heading("dataset", "Data set", numeric=False)]
     headings += [Heading("method", "Method", numeric=False)]
-    headings += [Heading(f.name, _label(f, columns)) for f in columns]
+    headings += [Heading(_id(f, columns), _label(f, columns)) for f in columns]
     notes = mark_notes(rows)
     scales = "" if several or not places else f"×{places[0][1]}. "
     caption = f"{scales}{caption_of(under, columns)}"
@@ -106,7 +106,7 @@ def table_data(results: Results) -> dict[str, Any]:
     """All scores for the table on the page, with their texts in each copy format."""
     protocols = [p for p in PROTOCOLS if p in set(results.scores["protocol"])]
     numbers = _every_number(results)
-    default = {f.name for f in results.numbers()}
+    default = _shown(results)
     several = len({s for _, s, _ in results.groups()}) > 1
     places: list[dict[str, Any]] = []
     for dataset, scale, frame in results.groups():
@@ -121,7 +121,8 @@ def table_data(results: Results) -> dict[str, Any]:
                         text += trained_mark(results.run, method, scale, facts.name)
                         text += FEWER if method in unranked else ""
                         of_method = cells.setdefault(method, {})
-                        of_method[f"{facts.name}:{under}"] = [text, tex(text), csv_value(value)]
+                        column = f"{_id(facts, numbers)}:{under}"
+                        of_method[column] = [text, tex(text), csv_value(value)]
         name = display_name(dataset) + (f" ×{scale}" if several else "")
         places.append({**_forms(name), "id": f"{dataset}/x{scale}", "cells": cells})
     scale = "" if several else f"×{next(iter(results.groups()))[1]}. "
@@ -131,8 +132,8 @@ def table_data(results: Results) -> dict[str, Any]:
         "protocols": [{**_forms(PROTOCOLS[p].label), "id": p} for p in protocols],
         "metrics": [
             {
-                **_forms(_label(f, numbers)), "id": f.name, "better": f.better,
-                "shown": f.name in default,
+                **_forms(_label(f, numbers)), "id": _id(f, numbers), "better": f.better,
+                "shown": _one(f) in default,
                 "luma": f.short_label if f.protocol in PROTOCOLS else "",
             }
             for f in numbers
@@ -154,6 +155,21 @@ def _forms(text: str, value: str | None = None) -> dict[str, str]:
     return {"text": text, "tex": tex(text), "md": md(text), "csv": quoted}
 
 
+def _id(facts: Facts, numbers: Sequence[Facts]) -> str:
+    """A column's name: that of its metric, with the protocol if another column has the name."""
+    several = sum(f.name == facts.name for f in numbers) > 1
+    return f"{facts.name}:{facts.protocol}" if several else facts.name
+
+
+def _one(facts: Facts) -> object:
+    """The key of a column: PSNR and SSIM of all protocols share one, other metrics do not."""
+    return facts.name if facts.protocol in PROTOCOLS else facts.key
+
+
+def _shown(results: Results) -> set[object]:
+    return {_one(facts) for facts in results.numbers()}
+
+
 def _label(facts: Facts, numbers: Sequence[Facts]) -> str:
     """``PSNR ↑``, and ``PSNR (RGB) ↑`` next to it."""
     alike = [f for f in numbers if f.full_label == facts.full_label]
@@ -171,26 +187,27 @@ def _protocol(results: Results, asked: str | None) -> str:
 
 
 def _every_number(results: Results) -> list[Facts]:
-    """Each metric once, for any protocol, in the order of tables."""
+    """Each metric once, PSNR and SSIM for any protocol, in the order of tables."""
     pairs = set(results.scores[["protocol", "metric"]].itertuples(index=False, name=None))
     order = sorted(pairs, key=lambda p: (results.known.order(p[1]),
                                          results.known.protocol_order(p[0])))  # fmt: skip
-    found: dict[str, Facts] = {}
+    found: dict[object, Facts] = {}
     for protocol, metric in order:
-        found.setdefault(metric, results.known.under(metric, protocol))
+        facts = results.known.under(metric, protocol)
+        found.setdefault(_one(facts), facts)
     return list(found.values())
 
 
 def _numbers(results: Results, protocol: str, asked: Sequence[str] | None) -> list[Facts]:
     every = _every_number(results)
-    shown = {f.name for f in results.numbers()}
+    shown = _shown(results)
     if asked is None:
-        wanted = [f for f in every if f.name in shown]
+        wanted = [f for f in every if _one(f) in shown]
     else:
         wanted = []
         for word in asked:
             named = [f for f in every if f.name == word.lower() or f.name == word]
-            named = named or [f for f in every if f.word == word.lower() and f.name in shown]
+            named = named or [f for f in every if f.word == word.lower() and _one(f) in shown]
             if not named:
                 known = list(dict.fromkeys(n for f in every for n in (f.word or f.name, f.name)))
                 raise unknown_name("metric of these results:", word, known)

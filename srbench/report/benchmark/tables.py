@@ -18,6 +18,7 @@ from ..kit.frames import format_p, score_cells
 from ..kit.page import pick
 from ..kit.render import Cell, Heading, Table, text_cell
 from ..kit.style import (
+    FEWER,
     display_name,
     format_value,
     is_reference,
@@ -26,8 +27,11 @@ from ..kit.style import (
 from .results import LeftOut, Results, incomplete, means, select, without_reference
 from .significance import ALPHA
 
-FEWER = "‡"
 FEWER_NOTE = f"{FEWER} mean over fewer images: not ranked"
+AGAINST_NOTE = (
+    "A − B and the effect size have opposite signs: a few images decide the mean, and the test "
+    "follows the effect size"
+)
 TRAINED_NOTE = (
     "† trained on this metric: it shows how well the training worked, not the image quality"
 )
@@ -103,7 +107,7 @@ def summary_table(results: Results) -> Table:
         for protocol, metric in columns:
             facts = results.known.under(metric, protocol)
             own = select(scores, protocol=protocol, metric=metric)
-            found, unranked = means(own), incomplete(without_reference(own))
+            found, unranked = means(own), incomplete(own)
             marks = [
                 trained_mark(results.run, m, scale, metric) + (FEWER if m in unranked else "")
                 for m in methods
@@ -208,6 +212,16 @@ def _gaps(results: Results, dataset: str, scale: int, scores: pd.DataFrame) -> l
                 f"{name} on {where}: mean over {counts[method]} of {images} images; "
                 "it cannot be compared with the others"
             )
+    for protocol, metric in score_columns(results):
+        own = select(scores, protocol=protocol, metric=metric).dropna(subset="value")
+        found = _counts(own)
+        fewer = {m: found[m] for m in methods if m in found and found[m] < counts[m]}
+        if fewer:
+            told = [f"{display_name(m)} {n} of {counts[m]}" for m, n in fewer.items()]
+            notes.append(
+                f"{results.known.under(metric, protocol).with_protocol} on {where}: mean over "
+                f"fewer images than the column Images says ({', '.join(told)})"
+            )
     return notes
 
 
@@ -276,6 +290,9 @@ def significance_table(tests: pd.DataFrame, run: Mapping[str, Any]) -> Table:
         notes.append("∞ and —: an image was reproduced perfectly, so the mean has no interval")
     if any(n < 2 for n in tests["n"]):
         notes.append("— one image has no interval")
+    against = tests["mean_difference"] * tests["effect_size"] < 0
+    if any(against & tests["significant"].astype(bool)):
+        notes.append(AGAINST_NOTE)
     if any("†" in cell.text for row in rows for cell in row):
         notes.append(TRAINED_NOTE)
     return Table(
@@ -292,9 +309,13 @@ def leading_tests(results: Results, tests: pd.DataFrame) -> pd.DataFrame:
             continue
         own = select(tests, metric=facts.name, protocol=facts.protocol)
         for dataset, scale, scores in results.groups():
-            found = means(
-                without_reference(select(scores, metric=facts.name, protocol=facts.protocol))
-            )
+            whole = select(scores, metric=facts.name, protocol=facts.protocol)
+            fewer = incomplete(whole)
+            found = {
+                method: value
+                for method, value in means(without_reference(whole)).items()
+                if value == value and method not in fewer
+            }
             best = sorted(found, key=found.__getitem__, reverse=facts.better == "higher")[:2]
             here = select(own, dataset=dataset, scale=scale)
             both = here["method_a"].isin(best) & here["method_b"].isin(best)
@@ -323,7 +344,7 @@ def brief(table: Table, *, compare: str) -> Table:
         )
     )
     columns = [i for i, key in enumerate(keys) if key not in dropped]
-    notes = tuple(note for note in table.notes if note == TRAINED_NOTE)
+    notes = tuple(note for note in table.notes if note in (AGAINST_NOTE, TRAINED_NOTE))
     return replace(pick(table, columns, 1), caption=f"{which} {table.caption}{told}", notes=notes)
 
 

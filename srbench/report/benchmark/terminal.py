@@ -14,7 +14,7 @@ from ...data.catalogue import AUTO as DATASETS
 from ...methods.resolve import METHODS
 from ...metrics.base import read_facts
 from ...metrics.table import Known
-from ..kit.style import trained_mark
+from ..kit.style import FEWER, trained_mark
 
 
 def scores_table(
@@ -34,6 +34,10 @@ def scores_table(
     marks = {(r.method, r.metric): trained_mark(run, r.method, r.scale, r.metric) for r in rows}
     for row in rows:
         values.setdefault((row.dataset, row.method, row.protocol, row.metric), []).append(row.value)
+    most: dict[tuple[str, ...], int] = {}
+    for (dataset, _, *column), found in values.items():
+        most[dataset, *column] = max(most.get((dataset, *column), 0), len(found))
+    fewer = {key for key, found in values.items() if len(found) < most[key[0], *key[2:]]}
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("data set", no_wrap=True)
     table.add_column("method", no_wrap=True)
@@ -47,12 +51,14 @@ def scores_table(
         cells = [
             _mean(values.get((*pair, *column), []), known.under(column[1], column[0]).decimals)
             + (marks[pair[1], column[1]] if (*pair, *column) in values else "")
+            + (FEWER if (*pair, *column) in fewer else "")
             for column in columns
         ]
         names = ("" if pair[0] == before else pair[0], pair[1])
         table.add_row(*map(Text, names), *cells)  # keep brackets in names
         before = pair[0]
     notes = ["† trained on this metric"] if any(marks.values()) else []
+    notes += [f"{FEWER} mean over fewer images"] if fewer else []
     if any(math.isnan(row.value) for row in rows):
         gone = sorted({f"{r.metric} of {r.method}" for r in rows if math.isnan(r.value)})
         notes.append(f"— the metric gave no number (NaN) for some image: {', '.join(gone[:3])}")

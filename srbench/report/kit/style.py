@@ -154,6 +154,10 @@ def dataset_name(dataset: str) -> str:
     return "all data sets" if dataset == "all" else display_name(dataset)
 
 
+FEWER = "‡"
+"""The mark of a mean over fewer images than other methods have, which is not ranked."""
+
+
 def trained_mark(run: Mapping[str, Any], method: str, scale: int, metric: str) -> str:
     """'†' if the method was trained on this metric, so that it says nothing about quality; else ''.
 
