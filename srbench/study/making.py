@@ -34,7 +34,7 @@ from .manifest import (
     save_manifest,
 )
 from .numbers import require_whole
-from .pictures import anchor, copy_anchors, copy_rated
+from .pictures import anchor, copy_pictures
 from .playlists import make_playlist
 from .presets import minutes, preset
 from .procedure import Item, Mode, Name, Procedure, procedure
@@ -142,7 +142,6 @@ def new_study(
     Raises:
         StudyError: the images cannot be used; the message says which and why.
     """
-    from ..stats.declared import declared_pairs
     from .planning import planned_power
 
     plan = preset(preset_name)
@@ -152,115 +151,83 @@ def new_study(
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
     _check_numbers(raters=raters, seed=seed, gold=gold)
     _check_names(title=title, institution=institution, contact=contact)
-    if mode is None and procedure_name != "acr":
-        mode = "side"
-    asks = procedure(procedure_name, mode, no_difference=no_difference)
-    if pairs is not None and asks.name != "pair":
-        raise StudyError(f"pairs '{pairs}' are for the procedure pair, this is {asks.name}")
+    asks = _what_is_asked(procedure_name, mode, no_difference, pairs)
     if crop_too_high and max_height is None:
         raise StudyError("--crop-too-high needs --max-height, the height that images are cut to")
     wording = read_wording(texts)
-    try:
-        rules = Rules(
-            per_rater=per_rater,
-            retests=plan.retests if retests is None else retests,
-            block_trials=plan.block_trials,
-            magnification=magnification,
-            max_height=max_height,
-            oversize="crop" if crop_too_high else "leave-out",
-            access="open" if open_access else "code",
-            participant_parameter=participant_parameter,
-            participant_typed=ask_participant,
-            session_parameter=session_parameter,
-            completion_code=completion_code,
-            return_url=return_url,
-        )
-    except ValidationError as error:
-        raise _rule_error(error) from error
-    check_parameters(rules)
-    check_return_url(rules)
+    rules = _rules(
+        per_rater=per_rater,
+        retests=plan.retests if retests is None else retests,
+        block_trials=plan.block_trials,
+        magnification=magnification,
+        max_height=max_height,
+        oversize="crop" if crop_too_high else "leave-out",
+        access="open" if open_access else "code",
+        participant_parameter=participant_parameter,
+        participant_typed=ask_participant,
+        session_parameter=session_parameter,
+        completion_code=completion_code,
+        return_url=return_url,
+    )
     chosen = choose(
         results, plan, rules, asks, pairs=pairs or "all",
         scale=scale, datasets=datasets, methods=methods, rng=np.random.default_rng([seed, 1]),
     )  # fmt: skip
-    scale, notes = chosen.scale, [*chosen.notes]
+    notes = [*chosen.notes]
     if open_access and not (institution and contact):
         notes.append(
             "raters do not see who runs the study; 'srbench study serve --public' needs "
-            "--institution and "
-            "--contact"
+            "--institution and --contact"
         )
     trials = min(chosen.trials, per_rater or chosen.trials)
     if retests is None and trials < _TRIALS_FOR_RETESTS:
         rules = rules.model_copy(update={"retests": 0})
         notes.append(f"no image is shown twice: {trials} trials are too few to keep retests apart")
-    asked = {
-        method
-        for questions in chosen.questions.values()
-        for q in questions
-        for method in asks.rated(q)
-    }
-    declared = declared_pairs(compare, asked) if compare else None
-    direct = {frozenset(q) for q in _compared(asks, chosen.questions)}
-    indirect = [f"{a}:{b}" for a, b in declared or () if {a, b} not in direct]
-    if indirect and asks.name == "pair":
-        notes.append(
-            "declared but never asked directly, only compared through others: "
-            f"{', '.join(indirect)}"
-        )
+    tested = _compared(asks, chosen.questions, compare)
+    notes += tested.notes
     accepted, used = declared_rules(Accept, accept), declared_rules(Use, use)
     _require_questions(accepted, used, gold=gold, retest=rules.retests)
 
     with _workplace(out) as workplace:
-        shown, items = copy_rated(workplace, seed, chosen, asks, rules)
-        rated = dict.fromkeys(stimulus for item in items for stimulus in asks.rated(item))
-        names = {image for _, image in chosen.contents}
-        practice, golden, anchor_notes = copy_anchors(
-            workplace, calibration, data_root, names, scale, rules, seed, plan.calibration, gold
+        pictures = copy_pictures(
+            workplace, chosen, asks, rules, calibration, data_root, seed, plan.calibration, gold
         )
         manifest = Manifest(
             title=title,
             procedure=asks.name,
-            mode=mode,
+            mode=asks.mode,
             no_difference=no_difference,
-            pairs=tuple((a, b) for a, b in items) if asks.name == "pair" else (),
+            pairs=tuple((a, b) for a, b in pictures.items) if asks.name == "pair" else (),
             compare=compare,
             accept=accepted,
             use=used,
             method=asks.standard,
             preset=preset_name,
-            scale=scale,
+            scale=chosen.scale,
             seed=seed,
             rules=rules,
-            stimuli=tuple({s.id: s for s in [*shown, *practice, *golden]}.values()),
-            main=tuple(s.id for s in shown if s.id in rated),
-            calibration=tuple(map(anchor, practice)),
-            gold=tuple(map(anchor, golden)),
+            stimuli=pictures.all,
+            main=tuple(stimulus.id for stimulus in pictures.rated),
+            calibration=tuple(map(anchor, pictures.practice)),
+            gold=tuple(map(anchor, pictures.gold)),
             questionnaire=wording.questions,
             institution=institution,
             contact=contact,
             texts={language: dict(words) for language, words in wording.words.items()},
         )
-        largest = max(map(len, manifest.units.values()))
-        if per_rater is not None and per_rater < largest:
-            raise StudyError(
-                f"--per-rater {per_rater} is less than the versions of one image "
-                f"({largest}); a rater sees whole contents"
-            )
-        trials, practised, votes = _try_playlists(manifest, raters)
-        manifest = manifest.model_copy(update={"planned": Planned(raters=raters, votes=min(votes))})
-        keys.make_key(workplace)
-        save_manifest(manifest, workplace)
-        load_manifest(workplace)
+        tried = _try_playlists(manifest, raters)
+        manifest = manifest.model_copy(
+            update={"planned": Planned(raters=raters, votes=tried.votes[0])}
+        )
         codes = [] if open_access else [keys.new_code() for _ in range(raters)]
-        keys.append_codes(workplace, codes)
+        _write_study(manifest, codes, workplace)
         # Before the study is final, so that an interrupted command can be repeated.
         power = planned_power(
             raters,
             len(chosen.contents),
-            trials / (len(items) + rules.retests),
-            comparisons=len(declared or direct),
-            declared=declared is not None,
+            tried.trials / (len(pictures.items) + rules.retests),
+            comparisons=tested.number,
+            declared=tested.declared,
             procedure=asks.name,
             seed=seed,
         )
@@ -268,20 +235,85 @@ def new_study(
     return NewStudy(
         folder=out,
         study_id=manifest.study_id,
-        methods=tuple(dict.fromkeys(s.method for s in shown if s.id in rated)),
+        methods=tuple(dict.fromkeys(stimulus.method for stimulus in pictures.rated)),
         contents=len(chosen.contents),
         stimuli=len(manifest.main),
-        questions=len(items),
-        practice_trials=practised,
-        trials_per_rater=trials,
-        minutes_per_rater=minutes(practised, trials, rules.block_trials, asks.seconds),
+        questions=len(pictures.items),
+        practice_trials=tried.practice,
+        trials_per_rater=tried.trials,
+        minutes_per_rater=minutes(tried.practice, tried.trials, rules.block_trials, asks.seconds),
         raters=raters,
-        votes_per_stimulus=votes,
+        votes_per_stimulus=tried.votes,
         window=_window(manifest),
         power=power,
         codes=tuple(codes),
-        notes=(*notes, *anchor_notes),
+        notes=(*notes, *pictures.notes),
     )
+
+
+def _what_is_asked(
+    name: Name, mode: Mode | None, no_difference: bool, pairs: str | None
+) -> Procedure:
+    """The procedure; two pictures are side by side unless ``mode`` says otherwise."""
+    if mode is None and name != "acr":
+        mode = "side"
+    asks = procedure(name, mode, no_difference=no_difference)
+    if pairs is not None and asks.name != "pair":
+        raise StudyError(f"pairs '{pairs}' are for the procedure pair, this is {asks.name}")
+    return asks
+
+
+def _rules(**values: object) -> Rules:
+    """The rules, checked with the study's addresses and their parameters."""
+    try:
+        rules = Rules.model_validate(values)
+    except ValidationError as error:
+        raise _rule_error(error) from error
+    check_parameters(rules)
+    check_return_url(rules)
+    return rules
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The ``number`` of pairs of methods that the analysis will test, whether they are
+    ``declared``, and notes about those that raters are never asked about.
+    """
+
+    number: int
+    declared: bool
+    notes: tuple[str, ...] = ()
+
+
+def _compared(
+    asks: Procedure, questions: Mapping[str, Sequence[tuple[str, ...]]], compare: str
+) -> _Compared:
+    """The comparisons that ``compare`` declares; without it the pairs asked, or all pairs rated."""
+    from ..stats.declared import declared_pairs
+
+    every = [question for found in questions.values() for question in found]
+    if asks.name == "pair":
+        direct = {frozenset(question) for question in every}
+    else:
+        most = max(questions.values(), key=len)
+        rated = (question[-1] for question in most)
+        direct = {frozenset(pair) for pair in combinations(rated, 2)}
+    if not compare:
+        return _Compared(len(direct), declared=False)
+    declared = declared_pairs(compare, {m for question in every for m in asks.rated(question)})
+    indirect = [f"{a}:{b}" for a, b in declared if {a, b} not in direct]
+    if not indirect or asks.name != "pair":
+        return _Compared(len(declared), declared=True)
+    note = f"declared but never asked directly, only compared through others: {', '.join(indirect)}"
+    return _Compared(len(declared), declared=True, notes=(note,))
+
+
+def _write_study(manifest: Manifest, codes: Sequence[str], workplace: Path) -> None:
+    """Write the manifest, the key and the raters' access codes."""
+    keys.make_key(workplace)
+    save_manifest(manifest, workplace)
+    load_manifest(workplace)
+    keys.append_codes(workplace, codes)
 
 
 @contextmanager
@@ -312,22 +344,25 @@ def _remove_abandoned(out: Path) -> None:
             shutil.rmtree(lock.parent, ignore_errors=True)
 
 
-def _compared(
-    asks: Procedure, questions: Mapping[str, Sequence[tuple[str, ...]]]
-) -> list[tuple[str, ...]]:
-    """The pairs of methods that the analysis will test: the pairs asked, or all pairs rated."""
-    if asks.name == "pair":
-        return [question for found in questions.values() for question in found]
-    most = max(questions.values(), key=len)
-    return list(combinations((question[-1] for question in most), 2))
-
-
-def _try_playlists(manifest: Manifest, raters: int) -> tuple[int, int, tuple[int, int]]:
-    """Make the playlist of every planned rater, so that errors appear before the study starts.
-
-    Returns the largest number of trials of one rater, the number for practice, and the fewest and
-    most votes that a stimulus or pair will get.
+@dataclass(frozen=True)
+class _Tried:
+    """The largest number of ``trials`` of one rater without practice, those for ``practice``, and
+    the fewest and the most ``votes`` that a stimulus or pair will get.
     """
+
+    trials: int
+    practice: int
+    votes: tuple[int, int]
+
+
+def _try_playlists(manifest: Manifest, raters: int) -> _Tried:
+    """Make the playlist of every planned rater, so that errors appear before the study starts."""
+    per_rater, largest = manifest.rules.per_rater, max(map(len, manifest.units.values()))
+    if per_rater is not None and per_rater < largest:
+        raise StudyError(
+            f"--per-rater {per_rater} is less than the versions of one image "
+            f"({largest}); a rater sees whole contents"
+        )
     shown: Counter[Item] = Counter()
     longest = practised = 0
     for number in range(raters):
@@ -335,12 +370,12 @@ def _try_playlists(manifest: Manifest, raters: int) -> tuple[int, int, tuple[int
         playlist = make_playlist(manifest, number, loads, shown)
         practised = sum(trial.phase == "training" for trial in playlist)
         longest = max(longest, len(playlist) - practised)
-        if manifest.rules.per_rater is None:
+        if per_rater is None:
             # All raters see everything, so one playlist is a sufficient test.
-            return longest, practised, (raters, raters)
+            return _Tried(longest, practised, (raters, raters))
         shown.update(trial.stimuli for trial in playlist if trial.phase == "main")
     votes = [asked_in_any_order(shown, item) for item in manifest.items]
-    return longest, practised, (min(votes), max(votes))
+    return _Tried(longest, practised, (min(votes), max(votes)))
 
 
 def _window(manifest: Manifest) -> tuple[int, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,49 @@ from .manifest import REFERENCE, Anchor, Rules, Stimulus, stimulus_id, stimulus_
 from .procedure import Item, Procedure
 
 
-def copy_rated(
+@dataclass(frozen=True)
+class Pictures:
+    """The copied images: ``all`` of them, those ``rated`` in the main part and its ``items``, those
+    for ``practice`` and ``gold`` trials; and notes about the latter two.
+    """
+
+    all: tuple[Stimulus, ...]
+    rated: tuple[Stimulus, ...]
+    items: Sequence[Item]
+    practice: Sequence[Stimulus]
+    gold: Sequence[Stimulus]
+    notes: Sequence[str]
+
+
+def copy_pictures(
+    folder: Path,
+    chosen: Chosen,
+    asks: Procedure,
+    rules: Rules,
+    calibration: str,
+    data_root: Path | None,
+    seed: int,
+    practice: int,
+    gold: int,
+) -> Pictures:
+    """Copy the chosen images, and those for ``practice`` and ``gold`` contents of a data set."""
+    shown, items = _copy_rated(folder, seed, chosen, asks, rules)
+    rated = {stimulus for item in items for stimulus in asks.rated(item)}
+    names = {image for _, image in chosen.contents}
+    practised, golden, notes = _copy_anchors(
+        folder, calibration, data_root, names, chosen.scale, rules, seed, practice, gold
+    )
+    return Pictures(
+        all=tuple({s.id: s for s in [*shown, *practised, *golden]}.values()),
+        rated=tuple(s for s in shown if s.id in rated),
+        items=items,
+        practice=practised,
+        gold=golden,
+        notes=notes,
+    )
+
+
+def _copy_rated(
     folder: Path, seed: int, chosen: Chosen, asks: Procedure, rules: Rules
 ) -> tuple[list[Stimulus], list[Item]]:
     """Write the versions that are shown, each once; returns them and the questions about them."""
@@ -38,7 +81,7 @@ def copy_rated(
     return shown, items
 
 
-def copy_anchors(
+def _copy_anchors(
     folder: Path,
     name: str,
     data_root: Path | None,
