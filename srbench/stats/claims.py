@@ -39,7 +39,7 @@ def claims_table(
             # Only methods in every data set can be pooled: the best method of one may be missing
             # here.
             left_out = set(mos["method"]) - set(own["method"])
-            shown = ", of the versions that each of them shows" if left_out else ""
+            shown = " (only versions shown in all of them)" if left_out else ""
             where = f"Over all data sets{shown}"
         where += f", for its one {' and one '.join(found.alone)}" if found.alone else ""
         said = _ranking(where, own, head, found, name, alpha)

@@ -122,7 +122,7 @@ def _fit(tables: Tables, dataset: str) -> str:
     elif row["p"] < 0.05:
         fits = (
             f"one scale does not explain all win rates (p = {row['p']:.2g}, the largest is off by "
-            f"{100 * row['largest']:.0f} percentage points): read the matrix with the scale"
+            f"{100 * row['largest']:.0f} percentage points): use the win rates too"
         )
     else:
         fits = (
@@ -131,8 +131,8 @@ def _fit(tables: Tables, dataset: str) -> str:
         )
     if row["triples"]:
         fits += (
-            f"; of {int(row['triples'])} triples {int(row['circular'])} "
-            f"{'runs' if row['circular'] == 1 else 'run'} in a circle by majority"
+            f"; by majority, {int(row['circular'])} of {int(row['triples'])} triples of methods "
+            f"{'is' if row['circular'] == 1 else 'are'} circular (A over B over C over A)"
         )
     return fits
 
@@ -161,7 +161,7 @@ def _metrics(tables: Tables, alpha: float) -> list[str]:
     if alike and gaps["ci_low"].isna().all():
         text += f"; its lead over {join(alike, str)} cannot be tested with one rater or one image"
     elif alike:
-        text += f"; its lead over {join(alike, str)} is within chance"
+        text += f"; its lead over {join(alike, str)} may be due to chance"
     return [text + "."]
 
 

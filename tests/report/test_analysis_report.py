@@ -355,7 +355,7 @@ def test_conclusions_over_all_data_sets_say_what_they_are_about(ratings):
     fewer = {key: table for key, table in analyze(some).items() if isinstance(table, pd.DataFrame)}
     assert headline(every).startswith("SRGAN-VGG54 is rated best")
     assert headline(fewer).startswith(
-        "Of the versions that every data set shows, none is shown to be best: SRResNet-MSE has"
+        "Of the versions shown in all data sets, none is shown to be best: SRResNet-MSE has"
     )
 
     def best(tables):
@@ -364,5 +364,5 @@ def test_conclusions_over_all_data_sets_say_what_they_are_about(ratings):
 
     assert best(every).startswith("Over all data sets, srgan-vgg54")
     assert best(fewer).startswith(
-        "Over all data sets, of the versions that each of them shows, no reconstruction is shown"
+        "Over all data sets (only versions shown in all of them), no reconstruction is shown"
     )

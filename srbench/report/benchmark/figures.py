@@ -26,27 +26,15 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
     scores = results.scores
     numbers = results.numbers()
     first, second = results.axes()
-    read_by = _read_by(numbers)
-    methods = set(zip(scores["method"], scores["scale"], strict=True))
-    dagger = (
-        " † trained on this metric."
-        if any(trained_mark(results.run, m, s, f.name) for m, s in methods for f in numbers)
-        else ""
-    )
-    unranked = any(
-        incomplete(select(frame, metric=f.name, protocol=f.protocol))
-        for _, _, frame in results.groups()
-        for f in numbers
-    )
-    fewer = f" {FEWER} mean over fewer images than of other methods." if unranked else ""
-    marks = dagger + fewer
     scales = sorted(set(scores["scale"]))
     for scale in scales:
         if figure := plane(results, scale):
+            shown = [facts for facts in (first, second) if facts]
             yield Drawn(
                 f"plane_x{scale}",
                 f"Perception against distortion, ×{scale}",
-                f"{_lines(results, scale, first, second)}{_corner(first, second)}{read_by}.{marks}",
+                f"{_lines(results, scale, first, second)}{_corner(first, second)}"
+                f"{_read_by(shown)}.{_marks(results, shown)}",
                 figure,
             )
         # Figures that only repeat another one are drawn only on request.
@@ -58,7 +46,8 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                     safe_stem(f"plane_{_stem(facts, numbers)}_x{scale}"),
                     f"{facts.short_label} against {first.short_label}, ×{scale}",
                     f"{_lines(results, scale, first, facts)}{_corner(first, facts)}"
-                    f"{first.with_protocol}, {facts.with_protocol}.{marks}",
+                    f"{first.with_protocol}, {facts.with_protocol}."
+                    f"{_marks(results, [first, facts])}",
                     figure,
                 )
     for dataset, scale, _ in results.groups():
@@ -67,7 +56,7 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 safe_stem(f"distributions_{dataset}_x{scale}"),
                 f"Score distributions, {display_name(dataset)} ×{scale}",
                 "One dot per image; the outlined marker is the mean, its line the 95 % bootstrap "
-                f"interval over images. {read_by}.{marks}",
+                f"interval over images. {_read_by(numbers)}.{_marks(results, numbers)}",
                 figure,
             )
     for scale in scales:
@@ -81,7 +70,7 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                     "architecture are equally fast and share one mark: the best of them, with a "
                     f"line to the worst. Intervals of {first.short_label} are in the tables. "
                     "Methods without times, such as folders of finished images, are left out."
-                    f"{fewer}",
+                    f"{_marks(results, [first])}",
                     figure,
                 )
     for view in views:
@@ -91,7 +80,8 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 safe_stem(f"crops_{view.dataset}_x{view.scale}_{view.image}"),
                 f"Crops, {display_name(view.dataset)} {display_name(view.image)} ×{view.scale}",
                 f"The same pixels of every method, {where}, each enlarged by a whole number "
-                f"without interpolation. Scores are of the whole image. {read_by}.{dagger}",
+                f"without interpolation. Scores are of the whole image. {_read_by(numbers[:3])}."
+                f"{_trained(results, numbers[:3])}",
                 draw_crops(results, view, numbers),
             )
 
@@ -113,6 +103,24 @@ def _lines(results: Results, scale: int, x: Facts, y: Facts | None) -> str:
         "Means over images. Lines: 95 % bootstrap intervals of the paired difference to "
         f"{baseline} over images. "
     )
+
+
+def _marks(results: Results, shown: Sequence[Facts]) -> str:
+    """The meaning of the marks in a figure with means of these metrics."""
+    fewer = any(
+        incomplete(select(frame, metric=f.name, protocol=f.protocol))
+        for _, _, frame in results.groups()
+        for f in shown
+    )
+    said = f" {FEWER} mean over fewer images than of other methods." if fewer else ""
+    return _trained(results, shown) + said
+
+
+def _trained(results: Results, shown: Sequence[Facts]) -> str:
+    """The meaning of the dagger, if a method was trained on one of these metrics."""
+    methods = set(zip(results.scores["method"], results.scores["scale"], strict=True))
+    marks = (trained_mark(results.run, m, s, f.name) for m, s in methods for f in shown)
+    return " † trained on this metric." if any(marks) else ""
 
 
 def _corner(x: Facts, y: Facts | None) -> str:

@@ -55,7 +55,9 @@ def _paper_table(
     ours = {m for m in results.methods() if families is None or m.startswith(families)}
     if families is None:  # the loss variants have their own table
         ours -= set(_TABLE1) - set(_TABLE2)
-    columns = sorted(ours | set(paper_methods), key=method_order)
+    run = {(d, s) for d, s, _ in results.groups()}
+    compared = any(scale == _SCALE for _, scale in run)  # the paper has no other scale
+    columns = sorted(ours | (set(paper_methods) if compared else set()), key=method_order)
     if families is None:
         columns.append("HR")
     headings = [
@@ -67,8 +69,7 @@ def _paper_table(
     ]
     objective, opinion = published("ledig2017_objective.csv"), published("ledig2017_mos.csv")
     rows: list[tuple[Cell, ...]] = []
-    run = {(d, s) for d, s, _ in results.groups()}
-    groups = run | {(d, _SCALE) for d in ("Set5", "Set14", "BSD100")}
+    groups = run | {(d, _SCALE) for d in ("Set5", "Set14", "BSD100") if compared}
     for dataset, scale in sorted(groups, key=lambda g: (dataset_order(g[0]), g[1])):
         here = select(scored, dataset=dataset, scale=scale)
         lead = [text_cell(dataset), Cell(f"×{scale}", scale)]
@@ -105,12 +106,14 @@ def _paper_table(
         if paper:
             theirs = _column(select(opinion, dataset=dataset), "mos")
             row("mos", "paper", [theirs.get(m) for m in columns])
-    notes = [*_paper_notes(results, columns, scored), *mark_notes(rows)]
+    notes = [*_paper_notes(results, columns, scored, compared), *mark_notes(rows)]
+    sources = (
+        f" 'paper' has the scores that {PAPER_NAME} printed for networks trained by its authors; "
+        "'ours' has the scores of this folder's images."
+    )
     caption = (
-        "Protocol Ledig 2017 (the daala tools' PSNR and SSIM), mean over images. 'paper' has the "
-        f"scores that {PAPER_NAME} printed for networks trained by its authors; 'ours' has the "
-        "scores of this folder's images. Best in bold, second underlined, per data set and "
-        "measure."
+        "Protocol Ledig 2017 (the daala tools' PSNR and SSIM), mean over images."
+        f"{sources if compared else ''} Best in bold, second underlined, per data set and measure."
     )
     return Table(stem, title, caption, tuple(headings), tuple(rows), tuple(notes), 2, True)
 
@@ -119,7 +122,9 @@ def _column(frame: pd.DataFrame, column: str) -> dict[str, float]:
     return {str(m): float(v) for m, v in zip(frame["method"], frame[column], strict=True)}
 
 
-def _paper_notes(results: Results, columns: Sequence[str], scored: pd.DataFrame) -> list[str]:
+def _paper_notes(
+    results: Results, columns: Sequence[str], scored: pd.DataFrame, compared: bool
+) -> list[str]:
     notes = [
         missing_note(m, results.known)
         for m in results.missing
@@ -135,10 +140,13 @@ def _paper_notes(results: Results, columns: Sequence[str], scored: pd.DataFrame)
         notes.append(f"— {', '.join(absent)}, ours: not part of this run")
     run = {d for d, s, _ in results.groups() if s == _SCALE}
     absent = [d for d in ("Set5", "Set14", "BSD100") if d not in run]
-    if absent:
+    if absent and compared:
         notes.append(f"— {', '.join(absent)}, ours: not part of this run")
-    notes.append(f"— paper: {PAPER_NAME} gives no such number")
-    notes.append("MOS: the paper's 26 raters; ours come from srbench study analyze")
+    if compared:
+        notes.append(f"— paper: {PAPER_NAME} gives no such number")
+        notes.append("MOS: the paper's 26 raters; ours come from srbench study analyze")
+    else:
+        notes.append(f"{PAPER_NAME} gives numbers for ×{_SCALE} only")
     if "HR" in columns:
         notes.append("HR: an image compared with itself scores ∞ dB and 1 by definition")
     return notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -51,6 +51,19 @@ def frame_table(
         for record in frame.to_dict("records")
     )
     return Table(stem, title, caption, headings, rows, tuple(notes), group)
+
+
+def untested(table: Table) -> Table:
+    """A table of tests with '—' instead of 'no' for comparisons without an adjusted p-value."""
+    keys = [heading.key for heading in table.headings]
+    p, differs = keys.index("p_holm"), keys.index("significant")
+    rows = [
+        row
+        if row[p].value is not None
+        else (*row[:differs], replace(row[differs], text="—"), *row[differs + 1 :])
+        for row in table.rows
+    ]
+    return replace(table, rows=tuple(rows))
 
 
 def value_cell(value: object, kind: str | int) -> Cell:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 import jinja2
 
+from ...stats.declared import EXPLORATORY
 from .render import Cell, Heading, Table
 
 
@@ -46,6 +47,19 @@ def sort_key(cell: Cell) -> str:
         return ""
     # The last digits of a float depend on the order of additions; the page must not.
     return cell.text if isinstance(cell.value, str) else f"{float(cell.value):.6g}"
+
+
+def brief_tests(table: Table, others: str, dropped: Collection[str]) -> Table:
+    """The declared tests for a paper: without ``dropped`` columns, explained by ``others``."""
+    keys = [heading.key for heading in table.headings]
+    p = keys.index("p_holm")
+    shown = replace(
+        table,
+        caption=table.caption.replace(others, ""),
+        rows=tuple(row for row in table.rows if row[p].value is not None),
+        notes=tuple(note for note in table.notes if EXPLORATORY not in note),
+    )
+    return pick(shown, [i for i, key in enumerate(keys) if key not in dropped], table.group)
 
 
 def pick(table: Table, columns: Sequence[int], group: int) -> Table:

@@ -14,10 +14,11 @@ from typing import Literal
 from ...csv_cells import guard
 from ...files import write_text
 
-LONG = 40  # rows of one LaTeX table, the limit of a page; further rows follow in another table
+LONG = 40  # rows of a LaTeX table that fit on a page with three notes; others follow in another one
 _WIDE = 85  # letters in a line of a page in small print; wider tables are turned if allowed
 _FLOATS = 10  # after so many parts of a table LaTeX must print them: its queue is short
 ONE_COLUMN = 6  # table columns that fit into one column of a two-column paper
+_NOTE = 90  # letters of a note in a line
 _WORDY = 40  # text columns with more letters are broken into lines
 
 
@@ -226,12 +227,14 @@ def _across(table: Table) -> int:
 
 def _page_long(table: Table) -> list[Table]:
     """The table in parts that fit on a page, cut between blocks if possible."""
+    below = sum(1 + len(note) // _NOTE for note in table.notes)
+    long = max(LONG // 2, LONG - max(0, below - 3))
     parts: list[list[tuple[Cell, ...]]] = [[]]
     for block in table.blocks():
-        if parts[-1] and len(parts[-1]) + len(block) > LONG:
+        if parts[-1] and len(parts[-1]) + len(block) > long:
             parts.append([])
         for row in block:
-            if len(parts[-1]) == LONG:
+            if len(parts[-1]) == long:
                 parts.append([])
             parts[-1].append(row)
     return [replace(table, rows=tuple(rows)) for rows in parts]

@@ -55,13 +55,13 @@ def draw_pair_study(tables: Tables) -> Iterator[Drawn]:
             f"Preference scale, {shown}",
             f"Bradley-Terry scale; the mean of the methods is 0. Lines: {_CROSSED}. Above: "
             "just-objectionable differences (1 JOD = ln 3 logits: preferred in three of four "
-            "answers). Letters: methods that share one do not differ significantly (Holm).",
+            f"answers).{_letters_said(tables, name)}",
             scale_figure(tables, name),
         )
         yield _drawn(
             tables,
             safe_stem(f"wins_{name}"),
-            f"Who is preferred to whom, {shown}",
+            f"Win rates, {shown}",
             "Percentage of answers that prefer the row to the column ('no difference' counts "
             "half), both in the order of the scale. Blue: the row is preferred; empty: never "
             "asked. Intervals are in tables/pair_rates.csv.",
@@ -77,6 +77,13 @@ def draw_pair_study(tables: Tables) -> Iterator[Drawn]:
             "the scale to compare methods.",
             preferences_figure(tables, name),
         )
+
+
+def _letters_said(tables: Tables, dataset: str) -> str:
+    """The meaning of the letters, if the figure has any."""
+    if not (tables["letters"]["dataset"] == dataset).any():
+        return ""
+    return " Letters: methods that share one do not differ significantly (Holm)."
 
 
 def scale_figure(tables: Tables, dataset: str, into: Axes | None = None) -> Figure:

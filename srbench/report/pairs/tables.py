@@ -8,11 +8,17 @@ import pandas as pd
 
 from ...metrics.table import Known
 from ...stats.pairs import PAIR_HEADLINE, PAIR_TESTS
-from ..kit.frames import Column, frame_table, mark_best, shown_pairs, value_cell
+from ..kit.frames import Column, frame_table, mark_best, shown_pairs, untested, value_cell
+from ..kit.page import brief_tests
 from ..kit.render import Heading, Table, text_cell
 from ..kit.style import is_reference
 from ..study.tables import equivalence, metric_names, told_simulated
 from .names import Tables, in_order, metric_labels
+
+_OTHER_TESTS = (
+    " The other two tests treat answers as independent and are far too lenient: Wald's, and the "
+    "binomial test of the pooled direct answers."
+)
 
 
 def pair_study_tables(tables: Tables) -> list[Table]:
@@ -82,7 +88,7 @@ def rates(tables: Tables) -> Table:
     )
     return frame_table(
         "pair_rates",
-        "How often each was preferred",
+        "Win rates of all pairs",
         "Answers for A, for B and for neither; the share for A, where 'no difference' counts "
         "half, and the share predicted by the scale. Intervals: Clopper and Pearson's for the "
         "effective number of independent answers, because answers share raters and images.",
@@ -109,14 +115,13 @@ def tests(tables: Tables) -> Table:
     key = ["dataset", "method_a", "method_b"]
     others = table.pivot(index=key, columns="test", values="p_holm").reset_index()
     head = in_order(table[table["test"] == PAIR_HEADLINE].merge(others, on=key), tables)
-    return frame_table(
+    table = frame_table(
         "pair_tests",
-        "Which methods differ",
+        "Differences between methods",
         "Headline: t of the difference on the scale with raters and images both random, Holm over "
         "the comparisons of a data set, 5 %; 'no' means that no difference was shown, not that "
         "there is none. Intervals are for single comparisons. Effect: share of direct answers for "
-        "A minus that for B. The other two tests treat answers as independent and are far too "
-        "lenient: Wald's, and the binomial test of the pooled direct answers.",
+        f"A minus that for B.{_OTHER_TESTS}",
         head,
         [
             Column("dataset", "Data set", "dataset"),
@@ -134,6 +139,12 @@ def tests(tables: Tables) -> Table:
         ],
         notes=sorted({f"— {note}" for note in head["note"] if note}),
     )
+    return untested(table)
+
+
+def brief_pair_tests(table: Table) -> Table:
+    """The table of the declared comparisons for a paper, by the headline test only."""
+    return brief_tests(table, _OTHER_TESTS, set(PAIR_TESTS[1:]))
 
 
 def fit(tables: Tables) -> Table:
@@ -145,13 +156,14 @@ def fit(tables: Tables) -> Table:
     )
     return frame_table(
         "pair_fit",
-        "Does one scale fit, and do raters agree",
+        "Fit of the scale and agreement of the raters",
         "χ²: distance of the win rates from those of the scale, with pairs + 1 − methods degrees "
         "of freedom; p is corrected for the shared raters and images. Largest: the largest of "
         "these distances. Circles: of three versions judged by one rater on one image, the share "
-        "preferred in a circle (25 % by chance); majority circles: of the triples decided by the "
-        "majority. α: Krippendorff's, nominal. Majority: answers that agree with that of all "
-        "other answers on the same two pictures. Left: preferences for the left or first picture.",
+        "preferred in a circle (25 % by chance); majority circles: of the triples of methods "
+        "decided by the majority. α: Krippendorff's, nominal. Majority: answers that agree with "
+        "that of all other answers on the same two pictures. Left: preferences for the left or "
+        "first picture.",
         in_order(frame.assign(**share), tables),
         [
             Column("dataset", "Data set", "dataset"),
@@ -162,7 +174,7 @@ def fit(tables: Tables) -> Table:
             Column("largest", "Largest (%)", 1),
             Column("circles", "Circles (%)", 1),
             Column("circular", "Majority circles", "whole"),
-            Column("triples", "of", "whole"),
+            Column("triples", "Triples", "whole"),
             Column("alpha", "α", 3),
             Column("with_majority", "Majority (%)", 1),
             Column("undecided", "Undecided (%)", 1),
@@ -179,9 +191,9 @@ def reliability(tables: Tables) -> Table:
         ("krippendorff_alpha_nominal", "Krippendorff's α, nominal", "1 perfect, 0 chance", 3),
         ("agreement_with_majority", "Agreement with the majority", "of all other answers", 3),
         ("retest_n", "Pairs asked twice", "same rater, same two pictures", "whole"),
-        ("retest_agreement", "Same answer", "share of these", 3),
+        ("retest_agreement", "Same answer both times", "share of these pairs", 3),
         ("rater_triples_n", "Triples", "three versions judged by one rater on one image", "whole"),
-        ("rater_circular_n", "in a circle", "one in four by chance", "whole"),
+        ("rater_circular_n", "Triples in a circle", "one in four by chance", "whole"),
     ]
     rows = [
         (text_cell(label), value_cell(float(numbers[key]), kind), text_cell(what))
@@ -202,7 +214,7 @@ def raters(tables: Tables) -> Table:
     share = {c: 100 * frame[c] for c in ("with_majority", "same", "front", "retest_agreement")}
     return frame_table(
         "pair_raters",
-        "Raters",
+        "Each rater",
         "Majority: preferences that agree with the majority of the others. Left: preferences for "
         "the left or first picture. Flagged raters are not left out; see the sensitivity table.",
         frame.assign(**share),
@@ -213,9 +225,9 @@ def raters(tables: Tables) -> Table:
             Column("same", "No difference (%)", 0),
             Column("front", "Left (%)", 0),
             Column("retest_n", "Repeats", "whole"),
-            Column("retest_agreement", "same (%)", 0),
+            Column("retest_agreement", "Repeated equally (%)", 0),
             Column("gold_n", "Gold", "whole"),
-            Column("gold_right", "right", "whole"),
+            Column("gold_right", "Gold right", "whole"),
             Column("flagged", "Flagged", "yes"),
             Column("note", "Remark"),
         ],
@@ -229,17 +241,17 @@ def sensitivity(tables: Tables) -> Table:
     named = [shown_pairs(text) for text in frame["changed_pairs"]]
     return frame_table(
         "pair_sensitivity",
-        "Would a conclusion change",
+        "Sensitivity of the conclusions",
         "The headline test repeated without flagged raters, and with the answers that the study's "
         "rules leave out, if any.",
         in_order(frame.assign(changed_pairs=named), tables),
         [
             Column("dataset", "Data set", "dataset"),
-            Column("variant", "Again"),
+            Column("variant", "Analysis"),
             Column("left_out", "Raters left out", "whole"),
             Column("comparisons", "Comparisons", "whole"),
-            Column("significant", "Significant", "whole"),
-            Column("significant_without", "then", "whole"),
+            Column("significant", "Significant before", "whole"),
+            Column("significant_without", "Significant after", "whole"),
             Column("changed", "Changed", "whole"),
             Column("changed_pairs", "Which"),
             Column("note", "Remark"),
@@ -282,7 +294,7 @@ def metrics(tables: Tables) -> Table:
     frame["protocol"] = [known.protocol(p).under for p in frame["protocol"]]
     return frame_table(
         "pair_metrics",
-        "Which metric agrees with the raters",
+        "Metrics compared with raters",
         "Pairs: the share of pairs of pictures, of those whose answers prefer one, on which the "
         "metric prefers the same as the majority. Answers: the share of single preferences that it "
         "predicts. 50 % by chance. Pairs with the original, which has no score, are left out. "
@@ -315,12 +327,12 @@ def metric_comparison(tables: Tables) -> Table:
     )
     return frame_table(
         "pair_metric_comparison",
-        "The metric that agrees most against the others",
+        "The best metric compared with the others",
         "Difference of the share of pairs, in percentage points, in the same resamples; the "
         "intervals hold for all of them together (Bonferroni).",
         frame,
         [
-            Column("best", "Most"),
+            Column("best", "Best"),
             Column("other", "Other"),
             Column("difference", "Difference", 1),
             Column("ci_low", "from", 1, "95 %"),

@@ -21,7 +21,7 @@ from ..kit.style import dataset_order, display_name
 from ..study.page import made_with, per_dataset, simulated_note, without_empty
 from .charts import PAIR_KINDS, draw_pair_study
 from .names import Tables
-from .tables import pair_study_tables
+from .tables import brief_pair_tests, pair_study_tables
 from .words import pair_leads, pair_methods_text, pair_title
 
 PAIR_FILES = ("scale", "pairs", "pairwise", "raters", "metric_vs_pairs", "equivalence")
@@ -69,7 +69,10 @@ def write_pair_analysis(
     printed = {"pair_scale", "pair_metrics", "pair_equivalence"}
     printed |= {"pair_tests"} if family is not None else set()
     for table in shown:
-        written += write_table(table, out / "tables", latex=latex == "all" or table.stem in printed)
+        as_latex: Table | bool = latex == "all" or table.stem in printed
+        if as_latex and latex != "all" and table.stem == "pair_tests":
+            as_latex = brief_pair_tests(table)
+        written += write_table(table, out / "tables", latex=as_latex)
     figures, pictures = save_figures(draw_pair_study(tables), out / "figures", PAIR_KINDS, observer)
     settings = analysis_settings(
         "answers", answers, family=family, equivalent=equivalent, resamples=resamples, seed=seed

@@ -76,7 +76,7 @@ def draw_analysis(tables: Tables) -> Iterator[Drawn]:
             yield _drawn(
                 tables,
                 safe_stem(f"differences_{name}"),
-                f"Which methods differ, {dataset_name(name)}",
+                f"Differences between methods, {dataset_name(name)}",
                 "MOS of the row minus MOS of the column, in order of MOS. Coloured: the "
                 "difference is significant (blue: the row is better); grey: it is not; empty: no "
                 "rater saw both on one image. Crossed random-effects t, Holm, 5 %; the intervals "

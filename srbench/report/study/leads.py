@@ -47,7 +47,7 @@ def study_leads(tables: Tables) -> list[StudyLead]:
         verdict, detail = _said(tables, name, own)
         about = counted(int(own["n_images"].max()), "image")
         if name == "all" and not set(tables["mos"]["method"]) <= set(own["method"]):
-            about += ", versions that all show"
+            about += "; versions shown in all data sets"
         where = dataset_name(name)
         where = where[:1].upper() + where[1:]
         said = worded(verdict, procedure), worded(detail, procedure)

@@ -52,7 +52,7 @@ def raters(tables: Tables) -> Table:
     """All raters: bias, inconsistency, agreement, flag."""
     return frame_table(
         "mos_raters",
-        "Raters",
+        "Each rater",
         "Bias and inconsistency of ITU-T P.910 Annex E; correlation with the mean of the others. "
         "Missed: two or more grades off. Flagged: by BT.500, for two or more misses in half of "
         "the gold stimuli or in more than half of the retests, or for a correlation of less than "
@@ -85,7 +85,7 @@ def sensitivity(tables: Tables) -> Table:
     moved = [display_name(name) if name else "" for name in frame["mos_changed_method"]]
     return frame_table(
         "mos_sensitivity",
-        "Would a conclusion change",
+        "Sensitivity of the conclusions",
         "The headline test repeated without flagged raters, with the votes that the study's rules "
         "leave out (if any), with raters weighted by their consistency (a rater's bias cancels in "
         "differences), and with one mixed model of all methods. MOS change: the largest change of "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -11,8 +11,8 @@ from ...metrics.table import Known
 from ...stats.degradation import procedure_of, worded
 from ...stats.significance import HEADLINE, PAPER
 from ...stats.standing import standing
-from ..kit.frames import Column, frame_table, mark_best, value_cell
-from ..kit.page import pick
+from ..kit.frames import Column, frame_table, mark_best, untested, value_cell
+from ..kit.page import brief_tests, pick
 from ..kit.published import PAPER_NAME, published
 from ..kit.render import Cell, Heading, Table
 from ..kit.style import (
@@ -27,6 +27,11 @@ from .names import Tables, datasets_of, letters_note, ordered
 from .rater_tables import exclusions, raters, reliability, sensitivity
 
 _EQUAL_WEIGHT = "Equal weight: the mean of the data sets' MOS, each counted once. "
+_OTHER_TESTS = (
+    " Other tests: crossed bootstrap, Wilcoxon on image means (for these raters), on rater means "
+    "(for these images), and pooled over (rater, image) pairs as in the paper, which treats votes "
+    "as independent and is far too lenient."
+)
 _TESTS = {
     "crossed-bootstrap": "bootstrap",
     "wilcoxon-images": "images",
@@ -74,7 +79,7 @@ def equivalence(stem: str, frame: pd.DataFrame, unit: str) -> Table:
     margin = f"{frame['margin'].iloc[0]:g}" if len(frame) else "the margin"
     return frame_table(
         stem,
-        f"Which methods are equivalent, within {margin} {unit}",
+        f"Equivalence within {margin} {unit}",
         "Two one-sided tests with raters and images both random: two methods are equivalent if "
         f"their difference is smaller than {margin} {unit} in both directions; Holm over the "
         "comparisons of a data set, 5 %. The 90 % interval of one comparison lies within the "
@@ -130,7 +135,7 @@ def mos(tables: Tables) -> Table:
             Column("n_images", "Images", "whole"),
         ],
         notes=[
-            *sorted({f"— {note}" for note in own["note"] if note}),
+            *sorted({_mos_note(row) for row in own.to_dict("records") if row["note"]}),
             *(["best and second are " + reason] if (reason := _why_unranked(unranked)) else []),
             *(f"— {note}" for note in about.loc[about["table"] == "letters", "note"]),
         ],
@@ -138,6 +143,12 @@ def mos(tables: Tables) -> Table:
     better = {"mos": True, "dmos": True, "mean_rank": False}
     there = {heading.key for heading in table.headings}
     return _marked(table, {k: v for k, v in better.items() if k in there}, set(unranked))
+
+
+def _mos_note(row: Mapping[Hashable, object]) -> str:
+    """The note of a row; an em dash only if it explains one."""
+    numbers = (row[key] for key in ("ci_low", "dmos", "mean_rank"))
+    return f"— {row['note']}" if any(number != number for number in numbers) else str(row["note"])
 
 
 def brief_mos(table: Table) -> Table:
@@ -261,26 +272,37 @@ def pairs(tables: Tables) -> Table:
             if test in head
         ),
     ]
-    return frame_table(
+    table = frame_table(
         "mos_pairs",
-        "Which methods differ",
+        "Differences between methods",
         "Headline: t with raters and images both random, Holm over the comparisons of a data set, "
         "5 %; 'no' means that no difference was shown, not that there is none. Intervals are for "
-        "single comparisons. Effect: matched rank-biserial correlation. Other tests: crossed "
-        "bootstrap, Wilcoxon on image means (for these raters), on rater means (for these "
-        "images), and pooled over (rater, image) pairs as in the paper, which treats votes as "
-        "independent and is far too lenient.",
+        f"single comparisons. Effect: matched rank-biserial correlation.{_OTHER_TESTS}",
         head,
         columns,
         notes=sorted({f"— {note}" for note in head["note"] if note}),
     )
+    return untested(table)
+
+
+def brief_pairs(table: Table) -> Table:
+    """The table of the declared comparisons for a paper, by the headline test only."""
+    return brief_tests(table, _OTHER_TESTS, set(_TESTS))
+
+
+def brief_metrics(table: Table) -> Table:
+    """The table of metrics for a paper: intervals of SROCC only, without the mapping."""
+    dropped = {f"{name}_{end}" for name in ("plcc", "krocc", "rmse") for end in ("low", "high")}
+    dropped |= {"mapping"}
+    columns = [i for i, heading in enumerate(table.headings) if heading.key not in dropped]
+    return pick(table, columns, table.group)
 
 
 def omnibus(tables: Tables) -> list[Table]:
     """Friedman's test with Kendall's W, and Nemenyi's pairs."""
     tests = frame_table(
         "mos_omnibus",
-        "Do the methods differ at all",
+        "Overall tests of differences",
         "Friedman's test on means per image (valid for other images and these raters) and per "
         "rater (valid for other raters and these images); Kendall's W is the agreement of these "
         "blocks, 0 to 1.",
@@ -346,7 +368,7 @@ def metrics(tables: Tables) -> Table:
     ]
     return frame_table(
         "mos_metrics",
-        "Which metric predicts the raters",
+        "Metrics compared with MOS",
         "Over stimuli and over method means. SROCC and KROCC with their sign (LPIPS falls as "
         "quality rises); PLCC and RMSE after a monotone mapping, rising or falling: only SROCC "
         "and KROCC show that a metric ranks in the opposite order. Intervals: bootstrap over "

@@ -45,7 +45,7 @@ def _headline(tables: Tables) -> str:
     found, head = standing(tables, name), tested(tables["pairwise"], name)
     # Only methods in every data set can be pooled: the best method of one may be missing here.
     pooled = name == "all" and not set(tables["mos"]["method"]) <= set(own["method"])
-    among = "Of the versions that every data set shows, " if pooled else ""
+    among = "Of the versions shown in all data sets, " if pooled else ""
     of = "" if name == "all" else f" of {dataset_name(name)}"
     where = _where(own[own["method"] == found.top] if found.top else own, of, tables["raters"])
     counts = _counts(own, head)

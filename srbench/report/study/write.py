@@ -18,7 +18,7 @@ from ..kit.style import display_name
 from .figures import KINDS, draw_analysis
 from .names import metric_labels
 from .page import render_analysis
-from .tables import all_tables, brief_mos
+from .tables import all_tables, brief_metrics, brief_mos, brief_pairs
 from .text import methods_text
 
 FILES = ("mos", "stimuli", "pairwise", "raters", "metric_vs_mos", "equivalence")
@@ -64,10 +64,11 @@ def write_analysis(
     shown = all_tables(tables)
     printed = {"mos", "mos_table2", "mos_metrics", "mos_equivalence"}
     printed |= {"mos_pairs"} if family is not None else set()
+    briefly = {"mos": brief_mos, "mos_metrics": brief_metrics, "mos_pairs": brief_pairs}
     for table in shown:
         as_latex: Table | bool = latex == "all" or table.stem in printed
-        if table.stem == "mos" and latex != "all":
-            as_latex = brief_mos(table)
+        if as_latex and latex != "all" and table.stem in briefly:
+            as_latex = briefly[table.stem](table)
         written += write_table(table, out / "tables", latex=as_latex)
     figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS, observer)
     settings = analysis_settings(
