@@ -168,10 +168,11 @@ def _differences(where: str, head: pd.DataFrame, name: Name, every: bool) -> str
     pairs = [
         f"{name(str(a))} and {name(str(b))}" for a, b in even[["method_a", "method_b"]].to_numpy()
     ]
+    verb = "is" if total - len(pairs) == 1 else "are"
+    said = f"{where}, {total - len(pairs)} of {total} {what} {verb} significant"
     if len(pairs) <= 6:
-        what = what.removesuffix(" between methods")
-        return f"{where}, all {total} {what} are significant except between {'; '.join(pairs)}."
-    return f"{where}, {total - len(pairs)} of {total} {what} are significant."
+        said += f"; the others are between {'; '.join(pairs)}"
+    return f"{said}."
 
 
 def _losses(
@@ -186,7 +187,8 @@ def _losses(
     verdicts = against(top, head)
     alike = [m for m, found in verdicts.items() if found == "even" and m in members]
     if all(verdicts.get(m) == "better" for m in members - {top}):
-        return [("loss", f"{where}, {name(top)} beats every other loss variant significantly.")]
+        text = f"{where}, {name(top)} is significantly better than every other loss variant."
+        return [("loss", text)]
     if not alike:
         return []
     return [

@@ -111,12 +111,16 @@ def mos(tables: Tables) -> Table:
     # With a single data set it equals the MOS.
     frame["mos_equal_weight"] = frame["mos_equal_weight"].where(frame["dataset"] == "all")
     alike = _EQUAL_WEIGHT if pooled else ""
+    lettered = bool(len(tables["letters"]))
+    said = (
+        "Methods of one data set that share a letter do not differ significantly, which does not "
+        f"show them equal. {letters_note(tables['letters']['letters'])}"
+    )
     table = frame_table(
         "mos",
         "Differential mean opinion scores" if dcr else "Mean opinion scores",
-        "Interval: 95 %, raters and images both random (crossed random effects). Methods of one "
-        "data set that share a letter do not differ significantly, which does not show them equal. "
-        f"{letters_note(tables['letters']['letters'])}{alike}"
+        "Interval: 95 %, raters and images both random (crossed random effects). "
+        f"{said if lettered else ''}{alike}"
         f"{'' if dcr else hidden}Rank: 1 is best. Best in bold, second underlined, the original "
         "apart.",
         ordered(frame, tables),
@@ -127,7 +131,7 @@ def mos(tables: Tables) -> Table:
             Column("ci_low", "from", 2, "95 % interval"),
             Column("ci_high", "to", 2, "95 % interval"),
             *([Column("mos_equal_weight", "Equal weight", 2)] if pooled else []),
-            Column("letters", "Letters"),
+            *([Column("letters", "Letters")] if lettered else []),
             *([] if dcr else [Column("dmos", "DMOS (ACR-HR) ↑", 2)]),
             Column("mean_rank", "Rank ↓", 2),
             Column("n_ratings", "Ratings", "whole"),
@@ -137,7 +141,10 @@ def mos(tables: Tables) -> Table:
         notes=[
             *sorted({_mos_note(row) for row in own.to_dict("records") if row["note"]}),
             *(["best and second are " + reason] if (reason := _why_unranked(unranked)) else []),
-            *(f"— {note}" for note in about.loc[about["table"] == "letters", "note"]),
+            *(
+                f"— {note}" if lettered else note
+                for note in about.loc[about["table"] == "letters", "note"]
+            ),
         ],
     )
     better = {"mos": True, "dmos": True, "mean_rank": False}
