@@ -17,7 +17,7 @@ from ..errors import RatingsError, ResultsError, UnknownName, unknown_name
 from ..files import expanded
 from ..imaging import read_image
 from ..metrics.base import IMPORTED, Facts
-from ..metrics.own import own_name
+from ..metrics.own_facts import own_name
 from ..wording import counted
 from .cache import Cache
 from .pixels import array_sha256

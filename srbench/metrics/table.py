@@ -122,7 +122,7 @@ def _somebodys(choice: object) -> Metric:
         return own_metric(choice)
     name, equals, place = choice.partition("=")
     if equals:
-        from .own import load_metric
+        from .own_files import load_metric
 
         return load_metric(name.strip(), place.strip())
     library, colon, its_name = choice.partition(":")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +202,45 @@ def test_the_protocol_of_imported_scores_is_theirs():
         find_metrics([mine])
 
 
+@pytest.mark.parametrize("version", ["", " 1", "1\x1b[31m", "1\u2028", "v" * 65])
+def test_a_version_that_tables_cannot_keep_is_refused(version):
+    def mine(sr, hr):
+        return 1.0
+
+    mine.version = version
+    with pytest.raises(srbench.SrbenchError, match="expected a name of up to 64 characters"):
+        find_metrics([mine])
+
+
+def test_threads_that_score_at_once_leave_the_output_to_the_program():
+    """Each waits for the other inside the metric, if it can get there, and ends after it began."""
+    first_in, second_in, first_out = (threading.Event() for _ in range(3))
+
+    def first(sr):
+        first_in.set()
+        second_in.wait(0.2)
+        return 1.0
+
+    def second(sr):
+        second_in.set()
+        first_out.wait(0.2)
+        return 2.0
+
+    def run_first():
+        found.update(srbench.score(SR, HR, scale=4, metrics=[first]))
+        first_out.set()
+
+    found: dict[str, float] = {}
+    before = sys.stdout, list(warnings.filters)
+    thread = threading.Thread(target=run_first)
+    thread.start()
+    first_in.wait()
+    found.update(srbench.score(SR, HR, scale=4, metrics=[second]))
+    thread.join()
+    assert found == {"first": 1.0, "second": 2.0}
+    assert (sys.stdout, list(warnings.filters)) == before
+
+
 class Two(Metric):
     """A metric of two numbers that prepares the original."""
 
@@ -253,8 +295,11 @@ def stated(**changed):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"facts": {"protocol": "two\nlines"}}, "expected up to 64 characters on one line"),
-        ({"facts": {"protocol": "\x1b[31m"}}, "expected up to 64 characters on one line"),
+        (
+            {"facts": {"protocol": "two\nlines"}},
+            "expected a name of up to 64 characters on one line",
+        ),
+        ({"facts": {"protocol": "\x1b[31m"}}, "expected a name of up to 64 characters on one line"),
         ({"facts": {"word": "psnr"}}, "word is 'psnr', which selects metrics of ours"),
         ({"facts": {"range": (0,)}}, "expected the smallest and the largest value"),
         ({"facts": {"range": ("a", 1)}}, "expected the smallest and the largest value"),
