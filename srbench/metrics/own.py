@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import pickle
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -73,8 +73,8 @@ class FunctionMetric(Metric):
 class OwnMetric(Metric):
     """A user's `Metric`, with the same protection as a function."""
 
-    def __init__(self, inner: Metric) -> None:
-        self._inner = inner
+    def __init__(self, inner: Metric, made: Made | None = None) -> None:
+        self._inner, self._made = inner, made
         facts = inner.facts
         self._name = facts[0].name
         self.facts = facts
@@ -98,7 +98,7 @@ class OwnMetric(Metric):
         return missing
 
     def load(self, weights: Path, device: str) -> Self:
-        loaded = copy(self)
+        loaded = _restored(vars(self))  # copy() would run the metric's file again
         with guarded(self._name):
             loaded._inner = self._inner.load(weights, device)
         return loaded
@@ -123,6 +123,19 @@ class OwnMetric(Metric):
 
         return numbers
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = vars(self) | {"_made": None}
+        if self._made is None:
+            return _restored, (state,)
+        # Its class is in a module that other machines have only after they ran the file.
+        return self._made.unpickled, (self._name, pickle.dumps((_restored, state)))
+
+
+def _restored(state: dict[str, Any]) -> OwnMetric:
+    metric = object.__new__(OwnMetric)
+    vars(metric).update(state)
+    return metric
+
 
 def own_metric(thing: object, name: str | None = None, made: Made | None = None) -> Metric:
     """The metric for a function or a `Metric`; ``name`` replaces its name.
@@ -135,7 +148,7 @@ def own_metric(thing: object, name: str | None = None, made: Made | None = None)
         with guarded(name or thing.__name__):
             thing = thing()
     if isinstance(thing, Metric):
-        return OwnMetric(with_own_facts(thing, name))
+        return OwnMetric(with_own_facts(thing, name), made)
     called = name or str(getattr(thing, "__name__", type(thing).__name__))
     if inspect.isclass(thing):
         raise MetricError(f"{called} is a class; give an instance of it, or a function (sr, hr)")

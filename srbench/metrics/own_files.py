@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import pickle
 import sys
 import tempfile
 from collections.abc import Generator, Mapping
@@ -30,16 +31,27 @@ class Made:
 
     def again(self, name: str, facts: tuple[Facts, ...]) -> Metric:
         """Recreate the metric from its sources, with its original facts."""
+        file, module, function = self._run(name)
+        metric = own_metric(_attribute(name, module, function, file), name)
+        metric.facts = facts
+        return metric
+
+    def unpickled(self, name: str, pickled: bytes) -> Metric:
+        """Recreate a metric with its state, whose class is in the sources."""
+        self._run(name)
+        create, state = pickle.loads(pickled)
+        return create(state)
+
+    def _run(self, name: str) -> tuple[str, object, str]:
+        """The file's name, its module after running it, and the attribute."""
         folder = tempfile.TemporaryDirectory()
         for place, content in self.sources.items():
             (Path(folder.name) / place).parent.mkdir(parents=True, exist_ok=True)
             (Path(folder.name) / place).write_bytes(content)
         file, _, function = self.attribute.partition(":")
         module = _run_file(name, Path(folder.name) / file)
-        metric = own_metric(_attribute(name, module, function, file), name)
-        metric.facts = facts
         _folders.append(folder)  # its functions may import more of it later
-        return metric
+        return file, module, function
 
 
 def load_metric(name: str, place: str) -> Metric:

@@ -243,6 +243,14 @@ def test_a_users_own_metric_and_method_go_to_the_workers(root, tmp_path, cluster
         "import beside\ndef gap(sr, hr):\n    return beside.FACTOR * float(sr.mean() - hr.mean())\n"
     )
 
+    (tmp_path / "whole.py").write_text(
+        "import srbench\nclass Mae(srbench.Metric):\n"
+        "    facts = (srbench.Facts('mae', 'grey levels', better='lower'),)\n"
+        "    def load(self, weights, device):\n        self.factor = 2.0\n        return self\n"
+        "    def prepare(self, original):\n        hr = original.hr.astype(float)\n"
+        "        return lambda sr: self.factor * float(abs(sr - hr).mean())\n"
+    )
+
     def spread(sr):
         return float(sr.std())
 
@@ -251,7 +259,8 @@ def test_a_users_own_metric_and_method_go_to_the_workers(root, tmp_path, cluster
 
     experiment = Experiment(
         datasets=("Mini", "Bare"), methods=("bicubic", brighter), device="cpu", lr="given",
-        metrics=("psnr", "lr_psnr", spread, f"gap={tmp_path / 'theirs.py'}:gap"),
+        metrics=("psnr", "lr_psnr", spread, f"gap={tmp_path / 'theirs.py'}:gap",
+                 f"mae={tmp_path / 'whole.py'}:Mae"),
     )  # fmt: skip
     # With given LR images, with and without originals.
     for image in ("eye", "face", "man"):
@@ -268,6 +277,7 @@ def test_a_users_own_metric_and_method_go_to_the_workers(root, tmp_path, cluster
     assert here == there
     assert b"user,gap," in here
     assert b"user,spread," in here
+    assert b"grey levels,mae," in here
     assert b"Bare,eye,bicubic,4,consistency,lr_psnr" in here
     assert not (tmp_path / "there/images/Bare/x4/HR").exists()
 
