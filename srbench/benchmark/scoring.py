@@ -16,12 +16,12 @@ from ..data.given_lr import check_lr
 from ..data.known import AS_IS, checked
 from ..data.matching import match_names
 from ..data.naming import dataset_key, has_control, refuse_reserved, spelt
-from ..data.pixels import same_picture, thumbnail
 from ..errors import ConfigError, DatasetError, MissingWeights
 from ..files import resolved
 from ..imaging import crop_to_multiple, imresize, read_image
 from ..imaging.luma import Image
-from ..methods.folder import other_pictures, other_scale_named
+from ..methods.folder import other_scale_named
+from ..methods.likeness import Unlike, unlike, unlike_notes
 from ..metrics import Facts, Metric, Original
 from ..observer import Observer
 from ..wording import one_line
@@ -119,15 +119,15 @@ def score_folders(
     pairs = [
         _Pair(image, originals[image], path, given.get(image)) for image, path in images.items()
     ]
-    unlike: list[str] = []
-    for pair, scores, is_same in _scored(pairs, scale, loaded, device):
-        unlike += [] if is_same else [pair.image]
+    differing: dict[str, Unlike] = {}
+    for pair, scores, how in _scored(pairs, scale, loaded, device):
+        differing[pair.image] = how
         rows += [Score(called, pair.image, method, scale, *f.key, v) for f, v in scores.items()]
         observer.step_done(pair.image)
     observer.end()
     tell_what_was_printed(loaded, observer)
-    if unlike:
-        observer.note(other_pictures(method, unlike))
+    for note in unlike_notes(method, differing):
+        observer.note(note)
     return rows
 
 
@@ -144,7 +144,7 @@ class _Scoring(NamedTuple):
     """A pair that is being scored."""
 
     pair: _Pair
-    is_same: bool
+    how: Unlike
     pixels: int
     alone: dict[Facts, float]
     """The scores of metrics that are not parallel."""
@@ -153,18 +153,18 @@ class _Scoring(NamedTuple):
 
 def _scored(
     pairs: Sequence[_Pair], scale: int, metrics: Sequence[Metric], device: str
-) -> Iterator[tuple[_Pair, dict[Facts, float], bool]]:
-    """The scores of each pair, in order, and whether both seem to show one picture; several images
-    are scored at once.
+) -> Iterator[tuple[_Pair, dict[Facts, float], Unlike]]:
+    """The scores of each pair, in order, and how the images seem to differ; several images are
+    scored at once.
     """
     kinds = sort_metrics(metrics, device)
     wanted = tuple(facts for metric in metrics for facts in metric.facts)
     waiting: deque[_Scoring] = deque()
 
-    def first() -> tuple[_Pair, dict[Facts, float], bool]:
+    def first() -> tuple[_Pair, dict[Facts, float], Unlike]:
         begun = waiting.popleft()
         found = begun.alone | begun.coming.result()
-        return begun.pair, {facts: found[facts] for facts in wanted}, begun.is_same
+        return begun.pair, {facts: found[facts] for facts in wanted}, begun.how
 
     with (
         Helpers(len(pairs) if kinds.by_helpers else 0) as helpers,
@@ -186,12 +186,12 @@ def _scored(
                 or sum(begun.pixels for begun in waiting) + pixels > pools.MAX_PIXELS
             ):
                 yield first()
-            is_same = same_picture(thumbnail(sr), thumbnail(crop_to_multiple(hr, scale)))
+            how = unlike(sr, crop_to_multiple(hr, scale))
             with located(str(pair.sr)):
                 original = original_of(hr, scale, metrics, lr)
                 alone = Scorer(original, kinds.alone).score(sr)
             coming = pool.submit(score, str(pair.sr), original, sr)
-            waiting.append(_Scoring(pair, is_same, pixels, alone, coming))
+            waiting.append(_Scoring(pair, how, pixels, alone, coming))
         while waiting:
             yield first()
 

@@ -20,7 +20,7 @@ from .folder import Dataset, data_folders, image_files, passed_over
 from .known import AS_IS
 from .matching import match_names
 from .naming import dataset_key, refuse_reserved, spelt
-from .pixels import same_picture, thumbnail
+from .pixels import exchanged_channels, same_picture, thumbnail
 from .siblings import says_lr
 
 MADE, GIVEN = "made", "given"
@@ -133,9 +133,14 @@ def check_lr(path: Path, original: tuple[Path, Image] | None, scale: int) -> tup
         if lr.ndim < hr.ndim:
             raise SizeMismatch(f"{path} has 1 channel, expected 3 (its original is RGB)")
         whole = hr[: height * scale, : width * scale]
-        if min(height, width) >= _LEAST_FOR_MINIATURE and not same_picture(
-            thumbnail(lr), thumbnail(whole)
-        ):
+        if min(height, width) < _LEAST_FOR_MINIATURE:
+            return height * scale, width * scale
+        if exchanged_channels(lr, whole):
+            raise DatasetError(
+                f"red and blue of {path} seem to be exchanged against {file}; OpenCV reads and "
+                "writes BGR: save it as RGB"
+            )
+        if not same_picture(thumbnail(lr), thumbnail(whole)):
             raise DatasetError(
                 f"{path} does not show the same picture as {file}; put the LR image of that "
                 "original there"

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.folder import image_id_of
-from ..data.pixels import same_picture, thumbnail
 from ..data.siblings import other_scale
 from ..errors import DatasetError, SizeMismatch
 from ..imaging import crop_to_multiple, read_image
 from ..imaging.luma import Image
-from ..wording import counted
 from .base import ImageId, file_sha256
+from .likeness import Unlike, unlike
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ class FolderMethod:
         return sr
 
 
-def check_result(sr: Path, original: Path | None, lr: Path | None, scale: int) -> bool:
-    """Check a result before a run; return whether it seems to show the picture of its name.
+def check_result(sr: Path, original: Path | None, lr: Path | None, scale: int) -> Unlike:
+    """Check a result before a run; return how it seems to differ from the picture of its name.
 
     ``original`` is None without originals; then ``lr`` is the LR image.
 
@@ -61,17 +60,7 @@ def check_result(sr: Path, original: Path | None, lr: Path | None, scale: int) -
         picture = read_image(lr)
         lr_shape = picture.shape
     _refuse_other_form(sr, result.shape, lr_shape, scale)
-    return same_picture(thumbnail(result), thumbnail(picture))
-
-
-def other_pictures(method: str, images: Sequence[str]) -> str:
-    """The note about results that seem to show other pictures than their originals."""
-    verb, its = ("shows", "its original") if len(images) == 1 else ("show", "their originals")
-    return (
-        f"{method}: {counted(len(images), 'image')} {verb} another picture, or another brightness, "
-        f"than {its} of that name ({', '.join(images[:3])}{', ...' if images[3:] else ''}); check "
-        "the names"
-    )
+    return unlike(result, picture)
 
 
 def other_scale_named(

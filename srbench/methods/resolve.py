@@ -29,8 +29,9 @@ from ..imaging import Border, get_border, require_scale
 from ..models.cards import read_card
 from ..wording import counted, one_line
 from .base import ImageId, Method, file_sha256
-from .folder import FolderMethod, check_result, other_pictures, other_scale_named
+from .folder import FolderMethod, check_result, other_scale_named
 from .interpolation import Bicubic, Nearest
+from .likeness import Unlike, unlike_notes
 from .network import NetworkMethod
 from .own import own_method
 
@@ -361,7 +362,7 @@ def _folder_method(
     gaps: list[MissingMethod] = []
     taken: dict[str, list[str]] = {}
     told: list[str] = []
-    others_shown: list[str] = []
+    found: dict[str, Unlike] = {}
     for dataset in datasets:
         subfolder = _subfolder(folder, dataset.name)
         if subfolder is None:
@@ -395,8 +396,8 @@ def _folder_method(
         if note := other_scale_named(name, (folder, subfolder), matched.files, scale):
             told.append(note)
         for image, path in matched.files.items():
-            if not check_result(path, dataset.images.get(image), dataset.lr.get(image), scale):
-                others_shown.append(f"{dataset.name}/{image}")
+            original, lr = dataset.images.get(image), dataset.lr.get(image)
+            found[f"{dataset.name}/{image}"] = check_result(path, original, lr, scale)
             files[ImageId(dataset.name, image)] = path
     if not files:
         raise DatasetError(
@@ -405,7 +406,7 @@ def _folder_method(
         )
     notes = [f"{name} on {', '.join(where)}: {what}" for what, where in taken.items()]
     notes += dict.fromkeys(told)
-    notes += [other_pictures(name, others_shown)] if others_shown else []
+    notes += unlike_notes(name, found)
     return FolderMethod(name, scale, files), gaps, notes
 
 
