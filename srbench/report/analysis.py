@@ -11,9 +11,9 @@ from ..errors import ResultsError
 from ..files import require_folder_for, resolved
 from ..observer import Observer
 from ..stats.declared import declared_pairs
+from ..stats.doubts import doubts
 from ..stats.pair_answers import check_answers, is_pair_table
 from ..stats.ratings import check_ratings, main_votes
-from ..stats.units import suspected
 from .pairs.write import PAIR_FILES, write_pair_analysis
 from .study.write import FILES, write_analysis
 
@@ -62,8 +62,9 @@ def write_study_analysis(
             f"{'pair comparisons' if pairs else 'grades'}; choose another folder by --out"
         )
     table = check_answers(table) if pairs else check_ratings(table)
-    if observer is not None and (doubt := suspected(main_votes(table))):
-        observer.note(f"warning: {doubt}")
+    if observer is not None:
+        for doubt in doubts(main_votes(table)):
+            observer.note(f"warning: {doubt}")
     methods: set[str] = set()
     for column in ("method_a", "method_b") if pairs else ("method",):
         methods |= set(table.loc[table["phase"] == "main", column])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -18,6 +18,7 @@ from .cells import ALL, IMAGE, STIMULUS, Cells, blocks, codes, codes_of
 from .claims import claims_table, letters_table
 from .declared import as_exploratory, others_of
 from .degradation import as_degradation, worded
+from .doubts import doubts
 from .equivalence import equivalence_rows
 from .intervals import Resamples, block_difference, resample_block
 from .left_out import analysed, exclusions_table, without_excluded
@@ -32,7 +33,7 @@ from .scores import match_scores, unmatched
 from .sensitivity import sensitivity_table
 from .settings import check_settings
 from .significance import Pairs, pairwise_table
-from .units import suspected, with_units
+from .units import with_units
 
 
 def analyze(
@@ -124,7 +125,7 @@ def analyze(
     tables["claims"] = claims_table(tables, alpha=alpha)
     tables["exclusions"] = _exclusions(ratings, raters)
     tables["mos"] = _made_up(tables["mos"])
-    tables["notes"] = _notes(tables, ALL in by_dataset, suspected(votes))
+    tables["notes"] = _notes(tables, ALL in by_dataset, doubts(votes))
     for name in ("exclusions", "notes"):
         for column in tables[name].select_dtypes(["object", "string"]):
             tables[name][column] = [worded(text, procedure) for text in tables[name][column]]
@@ -264,11 +265,11 @@ def _exclusions(ratings: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _notes(tables: dict[str, pd.DataFrame], everywhere: bool, doubt: str) -> pd.DataFrame:
+def _notes(tables: dict[str, pd.DataFrame], everywhere: bool, said: Sequence[str]) -> pd.DataFrame:
     """``table, rows, note``: the reasons for missing numbers and the caveats, with their counts."""
-    rows: list[dict[str, object]] = []
-    if doubt:
-        rows.append({"table": "mos", "rows": len(tables["mos"]), "note": doubt})
+    rows: list[dict[str, object]] = [
+        {"table": "mos", "rows": len(tables["mos"]), "note": doubt} for doubt in said
+    ]
     for name, table in tables.items():
         if "note" in table:
             counts = table.loc[table["note"] != "", "note"].value_counts(sort=False)

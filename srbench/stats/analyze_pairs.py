@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from ..metrics.base import read_facts
 from ..metrics.table import Known
 from .cells import ALL, Floats
 from .declared import as_exploratory, others_of
+from .doubts import doubts
 from .equivalence import equivalence_rows
 from .left_out import WITH_ALL, analysed, exclusions_table, without_excluded
 from .letters import compact_letters
@@ -41,7 +44,6 @@ from .pairs import (
 )
 from .ratings import main_votes
 from .significance import Pairs
-from .units import suspected
 
 
 def analyze_pairs(
@@ -128,7 +130,7 @@ def analyze_pairs(
         )
     tables["claims"] = pair_claims(tables, alpha=alpha)
     tables["exclusions"] = _exclusions(answers, raters)
-    tables["notes"] = _notes(tables, suspected(main))
+    tables["notes"] = _notes(tables, doubts(main))
     for table in tables.values():
         table["simulated"] = bool(answers["simulated"].any())
     raters["simulated"] = raters["rater"].map(answers.groupby("rater")["simulated"].any())
@@ -242,11 +244,11 @@ def _exclusions(answers: pd.DataFrame, raters: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _notes(tables: dict[str, pd.DataFrame], doubt: str) -> pd.DataFrame:
+def _notes(tables: dict[str, pd.DataFrame], said: Sequence[str]) -> pd.DataFrame:
     """``table, rows, note``: the reasons for missing numbers and the caveats, with their counts."""
-    rows: list[dict[str, object]] = []
-    if doubt:
-        rows.append({"table": "scale", "rows": len(tables["scale"]), "note": doubt})
+    rows: list[dict[str, object]] = [
+        {"table": "scale", "rows": len(tables["scale"]), "note": doubt} for doubt in said
+    ]
     for name, table in tables.items():
         if "note" in table and name not in ("raters", "sensitivity"):
             counts = table.loc[table["note"] != "", "note"].value_counts(sort=False)

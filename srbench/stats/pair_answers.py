@@ -21,11 +21,11 @@ from .ratings import require_table
 from .table_rules import (
     check_occasion,
     known_columns,
-    one_spelling,
     refuse_mixed,
     refuse_rows,
     refuse_twice,
     refuse_two_names,
+    spell_methods,
     tidy_names,
     usual_names,
 )
@@ -71,9 +71,7 @@ def check_answers(answers: pd.DataFrame) -> pd.DataFrame:
         raise RatingsError("there are no answers: the table has a header and no rows")
     tidy_names(table, PAIR_NAMES)
     table["dataset"] = usual_names(table["dataset"])
-    both = one_spelling(pd.concat([table["method_a"], table["method_b"]], ignore_index=True))
-    table["method_a"] = both.iloc[: len(table)].to_numpy()
-    table["method_b"] = both.iloc[len(table) :].to_numpy()
+    spell_methods(table, ["method_a", "method_b"])
     refuse_rows(
         table,
         (table["method_a"] == table["method_b"]).to_numpy(),

@@ -19,11 +19,11 @@ from .table_rules import (
     blank_if_missing,
     check_occasion,
     known_columns,
-    one_spelling,
     refuse_mixed,
     refuse_rows,
     refuse_twice,
     refuse_two_names,
+    spell_methods,
     tidy_names,
     usual_names,
 )
@@ -64,8 +64,9 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     ``phase`` defaults to ``main``, ``repetition`` to 0, ``simulated`` to False, ``procedure`` (what
     was asked: ``acr`` or ``dcr``) to ``acr``. The case of column names is ignored. Names are
     compared in Unicode's form NFC, without blanks around them. Method names that differ in case
-    only are one method, spelt as first met; ``hr`` is ``HR``. Known data sets have the catalogue's
-    names (``B100`` is ``BSD100``). Rows keep their order. Checking twice changes nothing.
+    only are one method, spelt as first met; ``hr`` is ``HR``, and so is ``GT`` (`spell_methods`).
+    Known data sets have the catalogue's names (``B100`` is ``BSD100``). Rows keep their order.
+    Checking twice changes nothing.
 
     Raises:
         RatingsError: no rows, columns missing or there twice, empty names, a data set called all,
@@ -93,7 +94,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     table = ratings.reset_index(drop=True)
     tidy_names(table, NAMES)
     table["dataset"] = usual_names(table["dataset"])
-    table["method"] = one_spelling(table["method"])
+    spell_methods(table, ["method"])
     refuse_two_names(table)
     score = _grades(table["score"])
     with np.errstate(invalid="ignore"):
@@ -103,7 +104,7 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
         bad,
         f"score is not a whole number from {LOWEST} to {HIGHEST}",
         "score",
-        "correct or remove the row (a missing vote has no row)",
+        _other_scale(score, bad) or "correct or remove the row (a missing vote has no row)",
     )
     table["score"] = score.astype(np.int64)
     check_occasion(table)
@@ -125,10 +126,26 @@ def check_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def _other_scale(score: NDArray[np.float64], bad: NDArray[np.bool_]) -> str:
+    """What to do if more than a tenth of the scores seem to be of another scale; else ''."""
+    numbers = score[np.isfinite(score)]
+    if not numbers.size or np.isfinite(score[bad]).sum() < 0.1 * len(score):
+        return ""
+    return (
+        f"the scores range from {numbers.min():g} to {numbers.max():g}, but only five grades, 1 "
+        "(worst) to 5 (best), can be analysed"
+    )
+
+
 def _grades(column: pd.Series) -> NDArray[np.float64]:
-    """Numbers, NaN for others: True is not the grade 1, and 4+0j or 4 ns are not the grade 4."""
+    """Numbers, NaN for others: True is not the grade 1, and 4+0j or 4 ns are not the grade 4.
+
+    A text may have a decimal comma: 4,0.
+    """
     if column.dtype.kind in "bcmM":
         return np.full(len(column), np.nan)
+    if column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
+        column = column.replace(r"^\s*(\d+),(\d{1,2})\s*$", r"\1.\2", regex=True)
     grades = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, copy=True)
     if column.dtype == object:
         grades[[isinstance(cell, bool | np.bool_) for cell in column]] = np.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,9 @@ from ..errors import RatingsError
 
 PHASES = ["training", "main", "retest", "gold"]
 REFERENCE = "HR"
+_ORIGINALS = {
+    "gt", "ground truth", "groundtruth", "original", "orig", "reference", "ref", "hidden reference"
+}  # fmt: skip
 
 
 def known_columns(table: pd.DataFrame, known: Sequence[str]) -> pd.DataFrame:
@@ -184,9 +188,19 @@ def usual_names(datasets: pd.Series) -> pd.Series:
     return datasets.map(spelling)
 
 
-def one_spelling(methods: pd.Series) -> pd.Series:
-    """Unify names that differ only in case, using the first spelling; ``hr`` becomes ``HR``."""
-    found = methods.unique()  # in order of first appearance
+def spell_methods(table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Unify names of methods that differ only in case, using the first spelling; ``hr`` is ``HR``.
+
+    If no method is called so, one with another usual name of the original, such as GT, is ``HR``
+    too; ``attrs["original"]`` keeps that name.
+    """
+    # In order of first appearance, one column after the other.
+    found = [name for column in columns for name in table[column].unique()]
     first = {name.casefold(): name for name in reversed(found)}
+    originals = [name for name in first if re.sub(r"[\W_]+", " ", name) in _ORIGINALS]
+    if REFERENCE.casefold() not in first and len(originals) == 1:
+        table.attrs["original"] = first[originals[0]]
+        first[originals[0]] = REFERENCE
     first[REFERENCE.casefold()] = REFERENCE
-    return methods.map({name: first[name.casefold()] for name in found})
+    for column in columns:
+        table[column] = table[column].map({name: first[name.casefold()] for name in found})
