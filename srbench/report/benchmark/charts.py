@@ -359,6 +359,12 @@ def distributions(
             panel.set_title(f"{facts.axis_label} {facts.arrow}".strip())
             marks = [_marks(results, frame, m, scale, [facts]) for m in values]
             _strips(panel, values, marks)
+        if axes is None:
+            all_axes[0].annotate(
+                f"{display_name(dataset, limit=12)} ×{scale}", (0, 1), (4, 6),
+                xycoords=("figure fraction", "axes fraction"), textcoords="offset points",
+                fontsize="medium", fontweight="bold", annotation_clip=False,
+            )  # fmt: skip
     return drawn
 
 
