@@ -34,7 +34,11 @@ def run_all(
     data: DataOption = None,
     weights: WeightsOption = None,
     datasets: Annotated[
-        str | None, typer.Option(help="Comma-separated names; auto: the benchmark, else sample.")
+        str | None,
+        typer.Option(
+            help="Comma-separated names (default: auto, which is Set5, Set14 and BSD100 if "
+            "installed, else the sample)."
+        ),
     ] = None,
     as_is: Annotated[
         bool,
@@ -43,20 +47,21 @@ def run_all(
     methods: Annotated[
         str | None,
         typer.Option(
-            help="Comma-separated: names, NAME=FOLDER, NAME=FILE; shipped: all of ours. "
-            "NAME+ is a network's mean over flips and rotations."
+            help="Comma-separated: names, NAME=FOLDER, NAME=FILE (default: shipped, which is all "
+            "of ours). NAME+ is a network's mean over flips and rotations."
         ),
     ] = None,
     pattern: Annotated[
         list[str] | None,
         typer.Option(
-            help="How files are named in the folders of NAME=FOLDER, {} for the original's name: "
-            "{}_x4_SR, or NAME={}_x4_SR for one of them; repeatable."
+            help="Pattern of the file names in the folders of NAME=FOLDER, with {} for the "
+            "original's name: {}_x4_SR, or NAME={}_x4_SR for one folder. Can be repeated."
         ),
     ] = None,
-    scale: Annotated[int | None, typer.Option(help="Magnification.")] = None,
+    scale: Annotated[int | None, typer.Option(help="Magnification (default: 4).")] = None,
     border: Annotated[
-        str | None, typer.Option(help="MATLAB's border rule: symmetric or replicate.")
+        str | None,
+        typer.Option(help="MATLAB's border rule: symmetric (default) or replicate."),
     ] = None,
     lr: Annotated[
         str | None,
@@ -73,7 +78,7 @@ def run_all(
     metrics: MetricsOption = None,
     dask: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the computing."),
+        typer.Option(metavar="ADDRESS", help="Compute on the workers of this Dask scheduler."),
     ] = None,
     study: Annotated[
         str | None,
@@ -190,7 +195,9 @@ def score(
     ] = None,
     pattern: Annotated[
         str | None,
-        typer.Option(help="How SR files are named, {} for the original's name: {}_x4_SR."),
+        typer.Option(
+            help="Pattern of the SR file names, with {} for the original's name: {}_x4_SR."
+        ),
     ] = None,
     metrics: MetricsOption = None,
     lr: Annotated[
@@ -284,22 +291,22 @@ def report(
         Path, typer.Option(help="Results folder of an earlier run.", callback=a_folder)
     ] = Path("results"),
     images: Annotated[
-        str, typer.Option(help="all: also a page with every image, images.html; few: without.")
+        str, typer.Option(help="all: also write images.html, a page with every image; few: do not.")
     ] = "few",
     compare: Annotated[
         str, typer.Option(help="Test only these: A:B, A:* for A with all others, comma-separated.")
     ] = "",
     latex: Annotated[
-        str, typer.Option(help="paper: the tables that a paper prints; all: every test, too.")
+        str, typer.Option(help="LaTeX: paper, the tables that a paper prints; all: every test too.")
     ] = "paper",
     table: Annotated[
         str | None, typer.Option(help="Print a short table instead: tex, md or csv.")
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="Of the short table's PSNR and SSIM (default: matlab).")
+        str | None, typer.Option(help="Protocol of the short table (default: matlab).")
     ] = None,
     methods: Annotated[str | None, typer.Option(help="Rows of the short table: A,B.")] = None,
-    datasets: Annotated[str | None, typer.Option(help="Of the short table: A,B.")] = None,
+    datasets: Annotated[str | None, typer.Option(help="Data sets of the short table: A,B.")] = None,
     metrics: Annotated[
         str | None, typer.Option(help="Columns of the short table: psnr,lpips_alex,...")
     ] = None,

@@ -37,7 +37,10 @@ def data_list(data: DataOption = None) -> None:
 
 @data_app.command("fetch")
 def data_fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...")], data: DataOption = None
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Names of data sets of the catalogue.")
+    ],
+    data: DataOption = None,
 ) -> None:
     """Download data sets of the catalogue and verify them."""
     from ..data import data_root, fetch
@@ -55,7 +58,10 @@ def data_fetch(
 
 @data_app.command("verify")
 def data_verify(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...")], data: DataOption = None
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Names of installed data sets.")
+    ],
+    data: DataOption = None,
 ) -> None:
     """Compare images with the recorded pixels of a known data set, in any file format."""
     from ..data import data_root, open_dataset, verify
@@ -73,8 +79,8 @@ def data_verify(
 
 @data_app.command("import")
 def data_import(
-    name: str,
-    folder: Path,
+    name: Annotated[str, typer.Argument(help="Name of the data set.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of its images.")],
     data: DataOption = None,
     as_is: Annotated[
         bool,
@@ -128,7 +134,11 @@ def weights_list(weights: WeightsOption = None) -> None:
 
 @weights_app.command("fetch")
 def weights_fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...")], weights: WeightsOption = None
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Names of weights, such as alexnet-features."),
+    ],
+    weights: WeightsOption = None,
 ) -> None:
     """Download the weights published by torchvision and keep the convolutional layers."""
     from ..models.weights import fetch_weights
@@ -143,7 +153,11 @@ def weights_fetch(
 
 
 @weights_app.command("import")
-def weights_import(name: str, file: Path, weights: WeightsOption = None) -> None:
+def weights_import(
+    name: Annotated[str, typer.Argument(help="Name of the weights, such as alexnet-features.")],
+    file: Annotated[Path, typer.Argument(help="File of the weights.")],
+    weights: WeightsOption = None,
+) -> None:
     """Import backbone weights from a file: safetensors, or torchvision's .pth."""
     from ..models.weights import import_weights, unproven
     from ..models.weights_catalogue import weights_folder

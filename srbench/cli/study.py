@@ -68,26 +68,26 @@ def new(
     pairs: Annotated[
         str | None,
         typer.Option(
-            help="all (default), hr: with the original, mine:NAME: one against every other."
+            help="all (default); hr: including the original; mine:NAME: one against all others."
         ),
     ] = None,
     compare: CompareOption = "",
     accept: Annotated[
         str,
         typer.Option(
-            metavar="RULES", help="Whom to pay, of those who finish: gold=0.75,minutes=5."
+            metavar="RULES", help="Rules for paying raters who finish: gold=0.75,minutes=5."
         ),
     ] = "",
     use: Annotated[
         str,
         typer.Option(
             metavar="RULES",
-            help="Which votes to analyse: gold=0.75,retest=0.5,from_ms=800,to_ms=60000,focus.",
+            help="Rules for votes in the analysis: gold=0.75,retest=0.5,from_ms=800,focus,...",
         ),
     ] = "",
     scale: Annotated[int | None, typer.Option(help="Magnification, if there are several.")] = None,
-    methods: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
-    datasets: Annotated[str | None, typer.Option(help="Comma-separated names.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Methods to show, comma-separated.")] = None,
+    datasets: Annotated[str | None, typer.Option(help="Data sets, comma-separated.")] = None,
     calibration: Annotated[str, typer.Option(help="Data set of the practice images.")] = "sample",
     data: DataOption = None,
     per_rater: Annotated[int | None, typer.Option(help="Number of main trials per rater.")] = None,
@@ -96,7 +96,7 @@ def new(
         int, typer.Option(help="Number of additional images that check attention.")
     ] = 0,
     max_height: Annotated[
-        int | None, typer.Option(help="Leave out images higher than this.")
+        int | None, typer.Option(help="Leave out images higher than this (pixels).")
     ] = None,
     crop_too_high: Annotated[
         bool, typer.Option("--crop-too-high", help="Crop higher images instead.")
@@ -112,7 +112,7 @@ def new(
         bool,
         typer.Option(
             "--ask-participant",
-            help="Raters type their id (MTurk's worker ID) where the address names none.",
+            help="Raters type their id (MTurk's worker ID) if the address contains none.",
         ),
     ] = False,
     session_parameter: Annotated[
@@ -124,7 +124,7 @@ def new(
     return_url: Annotated[
         str | None,
         typer.Option(
-            help="Where raters go at the end; {code}, {participant} and {session} are filled in."
+            help="Address for raters at the end; fills in {code}, {participant} and {session}."
         ),
     ] = None,
     institution: Annotated[
@@ -313,14 +313,16 @@ def plan(
     difference: Annotated[
         float | None,
         typer.Option(
-            help="MOS difference to be found (default 0.3); of pairs the share who prefer the "
+            help="MOS difference to detect (default 0.3); for pairs the share who prefer the "
             "better one (default 0.65)."
         ),
     ] = None,
-    wanted: Annotated[float, typer.Option(help="Power wanted.")] = 0.8,
+    wanted: Annotated[float, typer.Option(help="Required power.")] = 0.8,
     images: Annotated[str, typer.Option(help="Comma-separated numbers of images.")] = "5,14,100",
-    raters: Annotated[str, typer.Option(help="Comma-separated numbers.")] = "5,10,15,20,26,40",
-    comparisons: Annotated[int, typer.Option(help="Pairs of methods tested in all.")] = 1,
+    raters: Annotated[str, typer.Option(help="Comma-separated numbers of raters.")] = (
+        "5,10,15,20,26,40"
+    ),
+    comparisons: Annotated[int, typer.Option(help="Total number of pairs tested.")] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Figure to write (.png or .pdf).", callback=a_file)
     ] = None,
@@ -380,7 +382,7 @@ def plan(
 def simulate(
     folder: FolderArgument,
     raters: Annotated[
-        int | None, typer.Option(help="How many (default: as planned by study new).")
+        int | None, typer.Option(help="Number of raters (default: as planned by study new).")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the raters.")] = 0,
     careless: Annotated[int, typer.Option(help="How many of them answer at random.")] = 0,

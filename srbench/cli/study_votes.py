@@ -24,7 +24,7 @@ StudyArgument = Annotated[
     Path | None, typer.Argument(metavar="[DIR]", help="The study's folder.", callback=a_folder)
 ]
 RatingsOption = Annotated[
-    Path | None, typer.Option(help="A ratings table instead.", callback=a_file)
+    Path | None, typer.Option(help="Ratings table, instead of a study's folder.", callback=a_file)
 ]
 
 
@@ -132,8 +132,8 @@ def import_(
 def erase(
     folder: FolderArgument,
     rater: Annotated[str | None, typer.Option(help="Name of the rater.")] = None,
-    code: Annotated[str | None, typer.Option(help="The rater's access code instead.")] = None,
-    link: Annotated[str | None, typer.Option(help="The rater's personal link instead.")] = None,
+    code: Annotated[str | None, typer.Option(help="Access code of the rater.")] = None,
+    link: Annotated[str | None, typer.Option(help="Personal link of the rater.")] = None,
     database: DatabaseOption = None,
 ) -> None:
     """Permanently remove a rater's votes and answers; only their number is kept."""
@@ -154,7 +154,8 @@ def analyze(
     folder: StudyArgument = None,
     ratings: RatingsOption = None,
     scores: Annotated[
-        Path | None, typer.Option(help="scores.csv of the results.", callback=a_file)
+        Path | None,
+        typer.Option(help="scores.csv, to compare metrics with raters.", callback=a_file),
     ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for tables, figures and page.", callback=a_folder)
@@ -162,11 +163,11 @@ def analyze(
     compare: CompareOption = "",
     equivalent: Annotated[
         float | None,
-        typer.Option(help="Margin of equivalence: grades; for pairs logits."),
+        typer.Option(help="Margin of equivalence, in grades; for pairs in logits."),
     ] = None,
     latex: Annotated[
         str,
-        typer.Option(help="paper: as LaTeX the tables that a paper prints; all: every one."),
+        typer.Option(help="LaTeX: paper, the tables that a paper prints; all: every table."),
     ] = "paper",
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.", min=100)] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
