@@ -23,15 +23,14 @@ from ..data.known import checked
 from ..data.naming import spelt
 from ..errors import ConfigError, DatasetError, SrbenchError, unknown_name
 from ..files import resolved
-from ..imaging import read_image
 from ..methods import MissingMethod, select_methods
-from ..methods.likeness import Unlike, unlike, unlike_notes
-from ..methods.resolve import METHODS, NETWORKS, shipped
+from ..methods.resolve import NETWORKS, shipped
 from ..metrics import Metric, find_metrics
 from ..metrics.base import IMPORTED, MissingMetric
 from ..models.device import pick_device
 from ..observer import Observer
 from .cache import Cache, content_key
+from .doubts import repeated_originals, unlike_results
 from .earlier import Earlier
 from .helpers import Helpers
 from .local import run_here
@@ -128,6 +127,8 @@ def run_all(
             earlier.refuse_other_versions(plan, datasets)
             earlier.refuse_other_images(plan, datasets)
             earlier.tell_what_is_gone(datasets, observer)
+            for note in repeated_originals(plan):
+                observer.note(note)
             device = folder.read_run().get("device")
             if plan.tasks or device is None:
                 device = pick_device(experiment.device)
@@ -142,7 +143,7 @@ def run_all(
                         tell_what_was_printed(loaded, observer)
                     else:
                         cluster.run(plan, cache, loaded, device, observer, pixels)
-                    for note in _doubts(plan):
+                    for note in unlike_results(plan):
                         observer.note(note)
             else:
                 observer.note(
@@ -191,22 +192,6 @@ def _loaded(plan: Plan, metrics: Sequence[Metric], weights: Path, device: str) -
     """The metrics that open jobs need, loaded."""
     wanted = {facts for task in plan.tasks for job in task.jobs for facts in job.wanted}
     return [m.load(weights, device) for m in metrics if any(f in wanted for f in m.facts)]
-
-
-def _doubts(plan: Plan) -> list[str]:
-    """Notes about results of users' code and checkpoints that were made now and do not seem to show
-    their originals: a network may expect another range of values or order of channels.
-    """
-    found: dict[str, dict[str, Unlike]] = {}
-    for task in plan.tasks:
-        for job in task.jobs:
-            method = job.method
-            if not (job.upscale and method.timed) or method.name.removesuffix("+") in METHODS:
-                continue
-            reference = read_image(task.hr_copy if task.lr is None else task.lr)
-            place = f"{task.source.dataset}/{task.source.image}"
-            found.setdefault(method.name, {})[place] = unlike(read_image(job.path), reference)
-    return [note for name, images in found.items() for note in unlike_notes(name, images)]
 
 
 def _open_datasets(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..errors import MethodError
 from ..imaging.luma import Image, to_rgb
 from ..models.device import full_precision, out_of_memory_told, pick_device
 from ..models.layers import to_device
@@ -102,6 +104,11 @@ class Inference:
             pixels = torch.from_numpy(lr.copy()).to(self._device).permute(2, 0, 1)[None]
             sr = self._enlarged(pixels.float().div_(255.0))
             levels = sr.add_(1.0).mul_(127.5) if self._signed else sr.mul_(255.0)
+            if not math.isfinite(float(levels.sum())):  # as pixels, NaN would be black
+                raise MethodError(
+                    f"{tile} gives NaN or infinite values; its checkpoint is damaged, or its "
+                    "training diverged"
+                )
             return levels[0].round_().clamp_(0, 255).permute(1, 2, 0).to(torch.uint8).cpu().numpy()
 
     def _enlarged(self, lr: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ is refused with their names, because the right one is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -54,6 +54,8 @@ def network_state(content: Mapping[str, object], path: Path) -> State:
     if copies is None:
         _refuse_several(path, list(found))
     averaged = [name for word in _AVERAGED for name in copies if word in name.split(".")]
+    if not averaged and not _are_equal([_dense(state, path) for state in copies.values()]):
+        _refuse_several(path, list(copies))
     state = copies[averaged[0] if averaged else next(iter(copies))]
     return _one_of_its_prefixes(_dense(state, path), path)
 
@@ -99,6 +101,17 @@ def _of_one_network(
     return dict(found) if len(forms) == 1 else None
 
 
+def _are_equal(states: Sequence[State]) -> bool:
+    """Whether copies of one network have the same values; without, the right one is unknown."""
+    first, *others = ([*readings(state)][-1] for state in states)
+    return all(
+        torch.equal(tensor, other[name])
+        for other in others
+        for name, tensor in first.items()
+        if tensor.ndim and name in other
+    )
+
+
 def _dense(state: Mapping[str, object], path: Path) -> State:
     """The tensors of ``state``, without counters and settings."""
     tensors: State = {}
@@ -134,6 +147,8 @@ def _one_of_its_prefixes(state: State, path: Path) -> State:
     if len(under) == 1 or "" in under or len(forms) > 1:
         return state  # all tensors belong to one network; otherwise the architecture check fails
     averaged = [part for part in under if "ema" in part]
+    if not averaged and not _are_equal(list(under.values())):
+        _refuse_several(path, [part.rstrip(".") for part in under])
     return under[averaged[0] if averaged else next(iter(under))]
 
 

@@ -194,6 +194,41 @@ def test_ours_without_its_card_gives_the_same_pixels(tmp_path, kind, scale):
         assert np.array_equal(made, with_card), copy
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "taken", "wrapped"),
+    [
+        ("model", "model_best", None, True),
+        ("net_g", "net", None, False),
+        ("params", "params_ema", "params_ema", True),
+        ("generator", "ema", "ema", False),
+    ],
+)
+def test_of_two_copies_of_a_network_none_is_guessed(tmp_path, one, other, taken, wrapped):
+    """With other values: the averaged one is taken, without one the file is refused."""
+    architecture = Architecture(blocks=2, channels=8)
+    states = {name: lively(architecture.build()).state_dict() for name in (one, other)}
+    states[other] = {k: t * 0.9 if t.is_floating_point() else t for k, t in states[other].items()}
+    flat = {f"{name}.{key}": t for name, state in states.items() for key, t in state.items()}
+    path, alone, same = (tmp_path / name for name in ("two.pth", "one.pth", "same.pth"))
+    torch.save(states if wrapped else flat, path)
+    if taken is None:
+        with pytest.raises(CheckpointError, match=rf"holds several networks \({one}, {other}\)"):
+            srbench.load_method(f"mine={path}")
+    else:
+        torch.save(states[taken], alone)
+        made = srbench.load_method(f"mine={path}").upscale(LR)
+        assert np.array_equal(made, srbench.load_method(f"mine={alone}").upscale(LR))
+    torch.save({one: states[one], other: states[one]}, same)
+    assert srbench.load_method(f"mine={same}").upscale(LR).any()
+
+
+def test_a_network_that_gives_no_numbers_makes_no_black_image(tmp_path):
+    network = lively(Architecture(blocks=2, channels=8).build())
+    torch.save(network.state_dict() | {"tail.bias": torch.full((3,), math.nan)}, tmp_path / "n.pth")
+    with pytest.raises(srbench.SrbenchError, match=r"mine on a tile of \d+x\d+ gives NaN"):
+        srbench.load_method(f"mine={tmp_path / 'n.pth'}").upscale(LR)
+
+
 def test_ours_whose_tensors_do_not_tell_it_says_that_the_card_is_missing(tmp_path):
     source = checkpoint_file("srcnn", 4, ON_FILE)
     path = tmp_path / "srcnn.safetensors"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from skimage import data
@@ -51,11 +53,17 @@ def right(lr):
 def test_a_users_method_in_another_order_or_range_is_told(root):
     notes = Notes()
     methods = [of_opencv, of_half_range, right]
+    hr = root / "data/Mini/HR"
+    shutil.copy(hr / "eye.png", hr / "eye (copy).png")
     srbench.run_all(methods, "Mini", ["psnr_rgb"], root / "out", observer=notes)
+    assert "Mini: eye and eye (copy) are the same file" in "\n".join(notes.said)
     (order,) = [text for text in notes.said if "of_opencv" in text]
-    assert "red and blue seem to be exchanged in 2 images (Mini/cup, Mini/eye)" in order
+    assert (
+        "red and blue seem to be exchanged in 3 images (Mini/cup, Mini/eye, Mini/eye (copy))"
+        in order
+    )
     (brightness,) = [text for text in notes.said if "of_half_range" in text]
-    assert "2 images show another picture, or another brightness" in brightness
+    assert "3 images show another picture, or another brightness" in brightness
     assert not [text for text in notes.said if text.startswith("right")]
 
 
