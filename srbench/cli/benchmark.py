@@ -343,7 +343,7 @@ def report(
                 )
         for name, value in chosen.items():
             if value == ():
-                raise ConfigError(f"--{name} names none; give some names, or leave it out")
+                raise ConfigError(f"--{name} contains no name; give some names, or leave it out")
         sys.stdout.write(short_table_text(out, table, **chosen))
         return
     require_one_of("--images", images, ("few", "all"))

@@ -259,8 +259,8 @@ def _disagreeing(
     if len(originals) != len(files) and set(originals) <= set(files):
         spare = sorted(set(files) - set(originals))
         return DatasetError(
-            f"{folder} holds {counted(len(spare), 'image')} that {source} has not "
-            f"({_examples(spare)}; its originals are {_examples(originals)}); remove them, or add "
+            f"{folder} holds {counted(len(spare), 'image')} without an original in {source} "
+            f"({_examples(spare)}; the originals are {_examples(originals)}); remove them, or add "
             "their originals"
         )
     return DatasetError(

@@ -213,8 +213,8 @@ def _check_family(family: Pairs | None, methods: set[str]) -> None:
     unknown = sorted({name for pair in family or [] for name in pair} - methods)
     if unknown:
         raise RatingsError(
-            f"the declared comparisons name {', '.join(unknown)}, which nobody rated; "
-            f"rated were: {', '.join(sorted(methods))}"
+            f"the declared comparisons name {', '.join(unknown)}, which have no ratings; "
+            f"rated methods: {', '.join(sorted(methods))}"
         )
 
 

@@ -142,8 +142,8 @@ def _check_declared(family: Pairs | None, main: pd.DataFrame) -> None:
     unknown = sorted({name for pair in family or [] for name in pair} - methods)
     if unknown:
         raise RatingsError(
-            f"the declared comparisons name {', '.join(unknown)}, which nobody compared; "
-            f"compared were: {', '.join(sorted(methods))}"
+            f"the declared comparisons name {', '.join(unknown)}, which have no answers; "
+            f"compared methods: {', '.join(sorted(methods))}"
         )
 
 

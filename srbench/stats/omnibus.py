@@ -32,7 +32,7 @@ def omnibus_table(block: Cells, alpha: float = 0.05) -> tuple[pd.DataFrame, pd.D
     pairs together. Blocks that lack a method are left out. Fewer than three methods or two blocks
     give a row with a note and no pairs; methods that tie everywhere give p = 1, W = 0.
     """
-    from scipy import stats  # slow to import, and seldom needed
+    from scipy import stats  # slow to import, and rarely needed
 
     tests: list[dict[str, object]] = []
     pairs: list[dict[str, object]] = []
@@ -80,7 +80,7 @@ def _nemenyi(places: Floats, blocks: int) -> Floats:
     The rank difference over sqrt(k (k + 1) / (6 n)), times sqrt(2), against the studentised range
     of k groups with infinite degrees of freedom (Demsar 2006, section 3.2.2).
     """
-    from scipy import stats  # slow to import, and seldom needed
+    from scipy import stats  # slow to import, and rarely needed
 
     k = len(places)
     spread = np.sqrt(k * (k + 1) / (6 * blocks))

@@ -118,8 +118,8 @@ def _sqlite(engine: Engine) -> Engine:
         names = [name for (name,) in cursor.fetchall()]
         if names and not _holds_a_study(cursor):
             raise StudyError(
-                f"the database holds other tables ({', '.join(sorted(names)[:3])}); give the study "
-                "a database of its own"
+                f"the database holds other tables ({', '.join(sorted(names)[:3])}); use a "
+                "separate database for the study"
             )
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged vote survives a power cut

@@ -69,7 +69,7 @@ class Database:
             elif stored != manifest.fingerprint:
                 raise StudyError(
                     f"the database belongs to study {stored[:12]}, this is "
-                    f"{manifest.study_id}; give each study a database of its own"
+                    f"{manifest.study_id}; use a separate database for each study"
                 )
 
     @contextmanager

@@ -215,8 +215,8 @@ def prepare_schema(
             there = set(inspect(connection).get_table_names()) & set(expected.tables)
             if there and not _has_schema(connection):
                 raise StudyError(
-                    "the database already holds tables of another program that are named as "
-                    f"ours ({', '.join(sorted(there)[:3])}); give the study a database of its own"
+                    "the database already holds tables of another program with the names of "
+                    f"ours ({', '.join(sorted(there)[:3])}); use another database"
                 )
             if not there:
                 if not create:
@@ -295,7 +295,9 @@ def _migrate(connection: Connection, version: int, migrations: Mapping[int, Migr
     """Migrate the tables; returns whether anything had to be done."""
     found = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
     if found is None or not found.isdigit():
-        raise StudyError("the database holds other tables; give the study one of its own")
+        raise StudyError(
+            "the database contains other tables; use a separate database for the study"
+        )
     stored = int(found)
     if stored > version:
         raise StudyError(

@@ -88,7 +88,7 @@ def test_a_chosen_region_is_shown(make_folder):
     [
         ("coffee", [100, 0, 100, 10], "leaves Photos/coffee, which is 140x120"),
         ("coffee", [0, 0, 0, 10], "leaves"),
-        ("coffe", [0, 0, 10, 10], "a crop was asked of Photos/coffe"),
+        ("coffe", [0, 0, 10, 10], "the crop names Photos/coffe"),
     ],
 )
 def test_a_region_that_does_not_exist_is_refused(make_folder, image, box, message):

@@ -288,7 +288,7 @@ def test_the_short_table_is_printed_and_what_it_lacks_is_refused(make_folder, re
     assert "--table is 'xls', expected tex, md or csv" in refused(*asked[:4], "xls")
     for unused in (("--images", "all"), ("--compare", "bicubic:*"), ("--latex", "all")):
         assert f"{unused[0]} is for the page" in refused(*asked[:5], *unused)
-    assert "--datasets names none" in refused(*asked[:5], "--datasets", ",")
+    assert "--datasets contains no name" in refused(*asked[:5], "--datasets", ",")
     assert "--protocol chooses what a short table shows" in refused(
         *asked[:3], "--protocol", "matlab"
     )

@@ -199,7 +199,7 @@ def test_declared_comparisons_are_the_family(answers):
     assert len(own) == 2 * 3
     assert (own.groupby("dataset")["p_holm"].min() == 2 * own.groupby("dataset")["p"].min()).all()
     assert (own["mos_difference"] > 0).all()
-    with pytest.raises(RatingsError, match="name nowhere, which nobody compared"):
+    with pytest.raises(RatingsError, match="name nowhere, which have no answers"):
         analyze_pairs(answers, family=[("HR", "nowhere")])
 
 

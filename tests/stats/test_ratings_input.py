@@ -233,7 +233,7 @@ def test_empty_names_are_refused(votes, tmp_path):
 
 
 def test_a_declared_comparison_of_an_unknown_method_is_refused(votes):
-    with pytest.raises(RatingsError, match="srgan, which nobody rated"):
+    with pytest.raises(RatingsError, match="srgan, which have no ratings"):
         analyze(votes, family=[("HR", "srgan")])
 
 

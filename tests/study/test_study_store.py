@@ -720,7 +720,7 @@ def test_on_postgresql_other_tables_stay_beside_ours_unless_they_have_our_names(
     for table in ("sessions (a INT)", "meta (a INT)", "meta (key TEXT, value TEXT)"):
         with psycopg.connect(named, autocommit=True) as connection:
             connection.execute(f"CREATE TABLE {table}")
-            with pytest.raises(StudyError, match=r"named as ours \((sessions|meta)\)"):
+            with pytest.raises(StudyError, match=r"with the names of ours \((sessions|meta)\)"):
                 open_study(folder, named)
             there = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
             assert connection.execute(there).fetchall() == [(table.split()[0],)]

@@ -175,7 +175,7 @@ def _chosen_view(results: Results, crop: CropBox, scale: int | None = None) -> V
     view = _load(results, crop.dataset, scales[0], crop.image) if scales else None
     if view is None or not view.pixels:
         raise ResultsError(
-            f"a crop was asked of {crop.dataset}/{crop.image}, which {results.name} has not"
+            f"the crop names {crop.dataset}/{crop.image}, which {results.name} does not contain"
         )
     height, width = next(iter(view.pixels.values())).shape[:2]
     box = Box(crop.left, crop.top, crop.width, crop.height)
