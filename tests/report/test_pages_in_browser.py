@@ -104,7 +104,13 @@ def test_pictures_are_compared_at_exact_pixels_by_mouse_and_keys(browser, report
             scale = "e => e.getBoundingClientRect().width * devicePixelRatio"
             left = page.locator('[data-role="left-image"]')
             right = page.locator('[data-role="right-image"]')
-            page.wait_for_function("document.querySelector('.stage img').naturalWidth > 0")
+            page.wait_for_function(
+                """() => {
+                  const wide = document.querySelector('.stage').getBoundingClientRect().width;
+                  const own = document.querySelector('.stage img').naturalWidth;
+                  return own && wide >= own;
+                }"""
+            )
             times = stage.evaluate(scale) / left.evaluate("e => e.naturalWidth")
             assert times == pytest.approx(round(times), abs=1e-6)
             assert times >= 2
@@ -123,9 +129,9 @@ def test_pictures_are_compared_at_exact_pixels_by_mouse_and_keys(browser, report
                 cuts.add(right.evaluate("e => e.style.clipPath"))
             assert cuts == {"inset(0px 0px 0px 100%)", "inset(0px 0px 0px 0%)"}
             page.keyboard.press("h")
-            assert page.locator('[data-role="original-image"]').is_visible()
+            page.locator('[data-role="original-image"]').wait_for()
             page.keyboard.press("h")
-            assert not page.locator('[data-role="original-image"]').is_visible()
+            page.locator('[data-role="original-image"]').wait_for(state="hidden")
             flicker = page.get_by_role("button", name="Flicker")
             flicker.click()
             assert flicker.get_attribute("aria-pressed") == "true"

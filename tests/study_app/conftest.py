@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from driver import PASSWORD, Rater
+from driver import PASSWORD, PATIENCE_MS, Rater
 from study_servers import free_port, start_app, strolling_clock
 
 from srbench.data import open_dataset
@@ -18,9 +18,6 @@ from srbench.imaging import crop_to_multiple, imresize, write_png
 from srbench.study.keys import hash_password
 from srbench.study.making import new_study
 from srbench.study.store import Study, open_study
-
-# Tests wait for what the page shows, however long it takes on a busy machine.
-PATIENCE_MS = 90_000
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -177,6 +174,21 @@ def contexts(browser):
         return opened[which]
 
     return context
+
+
+@pytest.fixture
+def new_context(browser):
+    """Opens browser profiles of one's own, without cookies of other raters."""
+    opened = []
+
+    def make(**options: str):
+        opened.append(browser.new_context(**options))
+        opened[-1].set_default_timeout(PATIENCE_MS)
+        return opened[-1]
+
+    yield make
+    for context in opened:
+        context.close()
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from srbench.study.store import Study
 PASSWORD = "correct horse battery"
 # The first main trial: two practice images, each as nearest and HR, come before.
 FIRST = 4
+# Tests wait for what the page shows, however long it takes on a busy machine.
+PATIENCE_MS = 90_000
 
 
 class Rater:
@@ -34,6 +36,8 @@ class Rater:
 
     def enter(self) -> None:
         self.page.goto(self.url)
+        self.page.get_by_label("Access code").wait_for()
+        self.settle()
         self.page.get_by_label("Access code").fill(self.code)
         self.press_button("Enter")
         self.page.wait_for_url(re.compile(r"[?&]r="))
@@ -41,9 +45,16 @@ class Rater:
 
     def press_button(self, name: str) -> None:
         button = self.page.get_by_role("button", name=name)
-        # Streamlit shows the next step's parts before it takes the last step's away.
-        expect(button).to_have_count(1, timeout=30_000)
+        expect(button).to_have_count(1, timeout=PATIENCE_MS)
+        self.settle()
+        expect(button).to_have_count(1, timeout=PATIENCE_MS)
         button.click()
+
+    def settle(self) -> None:
+        """Until Streamlit's run has ended. It shows the next step's parts before it takes the last
+        step's away, among them buttons of the same words.
+        """
+        self.page.locator('.stApp[data-test-script-state="notRunning"]').wait_for()
 
     def wait_ready(self, trial: str | None = None) -> None:
         """Until a picture ("trial.attempt") takes votes."""

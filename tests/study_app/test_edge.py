@@ -69,7 +69,10 @@ def test_another_page_neither_frames_the_study_nor_hears_its_links(server, new_p
         blocked: list[str] = []
         framing.on("console", lambda message: blocked.append(message.text))
         framing.goto(f"http://localhost:{evil.server_port}/")
-        framing.wait_for_timeout(5000)
+        framing.wait_for_timeout(1000)
+        for _ in range(600):
+            if not any("frame" in line.lower() for line in blocked):
+                framing.wait_for_timeout(100)
         assert framing.evaluate("heard") == []
         assert framing.frame_locator("iframe").get_by_role("button").count() == 0
         assert any("frame" in line.lower() for line in blocked)
@@ -127,7 +130,7 @@ def test_a_foreign_origin_is_refused_at_once_and_nobody_outside_is_asked(folder,
                     f"Origin: {origin}\r\n\r\n".encode()
                 )
                 assert wire.recv(100).startswith(b"HTTP/1.1 403"), origin
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 25  # one look-up is silent for 30 s
         assert not asked.exists(), asked.read_text()
     finally:
         process.terminate()
@@ -179,7 +182,7 @@ def test_after_wrong_passwords_the_door_stays_shut_for_longer_and_longer(capfd):
     assert door.try_password("wrong", stored, now).wait == 1
 
 
-def messages_of(connection, seconds: float = 20):
+def messages_of(connection, seconds: float = 60):
     """Every message until a run ends."""
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -214,7 +217,7 @@ def test_the_server_reads_only_what_its_pages_send(own_server, own_study):
                 with suppress(ConnectionClosed, OSError):  # it may hang up before the end
                     one.send(strange)
                 with pytest.raises(ConnectionClosed):
-                    one.recv(timeout=20)
+                    one.recv(timeout=60)
         # Streamlit's own messages that would empty the caches of the whole server, install files on
         # it, or tell about its files: no answer comes, and the connection goes on.
         for ignored in (
@@ -235,22 +238,27 @@ def test_the_server_reads_only_what_its_pages_send(own_server, own_study):
         file.backend_operation_request.deferred_file.file_id = "none"
         other.send(install.SerializeToString())
         other.send(file.SerializeToString())
-        replies = [m for m in messages_of_one(other) if m == "backend_operation_response"]
-        assert replies == ["backend_operation_response"]  # of the file, which our pages ask for
+        reply = "backend_operation_response"
+        while kind_of(other.recv(timeout=60)) != reply:
+            pass  # of the file, which our pages ask for
         other.send(show)
-        assert messages_of(other)
+        assert reply not in [message.WhichOneof("type") for message in messages_of(other)]
 
 
 def messages_of_one(connection) -> list[str]:
     """The kinds of messages until none comes for a while."""
-    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-
     kinds = []
     try:
         while True:
-            kinds.append(ForwardMsg.FromString(connection.recv(timeout=2)).WhichOneof("type"))
+            kinds.append(kind_of(connection.recv(timeout=2)))
     except TimeoutError:
         return kinds
+
+
+def kind_of(message: bytes) -> str:
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+    return ForwardMsg.FromString(message).WhichOneof("type")
 
 
 def test_a_proxy_keeps_no_picture_or_export_for_others_and_sessions_are_not_counted(server):

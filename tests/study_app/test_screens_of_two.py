@@ -178,12 +178,15 @@ def test_in_one_place_both_pictures_must_be_seen_and_the_original_is_told_as_suc
     page, playlist = rater.page, rater.playlist()
     first = sum(trial.phase == "training" for trial in playlist)
     page.locator(f'.stage[data-standing="true"][data-trial="{first}.1"]').wait_for()
-    page.wait_for_timeout(900)
     original, version = (page.locator(".names button").nth(n) for n in range(2))
     assert original.inner_text() == "Original"
     assert original.get_attribute("aria-pressed") == "true"
-    page.keyboard.press("4")
-    rater.see("Please look at both pictures first.")
+    told = page.get_by_text("Please look at both pictures first.")
+    for _ in range(600):  # keys are passed over until the minimum time is over
+        if not told.is_visible():
+            page.keyboard.press("4")
+            page.wait_for_timeout(100)
+    told.wait_for()
     page.keyboard.press("Space")
     rater.wait_ready(f"{first}.1")
     assert version.get_attribute("aria-pressed") == "true"

@@ -33,7 +33,7 @@ def test_stopping_the_command_stops_the_server(folder, stop):
         assert "off until there is a password" in said[1]
         wait_for_app(port)
         process.send_signal(stop)
-        assert process.wait(30) == (-9 if stop == signal.SIGKILL else 0)
+        assert process.wait(60) == (-9 if stop == signal.SIGKILL else 0)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=1)
     finally:
@@ -51,7 +51,7 @@ def test_a_connection_whose_other_end_is_gone_does_not_keep_the_server_from_stop
     )
     assert silent[1].recv(100).startswith(b"HTTP/1.1 101")
     own_server.process.send_signal(signal.SIGTERM)
-    assert own_server.process.wait(20) == 0
+    assert own_server.process.wait(60) == 0
     for wire in silent:
         wire.close()
 
@@ -68,7 +68,7 @@ def test_the_server_calls_nobody(folder, web_server):
         wait_for_app(port)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
     assert web_server.requests == []
 
 
