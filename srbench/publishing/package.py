@@ -306,6 +306,8 @@ def _notes(
     public: PublicVotes, study: Study | None, votes: pd.DataFrame, stimuli: bool
 ) -> list[str]:
     notes: list[str] = []
+    if given := votes.attrs.get("original"):
+        notes.append(f"'{given}' is taken for the original, HR; rename it if it is another method")
     if public.renamed:
         notes.append(f"{counted(public.renamed, 'rater')} got another name, chosen at random")
     if public.left_out:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..wording import counted
 from .ratings import REFERENCE
 from .units import suspected
 
 
 def doubts(main: pd.DataFrame) -> list[str]:
     """The sentences for a checked table of grades or of pair comparisons, of phase main."""
-    return [said for said in (suspected(main), _original(main), _upside_down(main)) if said]
+    found = [suspected(main), _original(main)]
+    found += [_upside_down(main)] if "method" in main else [_least_preferred(main), _named_a(main)]
+    return [said for said in found if said]
 
 
 def _original(main: pd.DataFrame) -> str:
@@ -23,8 +26,6 @@ def _original(main: pd.DataFrame) -> str:
 
 def _upside_down(main: pd.DataFrame) -> str:
     """Whether the original is the worst of all methods, as if 1 were the best grade."""
-    if "method" not in main:
-        return _least_preferred(main)
     means = main.groupby("method")["score"].mean()
     if REFERENCE not in means or means[REFERENCE] > min(means.min(), means.max() - 1):
         return ""
@@ -46,4 +47,15 @@ def _least_preferred(main: pd.DataFrame) -> str:
     return (
         "the original loses most comparisons with every method: `answer` must name the better "
         "picture, a for method_a and b for method_b"
+    )
+
+
+def _named_a(main: pd.DataFrame) -> str:
+    """Whether methods called a and b stand in each other's column."""
+    crossed = (main["method_a"].str.casefold() == "b") | (main["method_b"].str.casefold() == "a")
+    if not crossed.any():
+        return ""
+    return (
+        f"{counted(int(crossed.sum()), 'row')} with a method called a in method_b, or b in "
+        "method_a: the answer a means the method in method_a, whatever its name"
     )

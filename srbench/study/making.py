@@ -151,6 +151,8 @@ def new_study(
         raise StudyError(f"{out} is not empty; a study is never changed, choose another folder")
     _check_numbers(raters=raters, seed=seed, gold=gold)
     _check_names(title=title, institution=institution, contact=contact)
+    if (institution is None) != (contact is None):
+        raise StudyError("--institution and --contact are shown in one sentence; give both")
     asks = _what_is_asked(procedure_name, mode, no_difference, pairs)
     if crop_too_high and max_height is None:
         raise StudyError("--crop-too-high needs --max-height, the height that images are cut to")
@@ -369,6 +371,12 @@ def _try_playlists(manifest: Manifest, raters: int) -> _Tried:
         loads = raters_per_unit(manifest, shown)
         playlist = make_playlist(manifest, number, loads, shown)
         practised = sum(trial.phase == "training" for trial in playlist)
+        repeated = sum(trial.phase == "retest" for trial in playlist)
+        if repeated < manifest.rules.retests:
+            raise StudyError(
+                f"{manifest.rules.retests} retests asked for, but a rater has only {repeated} "
+                "questions to repeat once each; ask for fewer"
+            )
         longest = max(longest, len(playlist) - practised)
         if per_rater is None:
             # All raters see everything, so one playlist is a sufficient test.

@@ -25,7 +25,7 @@ METHODS = {"bicubic": 1.8, "srgan": 3.4, "HR": 4.4}
 
 
 def grades(rng) -> pd.DataFrame:
-    votes = simulate(rng, 5, {"Set5": 4}, METHODS)
+    votes = simulate(rng, 5, {"Set5": 4}, METHODS).replace({"method": {"HR": "GT"}})
     return votes.assign(rater="Ann " + votes["rater"], email="ann@example.org")
 
 
@@ -79,6 +79,7 @@ def test_nobody_is_named_and_what_nobody_described_stays_out(packed):
     for word in (b"Ann ", b"ann@example", b"T10:00"):
         assert word not in everything
     assert any("columns left out: " in note for note in made.notes)
+    assert any("'GT' is taken for the" in note for note in made.notes) == ("method" in given)
     key = [c for c in ("dataset", "image", "method", "method_a", "method_b", "answer", "score")
            if c in given]  # fmt: skip
     assert public[key].value_counts().to_dict() == given[key].value_counts().to_dict()

@@ -65,6 +65,12 @@ def test_pairs_whose_answer_names_the_worse_picture_are_told():
     assert "the original loses most comparisons" in said
 
 
+def test_methods_called_a_and_b_are_told_where_the_answer_could_name_them():
+    assert doubts(check_answers(answers(("A", "B", "a"), ("A", "x", "b")))) == []
+    [said] = doubts(check_answers(answers(("B", "A", "a"), ("x", "A", "b"))))
+    assert said.startswith("8 rows with a method called a in method_b, or b in method_a")
+
+
 def test_decimal_commas_are_read_and_other_scales_are_told():
     commas = votes(HR=("5,0", "4,00"), mine=("4", " 4,0 "))
     assert check_ratings(commas)["score"].tolist() == check_ratings(votes())["score"].tolist()

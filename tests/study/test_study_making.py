@@ -239,6 +239,8 @@ def test_wrong_names_and_numbers_are_refused_with_the_nearest_right_one(make, ow
         make(per_rater=3)
     with pytest.raises(StudyError, match="12 retests cannot be kept 10 trials apart"):
         make(datasets=["Five"], methods=["nearest", "bicubic"], retests=20)
+    with pytest.raises(StudyError, match="1000 retests asked for, but a rater has only"):
+        make(retests=1000)
     with pytest.raises(StudyError, match="9 gold contents asked for, but Practice has 3"):
         make(gold=9)
     with pytest.raises(StudyError, match="magnification is '0'"):
@@ -312,6 +314,8 @@ def test_a_missing_stimulus_file_is_noticed(folder):
         ({"return_url": "https://a.org/?c={code"}, "return url contains '{'"),
         ({"return_url": "https://a.org/{session}"}, "which needs --session-parameter"),
         ({"completion_code": "no code"}, "completion code is 'no code'; it should match"),
+        ({"institution": "Lab"}, "--institution and --contact are shown in one sentence"),
+        ({"contact": "a@b.org"}, "--institution and --contact are shown in one sentence"),
         ({"institution": " "}, "institution is ' '; expected 1 to 200 letters"),
     ],
 )
