@@ -185,6 +185,7 @@ def new_study(
     if retests is None and trials < _TRIALS_FOR_RETESTS:
         rules = rules.model_copy(update={"retests": 0})
         notes.append(f"no image is shown twice: {trials} trials are too few to keep retests apart")
+    _require_enough(rules.retests, trials)
     tested = _compared(asks, chosen.questions, compare)
     notes += tested.notes
     accepted, used = declared_rules(Accept, accept), declared_rules(Use, use)
@@ -372,11 +373,7 @@ def _try_playlists(manifest: Manifest, raters: int) -> _Tried:
         playlist = make_playlist(manifest, number, loads, shown)
         practised = sum(trial.phase == "training" for trial in playlist)
         repeated = sum(trial.phase == "retest" for trial in playlist)
-        if repeated < manifest.rules.retests:
-            raise StudyError(
-                f"{manifest.rules.retests} retests asked for, but a rater has only {repeated} "
-                "questions to repeat once each; ask for fewer"
-            )
+        _require_enough(manifest.rules.retests, repeated)
         longest = max(longest, len(playlist) - practised)
         if per_rater is None:
             # All raters see everything, so one playlist is a sufficient test.
@@ -419,6 +416,14 @@ def _require_questions(*rules: Accept | Use, **counts: int) -> None:
             raise StudyError(
                 f"a rule about {kind} needs such questions; add them with {_OPTIONS[kind]}"
             )
+
+
+def _require_enough(retests: int, questions: int) -> None:
+    if retests > questions:
+        raise StudyError(
+            f"{retests} retests asked for, but a rater has only {questions} questions to repeat "
+            "once each; ask for fewer"
+        )
 
 
 def _rule_error(error: ValidationError) -> StudyError:

@@ -238,7 +238,7 @@ def test_wrong_names_and_numbers_are_refused_with_the_nearest_right_one(make, ow
     with pytest.raises(StudyError, match="--per-rater 3 is less than the versions of one image"):
         make(per_rater=3)
     with pytest.raises(StudyError, match="12 retests cannot be kept 10 trials apart"):
-        make(datasets=["Five"], methods=["nearest", "bicubic"], retests=20)
+        make(datasets=["Five"], methods=["nearest", "bicubic"], retests=12)
     with pytest.raises(StudyError, match="1000 retests asked for, but a rater has only"):
         make(retests=1000)
     with pytest.raises(StudyError, match="9 gold contents asked for, but Practice has 3"):
