@@ -23,6 +23,13 @@ passed first if its parameter is first.
 """
 
 
+_RESULTS = {
+    "sr", "pred", "preds", "predicted", "prediction", "output", "fake", "restored", "generated",
+    "dist", "distorted", "estimate", "estimated", "recon", "reconstructed", "hat", "test",
+}  # fmt: skip
+"""Words in names of parameters for the SR image: a second one (``label, prediction``) decides, too.
+"""
+
 _DIRECTIONS_ELSEWHERE = (
     "better", "higher_is_better", "lower_is_better", "greater_is_better", "lower_better",
 )  # fmt: skip
@@ -154,18 +161,21 @@ def images_taken(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
         listed = ", ".join([p.name for p in taken] + named) or "nothing"
         raise MetricError(f"{name} takes {listed}; expected a function of (sr, hr) or of (sr)")
     if len(taken) == 1:
-        if _names_original(taken[0].name):
+        if _has_word(taken[0].name, _ORIGINALS):
             raise MetricError(
                 f"{name} takes {taken[0].name} alone; expected a function of (sr, hr) or of (sr)"
             )
         return ("sr",)
-    first, second = (_names_original(p.name) for p in taken)
-    return ("hr", "sr") if first and not second else ("sr", "hr")
+    original, result = (
+        tuple(_has_word(p.name, words) for p in taken) for words in (_ORIGINALS, _RESULTS)
+    )
+    swapped = original == (True, False) or (not any(original) and result == (False, True))
+    return ("hr", "sr") if swapped else ("sr", "hr")
 
 
-def _names_original(parameter: str) -> bool:
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", parameter)
-    return any(word.lower() in _ORIGINALS for word in words)
+def _has_word(parameter: str, words: set[str]) -> bool:
+    found = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", parameter)
+    return any(word.lower() in words for word in found)
 
 
 def _refuse_other_attributes(name: str, function: object) -> None:

@@ -168,7 +168,8 @@ def test_a_function_in_memory_is_known_by_what_it_does():
 @pytest.mark.parametrize(
     "names",
     ["hr_image, sr_image", "imgHR, imgSR", "y_true, y_pred", "img_ref, img_dist", "GT, out",
-     "ground_truth, restored", "original_image, x", "HRImage, SRImage"],
+     "ground_truth, restored", "original_image, x", "HRImage, SRImage",
+     "label, prediction", "x, x_hat", "image, restoredImage"],
 )  # fmt: skip
 def test_the_original_comes_first_under_any_of_its_names(names):
     space: dict = {}
