@@ -568,6 +568,13 @@ def test_whatever_a_caller_gets_wrong_is_one_line_of_ours(
     assert "\n" not in str(refused.value)
 
 
+def test_results_stay_readable_if_the_program_changes_folder(root, monkeypatch):
+    monkeypatch.chdir(root)
+    run = srbench.run_all(["bicubic"], "Mini", ["psnr_rgb"], "out")
+    monkeypatch.chdir("/")
+    assert list(run.images("Mini", "face")) == ["HR", "bicubic"]
+
+
 def test_wrong_arguments_of_figures_are_told(root):
     from matplotlib.figure import Figure
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..imaging import read_image
 from ..methods.likeness import Unlike, unlike, unlike_notes
 from ..methods.resolve import METHODS
+from ..wording import counted
 from .plan import Plan
+from .results import Score
 
 
 def repeated_originals(plan: Plan) -> list[str]:
@@ -40,3 +44,16 @@ def unlike_results(plan: Plan) -> list[str]:
             place = f"{task.source.dataset}/{task.source.image}"
             found.setdefault(method.name, {})[place] = unlike(read_image(job.path), reference)
     return [note for name, images in found.items() for note in unlike_notes(name, images)]
+
+
+def lost_scores(rows: Sequence[Score]) -> list[str]:
+    """A note about scores of earlier runs that a run removes from scores.csv."""
+    if not rows:
+        return []
+    numbers = ", ".join(sorted({row.metric for row in rows}))
+    methods = ", ".join(sorted({row.method for row in rows}))
+    return [
+        f"{counted(len(rows), 'score')} of earlier runs are removed ({numbers} by {methods}): the "
+        "images or the metric changed, or .cache is missing; to have them, run these methods with "
+        "these metrics again"
+    ]

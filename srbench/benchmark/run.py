@@ -30,7 +30,7 @@ from ..metrics.base import IMPORTED, MissingMetric
 from ..models.device import pick_device
 from ..observer import Observer
 from .cache import Cache, content_key
-from .doubts import repeated_originals, unlike_results
+from .doubts import lost_scores, repeated_originals, unlike_results
 from .earlier import Earlier
 from .helpers import Helpers
 from .local import run_here
@@ -149,7 +149,8 @@ def run_all(
                 observer.note(
                     "every image and score is already in the results folder: nothing to compute"
                 )
-            _write_tables(folder, plan, cache, experiment, metrics, datasets)
+            for note in _write_tables(folder, plan, cache, experiment, metrics, datasets):
+                observer.note(note)
             seconds = time.perf_counter() - begun
             folder.write_run(
                 run_record(
@@ -365,10 +366,10 @@ def _write_tables(
     experiment: Experiment,
     metrics: Sequence[Metric],
     datasets: Sequence[Dataset],
-) -> None:
+) -> list[str]:
     """Write scores.csv and timings.csv with this run's rows and the other rows of earlier runs.
 
-    Metrics of earlier runs on the same SR images are kept too.
+    Metrics of earlier runs on the same SR images are kept too. Returns a note if others are not.
     """
     scale, before = experiment.scale, folder.read_run()
     numbers = numbers_of(before, metrics)
@@ -397,16 +398,23 @@ def _write_tables(
     ids = {(d.name, image) for d in datasets for image in d.ids}
     opened = {d.name for d in datasets}
 
+    def gone(row: Score | Timing) -> bool:
+        here = row.scale == scale and row.dataset in opened
+        return here and (row.dataset, row.image) not in ids
+
     def kept(row: Score | Timing) -> bool:
         if isinstance(row, Score) and (row.protocol, row.metric) in changed:
             return False  # from an earlier version of the metric
         if row.scale != scale:
             return True
-        gone = row.dataset in opened and (row.dataset, row.image) not in ids
-        return not gone and (row.dataset, row.method) not in run_now
+        return not gone(row) and (row.dataset, row.method) not in run_now
 
-    folder.write_scores([*filter(kept, folder.read_scores()), *scores])
+    earlier = folder.read_scores()
+    written = [*filter(kept, earlier), *scores]
+    folder.write_scores(written)
     folder.write_timings([*filter(kept, folder.read_timings()), *timings])
+    there = {row[:6] for row in written}
+    return lost_scores([row for row in earlier if row[:6] not in there and not gone(row)])
 
 
 def _report(folder: ResultsFolder, cache: Cache, observer: Observer, *, force: bool) -> bool:

@@ -36,9 +36,9 @@ class Mine:
 def run(root, tmp_path):
     shutil.copytree(root / "Mini", root / "Other")
 
-    def start(methods, *datasets, **more):
+    def start(methods, *datasets, metrics=("psnr_rgb",), **more):
         observer = Notes()
-        ran = srbench.run_all(methods, datasets or ["Mini"], ["psnr_rgb"], tmp_path / "out",
+        ran = srbench.run_all(methods, datasets or ["Mini"], metrics, tmp_path / "out",
                               observer=observer, **more)  # fmt: skip
         return ran.scores, observer.notes
 
@@ -132,3 +132,22 @@ def test_images_of_a_folder_without_an_original_are_told(run, root, tmp_path):
     assert not any("another picture" in note for note in notes)
     told = "mine on Mini: ignored 3 images without an original (new_eye.png, new_face.png, "
     assert any(note.startswith(told) for note in notes)
+
+
+def test_scores_that_a_run_cannot_keep_are_told(run, root, tmp_path):
+    """A cache that was not copied with the folder, and a metric that changed."""
+    (tmp_path / "own.py").write_text("def f(sr, hr):\n    return 1.0\n")
+    mine = f"mine={tmp_path / 'own.py'}:f"
+    assert not any("removed" in note for note in run(["nearest"], metrics=("psnr_rgb", mine))[1])
+    assert not any("removed" in note for note in run(["bicubic"], metrics=(mine,))[1])
+    (tmp_path / "own.py").write_text("def f(sr, hr):\n    return 2.0\n")
+    scores, notes = run(["bicubic"], metrics=(mine,))
+    told = (
+        "3 scores of earlier runs are removed (mine by nearest): the images or the metric changed"
+    )
+    assert any(note.startswith(told) for note in notes)
+    assert set(scores.loc[scores["metric"] == "mine", "method"]) == {"bicubic"}
+    shutil.rmtree(tmp_path / "out/.cache")
+    scores, notes = run(["nearest"], metrics=("ssim_rgb",))
+    assert any("removed (psnr_rgb by nearest)" in note for note in notes)
+    assert "psnr_rgb" not in set(scores["metric"])

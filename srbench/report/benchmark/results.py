@@ -416,7 +416,13 @@ def read_results(folder: Path | str = "results") -> Results:
     timings["method"] = timings["method"].map(canonical)
     run = ResultsFolder(folder).read_run()
     return Results(
-        folder, scores, timings, run, _missing(run.get("missing")), _crops(run, folder), spelling
+        folder.absolute(),
+        scores,
+        timings,
+        run,
+        _missing(run.get("missing")),
+        _crops(run, folder),
+        spelling,
     )
 
 
