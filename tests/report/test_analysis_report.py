@@ -121,7 +121,12 @@ def test_files_and_columns_are_those_promised(written):
 def test_declared_comparisons_are_printed_and_every_table_on_request(ratings, tmp_path):
     few = ratings[ratings["dataset"] == "Set5"]
     write_analysis(few, tmp_path, family=[("srgan-vgg54", "bicubic")], resamples=100)
-    assert (tmp_path / "tables" / "mos_pairs.tex").is_file()
+    printed = (tmp_path / "tables" / "mos_pairs.tex").read_text()
+    assert printed.count("bicubic") == 1  # the declared comparison only, by the headline test
+    assert "Wilcoxon" not in printed
+    shown = (tmp_path / "tables" / "mos_pairs.md").read_text().splitlines()
+    (other,) = [row for row in shown if "bicubic" in row and "nearest" in row]
+    assert "| no |" not in other  # not tested, which is not "no difference"
     assert not (tmp_path / "tables" / "mos_raters.tex").exists()
     write_analysis(few, tmp_path, resamples=100, latex="all")
     stems = {path.stem for path in (tmp_path / "tables").glob("*.md")}

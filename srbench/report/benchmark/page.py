@@ -52,7 +52,7 @@ def render_page(
             short_data=table_data(results),
             missing=missing_notes(results),
             summary=method_first(summary),
-            paper=[told for table in paper if (told := _told(table)).rows],
+            paper=[shown for table in paper if (shown := _in_this_run(table)).rows],
             significance=significance_parts(results, tests),
             viewer=viewer_data(results, views),
             images_page=IMAGES_PAGE if all_images else "",
@@ -139,10 +139,15 @@ def method_first(table: Table) -> Table:
     )
 
 
-def _told(table: Table) -> Table:
-    """The comparison with the paper without rows that this run lacks, and a note about them."""
+def _in_this_run(table: Table) -> Table:
+    """The comparison with the paper without rows that this run lacks, and a note about them.
+
+    Without rows if the paper has no number for this run, such as at another scale.
+    """
     source = [h.key for h in table.headings].index("source")
     ours = [row for row in table.rows if row[source].text == "ours"]
+    if len(ours) == len(table.rows):
+        return replace(table, rows=())
     lead = table.lead
 
     def has(row: tuple[Cell, ...], column: int) -> bool:
@@ -162,16 +167,16 @@ def _told(table: Table) -> Table:
     absent += sorted({row[0].text for row in table.rows} - sets)
     notes = [f"Not in this run, so not shown: {', '.join(absent)}"] if absent else []
     notes += [note for note in table.notes if not note.startswith(("— ", "HR:"))]
-    told = turned(pick(replace(table, rows=tuple(rows), notes=tuple(notes)), columns, table.group))
-    keys = [heading.key for heading in told.headings]
-    shown = tuple(row for row in told.rows if any(c.value is not None for c in row[told.lead :]))
-    told = replace(told, rows=shown)
-    several = len({row[keys.index("scale")].text for row in told.rows}) > 1
+    made = turned(pick(replace(table, rows=tuple(rows), notes=tuple(notes)), columns, table.group))
+    keys = [heading.key for heading in made.headings]
+    shown = tuple(row for row in made.rows if any(c.value is not None for c in row[made.lead :]))
+    made = replace(made, rows=shown)
+    several = len({row[keys.index("scale")].text for row in made.rows}) > 1
     if several:  # one heading for each data set and scale
-        told = replace(told, rows=tuple(
-            (text_cell(f"{row[0].text} {row[1].text}"), *row[1:]) for row in told.rows
+        made = replace(made, rows=tuple(
+            (text_cell(f"{row[0].text} {row[1].text}"), *row[1:]) for row in made.rows
         ))  # fmt: skip
-    return pick(told, [i for i, key in enumerate(keys) if key != "scale"], 1)
+    return pick(made, [i for i, key in enumerate(keys) if key != "scale"], 1)
 
 
 def made_with(run: Mapping[str, Any]) -> list[tuple[str, str]]:
