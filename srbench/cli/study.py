@@ -128,7 +128,7 @@ def new(
         ),
     ] = None,
     institution: Annotated[
-        str | None, typer.Option(help="Who runs the study; shown to raters.")
+        str | None, typer.Option(help="Who runs the study; shown to raters with --contact.")
     ] = None,
     contact: Annotated[str | None, typer.Option(help="Contact address; shown to raters.")] = None,
     raters: Annotated[int, typer.Option(help="Planned number of raters.")] = 26,

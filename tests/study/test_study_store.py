@@ -675,6 +675,9 @@ def test_unusable_databases_are_named_in_one_line(folder, tmp_path, monkeypatch)
         with pytest.raises(StudyError, match="database URL is not usable"):
             open_study(folder, url, clock=strolling_clock())
     assert not list(tmp_path.glob("*new.db*"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    open_study(folder, "sqlite:///~/own.db", clock=strolling_clock()).store.close()
+    assert (tmp_path / "own.db").is_file()
     with pytest.raises(StudyError, match="does not work as expected"):
         open_study(folder, f"sqlite:///{tmp_path}/none/there/study.db", clock=strolling_clock())
     (tmp_path / "text.db").write_text("this is no database" * 100)
