@@ -109,7 +109,14 @@ def test_hostile_names_are_text(make_folder):
     missing = {"method": HOSTILE + "2", "dataset": None, "reason": HOSTILE, "command": HOSTILE}
     run = {"methods": {"x4": {HOSTILE: {HOSTILE: HOSTILE}}}, "missing": [missing]}
     folder = make_folder(rename={"bicubic": HOSTILE, "nearest": "a<b>"}, run=run)
+    label = {"name": "own", "protocol": "x", "label": "<script>1", "better": "lower"}
+    scores = (folder / "scores.csv").read_text("utf-8")
+    (folder / "scores.csv").write_text(scores.replace("lpips-v0.1,lpips_alex", "x,own"))
+    (folder / "run.json").write_text(json.dumps(run | {"metrics": [label]}))
     html = page_of(folder)
+    captions = (folder / "figures/captions.md").read_text("utf-8")
+    assert "&lt;script&gt;1" in captions
+    assert "<" not in captions
     assert "<img src=x" not in html
     assert "49" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", html.split("</main>")[0])[:3000]
     assert "&lt;img src=x" in html

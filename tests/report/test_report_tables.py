@@ -193,6 +193,14 @@ def test_a_mean_over_fewer_images_is_pointed_out(make_folder):
     assert any("mean over 1 of 2 images" in note for note in table.notes)
 
 
+def test_a_metric_without_a_stated_direction_is_told(make_folder):
+    scores = score_rows({("a", "mine"): [1.0, 2.0], ("b", "mine"): [0.5, 0.75]})
+    table = summary_table(read_results(make_folder(scores=scores, pictures=False)))
+    assert "**" not in to_markdown(table)
+    told = "mine (MATLAB): the better direction is not stated, so no value is marked as best"
+    assert told in table.notes
+
+
 def test_few_images_are_told_their_smallest_p(make_folder):
     table = significance_table(significance(read_results(make_folder()).scores), {})
     note = " ".join(table.notes)

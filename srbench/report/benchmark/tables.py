@@ -145,6 +145,11 @@ def missing_notes(results: Results) -> list[str]:
     notes = [missing_note(m, results.known) for m in results.missing]
     for dataset, scale, scores in results.groups():
         notes += _gaps(results, dataset, scale, scores)
+    notes += [
+        f"{facts.with_protocol}: the better direction is not stated, so no value is marked as best"
+        for facts in (results.known.under(m, p) for p, m in score_columns(results))
+        if facts.better is None
+    ]
     return [*notes, *not_a_number_notes(results), *data_set_notes(results.run)]
 
 
@@ -213,8 +218,7 @@ def _gaps(results: Results, dataset: str, scale: int, scores: pd.DataFrame) -> l
                 "it cannot be compared with the others"
             )
     for protocol, metric in score_columns(results):
-        own = select(scores, protocol=protocol, metric=metric).dropna(subset="value")
-        found = _counts(own)
+        found = _counts(select(scores, protocol=protocol, metric=metric))
         fewer = {m: found[m] for m in methods if m in found and found[m] < counts[m]}
         if fewer:
             told = [f"{display_name(m)} {n} of {counts[m]}" for m, n in fewer.items()]

@@ -11,7 +11,7 @@ from ...files import write_text
 from ...observer import Observer
 from ...stats.declared import declared_pairs
 from ..kit.drawn import save_figures
-from ..kit.render import Table, write_table
+from ..kit.render import Table, md, write_table
 from .crops import views
 from .figures import KINDS, draw_figures
 from .page import IMAGES_PAGE, render_images, render_page
@@ -42,7 +42,8 @@ def write_everything(
     drawn = draw_figures(results, shown)
     figures, pictures = save_figures(drawn, folder / "figures", KINDS, observer)
     captions = folder / "figures" / "captions.md"
-    write_text(captions, "".join(f"**{p.stem}** {p.title}. {p.caption}\n\n" for p in pictures))
+    told = [f"**{p.stem}** {md(p.title)}. {md(p.caption)}\n\n" for p in pictures]
+    write_text(captions, "".join(told))
     # Update an existing one, because it would show outdated images.
     every_image = folder / IMAGES_PAGE
     if images == "all" or every_image.is_file():
