@@ -90,8 +90,8 @@ class FeatureDiscriminator(nn.Module):
     """:class:`PatchDiscriminator`, and a small discriminator on each of three maps of VGG19.
 
     From images (N, 3, H, W) in [-1, 1] to six tensors of logits. After the projected GAN (Sauer et
-    al., NeurIPS 2021): the features are fixed, so the discriminator starts from what VGG19 can
-    tell apart and judges texture, where patches of pixels mostly judge edges. Each map is
+    al., NeurIPS 2021): the features are fixed, so the discriminator can use all differences that
+    VGG19 recognises. It judges texture, while patches of pixels mostly judge edges. Each map is
     normalised by channel; three convolutions with spectral norm lead to a logit per position.
 
     Args:

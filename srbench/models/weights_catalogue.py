@@ -48,8 +48,8 @@ class BackboneWeights:
     """
 
     features_sha256: str | None = None
-    """What :func:`~srbench.models.weights.features_sha256` gives for its convolutional part, where
-    we had a copy to prove it on (for alex, by the LPIPS values that its authors publish)."""
+    """What :func:`~srbench.models.weights.features_sha256` gives for its convolutional part, if
+    we had a copy to verify it with (for alex, by the LPIPS values that its authors publish)."""
 
     others: tuple[OtherSource, ...] = ()
     """Other files with these weights."""

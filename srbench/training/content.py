@@ -31,7 +31,7 @@ FACTORS: dict[tuple[str, Content], float] = {
 
 They give the loss of bicubic enlargements the magnitude of their mean squared error, as
 :func:`calibrated_factor` measures it on the training photographs (``benchmarks/content_factor.py``)
-for sources whose factor does not stand here. The paper's own factor, 1/12.75 squared or about
+for sources that are not listed here. The paper's own factor, 1/12.75 squared or about
 0.006, has the same purpose, but only together with that implementation's scale of the features:
 on the features of the Caffe release, summed over the channels, it gives a loss of 1400.
 """

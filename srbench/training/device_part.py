@@ -41,7 +41,7 @@ class DevicePart:
         self._outputs: Outputs = {}
 
     def __call__(self, *inputs: torch.Tensor, crop: int) -> Outputs:
-        """The function's outputs; with a graph, copies that the next call leaves alone."""
+        """The function's outputs; with a graph, copies that the next call does not change."""
         if not self._capture:
             there = [tensor.to(self._device, non_blocking=True) for tensor in inputs]
             return self._function(*there, crop=crop)
@@ -53,7 +53,7 @@ class DevicePart:
         for there, tensor in zip(self._inputs, inputs, strict=True):
             there.copy_(tensor, non_blocking=True)
         self._calls += 1
-        if self._calls <= WARM_UP:  # on a stream of its own, as captures ask for
+        if self._calls <= WARM_UP:  # on a separate stream, as captures require
             stream = torch.cuda.Stream(self._device)
             stream.wait_stream(torch.cuda.current_stream(self._device))
             with torch.cuda.stream(stream):

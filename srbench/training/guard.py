@@ -16,24 +16,25 @@ WON = 0.999, 0.001
 """Mean D(HR) above and mean D(SR) below which the discriminator has won.
 
 Photographs contain sky, blur and other crops that equal their reconstruction, so a
-strong discriminator of a sound run is still fooled by some: its mean D(SR) stays above 0.01.
+strong discriminator of a good run still takes some of them for originals: its mean D(SR) stays
+above 0.01.
 """
 
 BLIND = 0.01
 """Distance of mean D(HR) and mean D(SR) below which the discriminator sees no difference.
 
-The content loss holds the generator so firmly (the adversarial weight is 1e-3) that a sound
-discriminator always keeps an edge; in sound runs the two are 0.1 to 0.9 apart.
+The content loss limits the generator so strongly (the adversarial weight is 1e-3) that a working
+discriminator always sees a difference; in good runs the two differ by 0.1 to 0.9.
 """
 
 EXPLODED = 10.0
 """Content loss over its own running level: 10 dB worse than the last few hundred steps.
 
-Neither the change to another crop size nor the first meeting with a discriminator does that.
+Neither a change of the crop size nor the start of a discriminator causes that.
 """
 
 _LEARNT_AFTER = 10  # number of logged means before the level is used
-_SKIPPED = 0.1  # share of updates left out; a lone one is bad luck, one in ten a broken run
+_SKIPPED = 0.1  # share of updates left out: a single one may be chance, one in ten is not
 
 
 class Stopped(TrainingError):
@@ -61,8 +62,8 @@ class Guard:
         a gradient was not finite), and ``d_hr`` and ``d_sr`` if there is a discriminator.
 
         Raises:
-            Stopped: it is beyond hope: a loss is not a number, updates keep being left
-                out, the content loss has exploded, or the discriminator has won or been blind
+            Stopped: it has failed: a loss is not a number, too many updates are left out, the
+                content loss has exploded, or the discriminator has won or seen no difference
                 for ``PATIENCE`` steps.
         """
         broken = [name for name, value in means.items() if not math.isfinite(value)]

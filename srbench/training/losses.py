@@ -55,7 +55,7 @@ def grid_excess(sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
     """:func:`grid` beyond what chance gives: the mean product of two *different* periods.
 
     This loss is ours. In a window with texture of varying phase the mean product is about 0, where
-    :func:`grid` has the texture's power over the number of periods, and so holds texture back. For
+    :func:`grid` has the texture's power over the number of periods, and so suppresses texture. For
     a grid both are equal. Below 0 it counts as 0 in each window: otherwise a generator would be
     rewarded for strong periods that cancel each other, and diverge.
     """

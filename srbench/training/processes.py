@@ -41,8 +41,8 @@ class TrainingProcess:
     def distribute(self, network: nn.Module) -> nn.Module:
         """``network``, or with several processes one whose backward pass averages gradients.
 
-        Batch normalisation looks at the whole batch on GPUs; on CPUs, for which torch has no such
-        layer, at the process's own part.
+        Batch normalisation uses the whole batch on GPUs. On CPUs, for which torch has no such
+        layer, it uses the process's own part.
         """
         if self.count == 1:
             return network
@@ -61,7 +61,7 @@ class TrainingProcess:
         return dict(zip(numbers, (total / self.count).tolist(), strict=True))
 
     def wait(self) -> None:
-        """Wait until every process is here."""
+        """Wait until every process has reached this call."""
         self.mean({"": 0.0})
 
 
@@ -73,7 +73,7 @@ def training_process(device: str) -> Iterator[TrainingProcess]:
     of its own number.
 
     Raises:
-        SrbenchError: the device is not there.
+        SrbenchError: the device does not exist.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:

@@ -123,7 +123,7 @@ def tv_recipe(scale: int, crop: int, *, total_variation: bool) -> Recipe:
 
     The paper gives the losses, the crops and Adam's rate of 1e-3. It gives no number of updates
     (here as many as the SRGAN paper's first stage), no batch size (16, that paper's), no layer of
-    VGG (phi_2,2), no start (from nothing) and no weight of the total variation (2e-8, that
+    VGG (phi_2,2), no start (random weights) and no weight of the total variation (2e-8, that
     paper's).
     """
     return Recipe(
@@ -140,7 +140,7 @@ def tv_laptop_recipe(scale: int, crop: int, *, total_variation: bool) -> Recipe:
     """The same network as far as a CPU trains it: from srresnet-mse, two crops a batch.
 
     All networks see the same photographs in the same order, with one seed, so that the matrix
-    compares crops and total variation; how good any of them becomes in 1,500 steps it does not say.
+    compares crops and total variation. It does not show how good a network can become.
     """
     recipe = tv_recipe(scale, crop, total_variation=total_variation)
     stage = Stage(steps=1_500, crop=crop, batch=2, rate=1e-4, final_rate=1e-6, warmup=50)

@@ -131,8 +131,7 @@ def train(
         weights: folder of backbone weights and of the checkpoint that the recipe starts from.
         guarded: data sets that no training photograph may show.
         place: the device and process of the training.
-        resume: continue an interrupted run or, where the recipe lasts longer
-            than the one it began with, of a finished one.
+        resume: continue an interrupted run, or a finished one if the recipe has more steps.
         validate_every: steps between two validations.
         tensorboard: write a log for TensorBoard too.
 

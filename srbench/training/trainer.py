@@ -84,7 +84,7 @@ class Trainer:
         torch.manual_seed(self.recipe.seed)
         # Normalising by the statistics of a step's few crops would let the colours drift.
         to_device(self.generator, self.device).train(not self.recipe.frozen_statistics)
-        # A copy through the state dict: what the moving average of the weights is kept in.
+        # A copy through the state dict, for the moving average of the weights.
         self.average = to_device(self.recipe.architecture.build(), self.device)
         self.average.load_state_dict(self.generator.state_dict())
         self.average.eval().requires_grad_(False)
@@ -105,7 +105,7 @@ class Trainer:
     def train_step(self) -> dict[str, torch.Tensor]:
         """One update of the discriminator (if any) and the generator.
 
-        Gives tensors, so that no number is waited for: the losses; D(HR) and D(SR) as mean
+        Returns tensors, so that it does not wait for a number: the losses; D(HR) and D(SR) as mean
         probabilities of being original; ``skipped``, 1 where a gradient was not finite and its
         update was left out.
         """
@@ -148,8 +148,8 @@ class Trainer:
                 values[name] = self.content[name](*pair)
                 total = total + weight * values[name]
             if self.discriminator is not None:
-                # Only the path to the generator is wanted, not the discriminator's own gradients;
-                # normalised by its running statistics, which are of originals and SR alike.
+                # Only the gradients of the generator are needed, not the discriminator's own. It
+                # normalises by its running statistics, which are of originals and SR.
                 self.discriminator.requires_grad_(False).eval()
                 logits = [part.float() for part in self.discriminator(seen_sr)]
                 values["adversarial"] = losses.adversarial(logits)
@@ -169,8 +169,8 @@ class Trainer:
 
     def _discriminator_step(self, sr: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
         assert self.discriminator is not None
-        # One batch of both: normalised apart, they would differ neither in contrast nor in how
-        # much grain they have, and the generator would not learn to make it.
+        # One batch of both: if each were normalised separately, they would not differ in contrast
+        # and grain, and the generator would not learn these.
         with self._autocast():
             logits = self._discriminate(torch.cat([hr, sr]))
         real, fake = zip(*(part.float().chunk(2) for part in logits), strict=True)
