@@ -29,7 +29,7 @@ def data_list(data: DataOption = None) -> None:
     rows: list[tuple[str, str, str, str]] = []
     for entry in list_datasets(root):
         missing = f"srbench data {'fetch' if entry.can_fetch else 'import'} {entry.name}"
-        state = entry.problem or ("here" if entry.folder else missing)
+        state = entry.problem or ("installed" if entry.folder else missing)
         count = f"{entry.images} of {entry.expected or entry.images}"
         rows.append((entry.name, count, state, entry.licence or ""))
     print_table(("data set", "images", "state", "licence"), rows, f"data root: {root}")
@@ -126,7 +126,7 @@ def weights_list(weights: WeightsOption = None) -> None:
 
     folder = weights_folder(weights)
     rows = [
-        (w.entry.name, w.entry.purpose, "here" if w.present else mending_command(w.entry.name))
+        (w.entry.name, w.entry.purpose, "installed" if w.present else mending_command(w.entry.name))
         for w in list_weights(folder)
     ]
     print_table(("weights", "for", "state"), rows, f"weights folder: {folder}")

@@ -190,8 +190,8 @@ def new(
     if procedure == "pair":
         say(f"  {counted(made.questions, 'pair')} to be compared")
     say(
-        f"  {counted(made.trials_per_rater, 'trial')} a rater after {made.practice_trials} for "
-        f"practice, about {counted(round(made.minutes_per_rater), 'minute')}"
+        f"  {counted(made.trials_per_rater, 'trial')} per rater after {made.practice_trials} "
+        f"practice trials, about {counted(round(made.minutes_per_rater), 'minute')}"
     )
     what = "pair" if procedure == "pair" else "stimulus"
     say(f"  {votes} per {what} from {counted(made.raters, 'rater')}")
@@ -292,8 +292,8 @@ def status(folder: FolderArgument, database: DatabaseOption = None) -> None:
     per_stimulus = _votes(min(counts, default=0), max(counts, default=0))
     what = "pair" if study.manifest.pairs else "stimulus"
     say(
-        f"the study is {state.state}: {counted(state.votes, 'vote')} of "
-        f"{counted(len(state.raters), 'rater')}; each {what} has {per_stimulus} of people"
+        f"the study is {state.state}: {counted(state.votes, 'vote')} from "
+        f"{counted(len(state.raters), 'rater')}; each {what} has {per_stimulus} from people"
     )
     if planned := study.manifest.planned:
         votes = counted(planned.votes, "vote")

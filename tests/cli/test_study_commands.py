@@ -44,7 +44,7 @@ def test_from_results_to_conclusions(run_cli, refused, results, tmp_path):
     assert "6 simulated raters" in simulated.out
     status = run_cli("study", "status", "study")
     assert "(simulated)" in status.out
-    assert "102 votes of 6 raters; each stimulus has 0 votes of people" in status.out
+    assert "102 votes from 6 raters; each stimulus has 0 votes from people" in status.out
 
     assert run_cli("study", "export", "study", "--out", "votes.csv").code == 0
     with (tmp_path / "votes.csv").open(newline="") as file:
