@@ -1,4 +1,4 @@
-"""What seems wrong with the images of a run: told, not refused."""
+"""Notes about images of a run that seem to be wrong; nothing is refused."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def _least_preferred(main: pd.DataFrame) -> str:
 
 
 def _named_a(main: pd.DataFrame) -> str:
-    """Whether methods called a and b stand in each other's column."""
+    """Whether methods called a and b are in each other's column."""
     crossed = (main["method_a"].str.casefold() == "b") | (main["method_b"].str.casefold() == "a")
     if not crossed.any():
         return ""
