@@ -33,7 +33,7 @@ def test_no_address_serves_a_file_of_the_study(server, path):
         for name in (KEY_FILE, CODES_FILE, "manifest.json")
     ]
     try:
-        with urllib.request.urlopen(f"{server.url}/{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{server.url}/{path}", timeout=60) as answer:
             body = answer.read()
     except urllib.error.HTTPError as error:
         body = error.read()
@@ -46,7 +46,7 @@ def test_a_stimulus_is_not_served_to_who_does_not_rate_it(server):
     for file in (server.folder / "stimuli").iterdir():
         for path in (f"stimuli/{file.name}", f"media/{file.name}", f"app/static/{file.name}"):
             try:
-                with urllib.request.urlopen(f"{server.url}/{path}", timeout=10) as answer:
+                with urllib.request.urlopen(f"{server.url}/{path}", timeout=60) as answer:
                     assert not answer.read().startswith(b"\x89PNG")
             except urllib.error.HTTPError:
                 pass

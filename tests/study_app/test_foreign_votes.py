@@ -118,7 +118,10 @@ def test_what_was_done_on_one_raters_page_does_not_reach_the_one_it_turns_to(bes
     second.page.goto("about:blank")
     before = second.votes(), second.session
     first.page.evaluate(TURN, [second.token, act])
-    first.page.wait_for_timeout(2000)
+    first.page.wait_for_timeout(500)
+    # The page's parts have the session in their names.
+    first.page.locator(f'[class*="{second.session.nonce}"]').first.wait_for(state="attached")
+    first.settle()
     assert (second.votes(), second.session) == before
     # From now on the page is the second rater's, with the second rater's pictures.
     second.page = first.page
