@@ -92,9 +92,9 @@ def test_the_database_itself_refuses_a_vote_for_another_picture(study):
     session = begin(study, 0, votes=1)
     others = [t.stimulus for t in study.store.playlist(session)[1:]]
     for change in ({"stimulus": others[0]}, {"stimulus": "f" * 32}):
-        with pytest.raises(StudyError, match="does not answer"), study.store.write() as connection:
+        with pytest.raises(StudyError, match="does not work"), study.store.write() as connection:
             connection.execute(update(schema.votes).values(**change))
-    with pytest.raises(StudyError, match="does not answer"), study.store.write() as connection:
+    with pytest.raises(StudyError, match="does not work"), study.store.write() as connection:
         connection.execute(update(schema.trials).where(schema.trials.c.trial == 0).values(
             stimulus=others[0]
         ))  # fmt: skip
