@@ -98,7 +98,8 @@ class OwnMetric(Metric):
         return missing
 
     def load(self, weights: Path, device: str) -> Self:
-        loaded = _restored(vars(self))  # copy() would run the metric's file again
+        loaded = object.__new__(type(self))  # copy() would run the metric's file again
+        vars(loaded).update(vars(self))
         with guarded(self._name):
             loaded._inner = self._inner.load(weights, device)
         return loaded
