@@ -273,7 +273,7 @@ def sentences() -> Iterator[tuple[str, str]]:
 
     for row in rows_of(RESULTS / "tv-laptop/contrasts.csv"):
         mean, low, high = (float(row[c]) for c in ("psnr_difference_db", "ci_low", "ci_high"))
-        cells = row["choice"], f"{mean:+.3f}", f"{low:+.3f} to {high:+.3f}"
+        cells = f"x{row['scale']}", row["choice"], f"{mean:+.3f}", f"{low:+.3f} to {high:+.3f}"
         yield "results/README.md", f"| {' | '.join(cells)} |"
 
     load = table_with(page("benchmarks/study_load.md"), "browsers")
