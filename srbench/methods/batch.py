@@ -56,9 +56,8 @@ def upscale_files(
             f"the results would lie among the images of {source}; choose another --out"
         )
     if source.is_file() and resolved(out) == resolved(source).parent:
-        beside = targets[
-            image_id_of(source)
-        ]  # a picture.png next to picture.jpg may be another picture
+        # A picture.png next to picture.jpg may be another picture.
+        beside = targets[image_id_of(source)]
         if beside.exists():
             raise ConfigError(
                 f"{beside}, next to {source}, would be overwritten; choose another --out"

@@ -27,10 +27,10 @@ class OwnMethod:
 
     timed = True
 
-    def __init__(self, thing: object, name: str, scale: int) -> None:
+    def __init__(self, thing: Any, name: str, scale: int) -> None:
         self.name, self.scale = name, scale
         # The user's object or function; errors appear when it is called.
-        self._upscale: Callable[[Image], Any] = getattr(thing, "upscale", thing)  # type: ignore[assignment]  # see above
+        self._upscale: Callable[[Image], Any] = getattr(thing, "upscale", thing)
         self._thing = thing
         version = getattr(thing, "version", None)
         self._identity = source_fingerprint(thing) if version is None else f"version {version}"

@@ -25,6 +25,7 @@ from ..files import atomic_path
 from ..imaging.files import read_image
 from ..observer import Observer
 from ..report.analysis import write_study_analysis
+from ..stats.doubts import taken_for_original
 from ..stats.pair_answers import is_pair_table
 from ..stats.reading import read_study_table
 from ..study.doubts import doubtful_votes
@@ -306,8 +307,8 @@ def _notes(
     public: PublicVotes, study: Study | None, votes: pd.DataFrame, stimuli: bool
 ) -> list[str]:
     notes: list[str] = []
-    if given := votes.attrs.get("original"):
-        notes.append(f"'{given}' is taken for the original, HR; rename it if it is another method")
+    if said := taken_for_original(votes):
+        notes.append(said)
     if public.renamed:
         notes.append(f"{counted(public.renamed, 'rater')} got another name, chosen at random")
     if public.left_out:

@@ -11,14 +11,14 @@ from .units import suspected
 
 def doubts(main: pd.DataFrame) -> list[str]:
     """The sentences for a checked table of grades or of pair comparisons, of phase main."""
-    found = [suspected(main), _original(main)]
+    found = [suspected(main), taken_for_original(main)]
     found += [_upside_down(main)] if "method" in main else [_least_preferred(main), _named_a(main)]
     return [said for said in found if said]
 
 
-def _original(main: pd.DataFrame) -> str:
-    """Whether another name than HR was taken for the original."""
-    given = main.attrs.get("original")
+def taken_for_original(table: pd.DataFrame) -> str:
+    """Whether another name than HR was taken for the original, in a checked table; else ''."""
+    given = table.attrs.get("original")
     if not given:
         return ""
     return f"'{given}' is taken for the original, {REFERENCE}; rename it if it is another method"

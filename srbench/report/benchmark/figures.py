@@ -16,7 +16,7 @@ from ..kit.style import (
 from .charts import baseline_of, distributions, plane, speed
 from .crop_figure import draw_crops
 from .crops import View
-from .results import Results, incomplete, select
+from .results import Results, column_name, incomplete, select
 
 KINDS = ("crops", "plane", "distributions", "speed")  # prefixes of the figures' file names
 
@@ -43,7 +43,7 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 continue
             if figure := plane(results, scale, first, facts):
                 yield Drawn(
-                    safe_stem(f"plane_{_stem(facts, numbers)}_x{scale}"),
+                    safe_stem(f"plane_{column_name(facts, numbers).replace(':', '_', 1)}_x{scale}"),
                     f"{facts.short_label} against {first.short_label}, ×{scale}",
                     f"{_lines(results, scale, first, facts)}{_corner(first, facts)}"
                     f"{first.with_protocol}, {facts.with_protocol}."
@@ -84,11 +84,6 @@ def draw_figures(results: Results, views: Sequence[View]) -> Iterator[Drawn]:
                 f"{_trained(results, numbers[:3])}",
                 draw_crops(results, view, numbers),
             )
-
-
-def _stem(facts: Facts, numbers: Sequence[Facts]) -> str:
-    several = sum(f.name == facts.name for f in numbers) > 1
-    return f"{facts.name}_{facts.protocol}" if several else facts.name
 
 
 def _lines(results: Results, scale: int, x: Facts, y: Facts | None) -> str:

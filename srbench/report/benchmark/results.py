@@ -326,6 +326,12 @@ def _told_apart(facts: Facts) -> Facts:
     return replace(facts, label=one_line(facts.short_label, 28 - len(under)) + under)
 
 
+def column_name(facts: Facts, numbers: Sequence[Facts]) -> str:
+    """The name of a metric among others: ``NAME:PROTOCOL`` if another one has the same name."""
+    several = sum(f.name == facts.name for f in numbers) > 1
+    return f"{facts.name}:{facts.protocol}" if several else facts.name
+
+
 def select(
     frame: pd.DataFrame,
     *,

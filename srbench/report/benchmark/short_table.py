@@ -21,7 +21,7 @@ from ..kit.render import (
     text_cell,
 )
 from ..kit.style import FEWER, canonical, display_name, format_value, trained_mark
-from .results import Results, incomplete, means, select
+from .results import Results, column_name, incomplete, means, select
 from .tables import FEWER_NOTE, TRAINED_NOTE, mark_notes
 
 _STEM, _TITLE = "scores", "Scores"
@@ -88,7 +88,7 @@ def short_table(
         ]
     headings = [Heading("dataset", "Data set", numeric=False)]
     headings += [Heading("method", "Method", numeric=False)]
-    headings += [Heading(_id(f, columns), _label(f, columns)) for f in columns]
+    headings += [Heading(column_name(f, columns), _label(f, columns)) for f in columns]
     notes = mark_notes(rows)
     scales = "" if several or not places else f"×{places[0][1]}. "
     caption = f"{scales}{caption_of(under, columns)}"
@@ -121,7 +121,7 @@ def table_data(results: Results) -> dict[str, Any]:
                         text += trained_mark(results.run, method, scale, facts.name)
                         text += FEWER if method in unranked else ""
                         of_method = cells.setdefault(method, {})
-                        column = f"{_id(facts, numbers)}:{under}"
+                        column = f"{column_name(facts, numbers)}:{under}"
                         of_method[column] = [text, tex(text), csv_value(value)]
         name = display_name(dataset) + (f" ×{scale}" if several else "")
         places.append({**_forms(name), "id": f"{dataset}/x{scale}", "cells": cells})
@@ -132,7 +132,7 @@ def table_data(results: Results) -> dict[str, Any]:
         "protocols": [{**_forms(PROTOCOLS[p].label), "id": p} for p in protocols],
         "metrics": [
             {
-                **_forms(_label(f, numbers)), "id": _id(f, numbers), "better": f.better,
+                **_forms(_label(f, numbers)), "id": column_name(f, numbers), "better": f.better,
                 "shown": _one(f) in default,
                 "luma": f.short_label if f.protocol in PROTOCOLS else "",
             }
@@ -153,12 +153,6 @@ def _forms(text: str, value: str | None = None) -> dict[str, str]:
     cell = csv_value(text if value is None else value)
     quoted = '"' + cell.replace('"', '""') + '"' if any(c in cell for c in ',"\r\n') else cell
     return {"text": text, "tex": tex(text), "md": md(text), "csv": quoted}
-
-
-def _id(facts: Facts, numbers: Sequence[Facts]) -> str:
-    """A column's name: that of its metric, with the protocol if another column has the name."""
-    several = sum(f.name == facts.name for f in numbers) > 1
-    return f"{facts.name}:{facts.protocol}" if several else facts.name
 
 
 def _one(facts: Facts) -> object:

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -95,6 +96,25 @@ def write_table(table: Table, folder: Path, *, latex: Table | bool = True) -> li
     for path, text in zip(paths, made.values(), strict=True):
         write_text(path, text)
     return paths
+
+
+def latex_form(
+    table: Table,
+    latex: str,
+    printed: Collection[str],
+    briefly: Mapping[str, Callable[[Table], Table]],
+) -> Table | bool:
+    """The argument ``latex`` of `write_table`.
+
+    Args:
+        table: a table.
+        latex: ``all``: every table as it is; ``paper``: only those that a paper prints.
+        printed: the stems of the tables that a paper prints.
+        briefly: makes the short form for a paper, by stem.
+    """
+    if latex == "all" or table.stem not in printed:
+        return latex == "all"
+    return briefly[table.stem](table) if table.stem in briefly else True
 
 
 def to_csv(table: Table) -> str:

@@ -16,7 +16,7 @@ from ...stats.significance import Pairs
 from ..kit.drawn import PageFigure, save_figures
 from ..kit.numbers import analysis_settings, write_numbers
 from ..kit.page import page_environment
-from ..kit.render import Table, write_table
+from ..kit.render import Table, latex_form, write_table
 from ..kit.style import dataset_order, display_name
 from ..study.page import made_with, per_dataset, simulated_note, without_empty
 from .charts import PAIR_KINDS, draw_pair_study
@@ -69,10 +69,8 @@ def write_pair_analysis(
     printed = {"pair_scale", "pair_metrics", "pair_equivalence"}
     printed |= {"pair_tests"} if family is not None else set()
     for table in shown:
-        as_latex: Table | bool = latex == "all" or table.stem in printed
-        if as_latex and latex != "all" and table.stem == "pair_tests":
-            as_latex = brief_pair_tests(table)
-        written += write_table(table, out / "tables", latex=as_latex)
+        form = latex_form(table, latex, printed, {"pair_tests": brief_pair_tests})
+        written += write_table(table, out / "tables", latex=form)
     figures, pictures = save_figures(draw_pair_study(tables), out / "figures", PAIR_KINDS, observer)
     settings = analysis_settings(
         "answers", answers, family=family, equivalent=equivalent, resamples=resamples, seed=seed

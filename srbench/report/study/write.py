@@ -13,7 +13,7 @@ from ...stats.claims import claims_table
 from ...stats.significance import Pairs
 from ..kit.drawn import save_figures
 from ..kit.numbers import analysis_settings, write_numbers
-from ..kit.render import Table, write_table
+from ..kit.render import latex_form, write_table
 from ..kit.style import display_name
 from .figures import KINDS, draw_analysis
 from .names import metric_labels
@@ -66,10 +66,8 @@ def write_analysis(
     printed |= {"mos_pairs"} if family is not None else set()
     briefly = {"mos": brief_mos, "mos_metrics": brief_metrics, "mos_pairs": brief_pairs}
     for table in shown:
-        as_latex: Table | bool = latex == "all" or table.stem in printed
-        if as_latex and latex != "all" and table.stem in briefly:
-            as_latex = briefly[table.stem](table)
-        written += write_table(table, out / "tables", latex=as_latex)
+        form = latex_form(table, latex, printed, briefly)
+        written += write_table(table, out / "tables", latex=form)
     figures, pictures = save_figures(draw_analysis(tables), out / "figures", KINDS, observer)
     settings = analysis_settings(
         "ratings", ratings, family=family, equivalent=equivalent, resamples=resamples, seed=seed
