@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 
 class Observer:
     """Receives the progress of a run; this base class ignores it."""
@@ -24,3 +26,13 @@ class Observer:
 
     def end(self) -> None:
         """The step is over."""
+
+
+class NotesLogged(Observer):
+    """Writes the notes to the logger ``srbench``, for callers in Python without an own observer.
+
+    Python prints them on standard error unless the program configures logging.
+    """
+
+    def note(self, line: str) -> None:
+        logging.getLogger("srbench").warning(line)

@@ -15,6 +15,7 @@ from skimage import data
 import srbench
 from srbench.config import Experiment
 from srbench.imaging import imresize, write_png
+from srbench.observer import Observer
 
 HR = np.ascontiguousarray(data.astronaut()[:96, 160:256])
 SR = imresize(imresize(HR, 1 / 4), 4)
@@ -566,6 +567,29 @@ def test_whatever_a_caller_gets_wrong_is_one_line_of_ours(
         getattr(srbench, call)(*given, **{**needed, **options})
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_the_notes_of_a_run_are_logged_unless_an_observer_gets_them(root, caplog):
+    def exchanged(lr):
+        return imresize(lr, 4)[..., ::-1].copy()
+
+    class Notes(Observer):
+        def __init__(self):
+            self.lines = []
+
+        def note(self, line):
+            self.lines.append(line)
+
+    (root / "data/Mini/HR/raw.jp2").write_bytes(b"not read")
+    observer = Notes()
+    srbench.run_all([exchanged], "Mini", ["psnr_rgb"], root / "own", observer=observer)
+    assert not caplog.messages
+    srbench.run_all([exchanged], "Mini", ["psnr_rgb"], root / "out")
+    assert caplog.messages == observer.lines
+    assert {record.name for record in caplog.records} == {"srbench"}
+    said = " ".join(caplog.messages)
+    assert "red and blue seem to be exchanged in 2 images" in said
+    assert "Mini: ignored 1" in said
 
 
 def test_results_stay_readable_if_the_program_changes_folder(root, monkeypatch):

@@ -12,7 +12,7 @@ from ...errors import WrongType
 from ...files import expanded
 from ...metrics.table import refuse_unused
 from ...models.weights_catalogue import weights_folder
-from ...observer import Observer
+from ...observer import NotesLogged, Observer
 from .results import Results, read_results
 
 
@@ -63,7 +63,9 @@ def run_all(
         force: recompute everything.
         report: also write tables, figures and report.html.
         dask: address of a Dask scheduler for the computation.
-        observer: is notified of progress.
+        observer: is notified of progress and gets the notes about what was taken, ignored or looks
+            wrong. By default, notes go to the logger ``srbench``: Python prints them on standard
+            error.
 
     Returns:
         The results of the whole folder: ``.scores``, ``.summary``, ``.timings``, ``.images(...)``.
@@ -121,6 +123,6 @@ def run_all(
         force=force,
         report=report,
         dask=dask,
-        observer=observer,
+        observer=observer or NotesLogged(),
     )
     return read_results(folder)
